@@ -1,0 +1,6 @@
+//! cli
+use std::process::ExitCode;
+/// Runs.
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

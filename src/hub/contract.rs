@@ -1,0 +1,169 @@
+//! What a tool promises its callers, and how that travels in MCP messages.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// `_meta` key of a call: the idempotency key, a string.
+pub const META_IDEMPOTENCY_KEY: &str = "xmrt/idempotency-key";
+/// `_meta` key of a call: `{"since": <RFC 3339>}`. The call is not to be made; its effect is to be looked for.
+pub const META_LOOK_FOR: &str = "xmrt/look-for";
+/// `_meta` key of a tool: its [`ToolFacts`] beyond MCP's own annotations.
+pub const META_FACTS: &str = "xmrt/facts";
+
+/// How a write whose result is unknown is resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// Making the call again does no harm: it is repeated.
+    Idempotent,
+    /// The effect carries the step's key: it is looked for, and the call repeated when it is surely absent.
+    Marker,
+    /// The state it aims at can be read: it is, and the call repeated when the state is not reached.
+    GoalState,
+    /// The provider's records since the intent are read: exactly one candidate is the effect, none means repeat,
+    /// several mean a person decides.
+    Evidence,
+    /// Nothing can be known: a person decides.
+    None,
+    /// Nothing can be known, and doing it twice is accepted: it is repeated.
+    MayDouble,
+}
+
+/// What the product knows of a tool beyond its MCP description. Absent for external tools: then the defaults hold,
+/// which are the worst case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promises {
+    /// How doubt is resolved; [`Doubt::None`] by default.
+    pub doubt: Doubt,
+    /// How long after an intent the effect may still be invisible, in milliseconds.
+    pub settle_ms: i64,
+    /// Event types the provider will announce the effect with: `<event type>:<subject>`, where `{name}` stands for an
+    /// argument. E.g. `github.issues.labeled:{repo}#{number}`.
+    pub effects: Vec<String>,
+    /// How long an announcement is expected, in milliseconds.
+    pub effects_ms: i64,
+}
+
+/// One tool, as the hub lists it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ToolFacts {
+    /// `server.tool`.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// What it does.
+    pub description: String,
+    /// JSON Schema of its arguments.
+    pub input_schema: Value,
+    /// JSON Schema of its result, where it has one.
+    pub output_schema: Option<Value>,
+    /// It changes nothing.
+    pub read_only: bool,
+    /// It may destroy or interrupt something.
+    pub destructive: bool,
+    /// Doubt, settle time, effects.
+    pub promises: Promises,
+}
+
+impl ToolFacts {
+    /// The keys under which the provider will announce this call's effect, when `actor` makes it. A template whose
+    /// argument is missing yields nothing.
+    pub fn effect_keys(&self, arguments: &Value, actor: &str) -> Vec<String> {
+        self.promises
+            .effects
+            .iter()
+            .filter_map(|template| fill(template, arguments))
+            .map(|key| format!("{key}@{actor}"))
+            .collect()
+    }
+}
+
+/// Replaces each `{name}` by the argument of that name.
+fn fill(template: &str, arguments: &Value) -> Option<String> {
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, tail) = after.split_once('}')?;
+        filled.push_str(before);
+        match arguments.get(name)? {
+            Value::String(text) => filled.push_str(text),
+            Value::Number(number) => filled.push_str(&number.to_string()),
+            _ => return None,
+        }
+        rest = tail;
+    }
+    filled.push_str(rest);
+    Some(filled)
+}
+
+/// Why a call is made: travels in `_meta`.
+#[derive(Clone, Debug, Default)]
+pub struct CallMeta {
+    /// The idempotency key; its 32 hexadecimal digits become the marker in what is written.
+    pub idempotency_key: Option<String>,
+    /// Do not act: look for the effect of an earlier call with these arguments and this key, made at or after.
+    pub look_for_since: Option<Timestamp>,
+}
+
+/// A tool's answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// It is done (or the effect looked for was found): the structured result.
+    Done(Value),
+    /// It goes on at the provider: ask again. The cursor goes back into the call's `_meta`.
+    Pending {
+        /// After how long, in milliseconds.
+        poll_after_ms: i64,
+        /// Opaque.
+        cursor: Value,
+    },
+    /// The effect looked for is not there (yet).
+    Absent,
+    /// Several things could be the effect looked for, or one that somebody else may have made.
+    Ambiguous(String),
+}
+
+/// What went wrong, for the caller to act on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}{}", remedy.as_ref().map(|r| format!(" ({r})")).unwrap_or_default())]
+pub struct ToolError {
+    /// What kind.
+    #[serde(flatten)]
+    pub class: ErrorClass,
+    /// The provider's message, or ours.
+    pub message: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub remedy: Option<String>,
+}
+
+/// The kinds of error. Whether a retry can help, and whether the effect may have happened, follow from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "class", rename_all = "snake_case")]
+pub enum ErrorClass {
+    /// The arguments are wrong.
+    Invalid,
+    /// The thing is not there, or hidden from us.
+    NotFound,
+    /// We may not.
+    Forbidden,
+    /// It changed under us, or cannot be done in its present state.
+    Conflict,
+    /// Too many calls.
+    RateLimited {
+        /// When to try again, if the provider said.
+        retry_at: Option<Timestamp>,
+    },
+    /// The provider is away; the call certainly had no effect.
+    Unavailable,
+    /// The call may have had its effect: a time-out, a reset, a 5xx, an answer without an id.
+    UnknownEffect,
+}
+
+impl ErrorClass {
+    /// Whether the same call may succeed later. [`ErrorClass::UnknownEffect`] is not a matter of retrying but of doubt.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::RateLimited { .. } | Self::Unavailable)
+    }
+}

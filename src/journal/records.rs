@@ -1,0 +1,523 @@
+//! The journal's nouns. Bodies (`meta`, `pinned`, `call`, `result`) are opaque JSON: the journal stores them and never
+//! looks inside.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// An event's identity: its source and the id the provider sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EventKey {
+    /// `github`, `render`, …
+    pub source: String,
+    /// The provider's delivery id.
+    pub id: String,
+}
+
+/// A run's identity: 32 hexadecimal digits of `SHA-256(source, event id, rule id, generation)`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RunId(pub String);
+
+/// A step's identity and idempotency key: 32 hexadecimal digits of `SHA-256(run id, step id, item key)`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StepKey(pub String);
+
+/// SHA-256 of a raw body.
+pub type Digest = [u8; 32];
+
+/// The attempt number of a lease. A write under an older fence than the run's present one is refused.
+pub type Fence = u64;
+
+/// One event on its way in, with what the rules want of it.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// Its identity.
+    pub key: EventKey,
+    /// A second dedupe key: another event with the same digest and source is the same event.
+    pub digest: Option<Digest>,
+    /// Dotted type, for finding.
+    pub kind: String,
+    /// Subject, for finding.
+    pub subject: String,
+    /// When it happened.
+    pub time: Timestamp,
+    /// The rest of its envelope, opaque.
+    pub meta: Value,
+    /// The payload's bytes.
+    pub body: Bytes,
+    /// The hash of the rule book it was matched with.
+    pub book: String,
+    /// Keys under which a write of ours would have announced it; see [`StepWrite::Intent`].
+    pub causes: Vec<String>,
+    /// What the rules want.
+    pub firings: Vec<NewFiring>,
+}
+
+/// What one rule wants of an event.
+#[derive(Clone, Debug)]
+pub struct NewFiring {
+    /// The rule's id.
+    pub rule: String,
+    /// The rule's content hash.
+    pub version: String,
+    /// A run, or only a decision on record.
+    pub wish: Wish,
+}
+
+/// A run, or only a decision on record.
+#[derive(Clone, Debug)]
+pub enum Wish {
+    /// Start a run unless a gate is closed.
+    Run {
+        /// Plan and record, write nothing.
+        shadow: bool,
+        /// What may suppress it.
+        gates: Gates,
+        /// What the run pins (variables and the like), opaque.
+        pinned: Value,
+    },
+    /// The rule could not be evaluated: keep the reason.
+    Error {
+        /// Why, for a person.
+        reason: String,
+    },
+}
+
+/// What may suppress a run, in the order it is asked: age, loop depth, cooldown. The first refusal charges nothing.
+#[derive(Clone, Debug)]
+pub struct Gates {
+    /// The rendered gate key. The journal adds the rule's id, and keeps shadow runs apart.
+    pub key: String,
+    /// After one admitted run, suppress for the same key, in milliseconds.
+    pub cooldown_ms: Option<i64>,
+    /// Refuse events that happened longer ago, in milliseconds.
+    pub max_age_ms: Option<i64>,
+    /// How many runs one outside event may cause in a row (3 by default).
+    pub depth_max: u32,
+}
+
+/// The answer to an admission.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admission {
+    /// The event on record: for a duplicate, the original.
+    pub key: EventKey,
+    /// Its place in the one order there is.
+    pub seq: u64,
+    /// Whether it was known, and by what.
+    pub duplicate: Option<DuplicateBy>,
+    /// One per firing; for a duplicate the earlier ones.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// By what a duplicate was recognized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DuplicateBy {
+    /// The same source and id.
+    Id,
+    /// The same body under another id.
+    Body,
+}
+
+/// What was decided for one rule, as stored with the event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The rule's id.
+    pub rule: String,
+    /// The rule's content hash at the decision.
+    pub version: String,
+    /// Which generation of the event × rule it is: 0 unless replayed or run again.
+    pub generation: u32,
+    /// What was decided.
+    pub decision: Decision,
+    /// The run, where there is one.
+    pub run: Option<RunId>,
+    /// The run's present state, where there is one.
+    pub state: Option<RunState>,
+    /// Why, for a person: which gate, which error.
+    pub reason: Option<String>,
+}
+
+/// A decision the journal stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// A run was made.
+    Fired,
+    /// A cooldown refused it; the reason names the run that charged the gate.
+    Suppressed,
+    /// It happened too long ago.
+    Stale,
+    /// It is the effect of a chain of our own runs that is already as long as allowed.
+    LoopCut,
+    /// The rule could not be evaluated.
+    Error,
+}
+
+/// A run's state. Terminal states are terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Ready, not yet begun.
+    Queued,
+    /// A worker holds its lease.
+    Running,
+    /// It waits for a time: a retry, a poll, a settle time.
+    Waiting,
+    /// A write's result is unknown and cannot be found out: a person decides.
+    Unknown,
+    /// All steps done.
+    Succeeded,
+    /// It failed for good; it can be run again.
+    Dead,
+    /// A `require` did not hold.
+    Declined,
+    /// A person, or the rule being switched off, ended it.
+    Cancelled,
+    /// A shadow run reached its first write, or its end.
+    Shadowed,
+}
+
+impl RunState {
+    /// Whether nothing can follow.
+    pub fn is_terminal(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running | Self::Waiting | Self::Unknown)
+    }
+}
+
+/// An event on record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventRecord {
+    /// Its identity.
+    pub key: EventKey,
+    /// Its place in the one order there is.
+    pub seq: u64,
+    /// Dotted type.
+    pub kind: String,
+    /// Subject.
+    pub subject: String,
+    /// When it happened.
+    pub time: Timestamp,
+    /// When it was admitted.
+    pub received_at: Timestamp,
+    /// The rest of its envelope, opaque.
+    pub meta: Value,
+    /// The payload's bytes.
+    pub body: Bytes,
+    /// The rule book it was matched with.
+    pub book: String,
+    /// How many runs of ours led to it: 0 for an event from outside.
+    pub depth: u32,
+    /// The run whose effect it is.
+    pub caused_by: Option<RunId>,
+    /// Ids under which it arrived again, newest last; at most [`DUPLICATES_KEPT`].
+    pub duplicates: Vec<Duplicate>,
+    /// How often it arrived again.
+    pub duplicates_total: u64,
+}
+
+/// How many later arrivals of an event are kept with it; beyond that they are only counted.
+pub const DUPLICATES_KEPT: usize = 16;
+
+/// One later arrival of a known event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duplicate {
+    /// The id it came under.
+    pub id: String,
+    /// By what it was recognized.
+    pub by: DuplicateBy,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A run on record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRecord {
+    /// Its identity.
+    pub id: RunId,
+    /// Its place in the one order there is: the admission's.
+    pub seq: u64,
+    /// The event it belongs to.
+    pub event: EventKey,
+    /// The rule's id.
+    pub rule: String,
+    /// The rule's content hash, pinned.
+    pub version: String,
+    /// 0, unless replayed or run again.
+    pub generation: u32,
+    /// Its state.
+    pub state: RunState,
+    /// Why it is in that state, for a person.
+    pub reason: Option<String>,
+    /// Plan and record, write nothing.
+    pub shadow: bool,
+    /// What it pinned, opaque.
+    pub pinned: Value,
+    /// How many of our own runs led to it, itself not counted.
+    pub depth: u32,
+    /// The present fence: how often it was claimed.
+    pub fence: Fence,
+    /// Who holds it.
+    pub worker: Option<String>,
+    /// When it is due: to be claimed, or its lease to be taken over. `None` once terminal or unknown.
+    pub due_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A step on record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepRecord {
+    /// The action's id within the rule.
+    pub step: String,
+    /// The action's place within the rule, from 0.
+    pub index: u32,
+    /// The idempotency key: of the first intent, kept over retries and generations until the step is settled.
+    pub key: StepKey,
+    /// Its state.
+    pub state: StepState,
+    /// Whether the tool writes.
+    pub writes: bool,
+    /// The resolved call, opaque. `Null` for a skipped step.
+    pub call: Value,
+    /// The result once done; opaque. `Null` before.
+    pub result: Value,
+    /// The last error or skip reason, for a person.
+    pub error: Option<String>,
+    /// How many attempts were begun.
+    pub attempts: u32,
+    /// How often a doubt was looked into without finding the effect.
+    pub looks: u32,
+    /// When the present attempt's intent was journaled.
+    pub intent_at: Timestamp,
+    /// When it was settled.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A step's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Its call is journaled and may have been sent: unless a result follows, this is a doubt.
+    Intent,
+    /// The last attempt failed and certainly had no effect.
+    Failed,
+    /// Its result is journaled.
+    Done,
+    /// Its `if` did not hold.
+    Skipped,
+    /// A shadow run would have made this call.
+    Planned,
+}
+
+/// A run with a lease on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// The run, as of the claim.
+    pub run: RunRecord,
+    /// Its event.
+    pub event: EventRecord,
+    /// Its steps so far, by index.
+    pub steps: Vec<StepRecord>,
+    /// The lease's end.
+    pub lease_until: Timestamp,
+}
+
+/// One change to a step, under a fence.
+#[derive(Clone, Debug)]
+pub enum StepWrite {
+    /// The call is resolved and about to be sent. Counts an attempt. On a step already known, the key of the first
+    /// intent stays.
+    Intent {
+        /// The action's id.
+        step: String,
+        /// The action's place.
+        index: u32,
+        /// The idempotency key.
+        key: StepKey,
+        /// The resolved call, opaque.
+        call: Value,
+        /// Whether the tool writes.
+        writes: bool,
+        /// Keys under which the provider would announce the effect, each with how long it is expected, in milliseconds.
+        causes: Vec<(String, i64)>,
+    },
+    /// The doubt was looked into and no effect was found.
+    Looked {
+        /// The action's id.
+        step: String,
+    },
+    /// The call is known to have had its effect (or, for a read, its answer).
+    Done {
+        /// The action's id.
+        step: String,
+        /// The result, opaque.
+        result: Value,
+    },
+    /// The attempt failed and certainly had no effect.
+    Failed {
+        /// The action's id.
+        step: String,
+        /// Why, for a person.
+        error: String,
+    },
+    /// The step is not to be done.
+    Skipped {
+        /// The action's id.
+        step: String,
+        /// The action's place.
+        index: u32,
+        /// The idempotency key.
+        key: StepKey,
+        /// Why, for a person.
+        reason: String,
+    },
+    /// A shadow run would have made this call.
+    Planned {
+        /// The action's id.
+        step: String,
+        /// The action's place.
+        index: u32,
+        /// The idempotency key.
+        key: StepKey,
+        /// The resolved call, opaque.
+        call: Value,
+        /// Whether the tool writes.
+        writes: bool,
+    },
+}
+
+/// What follows a batch of step writes.
+#[derive(Clone, Debug)]
+pub enum Then {
+    /// Keep the lease and go on.
+    Keep,
+    /// Release the lease; due again at a time (retry, poll, settle).
+    Wait {
+        /// When.
+        until: Timestamp,
+        /// Why, for a person.
+        reason: String,
+    },
+    /// End it. The state must be terminal, or [`RunState::Unknown`].
+    End {
+        /// The state.
+        state: RunState,
+        /// Why, for a person.
+        reason: Option<String>,
+    },
+}
+
+/// A person's word on a run that is [`RunState::Unknown`].
+#[derive(Clone, Debug)]
+pub enum Resolution {
+    /// The effect is there; the run goes on with this result.
+    Done {
+        /// The step's result, opaque.
+        result: Value,
+    },
+    /// The effect is not there: make the call again, under the same key.
+    Repeat,
+    /// End the run as dead.
+    GiveUp,
+}
+
+/// What to find among events; newest first.
+#[derive(Clone, Debug, Default)]
+pub struct EventQuery {
+    /// A type, or a dotted beginning of one.
+    pub kind: Option<String>,
+    /// An exact subject.
+    pub subject: Option<String>,
+    /// Received at or after.
+    pub since: Option<Timestamp>,
+    /// Only those with a sequence number below this: the cursor of the page before.
+    pub before: Option<u64>,
+    /// At most so many (1–500).
+    pub limit: usize,
+}
+
+/// What to find among runs; newest first.
+#[derive(Clone, Debug, Default)]
+pub struct RunQuery {
+    /// An exact rule id.
+    pub rule: Option<String>,
+    /// One state.
+    pub state: Option<RunState>,
+    /// One event.
+    pub event: Option<EventKey>,
+    /// Only those before this place: `(seq, run id)` of the last one of the page before.
+    pub before: Option<(u64, RunId)>,
+    /// At most so many (1–500).
+    pub limit: usize,
+}
+
+/// Everything on record about a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunHistory {
+    /// The run.
+    pub run: RunRecord,
+    /// Its steps, by index.
+    pub steps: Vec<StepRecord>,
+}
+
+/// Counts, for health and for knowing whether work is left over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Events on record.
+    pub events: u64,
+    /// Later arrivals of known events.
+    pub duplicates: u64,
+    /// Runs by state.
+    pub queued: u64,
+    /// Runs by state.
+    pub running: u64,
+    /// Runs by state.
+    pub waiting: u64,
+    /// Runs by state.
+    pub unknown: u64,
+    /// Runs by state.
+    pub succeeded: u64,
+    /// Runs by state.
+    pub dead: u64,
+    /// Runs by state.
+    pub declined: u64,
+    /// Runs by state.
+    pub cancelled: u64,
+    /// Runs by state.
+    pub shadowed: u64,
+}
+
+/// A journal's identity: made with it, kept in it. A new one means the old journal was lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Random.
+    pub id: String,
+    /// When the journal was created.
+    pub created_at: Timestamp,
+}
+
+/// A rule's text, kept by content as long as events refer to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleText {
+    /// The rule's id.
+    pub rule: String,
+    /// The content hash.
+    pub version: String,
+    /// The file's text.
+    pub text: String,
+}
+
+/// A rule book on record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookRecord {
+    /// The book's hash.
+    pub hash: String,
+    /// Opaque settings the rules were loaded with (variables of `xmrt.toml`).
+    pub settings: Value,
+    /// Its rules.
+    pub rules: Vec<RuleText>,
+}

@@ -1,0 +1,153 @@
+//! The seam between the journal and what keeps it. One atomic, durable write per operation.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::records::*;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The lease was lost: somebody else holds the run, or it has ended. Whoever gets this stops working on it.
+    #[error("run {run:?} is no longer held under fence {fence}")]
+    Fenced {
+        /// The run.
+        run: RunId,
+        /// The fence that is too old.
+        fence: Fence,
+    },
+    /// There is no such event or run.
+    #[error("no {what} {id:?} in the journal")]
+    NotFound {
+        /// `event`, `run`, `rule book`.
+        what: &'static str,
+        /// What was asked for.
+        id: String,
+    },
+    /// The run is not in a state in which this can be done.
+    #[error("run {run:?} is {state:?}: {hint}")]
+    WrongState {
+        /// The run.
+        run: RunId,
+        /// Its state.
+        state: RunState,
+        /// What can be done instead.
+        hint: &'static str,
+    },
+    /// Nothing can be made durable now (disk full, store away). Nothing was stored.
+    #[error("the journal cannot be written: {0}")]
+    Unavailable(String),
+}
+
+/// Where the journal is kept. `now` comes from the caller; a store keeps `max(last, now)` so that time never runs
+/// backwards in it. All lists are bounded by their query's limit.
+#[async_trait]
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// Admits one event: recognizes a known one, applies gates, stores event, decisions and runs. Durable on return.
+    ///
+    /// A duplicate stores only the fact of its arrival and answers with the original's verdicts, except that a rule
+    /// whose decision was [`Decision::Error`] is decided again by the firing that came now.
+    async fn admit(&self, event: NewEvent, now: Timestamp) -> Result<Admission, StoreError>;
+
+    /// Evaluates a known event again: each firing becomes the next generation of its event × rule. Gates other than
+    /// loop depth do not apply: a person asked.
+    async fn replay(
+        &self,
+        key: &EventKey,
+        book: &str,
+        firings: Vec<NewFiring>,
+        now: Timestamp,
+    ) -> Result<Admission, StoreError>;
+
+    /// Takes up to `max` due runs, oldest first: queued and waiting ones whose time has come, and running ones whose
+    /// lease has run out. Each claim raises the run's fence.
+    async fn claim(
+        &self,
+        worker: &str,
+        max: usize,
+        lease_ms: i64,
+        now: Timestamp,
+    ) -> Result<Vec<Claim>, StoreError>;
+
+    /// Extends a lease to `now + lease_ms`.
+    async fn renew(
+        &self,
+        run: &RunId,
+        fence: Fence,
+        lease_ms: i64,
+        now: Timestamp,
+    ) -> Result<Timestamp, StoreError>;
+
+    /// Writes steps and what follows them, atomically, if the fence still holds.
+    ///
+    /// Ending a run refunds its cooldown when the state is declined, cancelled, shadowed or dead and no step that
+    /// writes was begun or planned.
+    async fn advance(
+        &self,
+        run: &RunId,
+        fence: Fence,
+        writes: Vec<StepWrite>,
+        then: Then,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Gives every lease of `worker` back at once (drain), or of every worker but it when `others` (a new boot).
+    /// The runs are due now. Returns how many.
+    async fn release(&self, worker: &str, others: bool, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Settles an unknown run by a person's word.
+    async fn resolve(
+        &self,
+        run: &RunId,
+        who: &str,
+        resolution: Resolution,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Runs a dead, declined or cancelled run again, as the next generation, reusing the results of its done and
+    /// skipped steps; open intents come along under their old key.
+    async fn retry(&self, run: &RunId, who: &str, now: Timestamp) -> Result<RunId, StoreError>;
+
+    /// Ends a run that is queued or waiting and has no open intent.
+    async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError>;
+
+    /// One event by id: the provider's id, or the id of a dropped duplicate, which leads to the original.
+    async fn event(&self, key: &EventKey) -> Result<Option<EventRecord>, StoreError>;
+
+    /// One event by id alone, whatever its source (ids of different providers do not collide in practice).
+    async fn event_by_id(&self, id: &str) -> Result<Option<EventRecord>, StoreError>;
+
+    /// The stored decisions of an event, in firing order, all generations.
+    async fn verdicts(&self, key: &EventKey) -> Result<Vec<Verdict>, StoreError>;
+
+    /// Events, newest first.
+    async fn events(&self, query: &EventQuery) -> Result<Vec<EventRecord>, StoreError>;
+
+    /// One run with its steps.
+    async fn run(&self, id: &RunId) -> Result<Option<RunHistory>, StoreError>;
+
+    /// Runs, newest first.
+    async fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>, StoreError>;
+
+    /// Counts.
+    async fn stats(&self) -> Result<Stats, StoreError>;
+
+    /// When the next run is due, if any: queued, waiting, or leased.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Keeps a rule book, and makes it the last good one. Knowing it already is fine.
+    async fn keep_book(&self, book: BookRecord, now: Timestamp) -> Result<(), StoreError>;
+
+    /// A rule book by hash; `None` asks for the last good one.
+    async fn book(&self, hash: Option<&str>) -> Result<Option<BookRecord>, StoreError>;
+
+    /// A rule's text by content hash.
+    async fn rule_text(&self, version: &str) -> Result<Option<RuleText>, StoreError>;
+
+    /// The journal's identity.
+    async fn epoch(&self) -> Result<Epoch, StoreError>;
+
+    /// Returns when something may have become due, or at once if that is not known. Only a hint: polling alone is
+    /// correct.
+    async fn wait(&self);
+}

@@ -1,0 +1,5 @@
+//! argv → cli → exit code.
+
+fn main() -> std::process::ExitCode {
+    xmrt::cli::main()
+}

@@ -1,0 +1,107 @@
+//! In: bytes, headers, secrets, `now`. Out: a [`Delivery`], or a [`Rejection`]. Never: storage, clocks, HTTP types
+//! beyond the header map.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+/// Where a delivery comes from: `github`, `render`, `xmrt`, or a source declared in `xmrt.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Source(String);
+
+impl Source {
+    /// GitHub's webhooks.
+    pub fn github() -> Self {
+        Self("github".into())
+    }
+
+    /// Render's webhooks.
+    pub fn render() -> Self {
+        Self("render".into())
+    }
+
+    /// The source's name, the first segment of its events' types.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How a delivery came to be trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A signature over its bytes was verified.
+    Webhook,
+    /// It was fetched from the provider's own API, after a gap.
+    Fetched,
+    /// The reactor made it (replay, test, schedule); the text says by what.
+    Internal(String),
+}
+
+/// Something a provider told us, proven to come from it. Only verification, a fetch from the provider's API, or the
+/// reactor itself makes one: being verified is a type.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    source: Source,
+    id: String,
+    kind: String,
+    received_at: Timestamp,
+    body: Bytes,
+    digest: Option<[u8; 32]>,
+    origin: Origin,
+}
+
+impl Delivery {
+    /// A delivery the reactor makes itself; `reason` is kept on record.
+    pub fn internal(
+        source: Source,
+        id: String,
+        kind: String,
+        body: Bytes,
+        now: Timestamp,
+        reason: &str,
+    ) -> Self {
+        Self {
+            source,
+            id,
+            kind,
+            received_at: now,
+            body,
+            digest: None,
+            origin: Origin::Internal(reason.into()),
+        }
+    }
+
+    /// Who sent it.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The provider's delivery id (`X-GitHub-Delivery`, `webhook-id`).
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The provider's raw event name (`issues`, `deploy_ended`).
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// When it was received.
+    pub fn received_at(&self) -> Timestamp {
+        self.received_at
+    }
+
+    /// The payload: one JSON object. For a form delivery this is the decoded `payload` field.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// SHA-256 of the raw body where the signature covers the body only, as a second key against replays.
+    pub fn digest(&self) -> Option<&[u8; 32]> {
+        self.digest.as_ref()
+    }
+
+    /// How it came to be trusted.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
