@@ -1,1 +1,36 @@
-//! rules
+//! In: the text of rule files, and events. Out: a [`RuleBook`] with [`Diagnostic`]s; a [`Verdict`] per rule and event,
+//! and its [`Explanation`]. Never: files, clocks, storage, tools; the time is the event's own.
+//!
+//! A file is read into a tree that knows its places (`syntax`), checked against one table of keys (`keys`, `parse`), its
+//! patterns (`when` → `pattern`) and expressions (`expression`) are compiled once, and what goes beyond the file's own
+//! grammar, such as tools and their arguments, is looked at last (`check`).
+
+mod book;
+mod parse;
+mod fields;
+mod rule;
+mod testcase;
+mod check;
+mod vocabulary;
+mod explain;
+mod schema;
+mod keys;
+mod syntax;
+mod when;
+mod pattern;
+mod glob;
+mod expression;
+mod names;
+mod filters;
+mod duration;
+mod diagnostic;
+
+pub use book::{Evaluation, Loaded, RuleBook, SourceFile, Verdict, load, meta_of, parse_pinned};
+pub use check::{Catalog, CatalogTool};
+pub use diagnostic::{Diagnostic, Severity, render_diagnostics};
+pub use duration::parse as duration_ms;
+pub use explain::{ConditionView, Explanation, IfView, PathView, TestView, explain};
+pub use expression::{ExprError, Scope};
+pub use rule::{Action, Limits, Mode, Retry, Rule};
+pub use schema::schema;
+pub use testcase::{Expected, RuleTest, TestEvent};

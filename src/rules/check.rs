@@ -1,0 +1,381 @@
+//! In: the tree of a rule file, and the tools that exist. Out: what is wrong beyond the file's own grammar. Never: calls,
+//! or giving up at the first mistake: it looks at the tree, so a rule that does not compile is checked all the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use serde_json::Value;
+
+use crate::rules::book;
+use crate::rules::diagnostic::{Findings, did_you_mean};
+use crate::rules::expression::{self, Expression, Template};
+use crate::rules::parse;
+use crate::rules::syntax::{self, Entry, Kind, Node, find};
+
+mod arguments;
+
+/// What rules may call, by name: `github.create_issue`.
+pub type Catalog = BTreeMap<String, CatalogTool>;
+
+/// What is known of a tool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CatalogTool {
+    /// JSON Schema of its arguments.
+    pub input_schema: Value,
+    /// It changes nothing.
+    pub read_only: bool,
+    /// It may destroy or interrupt something.
+    pub destructive: bool,
+}
+
+/// Names an expression sees when an event is matched.
+const AT_MATCH: &[&str] = &["event", "meta", "vars", "now"];
+/// What `meta` holds.
+const META: &[&str] = &[
+    "id", "source", "type", "action", "subject", "actor", "time", "replayed",
+];
+/// Ends of payload paths at which text stands that strangers wrote.
+const UNTRUSTED: &[&str] = &[
+    "title",
+    "body",
+    "message",
+    "head.ref",
+    "head.label",
+    "head_branch",
+    "display_title",
+];
+/// Arguments that say something and choose nothing.
+const PROSE: &[&str] = &[
+    "title",
+    "body",
+    "text",
+    "message",
+    "comment",
+    "description",
+    "reason",
+    "notes",
+    "summary",
+];
+/// Names a gate's key sees.
+const IN_KEY: &[&str] = &["event", "meta", "vars"];
+/// Names an action sees.
+const IN_ACTION: &[&str] = &["event", "meta", "vars", "now", "steps", "run"];
+/// Names an action's `require` sees.
+const IN_REQUIRE: &[&str] = &["event", "meta", "vars", "now", "steps", "run", "result"];
+
+/// Checks one rule file; `vars` are the configuration's.
+pub(crate) fn rule(tree: &[Entry], vars: &Value, catalog: Option<&Catalog>, findings: &mut Findings<'_>) {
+    let own = find(tree, "vars")
+        .and_then(|entry| entry.node.table())
+        .unwrap_or(&[]);
+    let declared = vars
+        .as_object()
+        .into_iter()
+        .flat_map(|vars| vars.keys().map(String::as_str))
+        .chain(own.iter().map(|entry| entry.key.as_str()))
+        .collect();
+    let mut checker = Checker {
+        declared,
+        catalog,
+        findings,
+        steps: Vec::new(),
+        all_steps: BTreeSet::new(),
+    };
+    checker.rule(tree);
+    checker.tests(tree);
+}
+
+struct Checker<'t, 'f, 'a> {
+    declared: BTreeSet<&'t str>,
+    catalog: Option<&'t Catalog>,
+    findings: &'f mut Findings<'a>,
+    /// Ids of the actions so far.
+    steps: Vec<String>,
+    /// Ids of all actions.
+    all_steps: BTreeSet<String>,
+}
+
+impl<'t> Checker<'t, '_, '_> {
+    fn rule(&mut self, tree: &'t [Entry]) {
+        self.expression(tree, "if", AT_MATCH);
+        let limits = find(tree, "limits").and_then(|entry| entry.node.table());
+        if let Some(key) = limits.and_then(|limits| find(limits, "key")) {
+            self.template(&key.node, IN_KEY);
+        }
+        let actions = tables(tree, "action");
+        let mut ids = Vec::new();
+        for action in &actions {
+            let id = step_id(action, &ids);
+            ids.push(id);
+        }
+        self.all_steps = ids.iter().cloned().collect();
+        for (action, id) in actions.iter().zip(ids) {
+            self.action(action, limits.is_some());
+            self.steps.push(id);
+        }
+    }
+
+    fn action(&mut self, action: &'t [Entry], limited: bool) {
+        self.expression(action, "if", IN_ACTION);
+        self.expression(action, "require", IN_REQUIRE);
+        let given = find(action, "arguments");
+        if let Some(given) = given {
+            self.template(&given.node, IN_ACTION);
+        }
+        let (Some(catalog), Some(entry)) = (self.catalog, find(action, "tool")) else {
+            return;
+        };
+        let Some(name) = entry.node.text() else { return };
+        let Some(tool) = catalog.get(name) else {
+            self.unknown_tool(name, &entry.node.span, catalog);
+            return;
+        };
+        if tool.destructive && !limited {
+            self.findings
+                .warning(
+                    "unlimited-destructive",
+                    &entry.node.span,
+                    format!("`{name}` may destroy or interrupt something, and nothing limits how often this rule calls it"),
+                )
+                .hint("add `[limits]` with a `cooldown`");
+        }
+        let entries = given.and_then(|given| given.node.table()).unwrap_or(&[]);
+        if tool.destructive {
+            for entry in entries
+                .iter()
+                .filter(|entry| !PROSE.contains(&entry.key.as_str()))
+            {
+                self.untrusted(name, &entry.key, &entry.node);
+            }
+        }
+        let call = arguments::Call {
+            tool: name,
+            tool_span: &entry.node.span,
+            root: &tool.input_schema,
+        };
+        call.check(entries, self.findings);
+    }
+
+    /// Text that strangers wrote must not choose what a destructive tool does away with.
+    fn untrusted(&mut self, tool: &str, argument: &str, node: &Node) {
+        match &node.kind {
+            Kind::Text(text) => {
+                let Ok(template) = Template::compile(text) else {
+                    return;
+                };
+                for path in template.paths() {
+                    let ends = |end: &&str| {
+                        path.strip_suffix(*end)
+                            .is_some_and(|before| before.ends_with('.'))
+                    };
+                    if path.starts_with("event.") && UNTRUSTED.iter().any(ends) {
+                        let place = self.mention(&path, node, text);
+                        self.findings
+                            .error(
+                                "untrusted-target",
+                                &place,
+                                format!("`{path}` is text that anybody may write, and here it chooses what `{tool}` acts on (`{argument}`)"),
+                            )
+                            .hint("use an id, a number or a hash of the event, or a fixed value");
+                    }
+                }
+            }
+            Kind::Array(items) => items.iter().for_each(|item| self.untrusted(tool, argument, item)),
+            Kind::Table(entries) => {
+                for entry in entries {
+                    self.untrusted(tool, argument, &entry.node);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn unknown_tool(&mut self, name: &str, span: &Range<usize>, catalog: &Catalog) {
+        let server = name.split('.').next().unwrap_or_default();
+        let servers: BTreeSet<&str> = catalog.keys().filter_map(|tool| tool.split('.').next()).collect();
+        let hint = did_you_mean(name, catalog.keys().map(String::as_str)).or_else(|| {
+            (!servers.contains(server)).then(|| {
+                let servers: Vec<&str> = servers.iter().copied().collect();
+                format!("there is no server `{server}`; there are {}", servers.join(", "))
+            })
+        });
+        self.findings
+            .error("unknown-tool", span, format!("there is no tool `{name}`"))
+            .maybe_hint(hint.or_else(|| Some("`xmrt tools` lists them".to_owned())));
+    }
+
+    /// The names an expression mentions. One that does not compile was reported by the parser.
+    fn expression(&mut self, entries: &[Entry], key: &str, known: &[&str]) {
+        if let Some(entry) = find(entries, key)
+            && let Some(text) = entry.node.text()
+            && let Ok(expression) = Expression::compile(text)
+        {
+            self.paths(&expression.paths(), &entry.node, text, known);
+        }
+    }
+
+    /// The names that all templates within a value mention.
+    fn template(&mut self, node: &Node, known: &[&str]) {
+        match &node.kind {
+            Kind::Text(text) => {
+                if let Ok(template) = Template::compile(text) {
+                    self.paths(&template.paths(), node, text, known);
+                }
+            }
+            Kind::Array(items) => items.iter().for_each(|item| self.template(item, known)),
+            Kind::Table(entries) => entries.iter().for_each(|entry| self.template(&entry.node, known)),
+            _ => {}
+        }
+    }
+
+    fn paths(&mut self, paths: &BTreeSet<String>, node: &Node, text: &str, known: &[&str]) {
+        for path in paths {
+            let mut segments = path.split('.');
+            let (first, second) = (segments.next().unwrap_or_default(), segments.next());
+            let place = self.mention(path, node, text);
+            if expression::is_function(first) {
+                continue;
+            }
+            if !known.contains(&first) {
+                self.unknown_name(first, &place, known);
+                continue;
+            }
+            match (first, second) {
+                ("vars", Some(name)) if !self.declared.contains(name) => {
+                    let hint = did_you_mean(name, self.declared.iter().copied());
+                    self.findings
+                        .error(
+                            "unknown-variable",
+                            &place,
+                            format!("there is no variable `{name}`"),
+                        )
+                        .hint(hint.unwrap_or_else(|| {
+                            "declare it in the rule's `[vars]` or in the `[vars]` of xmrt.toml".to_owned()
+                        }));
+                }
+                ("meta", Some(name)) if !META.contains(&name) => {
+                    self.findings
+                        .error("unknown-name", &place, format!("`meta` has no `{name}`"))
+                        .hint(
+                            did_you_mean(name, META.iter().copied())
+                                .unwrap_or_else(|| format!("it has {}", META.join(", "))),
+                        );
+                }
+                ("steps", Some(id)) if !self.steps.iter().any(|step| step == id) => {
+                    self.unknown_step(id, &place)
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn unknown_name(&mut self, name: &str, place: &Range<usize>, known: &[&str]) {
+        let message = match name {
+            "item" => "`item` is not available yet: it belongs to `for_each`".to_owned(),
+            "result" => "`result` is known only to an action's `require`".to_owned(),
+            "steps" | "run" => format!("`{name}` is not known before there is a run"),
+            "now" => "`now` is not known here: a key must not change with the time".to_owned(),
+            _ => format!("there is no name `{name}`"),
+        };
+        let hint = did_you_mean(name, known.iter().copied())
+            .unwrap_or_else(|| format!("the names here are {}", known.join(", ")));
+        self.findings.error("unknown-name", place, message).hint(hint);
+    }
+
+    fn unknown_step(&mut self, id: &str, place: &Range<usize>) {
+        if self.all_steps.contains(id) {
+            self.findings
+                .error(
+                    "step-order",
+                    place,
+                    format!("the step `{id}` has not run yet when this is needed"),
+                )
+                .hint("a step sees the results of those before it");
+            return;
+        }
+        let hint = did_you_mean(id, self.steps.iter().map(String::as_str)).unwrap_or_else(|| {
+            if self.steps.is_empty() {
+                "there is no step before this one".to_owned()
+            } else {
+                format!("the steps before this one are {}", self.steps.join(", "))
+            }
+        });
+        self.findings
+            .error("unknown-step", place, format!("there is no step `{id}`"))
+            .hint(hint);
+    }
+
+    /// Where a path stands within a string: the first time it is written so.
+    fn mention(&self, path: &str, node: &Node, text: &str) -> Range<usize> {
+        let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
+        let found = text.match_indices(path).find(|(at, _)| {
+            let before = text[..*at].chars().next_back();
+            let after = text[at + path.len()..].chars().next();
+            !before.is_some_and(|c| part_of_word(c) || c == '.') && !after.is_some_and(part_of_word)
+        });
+        found.map_or_else(
+            || node.span.clone(),
+            |(at, _)| syntax::inside(self.findings.text(), &node.span, at..at + path.len()),
+        )
+    }
+
+    /// A test that can only fail.
+    fn tests(&mut self, tree: &[Entry]) {
+        let on: Vec<&str> = match find(tree, "on").map(|entry| &entry.node.kind) {
+            Some(Kind::Text(text)) => vec![text],
+            Some(Kind::Array(items)) => items.iter().filter_map(Node::text).collect(),
+            _ => return,
+        };
+        let mut names = BTreeSet::new();
+        for test in tables(tree, "test") {
+            if let Some(entry) = find(test, "name")
+                && let Some(name) = entry.node.text()
+                && !names.insert(name)
+            {
+                self.findings.error(
+                    "duplicate-test",
+                    &entry.node.span,
+                    "another test of this rule has this name",
+                );
+            }
+            let kind = find(test, "event")
+                .and_then(|entry| entry.node.table())
+                .and_then(|event| find(event, "on"));
+            // That a rule does nothing about another event is worth a test, too.
+            let expects_calls = find(test, "expect").is_none() || !tables(test, "expect").is_empty();
+            if let Some(entry) = kind
+                && expects_calls
+                && let Some(kind) = entry.node.text()
+                && !on.iter().any(|on| book::covers(on, kind))
+            {
+                self.findings
+                    .warning(
+                        "test-event",
+                        &entry.node.span,
+                        format!("the rule does not listen to `{kind}`"),
+                    )
+                    .hint(format!("it listens to {}", on.join(", ")));
+            }
+        }
+    }
+}
+
+/// The tables of a list, as far as they are tables.
+fn tables<'t>(entries: &'t [Entry], key: &str) -> Vec<&'t [Entry]> {
+    find(entries, key)
+        .and_then(|entry| entry.node.array())
+        .unwrap_or(&[])
+        .iter()
+        .filter_map(Node::table)
+        .collect()
+}
+
+fn step_id(action: &[Entry], earlier: &[String]) -> String {
+    let text = |key| find(action, key).and_then(|entry| entry.node.text());
+    match (text("id"), text("tool")) {
+        (Some(id), _) => id.to_owned(),
+        (None, tool) => parse::default_id(tool.unwrap_or_default(), |id| {
+            earlier.iter().any(|known| known == id)
+        }),
+    }
+}

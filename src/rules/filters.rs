@@ -1,0 +1,169 @@
+//! In: values inside a template. Out: text that is safe where it goes. Never: time, chance, the world.
+
+use minijinja::{Environment, Error, ErrorKind};
+
+use crate::rules::duration;
+
+/// Puts our filters beside the engine's own.
+pub(crate) fn install(environment: &mut Environment<'static>) {
+    environment.add_filter("duration", spell);
+    environment.add_filter("seconds", seconds);
+    environment.add_filter("timestamp", timestamp);
+    environment.add_filter("slug", slug);
+    environment.add_filter("truncate_bytes", truncate_bytes);
+    environment.add_filter("markdown_escape", markdown_escape);
+    environment.add_filter("fence", fence);
+}
+
+/// Names for "did you mean": ours, and those of the engine that rules use most.
+pub(crate) const NAMES: &[&str] = &[
+    "duration",
+    "seconds",
+    "timestamp",
+    "slug",
+    "truncate_bytes",
+    "markdown_escape",
+    "fence",
+    "abs",
+    "attr",
+    "batch",
+    "capitalize",
+    "default",
+    "dictsort",
+    "escape",
+    "first",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "pprint",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "unique",
+    "upper",
+    "urlencode",
+    "zip",
+];
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidOperation, message)
+}
+
+/// `5400 | duration` is `1h 30m`.
+fn spell(seconds: f64) -> String {
+    duration::spell(seconds)
+}
+
+/// `"1h30m" | seconds` is `5400`.
+fn seconds(text: &str) -> Result<f64, Error> {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "ten years of milliseconds fit a float exactly"
+    )]
+    let ms = duration::parse(text).map_err(invalid)? as f64;
+    Ok(ms / 1000.0)
+}
+
+/// An RFC 3339 time as seconds since 1970, so that times can be subtracted.
+fn timestamp(text: &str) -> Result<f64, Error> {
+    let at: jiff::Timestamp = text
+        .parse()
+        .map_err(|_| invalid(format!("`{}` is not an RFC 3339 time", truncate_bytes(text, 60))))?;
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "milliseconds of the calendar's range fit a float exactly"
+    )]
+    let ms = at.as_millisecond() as f64;
+    Ok(ms / 1000.0)
+}
+
+/// Lower-case words joined by hyphens: fit for labels, branches and file names.
+fn slug(text: &str) -> String {
+    let mut slug = String::new();
+    for letter in text.chars().flat_map(char::to_lowercase) {
+        if letter.is_alphanumeric() {
+            slug.push(letter);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.trim_end_matches('-').to_owned()
+}
+
+/// At most `limit` bytes, never cutting a character; `…` marks the cut where it fits.
+fn truncate_bytes(text: &str, limit: usize) -> String {
+    const MARK: &str = "…";
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let marked = limit >= MARK.len();
+    let mut end = if marked { limit - MARK.len() } else { limit };
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut cut = text[..end].to_owned();
+    if marked {
+        cut.push_str(MARK);
+    }
+    cut
+}
+
+/// Text that Markdown shows as it is: no emphasis, links, headings, mentions or HTML come of it.
+fn markdown_escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
+    for letter in text.chars() {
+        match letter {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            // A mention notifies people, a reference links issues: a zero-width space breaks both.
+            '@' => escaped.push_str("@\u{200b}"),
+            '#' => escaped.push_str("\\#\u{200b}"),
+            letter if letter.is_ascii_punctuation() => escaped.extend(['\\', letter]),
+            letter => escaped.push(letter),
+        }
+    }
+    escaped
+}
+
+/// Quotes untrusted text as data: a code block whose fence is longer than any run of backticks in the text, so that
+/// nothing in it can close the block.
+fn fence(text: &str, info: Option<&str>) -> Result<String, Error> {
+    let info = info.unwrap_or("text");
+    if !info
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "+-_.".contains(c))
+    {
+        return Err(invalid(
+            "the language of `fence` is one word of letters and digits".into(),
+        ));
+    }
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let ticks = "`".repeat(longest.max(2) + 1);
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    Ok(format!("{ticks}{info}\n{text}{end}{ticks}"))
+}

@@ -1,0 +1,320 @@
+//! In: nothing. Out: the one table of the rule file's keys, shared by parser, messages and schema. Never: behavior.
+
+/// What a key's value may be, for messages and the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Text,
+    /// An expression.
+    Expression,
+    /// A string that may hold `{{ … }}`.
+    Template,
+    Duration,
+    /// A whole number between the bounds.
+    Whole(i64, i64),
+    /// One of these strings.
+    OneOf(&'static [&'static str]),
+    /// A string or a list of strings.
+    Texts,
+    /// Any table.
+    Table,
+    /// A table with these keys.
+    Keys(&'static [Key]),
+    /// A list of tables with these keys.
+    Tables(&'static [Key]),
+    Bool,
+}
+
+/// One key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) required: bool,
+    pub(crate) doc: &'static str,
+}
+
+const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+    Key {
+        name,
+        shape,
+        required: false,
+        doc,
+    }
+}
+
+const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+    Key {
+        name,
+        shape,
+        required: true,
+        doc,
+    }
+}
+
+/// Keys of the file itself.
+pub(crate) const RULE: &[Key] = &[
+    required("description", Shape::Text, "What the rule does, in one sentence."),
+    required(
+        "on",
+        Shape::Texts,
+        "The event types it listens to: `source.type[.action]`. A shorter form matches all below it: `github.issues`, `render.*`, `*`.",
+    ),
+    key(
+        "mode",
+        Shape::OneOf(&["live", "shadow", "off"]),
+        "`live` acts; `shadow` plans and records but writes nothing; `off` does nothing and says why in `off_reason`.",
+    ),
+    key(
+        "off_reason",
+        Shape::Text,
+        "Why the rule is off; required with `mode = \"off\"`.",
+    ),
+    key(
+        "if",
+        Shape::Expression,
+        "An expression that must be true, evaluated only when the patterns of `[when]` hold.",
+    ),
+    key(
+        "vars",
+        Shape::Table,
+        "Values for `vars.<name>`, over those of `xmrt.toml`.",
+    ),
+    key(
+        "when",
+        Shape::Table,
+        "Patterns that all must hold: a path into the payload, and a scalar, a list (any of) or a table of operators.",
+    ),
+    key("limits", Shape::Keys(LIMITS), "How often the rule may act."),
+    required("action", Shape::Tables(ACTION), "The steps, in order."),
+    key(
+        "test",
+        Shape::Tables(TEST),
+        "Examples that `xmrt test` runs against the sandbox.",
+    ),
+];
+
+/// Keys of `[limits]`.
+pub(crate) const LIMITS: &[Key] = &[
+    key(
+        "key",
+        Shape::Template,
+        "What the limits are counted by; the event's subject unless said otherwise. Sees `event`, `meta` and `vars`.",
+    ),
+    key(
+        "cooldown",
+        Shape::Duration,
+        "After one admitted run, suppress further ones of the same key for this long.",
+    ),
+    key(
+        "depth",
+        Shape::Whole(1, 32),
+        "How many runs may have caused one another before the chain is cut; 3 by default.",
+    ),
+    key(
+        "max_age",
+        Shape::Duration,
+        "Events older than this do not start a run.",
+    ),
+];
+
+/// Keys of an `[[action]]`.
+pub(crate) const ACTION: &[Key] = &[
+    key(
+        "id",
+        Shape::Text,
+        "The step's name in `steps.<id>`; the tool's name without its server by default.",
+    ),
+    required("tool", Shape::Text, "The tool to call: `server.tool`."),
+    key(
+        "if",
+        Shape::Expression,
+        "The step is skipped unless this expression is true.",
+    ),
+    key(
+        "arguments",
+        Shape::Table,
+        "The call's arguments; strings may hold `{{ … }}`.",
+    ),
+    key(
+        "require",
+        Shape::Expression,
+        "An expression over `result`; unless it is true the run ends declined.",
+    ),
+    key(
+        "timeout",
+        Shape::Duration,
+        "How long one call may take; 60s by default.",
+    ),
+    key("retry", Shape::Keys(RETRY), "How failed calls are repeated."),
+];
+
+/// Keys of `retry`.
+pub(crate) const RETRY: &[Key] = &[
+    key(
+        "attempts",
+        Shape::Whole(1, 100),
+        "How many calls at most; 5 by default.",
+    ),
+    key("initial", Shape::Duration, "The first wait; 2s by default."),
+    key("max", Shape::Duration, "The longest wait; 5m by default."),
+];
+
+/// Keys of a `[[test]]`.
+pub(crate) const TEST: &[Key] = &[
+    required("name", Shape::Text, "What the example shows, as a sentence."),
+    required("event", Shape::Keys(TEST_EVENT), "The event that arrives."),
+    key(
+        "given",
+        Shape::Tables(TEST_EVENT),
+        "Events that arrived before it.",
+    ),
+    key(
+        "state",
+        Shape::Table,
+        "What the sandbox's GitHub and Render hold. Times may be relative: `\"-10m\"`.",
+    ),
+    key(
+        "expect",
+        Shape::Tables(EXPECT),
+        "The exact list of calls, in order; `[]` means the rule must not act. May be left out where `decision` or \
+         `reason` says what is expected.",
+    ),
+    key(
+        "decision",
+        Shape::Text,
+        "The decision, or the state the run ends in: `suppressed`, `declined`, …",
+    ),
+    key("reason", Shape::Text, "A part of the decision's reason."),
+];
+
+/// Keys of a test's event.
+pub(crate) const TEST_EVENT: &[Key] = &[
+    required(
+        "on",
+        Shape::Text,
+        "The event's full type: `github.issues.opened`.",
+    ),
+    key(
+        "payload",
+        Shape::Table,
+        "The payload, as far as the rule looks at it.",
+    ),
+    key(
+        "file",
+        Shape::Text,
+        "A JSON file with the payload, relative to the rule file.",
+    ),
+    key(
+        "meta",
+        Shape::Table,
+        "Parts of the envelope: `id`, `subject`, `actor`, `time`, …",
+    ),
+];
+
+/// Keys of one expected call.
+pub(crate) const EXPECT: &[Key] = &[
+    required("tool", Shape::Text, "The tool."),
+    key("arguments", Shape::Table, "A subset of the call's arguments."),
+    key(
+        "if_skipped",
+        Shape::Bool,
+        "The step is reached, and skipped by its `if`.",
+    ),
+];
+
+/// An operator with what it takes and what it means.
+pub(crate) const OPERATORS: &[(&str, &str)] = &[
+    (
+        "equals",
+        "Some value equals; strict about types, numbers by value. A list: any of.",
+    ),
+    (
+        "not",
+        "No value matches, also when the path is absent. A scalar, a list or a table of operators.",
+    ),
+    ("all", "There is a value, and every value matches."),
+    ("exists", "The path is present and not null, or it is not."),
+    ("prefix", "Some text starts so."),
+    ("suffix", "Some text ends so."),
+    ("contains", "Some text contains this."),
+    (
+        "glob",
+        "Some text matches: `*` stops at `/`, `**` does not; `?`, `[a-z]`, `\\` escapes.",
+    ),
+    (
+        "regex",
+        "Some text matches this regular expression (linear time, unanchored).",
+    ),
+    (
+        "ignore_case",
+        "The operators beside it ignore the case of letters.",
+    ),
+    ("lt", "Some number is less, or some RFC 3339 time earlier."),
+    ("lte", "Some number is less or equal, or some time not later."),
+    ("gt", "Some number is greater, or some RFC 3339 time later."),
+    (
+        "gte",
+        "Some number is greater or equal, or some time not earlier.",
+    ),
+    ("cidr", "Some IP address lies in the range."),
+    ("count", "The number of values is this, or within `{ gte = 2 }`."),
+    ("semver", "Some version lies in the range: `\">=2, <3\"`."),
+];
+
+/// Names of all operators.
+pub(crate) fn operators() -> impl Iterator<Item = &'static str> {
+    OPERATORS.iter().map(|(name, _)| *name)
+}
+
+pub(crate) fn is_operator(name: &str) -> bool {
+    operators().any(|operator| operator == name)
+}
+
+pub(crate) fn is_top_level(name: &str) -> bool {
+    RULE.iter().any(|key| key.name == name) || LATER_RULE.contains(&name)
+}
+
+/// Keys of the language that this version does not have yet, by table.
+pub(crate) const LATER_RULE: &[&str] = &["agent", "concurrency", "on_failure", "cron", "timezone"];
+/// Likewise in `[limits]`.
+pub(crate) const LATER_LIMITS: &[&str] = &["rate", "debounce", "max_wait", "delay"];
+/// Likewise in an `[[action]]`.
+pub(crate) const LATER_ACTION: &[&str] = &[
+    "approval",
+    "for_each",
+    "item_key",
+    "within",
+    "continue_on_error",
+    "agent",
+];
+/// Likewise in a `[[test]]`.
+pub(crate) const LATER_TEST: &[&str] = &["agent", "stub"];
+/// Likewise as values of `on`.
+pub(crate) const LATER_ON: &[&str] = &["schedule", "manual"];
+
+/// The table a key belongs to, where there is one only.
+pub(crate) fn home(name: &str) -> Option<&'static str> {
+    let tables = [
+        ("[limits]", LIMITS),
+        ("[[action]]", ACTION),
+        ("`retry` of an action", RETRY),
+        ("[[test]]", TEST),
+    ];
+    let mut homes = tables
+        .iter()
+        .filter(|(_, keys)| keys.iter().any(|key| key.name == name));
+    let (home, _) = homes.next()?;
+    homes.next().is_none().then_some(*home)
+}
+
+/// Likewise for keys this version does not have.
+pub(crate) fn later_home(name: &str) -> Option<&'static str> {
+    let tables = [("[limits]", LATER_LIMITS), ("[[action]]", LATER_ACTION)];
+    tables
+        .iter()
+        .find(|(_, keys)| keys.contains(&name))
+        .map(|(home, _)| *home)
+}
+
+/// What a duration looks like, for the schema.
+pub(crate) const DURATION: &str = r"^\s*([0-9]+(ms|s|m|h|d)\s*)+$";

@@ -1,0 +1,155 @@
+//! In: an expression's source. Out: complaints about filters and tests nobody knows. Never: evaluating it.
+
+use crate::rules::diagnostic::did_you_mean;
+use crate::rules::expression::{self, Call, SourceError};
+use crate::rules::filters;
+
+const TESTS: &[&str] = &[
+    "boolean",
+    "defined",
+    "undefined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "equalto",
+    "even",
+    "false",
+    "filter",
+    "float",
+    "ge",
+    "gt",
+    "in",
+    "integer",
+    "iterable",
+    "le",
+    "lower",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "sameas",
+    "sequence",
+    "startingwith",
+    "string",
+    "test",
+    "true",
+    "upper",
+];
+
+/// The engine finds an unknown filter only when it gets there; a rule's author wants to know at once.
+pub(crate) fn check_calls(source: &str, is_expression: bool) -> Result<(), SourceError> {
+    for (start, end) in code(source, is_expression) {
+        let words = Words {
+            text: &source[start..end],
+            at: 0,
+        };
+        let mut expected: Option<Call> = None;
+        for (at, word) in words {
+            expected = match (expected, word) {
+                (_, "|") => Some(Call::Filter),
+                (_, "is") => Some(Call::Test),
+                (Some(Call::Test), "not") => Some(Call::Test),
+                (Some(call), name) if name.starts_with(|c: char| c.is_alphabetic() || c == '_') => {
+                    if !expression::knows(call, name) {
+                        return Err(unknown(call, name, start + at));
+                    }
+                    None
+                }
+                _ => None,
+            };
+        }
+    }
+    Ok(())
+}
+
+fn unknown(call: Call, name: &str, at: usize) -> SourceError {
+    let (what, known) = match call {
+        Call::Filter => ("filter", filters::NAMES),
+        Call::Test => ("test", TESTS),
+    };
+    let hint = did_you_mean(name, known.iter().copied()).map_or(String::new(), |hint| format!(" ({hint})"));
+    SourceError {
+        message: format!("there is no {what} `{name}`{hint}"),
+        range: Some(at..at + name.len()),
+    }
+}
+
+/// The parts of a template that are code.
+fn code(source: &str, is_expression: bool) -> Vec<(usize, usize)> {
+    if is_expression {
+        return vec![(0, source.len())];
+    }
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while let Some(open) = source[at..].find(['{']) {
+        let start = at + open;
+        let close = match source.as_bytes().get(start + 1) {
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            Some(b'#') => "#}",
+            _ => {
+                at = start + 1;
+                continue;
+            }
+        };
+        let Some(length) = source[start + 2..].find(close) else {
+            break;
+        };
+        let end = start + 2 + length;
+        if close != "#}" {
+            parts.push((start + 2, end));
+        }
+        at = end + 2;
+    }
+    parts
+}
+
+/// Identifiers and single marks of an expression, string literals left out.
+struct Words<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = (usize, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let rest = &self.text[self.at..];
+            let first = rest.chars().next()?;
+            let start = self.at;
+            if first.is_whitespace() {
+                self.at += first.len_utf8();
+            } else if first == '"' || first == '\'' {
+                self.at += literal(rest, first);
+                return Some((start, "\""));
+            } else if first.is_alphanumeric() || first == '_' {
+                let length = rest.len()
+                    - rest
+                        .trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
+                        .len();
+                self.at += length;
+                return Some((start, &rest[..length]));
+            } else {
+                self.at += first.len_utf8();
+                return Some((start, &rest[..first.len_utf8()]));
+            }
+        }
+    }
+}
+
+/// Length of the string literal at the start of `rest`, its quotes included.
+fn literal(rest: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, letter) in rest.char_indices().skip(1) {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            _ if letter == quote => return at + 1,
+            _ => {}
+        }
+    }
+    rest.len()
+}

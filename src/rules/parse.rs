@@ -1,0 +1,340 @@
+//! In: the tree of one rule file. Out: a [`Rule`], or what is wrong with it. Never: tools, other rules.
+
+use std::ops::Range;
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::rules::diagnostic::Findings;
+use crate::rules::expression::Template;
+use crate::rules::fields::{Fields, source_error, wrong_type};
+use crate::rules::keys;
+use crate::rules::pattern::All;
+use crate::rules::rule::{Action, Argument, Limits, Mode, Retry, Rule};
+use crate::rules::syntax::{self, Entry, Kind, Node};
+use crate::rules::{testcase, vocabulary, when};
+
+const DEPTH: i64 = 3;
+const TIMEOUT_MS: i64 = 60_000;
+const RETRY: Retry = Retry {
+    attempts: 5,
+    initial_ms: 2_000,
+    max_ms: 300_000,
+};
+
+/// A rule with the tree it was read from, for checks that go beyond the file.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    /// `None` when there is an error among the findings.
+    pub(crate) rule: Option<Rule>,
+    pub(crate) tree: Vec<Entry>,
+}
+
+/// Reads one file. `None` when it is not TOML.
+pub(crate) fn rule(id: &str, path: &str, vars: &Value, findings: &mut Findings<'_>) -> Option<Parsed> {
+    let tree = syntax::read(findings)?;
+    let rule = compile(id, path, vars, &tree, findings).filter(|_| !findings.has_error());
+    Some(Parsed { rule, tree })
+}
+
+fn compile(id: &str, path: &str, vars: &Value, tree: &[Entry], findings: &mut Findings<'_>) -> Option<Rule> {
+    let whole = Node {
+        span: 0..0,
+        kind: Kind::Table(tree.to_vec()),
+    };
+    let fields = Fields::read(&whole, "a rule file", keys::RULE, keys::LATER_RULE, findings)?;
+    let description = fields.text("description", findings);
+    let on = event_types(&fields, findings);
+    let (mode, off_reason) = mode(&fields, findings);
+    let condition = fields.expression("if", findings);
+    let own = fields.table("vars", findings);
+    let when = fields
+        .sub_table("when", findings)
+        .map_or_else(All::default, |entries| when::conditions(entries, findings));
+    let limits = limits(&fields, findings);
+    let actions = actions(&fields, findings);
+    let tests = fields
+        .tables("test", findings)
+        .iter()
+        .filter_map(|node| testcase::test(node, findings))
+        .collect();
+    let text = findings.text();
+    Some(Rule {
+        id: id.to_owned(),
+        version: hex(&Sha256::digest(text.as_bytes())),
+        path: path.to_owned(),
+        description: description?,
+        on: on?,
+        mode,
+        off_reason,
+        vars: overlay(vars, &own),
+        limits: limits?,
+        actions: actions?,
+        tests,
+        text: text.to_owned(),
+        when,
+        condition,
+    })
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The book's variables with the rule's own over them, name by name.
+fn overlay(book: &Value, own: &Value) -> Value {
+    let mut vars: Map<String, Value> = book.as_object().cloned().unwrap_or_default();
+    vars.extend(own.as_object().cloned().unwrap_or_default());
+    Value::Object(vars)
+}
+
+fn event_types(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Vec<String>> {
+    let entry = fields.get("on")?;
+    let nodes = match &entry.node.kind {
+        Kind::Array(items) if !items.is_empty() => items.as_slice(),
+        Kind::Array(_) => {
+            findings.error(
+                "event-type",
+                &entry.node.span,
+                "`on` is an empty list: the rule would never run",
+            );
+            return None;
+        }
+        _ => std::slice::from_ref(&entry.node),
+    };
+    let mut on = Vec::new();
+    for node in nodes {
+        match node.text() {
+            Some(text) => {
+                vocabulary::check(text, &node.span, findings);
+                on.push(text.to_owned());
+            }
+            None => {
+                wrong_type("on", "a string or a list of strings", node, findings);
+            }
+        }
+    }
+    Some(on)
+}
+
+fn mode(fields: &Fields<'_>, findings: &mut Findings<'_>) -> (Mode, Option<String>) {
+    let reason = fields.text("off_reason", findings);
+    let mode = match fields.one_of("mode", findings).as_deref() {
+        Some("shadow") => Mode::Shadow,
+        Some("off") => Mode::Off,
+        _ => Mode::Live,
+    };
+    if let (Mode::Off, None, Some(entry)) = (mode, &reason, fields.get("mode")) {
+        findings
+            .error(
+                "off-without-reason",
+                &entry.node.span,
+                "a rule that is off says why",
+            )
+            .hint("add `off_reason = \"…\"`");
+    }
+    if let (Mode::Live | Mode::Shadow, Some(entry)) = (mode, fields.get("off_reason")) {
+        findings.warning(
+            "off-reason",
+            &entry.key_span,
+            "`off_reason` without `mode = \"off\"` says nothing",
+        );
+    }
+    (mode, reason)
+}
+
+fn limits(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Limits> {
+    let Some(entry) = fields.get("limits") else {
+        return Some(Limits {
+            cooldown_ms: None,
+            max_age_ms: None,
+            depth: u32::try_from(DEPTH).unwrap_or(3),
+            key: None,
+        });
+    };
+    let fields = Fields::read(
+        &entry.node,
+        "[limits]",
+        keys::LIMITS,
+        keys::LATER_LIMITS,
+        findings,
+    )?;
+    if let Some(key) = fields.get("key")
+        && fields.get("cooldown").is_none()
+    {
+        findings
+            .warning("useless-key", &key.key_span, "nothing is counted by this `key`")
+            .hint("add a `cooldown`");
+    }
+    Some(Limits {
+        cooldown_ms: fields.duration("cooldown", findings),
+        max_age_ms: fields.duration("max_age", findings),
+        depth: fields
+            .whole("depth", findings)
+            .and_then(|depth| u32::try_from(depth).ok())
+            .unwrap_or(3),
+        key: fields.template("key", findings),
+    })
+}
+
+fn actions(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Vec<Action>> {
+    let nodes = fields.tables("action", findings);
+    if nodes.is_empty() {
+        if let Some(entry) = fields.get("action")
+            && entry.node.array().is_some_and(<[Node]>::is_empty)
+        {
+            findings.error(
+                "no-action",
+                &entry.key_span,
+                "a rule needs at least one `[[action]]`",
+            );
+        }
+        return None;
+    }
+    let mut actions: Vec<Action> = Vec::new();
+    for node in nodes {
+        if let Some(action) = action(node, &actions, findings) {
+            actions.push(action);
+        }
+    }
+    Some(actions)
+}
+
+fn action(node: &Node, earlier: &[Action], findings: &mut Findings<'_>) -> Option<Action> {
+    let fields = Fields::read(node, "[[action]]", keys::ACTION, keys::LATER_ACTION, findings)?;
+    let tool = fields.text("tool", findings);
+    if let (Some(tool), Some(entry)) = (&tool, fields.get("tool"))
+        && !is_tool_name(tool)
+    {
+        findings
+            .error(
+                "tool-name",
+                &entry.node.span,
+                format!("`{tool}` is not the name of a tool"),
+            )
+            .hint("a tool is named `server.tool`, such as `github.create_issue`");
+    }
+    let arguments = fields
+        .sub_table("arguments", findings)
+        .map_or_else(Vec::new, |entries| argument_table(entries, findings));
+    let named = fields.text("id", findings);
+    if let (Some(id), Some(entry)) = (&named, fields.get("id")) {
+        check_step_id(id, &entry.node.span, earlier, findings);
+    }
+    let (condition, require) = (
+        fields.expression("if", findings),
+        fields.expression("require", findings),
+    );
+    let timeout_ms = fields.duration("timeout", findings).unwrap_or(TIMEOUT_MS);
+    let retry = retry(&fields, findings);
+    let tool = tool?;
+    Some(Action {
+        id: named.unwrap_or_else(|| default_id(&tool, |id| earlier.iter().any(|action| action.id == id))),
+        tool,
+        timeout_ms,
+        retry,
+        condition,
+        arguments,
+        require,
+    })
+}
+
+fn is_tool_name(name: &str) -> bool {
+    name.split_once('.').is_some_and(|(server, tool)| {
+        !server.is_empty()
+            && !tool.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+    })
+}
+
+fn check_step_id(id: &str, span: &Range<usize>, earlier: &[Action], findings: &mut Findings<'_>) {
+    let fit = id.starts_with(|c: char| c.is_ascii_lowercase())
+        && id
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !fit {
+        findings
+            .error("step-id", span, format!("`{id}` cannot be a step's id"))
+            .hint("lower-case letters, digits and `_`, for it is said as `steps.<id>`");
+    } else if earlier.iter().any(|action| action.id == id) {
+        findings.error(
+            "duplicate-step",
+            span,
+            format!("another action is called `{id}` already"),
+        );
+    }
+}
+
+/// The tool's name without its server, numbered when it is taken.
+pub(crate) fn default_id(tool: &str, taken: impl Fn(&str) -> bool) -> String {
+    let base = tool
+        .split_once('.')
+        .map_or(tool, |(_, name)| name)
+        .replace(['-', '.'], "_");
+    if !taken(&base) {
+        return base;
+    }
+    let mut number: u32 = 2;
+    loop {
+        let id = format!("{base}_{number}");
+        if !taken(&id) {
+            return id;
+        }
+        number += 1;
+    }
+}
+
+fn retry(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Retry {
+    let Some(entry) = fields.get("retry") else {
+        return RETRY;
+    };
+    let Some(fields) = Fields::read(&entry.node, "`retry`", keys::RETRY, &[], findings) else {
+        return RETRY;
+    };
+    let retry = Retry {
+        attempts: fields
+            .whole("attempts", findings)
+            .and_then(|attempts| u32::try_from(attempts).ok())
+            .unwrap_or(RETRY.attempts),
+        initial_ms: fields.duration("initial", findings).unwrap_or(RETRY.initial_ms),
+        max_ms: fields.duration("max", findings).unwrap_or(RETRY.max_ms),
+    };
+    if retry.initial_ms > retry.max_ms {
+        findings.error(
+            "contradictory-limits",
+            &entry.node.span,
+            "the first wait (`initial`) is longer than the longest (`max`)",
+        );
+    }
+    retry
+}
+
+fn argument_table(entries: &[Entry], findings: &mut Findings<'_>) -> Vec<(String, Argument)> {
+    entries
+        .iter()
+        .map(|entry| (entry.key.clone(), argument(&entry.node, findings)))
+        .collect()
+}
+
+fn argument(node: &Node, findings: &mut Findings<'_>) -> Argument {
+    match &node.kind {
+        Kind::Text(text) => match Template::compile(text) {
+            Ok(Template::Constant(text)) => Argument::Plain(Value::from(text)),
+            Ok(template) => Argument::Template(template),
+            Err(error) => {
+                source_error("template", &error, node, findings);
+                Argument::Plain(Value::Null)
+            }
+        },
+        Kind::Array(items) => Argument::List(items.iter().map(|item| argument(item, findings)).collect()),
+        Kind::Table(entries) => Argument::Table(argument_table(entries, findings)),
+        _ => Argument::Plain(node.json()),
+    }
+}

@@ -1,0 +1,173 @@
+//! In: nothing; the nouns. Out: what a rule *is* once its file was read. Never: how it was written.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::rules::expression::{ExprError, Expression, Names, Scope, Template};
+use crate::rules::pattern::All;
+use crate::rules::testcase::RuleTest;
+
+/// A rule, compiled. Immutable; a run pins the version it matched with.
+#[derive(Debug)]
+pub struct Rule {
+    /// The file's stem, in kebab-case.
+    pub id: String,
+    /// SHA-256 of the file's text, in hexadecimal.
+    pub version: String,
+    /// The file, as it was named to [`crate::rules::load`].
+    pub path: String,
+    /// What it does, in one sentence.
+    pub description: String,
+    /// The event types it listens to, as written.
+    pub on: Vec<String>,
+    /// Whether it acts.
+    pub mode: Mode,
+    /// Why it is off.
+    pub off_reason: Option<String>,
+    /// The book's variables, overlaid by the rule's own: a JSON object.
+    pub vars: Value,
+    /// How often it may act.
+    pub limits: Limits,
+    /// Its steps, in order; at least one.
+    pub actions: Vec<Action>,
+    /// Its examples.
+    pub tests: Vec<RuleTest>,
+    /// The file's text.
+    pub text: String,
+    pub(crate) when: All,
+    pub(crate) condition: Option<Expression>,
+}
+
+/// Whether a rule acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// It acts.
+    Live,
+    /// It plans and records, and writes nothing.
+    Shadow,
+    /// It does nothing.
+    Off,
+}
+
+/// How often a rule may act, and on how old an event.
+#[derive(Debug)]
+pub struct Limits {
+    /// Suppress further runs of the same key for so many milliseconds.
+    pub cooldown_ms: Option<i64>,
+    /// Events older than so many milliseconds do not start a run.
+    pub max_age_ms: Option<i64>,
+    /// How many runs may have caused one another.
+    pub depth: u32,
+    pub(crate) key: Option<Template>,
+}
+
+/// How failed calls are repeated: exponential waits with full jitter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Retry {
+    /// How many calls at most.
+    pub attempts: u32,
+    /// The first wait, in milliseconds.
+    pub initial_ms: i64,
+    /// The longest wait, in milliseconds.
+    pub max_ms: i64,
+}
+
+/// One step of a rule.
+#[derive(Debug)]
+pub struct Action {
+    /// Its name among the rule's steps; by default the tool's name without its server (`_2` on repeat).
+    pub id: String,
+    /// `server.tool`
+    pub tool: String,
+    /// How long one call may take, in milliseconds.
+    pub timeout_ms: i64,
+    /// How failed calls are repeated.
+    pub retry: Retry,
+    pub(crate) condition: Option<Expression>,
+    pub(crate) arguments: Vec<(String, Argument)>,
+    pub(crate) require: Option<Expression>,
+}
+
+/// A value with templates in it.
+#[derive(Debug)]
+pub(crate) enum Argument {
+    Plain(Value),
+    Template(Template),
+    List(Vec<Argument>),
+    Table(Vec<(String, Argument)>),
+}
+
+impl Action {
+    /// Whether the step is to be made: true without an `if`.
+    pub fn condition(&self, scope: &Scope) -> Result<bool, ExprError> {
+        match &self.condition {
+            None => Ok(true),
+            Some(expression) => expression
+                .holds(&Names::of(scope))
+                .map_err(|error| error.at("if")),
+        }
+    }
+
+    /// The `if` as it was written.
+    pub fn condition_text(&self) -> Option<&str> {
+        self.condition.as_ref().map(Expression::text)
+    }
+
+    /// The call's arguments, rendered: a JSON object. A string that is one single `{{ expression }}` keeps its type; the
+    /// output is never evaluated again.
+    pub fn arguments(&self, scope: &Scope) -> Result<Value, ExprError> {
+        table(&self.arguments, &Names::of(scope), "arguments").map(Value::Object)
+    }
+
+    /// Whether the result is good enough to go on; `None` without a `require`. The scope must hold the result.
+    pub fn requirement(&self, scope: &Scope) -> Result<Option<bool>, ExprError> {
+        self.require
+            .as_ref()
+            .map(|expression| {
+                expression
+                    .holds(&Names::of(scope))
+                    .map_err(|error| error.at("require"))
+            })
+            .transpose()
+    }
+
+    /// The `require` as it was written.
+    pub fn require_text(&self) -> Option<&str> {
+        self.require.as_ref().map(Expression::text)
+    }
+}
+
+fn table(fields: &[(String, Argument)], names: &Names, place: &str) -> Result<Map<String, Value>, ExprError> {
+    fields
+        .iter()
+        .map(|(name, argument)| {
+            let value = argument.value(names, &format!("{place}.{name}"))?;
+            Ok((name.clone(), value))
+        })
+        .collect()
+}
+
+impl Argument {
+    fn value(&self, names: &Names, place: &str) -> Result<Value, ExprError> {
+        match self {
+            Self::Plain(value) => Ok(value.clone()),
+            Self::Template(template) => template.value(names).map_err(|error| error.at(place)),
+            Self::List(items) => items
+                .iter()
+                .enumerate()
+                .map(|(at, item)| item.value(names, &format!("{place}[{at}]")))
+                .collect(),
+            Self::Table(fields) => table(fields, names, place).map(Value::Object),
+        }
+    }
+}
+
+impl ExprError {
+    /// The same error, saying in which part of the rule it came up.
+    pub(crate) fn at(self, place: &str) -> Self {
+        Self {
+            message: format!("{place}: {}", self.message),
+        }
+    }
+}

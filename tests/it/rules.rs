@@ -1,0 +1,114 @@
+//! The rule language: what a file may say, what it means for an event, and what a person is told about it.
+#![expect(clippy::panic, reason = "a test's helper fails the test")]
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use xmrt::normalize::{Actor, Event, EventId, EventType, Subject};
+use xmrt::receive::{Origin, Source};
+use xmrt::rules::{Catalog, Loaded, RuleBook, Scope, SourceFile, Verdict, load, meta_of, render_diagnostics};
+
+mod patterns;
+mod diagnostics;
+mod expressions;
+mod books;
+mod explanations;
+
+/// An event that was received at noon.
+pub(crate) fn event(kind: &str, payload: Value) -> Event {
+    let source = if kind.starts_with("render") {
+        Source::render()
+    } else {
+        Source::github()
+    };
+    let noon = "2026-11-20T12:00:00Z".parse().unwrap();
+    Event {
+        id: EventId("delivery-1".into()),
+        source,
+        kind: EventType(kind.into()),
+        action: payload.get("action").and_then(Value::as_str).map(str::to_owned),
+        subject: Subject("acme/api#42".into()),
+        actor: Some(Actor("mona".into())),
+        time: noon,
+        received_at: noon,
+        replayed: false,
+        body: Bytes::from(payload.to_string()),
+        payload,
+        digest: None,
+        origin: Origin::Webhook,
+        causes: Vec::new(),
+    }
+}
+
+pub(crate) fn files(texts: &[(&str, &str)]) -> Vec<SourceFile> {
+    texts
+        .iter()
+        .map(|(path, text)| SourceFile {
+            path: (*path).to_owned(),
+            text: (*text).to_owned(),
+        })
+        .collect()
+}
+
+pub(crate) fn load_one(text: &str) -> Loaded {
+    load(&files(&[("rules/sample.toml", text)]), &json!({}), None)
+}
+
+/// A book of one rule, `sample`; a diagnostic of any kind fails the test.
+pub(crate) fn book(text: &str) -> RuleBook {
+    book_with(text, &json!({}))
+}
+
+pub(crate) fn book_with(text: &str, vars: &Value) -> RuleBook {
+    let files = files(&[("rules/sample.toml", text)]);
+    let loaded = load(&files, vars, None);
+    assert!(
+        loaded.diagnostics.is_empty(),
+        "{}",
+        render_diagnostics(&files, &loaded.diagnostics, false)
+    );
+    loaded.book.unwrap()
+}
+
+/// The whole output for one file.
+pub(crate) fn complaints(text: &str) -> String {
+    complaints_with(text, None)
+}
+
+pub(crate) fn complaints_with(text: &str, catalog: Option<&Catalog>) -> String {
+    let files = files(&[("rules/sample.toml", text)]);
+    let loaded = load(&files, &json!({ "team": "core" }), catalog);
+    render_diagnostics(&files, &loaded.diagnostics, false)
+}
+
+/// The verdict of the only rule that listens.
+pub(crate) fn verdict(book: &RuleBook, event: &Event) -> Verdict {
+    let evaluations = book.evaluate(event);
+    assert_eq!(evaluations.len(), 1, "one rule listens");
+    evaluations[0].verdict.clone()
+}
+
+pub(crate) fn scope(event: &Event) -> Scope {
+    Scope {
+        event: event.payload.clone(),
+        meta: meta_of(event),
+        vars: json!({}),
+        steps: json!({}),
+        run: json!({ "id": "run-1" }),
+        now: event.received_at,
+        result: None,
+    }
+}
+
+/// A rule with this `[when]`.
+pub(crate) fn when(conditions: &str) -> String {
+    format!(
+        "description = \"d\"\non = \"github.issues\"\n\n[when]\n{conditions}\n\n[[action]]\ntool = \"github.get_issue\"\n"
+    )
+}
+
+/// A rule with these arguments.
+pub(crate) fn arguments(toml: &str) -> String {
+    format!(
+        "description = \"d\"\non = \"github.issues\"\n\n[[action]]\ntool = \"github.get_issue\"\narguments = {toml}\n"
+    )
+}
