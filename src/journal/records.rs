@@ -291,6 +291,8 @@ pub struct StepRecord {
     pub attempts: u32,
     /// How often a doubt was looked into without finding the effect.
     pub looks: u32,
+    /// When the first attempt's intent was journaled: no effect of this step is older.
+    pub first_intent_at: Timestamp,
     /// When the present attempt's intent was journaled.
     pub intent_at: Timestamp,
     /// When it was settled.
@@ -425,72 +427,6 @@ pub enum Resolution {
     GiveUp,
 }
 
-/// What to find among events; newest first.
-#[derive(Clone, Debug, Default)]
-pub struct EventQuery {
-    /// A type, or a dotted beginning of one.
-    pub kind: Option<String>,
-    /// An exact subject.
-    pub subject: Option<String>,
-    /// Received at or after.
-    pub since: Option<Timestamp>,
-    /// Only those with a sequence number below this: the cursor of the page before.
-    pub before: Option<u64>,
-    /// At most so many (1–500).
-    pub limit: usize,
-}
-
-/// What to find among runs; newest first.
-#[derive(Clone, Debug, Default)]
-pub struct RunQuery {
-    /// An exact rule id.
-    pub rule: Option<String>,
-    /// One state.
-    pub state: Option<RunState>,
-    /// One event.
-    pub event: Option<EventKey>,
-    /// Only those before this place: `(seq, run id)` of the last one of the page before.
-    pub before: Option<(u64, RunId)>,
-    /// At most so many (1–500).
-    pub limit: usize,
-}
-
-/// Everything on record about a run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RunHistory {
-    /// The run.
-    pub run: RunRecord,
-    /// Its steps, by index.
-    pub steps: Vec<StepRecord>,
-}
-
-/// Counts, for health and for knowing whether work is left over.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Stats {
-    /// Events on record.
-    pub events: u64,
-    /// Later arrivals of known events.
-    pub duplicates: u64,
-    /// Runs by state.
-    pub queued: u64,
-    /// Runs by state.
-    pub running: u64,
-    /// Runs by state.
-    pub waiting: u64,
-    /// Runs by state.
-    pub unknown: u64,
-    /// Runs by state.
-    pub succeeded: u64,
-    /// Runs by state.
-    pub dead: u64,
-    /// Runs by state.
-    pub declined: u64,
-    /// Runs by state.
-    pub cancelled: u64,
-    /// Runs by state.
-    pub shadowed: u64,
-}
-
 /// A journal's identity: made with it, kept in it. A new one means the old journal was lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Epoch {
@@ -498,6 +434,16 @@ pub struct Epoch {
     pub id: String,
     /// When the journal was created.
     pub created_at: Timestamp,
+}
+
+impl Epoch {
+    /// The identity of a journal made at `now`.
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            id: uuid::Uuid::new_v4().to_string(),
+            created_at: crate::journal::machine::whole(now),
+        }
+    }
 }
 
 /// A rule's text, kept by content as long as events refer to it.

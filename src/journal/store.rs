@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::queries::*;
 use super::records::*;
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The lease was lost: somebody else holds the run, or it has ended. Whoever gets this stops working on it.
-    #[error("run {run:?} is no longer held under fence {fence}")]
+    #[error("run {run} is no longer held under fence {fence}")]
     Fenced {
         /// The run.
         run: RunId,
@@ -17,7 +18,7 @@ pub enum StoreError {
         fence: Fence,
     },
     /// There is no such event or run.
-    #[error("no {what} {id:?} in the journal")]
+    #[error("no {what} `{id}` in the journal")]
     NotFound {
         /// `event`, `run`, `rule book`.
         what: &'static str,
@@ -25,7 +26,7 @@ pub enum StoreError {
         id: String,
     },
     /// The run is not in a state in which this can be done.
-    #[error("run {run:?} is {state:?}: {hint}")]
+    #[error("run {run} is {state}: {hint}")]
     WrongState {
         /// The run.
         run: RunId,
@@ -39,18 +40,24 @@ pub enum StoreError {
     Unavailable(String),
 }
 
-/// Where the journal is kept. `now` comes from the caller; a store keeps `max(last, now)` so that time never runs
-/// backwards in it. All lists are bounded by their query's limit.
+/// Where the journal is kept. [`Model`](super::Model) is the specification of every operation.
+///
+/// `now` comes from the caller, and everything is kept in whole milliseconds. Time never runs backwards in a journal: an
+/// operation happens at the latest of its `now` and the time of the last one that changed something. All lists are
+/// bounded by their query's limit, which is taken into 1 to [`PAGE_MAX`]. What is refused leaves no
+/// trace; every operation may answer [`StoreError::Unavailable`].
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug {
     /// Admits one event: recognizes a known one, applies gates, stores event, decisions and runs. Durable on return.
     ///
-    /// A duplicate stores only the fact of its arrival and answers with the original's verdicts, except that a rule
-    /// whose decision was [`Decision::Error`] is decided again by the firing that came now.
+    /// A duplicate stores only the fact of its arrival and answers with the original's verdicts and their runs' present
+    /// states, except that a rule whose newest decision was [`Decision::Error`] and which fires now is decided again.
+    /// Of several firings of one rule only the first counts.
     async fn admit(&self, event: NewEvent, now: Timestamp) -> Result<Admission, StoreError>;
 
     /// Evaluates a known event again: each firing becomes the next generation of its event × rule. Gates other than
-    /// loop depth do not apply: a person asked.
+    /// loop depth are neither asked nor charged: a person asked. `book` becomes the event's book. The answer holds the
+    /// new verdicts only. [`StoreError::NotFound`] without such an event; an id of a duplicate leads to the original.
     async fn replay(
         &self,
         key: &EventKey,
@@ -69,7 +76,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         now: Timestamp,
     ) -> Result<Vec<Claim>, StoreError>;
 
-    /// Extends a lease to `now + lease_ms`.
+    /// Extends a lease to `now + lease_ms`, and gives its end. A lease that has run out is extended, too, as long as
+    /// nobody else has taken the run; otherwise [`StoreError::Fenced`].
     async fn renew(
         &self,
         run: &RunId,
@@ -78,7 +86,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         now: Timestamp,
     ) -> Result<Timestamp, StoreError>;
 
-    /// Writes steps and what follows them, atomically, if the fence still holds.
+    /// Writes steps and what follows them, atomically, if the run is running under this fence; otherwise
+    /// [`StoreError::Fenced`]. Writes that make no sense are refused whole, as [`StoreError::WrongState`]: an outcome
+    /// without an open intent, an attempt at a settled step, an end in a state that is no end.
     ///
     /// Ending a run refunds its cooldown when the state is declined, cancelled, shadowed or dead and no step that
     /// writes was begun or planned.
@@ -92,10 +102,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ) -> Result<(), StoreError>;
 
     /// Gives every lease of `worker` back at once (drain), or of every worker but it when `others` (a new boot).
-    /// The runs are due now. Returns how many.
+    /// The runs are due now, and whoever held them is fenced off. Returns how many.
     async fn release(&self, worker: &str, others: bool, now: Timestamp) -> Result<u64, StoreError>;
 
-    /// Settles an unknown run by a person's word.
+    /// Settles an unknown run by a person's word. Done and repeated, it is due now; a repeated step counts as failed
+    /// without effect, so its next intent goes out under the same key.
     async fn resolve(
         &self,
         run: &RunId,
@@ -105,10 +116,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ) -> Result<(), StoreError>;
 
     /// Runs a dead, declined or cancelled run again, as the next generation, reusing the results of its done and
-    /// skipped steps; open intents come along under their old key.
+    /// skipped steps; open intents come along under their old key, still in doubt. Only the newest run of its event and
+    /// rule is run again.
     async fn retry(&self, run: &RunId, who: &str, now: Timestamp) -> Result<RunId, StoreError>;
 
-    /// Ends a run that is queued or waiting and has no open intent.
+    /// Ends a run that is queued or waiting and has no open intent; otherwise [`StoreError::WrongState`] with what can be
+    /// done instead.
     async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError>;
 
     /// One event by id: the provider's id, or the id of a dropped duplicate, which leads to the original.
@@ -117,7 +130,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// One event by id alone, whatever its source (ids of different providers do not collide in practice).
     async fn event_by_id(&self, id: &str) -> Result<Option<EventRecord>, StoreError>;
 
-    /// The stored decisions of an event, in firing order, all generations.
+    /// The stored decisions of an event, in firing order, generation after generation.
     async fn verdicts(&self, key: &EventKey) -> Result<Vec<Verdict>, StoreError>;
 
     /// Events, newest first.

@@ -1,0 +1,391 @@
+//! In: a run with its steps, what happens to it, `now`. Out: the run as it is then, or why that cannot be. Never:
+//! where it is kept.
+//!
+//! The one state machine of a run. Every backend loads a [`RunHistory`], calls one of these, and keeps the outcome.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    Decision, EventRecord, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, StepKey, StepRecord,
+    StepState, StepWrite, StoreError, Then, Verdict,
+};
+
+impl RunHistory {
+    /// Takes or takes over the run for `worker` until `until`. The caller has seen that it is due.
+    pub(crate) fn claim(&mut self, worker: &str, until: Timestamp, now: Timestamp) {
+        let run = &mut self.run;
+        run.state = RunState::Running;
+        run.reason = None;
+        run.fence += 1;
+        run.worker = Some(worker.into());
+        run.due_at = Some(until);
+        run.updated_at = now;
+    }
+
+    /// Whether the lease of `fence` is still the run's.
+    pub(crate) fn held(&self, fence: Fence) -> Result<(), StoreError> {
+        if self.run.state == RunState::Running && self.run.fence == fence {
+            return Ok(());
+        }
+        Err(StoreError::Fenced {
+            run: self.run.id.clone(),
+            fence,
+        })
+    }
+
+    /// All of one `advance`: the lease is asked, steps are written, and what follows is done.
+    pub(crate) fn advance(
+        &mut self,
+        fence: Fence,
+        writes: &[StepWrite],
+        then: Then,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.held(fence)?;
+        for write in writes {
+            self.write(write, now)?;
+        }
+        self.run.updated_at = now;
+        match then {
+            Then::Keep => {}
+            Then::Wait { until, reason } => self.park(RunState::Waiting, until, reason, now),
+            Then::End { state, reason } => {
+                if !state.is_terminal() && state != RunState::Unknown {
+                    return Err(self.refuse("a run ends in a terminal state, or unknown"));
+                }
+                self.end(state, reason, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the lease away: the run is due now, and whoever held it is fenced off.
+    pub(crate) fn release(&mut self, now: Timestamp) {
+        let state = if self.steps.is_empty() {
+            RunState::Queued
+        } else {
+            RunState::Waiting
+        };
+        let worker = self.run.worker.take().unwrap_or_default();
+        self.park(state, now, format!("given back by {worker}"), now);
+    }
+
+    /// A person settles the doubt of an unknown run.
+    pub(crate) fn resolve(
+        &mut self,
+        who: &str,
+        resolution: Resolution,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if self.run.state != RunState::Unknown {
+            return Err(self.refuse("only a run in doubt (unknown) is resolved"));
+        }
+        let doubt = self.steps.iter_mut().find(|step| step.state == StepState::Intent);
+        match (resolution, doubt) {
+            (Resolution::GiveUp, _) => {
+                self.end(RunState::Dead, Some(format!("given up by {who}")), now);
+            }
+            (Resolution::Repeat, doubt) => {
+                if let Some(step) = doubt {
+                    step.state = StepState::Failed;
+                    step.error = Some(format!("not there, says {who}: to be repeated"));
+                }
+                self.park(RunState::Queued, now, format!("to be repeated, says {who}"), now);
+            }
+            (Resolution::Done { result }, Some(step)) => {
+                settle(step, result, now);
+                self.park(RunState::Queued, now, format!("done, says {who}"), now);
+            }
+            (Resolution::Done { .. }, None) => {
+                return Err(self.refuse("no step of it is in doubt: repeat it or give it up"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a run nobody is working on.
+    pub(crate) fn cancel(&mut self, who: &str, now: Timestamp) -> Result<(), StoreError> {
+        match self.run.state {
+            RunState::Queued | RunState::Waiting => {}
+            RunState::Running => return Err(self.refuse("it is being worked on: cancel it when it waits")),
+            RunState::Unknown => return Err(self.refuse("resolve it: done, repeat or give up")),
+            _ => return Err(self.refuse("it has ended already")),
+        }
+        if self.steps.iter().any(|step| step.state == StepState::Intent) {
+            return Err(self.refuse("a call of it may have been sent: its outcome is found out first"));
+        }
+        self.end(RunState::Cancelled, Some(format!("cancelled by {who}")), now);
+        Ok(())
+    }
+
+    /// The run that does this one again. What was done is not done again, and what may have been done keeps its key,
+    /// so that it is looked for under the name it was sent with. `verdicts` are all of its event.
+    pub(crate) fn next_generation(
+        &self,
+        verdicts: &[Verdict],
+        seq: u64,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let state = self.run.state;
+        if !matches!(state, RunState::Dead | RunState::Declined | RunState::Cancelled) {
+            return Err(self.refuse(match state {
+                RunState::Unknown => "resolve it: done, repeat or give up",
+                RunState::Succeeded | RunState::Shadowed => "it has done its work: replay its event instead",
+                _ => "it has not ended yet",
+            }));
+        }
+        let newer = |verdict: &Verdict| {
+            verdict.rule == self.run.rule && verdict.generation > self.run.generation && verdict.run.is_some()
+        };
+        if verdicts.iter().any(newer) {
+            return Err(self.refuse("a newer run of the same rule and event exists: retry that one"));
+        }
+        let generation = next_generation(verdicts, &self.run.rule);
+        let mut run = self.run.clone();
+        run.id = RunId::of(&run.event, &run.rule, generation);
+        run.generation = generation;
+        run.seq = seq;
+        run.state = RunState::Queued;
+        run.reason = None;
+        run.fence = 0;
+        run.worker = None;
+        run.due_at = Some(now);
+        run.created_at = now;
+        run.updated_at = now;
+        let kept = |step: &&StepRecord| {
+            matches!(
+                step.state,
+                StepState::Done | StepState::Skipped | StepState::Intent
+            )
+        };
+        let steps = self.steps.iter().filter(kept).cloned().collect();
+        Ok(Self { run, steps })
+    }
+
+    /// Whether what the run charged is given back: it ended without anything done, and nothing that writes was begun.
+    pub(crate) fn refunds(&self) -> bool {
+        matches!(
+            self.run.state,
+            RunState::Declined | RunState::Cancelled | RunState::Shadowed | RunState::Dead
+        ) && !self.steps.iter().any(|step| step.writes)
+    }
+
+    /// The refusal of something the run's state does not allow.
+    fn refuse(&self, hint: &'static str) -> StoreError {
+        StoreError::WrongState {
+            run: self.run.id.clone(),
+            state: self.run.state,
+            hint,
+        }
+    }
+
+    fn park(&mut self, state: RunState, until: Timestamp, reason: String, now: Timestamp) {
+        self.run.state = state;
+        self.run.due_at = Some(whole(until));
+        self.run.reason = Some(reason);
+        self.run.worker = None;
+        self.run.updated_at = now;
+    }
+
+    fn end(&mut self, state: RunState, reason: Option<String>, now: Timestamp) {
+        self.run.state = state;
+        self.run.due_at = None;
+        self.run.reason = reason;
+        self.run.worker = None;
+        self.run.updated_at = now;
+    }
+
+    /// One step write, as `advance` does it: whoever decided the write sees what it makes of the steps.
+    pub(crate) fn write(&mut self, write: &StepWrite, now: Timestamp) -> Result<(), StoreError> {
+        match write {
+            StepWrite::Intent {
+                step,
+                index,
+                key,
+                call,
+                writes,
+                causes: _,
+            } => {
+                let step = self.open(step, *index, key, now)?;
+                step.state = StepState::Intent;
+                step.call = call.clone();
+                step.writes |= *writes;
+                step.attempts += 1;
+                step.looks = 0;
+                step.intent_at = now;
+            }
+            StepWrite::Looked { step } => self.doubtful(step)?.looks += 1,
+            StepWrite::Done { step, result } => settle(self.doubtful(step)?, result.clone(), now),
+            StepWrite::Failed { step, error } => {
+                let step = self.doubtful(step)?;
+                step.state = StepState::Failed;
+                step.error = Some(error.clone());
+            }
+            StepWrite::Skipped {
+                step,
+                index,
+                key,
+                reason,
+            } => {
+                let step = self.without_effect(step, *index, key, now)?;
+                step.state = StepState::Skipped;
+                step.error = Some(reason.clone());
+                step.finished_at = Some(now);
+            }
+            StepWrite::Planned {
+                step,
+                index,
+                key,
+                call,
+                writes,
+            } => {
+                let step = self.without_effect(step, *index, key, now)?;
+                step.state = StepState::Planned;
+                step.call = call.clone();
+                step.writes |= *writes;
+                step.finished_at = Some(now);
+            }
+        }
+        Ok(())
+    }
+
+    /// The step whose call is journaled and not yet answered.
+    fn doubtful(&mut self, step: &str) -> Result<&mut StepRecord, StoreError> {
+        let refusal = self.refuse("a step's outcome follows its intent");
+        self.steps
+            .iter_mut()
+            .find(|known| known.step == step && known.state == StepState::Intent)
+            .ok_or(refusal)
+    }
+
+    /// The step to be attempted (again): a new one, or one that is not settled.
+    fn open(
+        &mut self,
+        step: &str,
+        index: u32,
+        key: &StepKey,
+        now: Timestamp,
+    ) -> Result<&mut StepRecord, StoreError> {
+        let refusal = self.refuse("a settled step is not attempted again");
+        let place = match self.steps.iter().position(|known| known.step == step) {
+            Some(place) => place,
+            None => self.insert(step, index, key, now),
+        };
+        let known = &mut self.steps[place];
+        match known.state {
+            StepState::Intent | StepState::Failed => Ok(known),
+            StepState::Done | StepState::Skipped | StepState::Planned => Err(refusal),
+        }
+    }
+
+    /// A step that certainly had no effect: never begun, or failed.
+    fn without_effect(
+        &mut self,
+        step: &str,
+        index: u32,
+        key: &StepKey,
+        now: Timestamp,
+    ) -> Result<&mut StepRecord, StoreError> {
+        let refusal = self.refuse("a call that may have been sent is neither skipped nor planned");
+        let step = self.open(step, index, key, now)?;
+        if step.state == StepState::Intent {
+            return Err(refusal);
+        }
+        Ok(step)
+    }
+
+    /// Puts a new step in its place, as failed with no attempt: the state from which everything may follow.
+    fn insert(&mut self, step: &str, index: u32, key: &StepKey, now: Timestamp) -> usize {
+        let place = self
+            .steps
+            .partition_point(|known| (known.index, known.step.as_str()) < (index, step));
+        let record = StepRecord {
+            step: step.into(),
+            index,
+            key: key.clone(),
+            state: StepState::Failed,
+            writes: false,
+            call: Value::Null,
+            result: Value::Null,
+            error: None,
+            attempts: 0,
+            looks: 0,
+            first_intent_at: now,
+            intent_at: now,
+            finished_at: None,
+        };
+        self.steps.insert(place, record);
+        place
+    }
+}
+
+/// The generation that comes next for a rule among an event's verdicts.
+pub(crate) fn next_generation(verdicts: &[Verdict], rule: &str) -> u32 {
+    verdicts
+        .iter()
+        .filter(|verdict| verdict.rule == rule)
+        .map(|verdict| verdict.generation + 1)
+        .max()
+        .unwrap_or(0)
+}
+
+/// Where a rule's newest verdict is, if that is an error: what a second arrival may decide again.
+pub(crate) fn erred(verdicts: &[Verdict], rule: &str) -> Option<usize> {
+    let place = verdicts.iter().rposition(|verdict| verdict.rule == rule)?;
+    (verdicts[place].decision == Decision::Error).then_some(place)
+}
+
+/// The verdict that a retry of `old` puts on record.
+pub(crate) fn retried(new: &RunRecord, old: &RunId, who: &str) -> Verdict {
+    Verdict {
+        rule: new.rule.clone(),
+        version: new.version.clone(),
+        generation: new.generation,
+        decision: Decision::Fired,
+        run: Some(new.id.clone()),
+        state: None,
+        reason: Some(format!("run {old} again, says {who}")),
+    }
+}
+
+/// The run a firing makes: ready now, nothing begun.
+pub(crate) fn fresh(
+    event: &EventRecord,
+    verdict: &Verdict,
+    shadow: bool,
+    pinned: Value,
+    seq: u64,
+    now: Timestamp,
+) -> RunRecord {
+    RunRecord {
+        id: RunId::of(&event.key, &verdict.rule, verdict.generation),
+        seq,
+        event: event.key.clone(),
+        rule: verdict.rule.clone(),
+        version: verdict.version.clone(),
+        generation: verdict.generation,
+        state: RunState::Queued,
+        reason: None,
+        shadow,
+        pinned,
+        depth: event.depth,
+        fence: 0,
+        worker: None,
+        due_at: Some(now),
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+fn settle(step: &mut StepRecord, result: Value, now: Timestamp) {
+    step.state = StepState::Done;
+    step.result = result;
+    step.error = None;
+    step.finished_at = Some(now);
+}
+
+/// A time in whole milliseconds, the journal's resolution.
+pub(crate) fn whole(at: Timestamp) -> Timestamp {
+    crate::clock::from_millis(at.as_millisecond())
+}

@@ -1,0 +1,143 @@
+//! In: the store's operations, one at a time. Out: their answers. Never: a disk, a lock, a clock, a surprise.
+//!
+//! The journal's specification: what every backend of [`Store`](super::Store) must answer, written to be read. Time in it
+//! never runs backwards: an operation happens at the latest of its `now` and the time of the last operation that
+//! changed something.
+
+mod admission;
+mod find;
+mod work;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::machine::whole;
+use super::{
+    BookRecord, Digest, Epoch, EventKey, EventRecord, RunHistory, RunId, StepWrite, StoreError, Verdict,
+};
+
+/// The journal in memory, as a plain state machine.
+#[derive(Clone, Debug)]
+pub struct Model {
+    epoch: Epoch,
+    /// When something last changed.
+    last: Timestamp,
+    /// The last place given out in the one order there is.
+    seq: u64,
+    events: BTreeMap<u64, Entry>,
+    /// Every id an event is known by: its own and those of its kept duplicates.
+    names: BTreeMap<EventKey, Name>,
+    digests: BTreeMap<(String, Digest), u64>,
+    runs: BTreeMap<RunId, RunHistory>,
+    cooldowns: BTreeMap<GateKey, Charge>,
+    /// What our own writes are expected to cause, by cause key and run.
+    causes: BTreeMap<(String, RunId), Cause>,
+    books: BTreeMap<String, BookRecord>,
+    /// Rule texts by content hash and rule id.
+    texts: BTreeMap<(String, String), String>,
+    last_good: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    record: EventRecord,
+    /// Without the runs' states, which are looked up when asked for.
+    verdicts: Vec<Verdict>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Name {
+    seq: u64,
+    /// It is the id of a duplicate, not the event's own.
+    alias: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct GateKey {
+    rule: String,
+    shadow: bool,
+    key: String,
+}
+
+#[derive(Clone, Debug)]
+struct Charge {
+    run: RunId,
+    until: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cause {
+    /// The depth of the run that wrote.
+    depth: u32,
+    until: Timestamp,
+}
+
+impl Model {
+    /// An empty journal of this identity.
+    pub fn new(epoch: Epoch) -> Self {
+        Self {
+            last: whole(epoch.created_at),
+            epoch,
+            seq: 0,
+            events: BTreeMap::new(),
+            names: BTreeMap::new(),
+            digests: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            cooldowns: BTreeMap::new(),
+            causes: BTreeMap::new(),
+            books: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            last_good: None,
+        }
+    }
+
+    /// When an operation asked for at `now` happens.
+    fn at(&self, now: Timestamp) -> Timestamp {
+        whole(now).max(self.last)
+    }
+
+    /// Something changes at `now`, a result of [`Model::at`]. What has run out by then can never matter again.
+    fn changes(&mut self, now: Timestamp) {
+        self.last = now;
+        self.causes.retain(|_, cause| cause.until > now);
+        self.cooldowns.retain(|_, charge| charge.until > now);
+    }
+
+    fn next_seq(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    fn history(&self, run: &RunId) -> Result<&RunHistory, StoreError> {
+        self.runs.get(run).ok_or_else(|| StoreError::NotFound {
+            what: "run",
+            id: run.0.clone(),
+        })
+    }
+
+    /// Keeps a changed run: its charge is given back if it ended without effect.
+    fn keep(&mut self, history: RunHistory) {
+        if history.refunds() {
+            self.cooldowns.retain(|_, charge| charge.run != history.run.id);
+        }
+        self.runs.insert(history.run.id.clone(), history);
+    }
+
+    /// Remembers what the intents among `writes` are expected to cause.
+    fn expect(&mut self, run: &RunId, depth: u32, writes: &[StepWrite], now: Timestamp) {
+        for write in writes {
+            let StepWrite::Intent { causes, .. } = write else {
+                continue;
+            };
+            for (key, within_ms) in causes {
+                let until = crate::clock::after(now, *within_ms);
+                let cause = self
+                    .causes
+                    .entry((key.clone(), run.clone()))
+                    .or_insert(Cause { depth, until });
+                cause.until = cause.until.max(until);
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! In: events. Out: verdicts. Never: anything after admission.
+
+use jiff::Timestamp;
+
+use super::{Charge, Entry, GateKey, Model, Name};
+use crate::journal::gates::{self, CHAIN_NAMED, Refusal};
+use crate::journal::machine::{self, whole};
+use crate::journal::{
+    Admission, DUPLICATES_KEPT, Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, NewEvent,
+    NewFiring, RunHistory, RunId, StoreError, Verdict, Wish,
+};
+
+/// Which gates a firing has to pass.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    All,
+    /// A person asked for the run: only a loop still stops it.
+    LoopOnly,
+}
+
+impl Model {
+    /// See [`Store::admit`](crate::journal::Store::admit).
+    pub fn admit(&mut self, event: NewEvent, now: Timestamp) -> Result<Admission, StoreError> {
+        let now = self.at(now);
+        self.changes(now);
+        if let Some((entry, by)) = self.known(&event) {
+            return Ok(self.admit_again(entry, by, event, now));
+        }
+        let seq = self.next_seq();
+        let cause = self.cause_of(&event.causes);
+        let record = EventRecord {
+            key: event.key,
+            seq,
+            kind: event.kind,
+            subject: event.subject,
+            time: whole(event.time),
+            received_at: now,
+            meta: event.meta,
+            body: event.body,
+            book: event.book,
+            depth: cause.as_ref().map_or(0, |(depth, _)| depth + 1),
+            caused_by: cause.map(|(_, run)| run),
+            duplicates: Vec::new(),
+            duplicates_total: 0,
+        };
+        self.names.insert(record.key.clone(), Name { seq, alias: false });
+        if let Some(digest) = event.digest {
+            self.digests.insert((record.key.source.clone(), digest), seq);
+        }
+        let mut entry = Entry {
+            record,
+            verdicts: Vec::new(),
+        };
+        for firing in gates::one_per_rule(event.firings) {
+            let verdict = self.decide(&entry.record, firing, 0, seq, Ask::All, now);
+            entry.verdicts.push(verdict);
+        }
+        let admission = self.admission(&entry, None, &entry.verdicts);
+        self.events.insert(seq, entry);
+        Ok(admission)
+    }
+
+    /// See [`Store::replay`](crate::journal::Store::replay).
+    pub fn replay(
+        &mut self,
+        key: &EventKey,
+        book: &str,
+        firings: Vec<NewFiring>,
+        now: Timestamp,
+    ) -> Result<Admission, StoreError> {
+        let Some(mut entry) = self
+            .names
+            .get(key)
+            .and_then(|name| self.events.get(&name.seq))
+            .cloned()
+        else {
+            return Err(StoreError::NotFound {
+                what: "event",
+                id: key.to_string(),
+            });
+        };
+        let now = self.at(now);
+        self.changes(now);
+        entry.record.book = book.into();
+        let seq = self.next_seq();
+        let earlier = entry.verdicts.len();
+        for firing in gates::one_per_rule(firings) {
+            let generation = machine::next_generation(&entry.verdicts, &firing.rule);
+            let verdict = self.decide(&entry.record, firing, generation, seq, Ask::LoopOnly, now);
+            entry.verdicts.push(verdict);
+        }
+        let admission = self.admission(&entry, None, &entry.verdicts[earlier..]);
+        self.events.insert(entry.record.seq, entry);
+        Ok(admission)
+    }
+
+    /// The verdicts as they stand, with the present states of their runs.
+    pub(super) fn present(&self, verdicts: &[Verdict]) -> Vec<Verdict> {
+        verdicts
+            .iter()
+            .cloned()
+            .map(|mut verdict| {
+                let run = verdict.run.as_ref().and_then(|run| self.runs.get(run));
+                verdict.state = run.map(|history| history.run.state);
+                verdict
+            })
+            .collect()
+    }
+
+    fn known(&self, event: &NewEvent) -> Option<(Entry, DuplicateBy)> {
+        if let Some(name) = self.names.get(&event.key) {
+            return Some((self.events.get(&name.seq)?.clone(), DuplicateBy::Id));
+        }
+        let digest = (event.key.source.clone(), event.digest?);
+        let seq = self.digests.get(&digest)?;
+        Some((self.events.get(seq)?.clone(), DuplicateBy::Body))
+    }
+
+    /// A second arrival: its fact is kept, and only what erred the first time is decided again.
+    fn admit_again(
+        &mut self,
+        mut entry: Entry,
+        by: DuplicateBy,
+        event: NewEvent,
+        now: Timestamp,
+    ) -> Admission {
+        let seq = entry.record.seq;
+        entry.record.duplicates_total += 1;
+        if entry.record.duplicates.len() < DUPLICATES_KEPT {
+            entry.record.duplicates.push(Duplicate {
+                id: event.key.id.clone(),
+                by,
+                at: now,
+            });
+            self.names.entry(event.key).or_insert(Name { seq, alias: true });
+        }
+        let mut run_seq = None;
+        for firing in gates::one_per_rule(event.firings)
+            .into_iter()
+            .filter(gates::fires)
+        {
+            let Some(place) = machine::erred(&entry.verdicts, &firing.rule) else {
+                continue;
+            };
+            let run_seq = *run_seq.get_or_insert_with(|| self.next_seq());
+            let generation = entry.verdicts[place].generation;
+            entry.record.book.clone_from(&event.book);
+            entry.verdicts[place] = self.decide(&entry.record, firing, generation, run_seq, Ask::All, now);
+        }
+        let admission = self.admission(&entry, Some(by), &entry.verdicts);
+        self.events.insert(seq, entry);
+        admission
+    }
+
+    fn admission(&self, entry: &Entry, duplicate: Option<DuplicateBy>, verdicts: &[Verdict]) -> Admission {
+        Admission {
+            key: entry.record.key.clone(),
+            seq: entry.record.seq,
+            duplicate,
+            verdicts: self.present(verdicts),
+        }
+    }
+
+    /// The longest chain of our own runs that ends in an event with these cause keys: the last run and its depth.
+    fn cause_of(&self, causes: &[String]) -> Option<(u32, RunId)> {
+        self.causes
+            .iter()
+            .filter(|((key, _), _)| causes.contains(key))
+            .map(|((_, run), cause)| (cause.depth, run.clone()))
+            .max()
+    }
+
+    fn decide(
+        &mut self,
+        event: &EventRecord,
+        firing: NewFiring,
+        generation: u32,
+        seq: u64,
+        ask: Ask,
+        now: Timestamp,
+    ) -> Verdict {
+        let mut verdict = Verdict {
+            rule: firing.rule,
+            version: firing.version,
+            generation,
+            decision: Decision::Fired,
+            run: None,
+            state: None,
+            reason: None,
+        };
+        let (shadow, gates, pinned) = match firing.wish {
+            Wish::Run {
+                shadow,
+                gates,
+                pinned,
+            } => (shadow, gates, pinned),
+            Wish::Error { reason } => {
+                verdict.decision = Decision::Error;
+                verdict.reason = Some(reason);
+                return verdict;
+            }
+        };
+        if let Some(refusal) = self.refusal(event, &verdict.rule, shadow, &gates, ask, now) {
+            verdict.decision = refusal.decision;
+            verdict.reason = Some(refusal.reason);
+            return verdict;
+        }
+        let id = RunId::of(&event.key, &verdict.rule, generation);
+        if let (Ask::All, Some(cooldown_ms)) = (ask, gates.cooldown_ms) {
+            let until = crate::clock::after(now, cooldown_ms);
+            let gate = GateKey {
+                rule: verdict.rule.clone(),
+                shadow,
+                key: gates.key,
+            };
+            let run = id.clone();
+            self.cooldowns.insert(gate, Charge { run, until });
+        }
+        verdict.run = Some(id.clone());
+        let run = machine::fresh(event, &verdict, shadow, pinned, seq, now);
+        let steps = Vec::new();
+        self.runs.insert(id, RunHistory { run, steps });
+        verdict
+    }
+
+    /// The first gate that is closed.
+    fn refusal(
+        &self,
+        event: &EventRecord,
+        rule: &str,
+        shadow: bool,
+        gates: &Gates,
+        ask: Ask,
+        now: Timestamp,
+    ) -> Option<Refusal> {
+        if ask == Ask::All
+            && let Some(refusal) = gates::age(gates, event.time, now)
+        {
+            return Some(refusal);
+        }
+        if gates::is_loop(gates, event.depth) {
+            let chain = self.chain(event);
+            return Some(gates::loop_cut(gates.depth_max, event.depth, &chain));
+        }
+        if ask == Ask::LoopOnly || gates.cooldown_ms.is_none() {
+            return None;
+        }
+        let gate = GateKey {
+            rule: rule.into(),
+            shadow,
+            key: gates.key.clone(),
+        };
+        let charge = self.cooldowns.get(&gate)?;
+        (charge.until > now).then(|| gates::cooling(&charge.run, charge.until))
+    }
+
+    /// The runs that led to an event, nearest first.
+    fn chain(&self, event: &EventRecord) -> Vec<(RunId, String)> {
+        let mut chain = Vec::new();
+        let mut next = event.caused_by.as_ref();
+        while let Some(history) = next.and_then(|run| self.runs.get(run)) {
+            chain.push((history.run.id.clone(), history.run.rule.clone()));
+            if chain.len() > CHAIN_NAMED {
+                break;
+            }
+            let name = self.names.get(&history.run.event);
+            let event = name.and_then(|name| self.events.get(&name.seq));
+            next = event.and_then(|entry| entry.record.caused_by.as_ref());
+        }
+        chain
+    }
+}

@@ -1,0 +1,149 @@
+//! In: what workers and people do with runs. Out: the runs as they are then. Never: a run that is lost.
+
+use jiff::Timestamp;
+
+use super::Model;
+use crate::clock::after;
+use crate::journal::machine;
+use crate::journal::{Claim, Fence, Resolution, RunHistory, RunId, RunState, StepWrite, StoreError, Then};
+
+impl Model {
+    /// See [`Store::claim`](crate::journal::Store::claim).
+    pub fn claim(&mut self, worker: &str, max: usize, lease_ms: i64, now: Timestamp) -> Vec<Claim> {
+        let now = self.at(now);
+        let mut due: Vec<_> = self
+            .runs
+            .values()
+            .filter_map(|history| Some((history.run.due_at?, history.run.seq, history.run.id.clone())))
+            .filter(|(due_at, _, _)| *due_at <= now)
+            .collect();
+        due.sort();
+        due.truncate(max);
+        if !due.is_empty() {
+            self.changes(now);
+        }
+        due.into_iter()
+            .filter_map(|(_, _, id)| self.take(&id, worker, after(now, lease_ms), now))
+            .collect()
+    }
+
+    fn take(&mut self, id: &RunId, worker: &str, until: Timestamp, now: Timestamp) -> Option<Claim> {
+        let mut history = self.runs.get(id)?.clone();
+        history.claim(worker, until, now);
+        self.keep(history.clone());
+        Some(Claim {
+            event: self.event(&history.run.event)?,
+            run: history.run,
+            steps: history.steps,
+            lease_until: until,
+        })
+    }
+
+    /// See [`Store::renew`](crate::journal::Store::renew).
+    pub fn renew(
+        &mut self,
+        run: &RunId,
+        fence: Fence,
+        lease_ms: i64,
+        now: Timestamp,
+    ) -> Result<Timestamp, StoreError> {
+        let now = self.at(now);
+        let until = after(now, lease_ms);
+        self.change(run, now, |history| {
+            history.held(fence)?;
+            history.run.due_at = Some(until);
+            Ok(())
+        })?;
+        Ok(until)
+    }
+
+    /// See [`Store::advance`](crate::journal::Store::advance).
+    pub fn advance(
+        &mut self,
+        run: &RunId,
+        fence: Fence,
+        writes: &[StepWrite],
+        then: Then,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let now = self.at(now);
+        self.change(run, now, |history| history.advance(fence, writes, then, now))?;
+        let depth = self.history(run)?.run.depth;
+        self.expect(run, depth, writes, now);
+        Ok(())
+    }
+
+    /// See [`Store::release`](crate::journal::Store::release).
+    pub fn release(&mut self, worker: &str, others: bool, now: Timestamp) -> u64 {
+        let now = self.at(now);
+        let held: Vec<_> = self
+            .runs
+            .values()
+            .filter(|history| history.run.state == RunState::Running)
+            .filter(|history| (history.run.worker.as_deref() == Some(worker)) != others)
+            .cloned()
+            .collect();
+        if !held.is_empty() {
+            self.changes(now);
+        }
+        let count = held.len() as u64;
+        for mut history in held {
+            history.release(now);
+            self.keep(history);
+        }
+        count
+    }
+
+    /// See [`Store::resolve`](crate::journal::Store::resolve).
+    pub fn resolve(
+        &mut self,
+        run: &RunId,
+        who: &str,
+        resolution: Resolution,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let now = self.at(now);
+        self.change(run, now, |history| history.resolve(who, resolution, now))
+    }
+
+    /// See [`Store::cancel`](crate::journal::Store::cancel).
+    pub fn cancel(&mut self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError> {
+        let now = self.at(now);
+        self.change(run, now, |history| history.cancel(who, now))
+    }
+
+    /// See [`Store::retry`](crate::journal::Store::retry).
+    pub fn retry(&mut self, run: &RunId, who: &str, now: Timestamp) -> Result<RunId, StoreError> {
+        let now = self.at(now);
+        let old = self.history(run)?;
+        let name = self.names.get(&old.run.event);
+        let verdicts = name
+            .and_then(|name| self.events.get(&name.seq))
+            .map(|entry| entry.verdicts.as_slice());
+        let new = old.next_generation(verdicts.unwrap_or_default(), self.seq + 1, now)?;
+        self.changes(now);
+        self.seq += 1;
+        let verdict = machine::retried(&new.run, run, who);
+        let name = self.names.get(&new.run.event);
+        if let Some(entry) = name.and_then(|name| self.events.get_mut(&name.seq)) {
+            entry.verdicts.push(verdict);
+        }
+        let id = new.run.id.clone();
+        self.keep(new);
+        Ok(id)
+    }
+
+    /// One change to one run, whole or not at all.
+    fn change(
+        &mut self,
+        run: &RunId,
+        now: Timestamp,
+        change: impl FnOnce(&mut RunHistory) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut history = self.history(run)?.clone();
+        change(&mut history)?;
+        self.changes(now);
+        self.keep(history);
+        Ok(())
+    }
+}

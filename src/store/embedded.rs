@@ -1,0 +1,380 @@
+//! In: the journal's operations. Out: their answers, from one SQLite database in a data directory. Never: a second
+//! process in the same directory, a second log beside the database.
+
+mod lock;
+mod schema;
+mod epoch;
+mod writer;
+mod rows;
+mod admission;
+mod work;
+mod find;
+mod readers;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::Connection;
+use rusqlite::backup::Backup;
+use tokio::sync::Notify;
+
+use crate::journal::{
+    Admission, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent, NewFiring,
+    Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store, StoreError, Then,
+    Verdict,
+};
+
+pub use lock::Holder;
+
+const DATABASE: &str = "journal.db";
+
+/// How many pages a backup copies at a stretch.
+const BACKUP_PAGES: i32 = 1024;
+
+/// Why the embedded store was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another living process writes there.
+    #[error(
+        "the data directory {} is in use by {}: stop that, or choose another with XMRT_DATA_DIR",
+        .dir.display(), described(.holder.as_ref())
+    )]
+    Held {
+        /// The directory.
+        dir: PathBuf,
+        /// Who, if its lock file can be read.
+        holder: Option<Holder>,
+    },
+    /// The database was written by a newer program.
+    #[error(
+        "{} has layout {found} and this program knows up to {known}: a newer xmrt wrote it; use that, or restore a \
+         backup made before the upgrade", .path.display()
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its layout.
+        found: usize,
+        /// The newest layout known here.
+        known: usize,
+    },
+    /// The file is not a database, or is damaged.
+    #[error(
+        "{} is damaged or not a journal ({what}): restore a backup; or move it away together with its -wal and -shm \
+         files, and xmrt starts a new journal and says what may have been lost", .path.display()
+    )]
+    Corrupt {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        what: String,
+    },
+    /// The database could not be opened for another reason.
+    #[error("cannot open {} ({what}): see that its directory is writable and its disk not full", .path.display())]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        what: String,
+    },
+    /// A file or directory could not be made or written.
+    #[error("cannot use {} ({what}): see that it exists, is writable, and its disk not full", .path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        what: String,
+    },
+}
+
+fn described(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(Holder {
+            pid,
+            address: Some(address),
+            ..
+        }) => format!("process {pid}, which serves {address}"),
+        Some(Holder { pid, .. }) => format!("process {pid}"),
+        None => "another process".into(),
+    }
+}
+
+/// The journal in one SQLite database: every write durable before its answer, all of it in one directory.
+#[derive(Debug)]
+pub struct Embedded {
+    /// Declared before the lock: fields are dropped in order, and the database is closed before it is given free.
+    writer: writer::Writer,
+    readers: readers::Readers,
+    epochs: epoch::Epochs,
+    doorbell: Notify,
+    lock: Mutex<lock::Lock>,
+}
+
+impl Embedded {
+    /// Opens or makes the journal in `dir`, and takes the directory for this process. `now` is the time of the start:
+    /// a new journal is as old as that, and all leases of former processes end then.
+    ///
+    /// Blocks for the time of some file accesses: call it before serving.
+    pub fn open(dir: &Path, now: Timestamp) -> Result<Self, OpenError> {
+        let io = |error: std::io::Error| OpenError::Io {
+            path: dir.into(),
+            what: error.to_string(),
+        };
+        std::fs::create_dir_all(dir).map_err(io)?;
+        let lock = lock::Lock::take(dir)?;
+        let path = dir.join(DATABASE);
+        let conn = schema::writer(&path)?;
+        let refused = |error| schema::refused(&path, error);
+        let epochs = epoch::settle(&conn, dir, now).map_err(refused)?;
+        let mut desk = writer::Desk::new(conn).map_err(refused)?;
+        // Whoever held a lease held the lock of this directory, too, and is gone.
+        desk.first(move |tx| tx.release("", true, now))
+            .map_err(|error| OpenError::Database {
+                path: path.clone(),
+                what: error.to_string(),
+            })?;
+        let writer = writer::Writer::start(desk).map_err(io)?;
+        Ok(Self {
+            writer,
+            readers: readers::Readers::new(path),
+            epochs,
+            doorbell: Notify::new(),
+            lock: Mutex::new(lock),
+        })
+    }
+
+    /// Who holds the data directory `dir` now, if a living process does. Its address is where to reach its server.
+    pub fn holder(dir: &Path) -> Option<Holder> {
+        lock::holder(dir)
+    }
+
+    /// Writes into the lock file where this process serves, so that commands find it.
+    pub fn announce(&self, address: &str) -> std::io::Result<()> {
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        lock.announce(address)
+    }
+
+    /// The identity of the journal that was here before, when this is another one: what that one knew is lost.
+    pub fn former_epoch(&self) -> Option<&Epoch> {
+        self.epochs.former.as_ref()
+    }
+
+    /// Whether the journal that was here before was lost or replaced. To be said loudly.
+    pub fn epoch_changed(&self) -> bool {
+        self.epochs.former.is_some()
+    }
+
+    /// Reads the whole database for damage; `Ok(None)` when it is sound, otherwise what is wrong. Takes its time.
+    pub async fn quick_check(&self) -> Result<Option<String>, StoreError> {
+        self.readers
+            .read(|conn| conn.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)))
+            .await
+            .map(|answer| (answer != "ok").then_some(answer))
+    }
+
+    /// Copies the journal, as it is at one moment, into the file `to`; what was there is replaced. Writing goes on meanwhile.
+    pub async fn back_up(&self, to: PathBuf) -> Result<(), StoreError> {
+        self.readers
+            .read(move |conn| {
+                // The reader's transaction holds one moment fast, so the copy never has to begin again.
+                let mut copy = Connection::open(to)?;
+                Backup::new(conn, &mut copy)?.run_to_completion(BACKUP_PAGES, Duration::ZERO, None)
+            })
+            .await
+    }
+
+    /// Lets the database grow to so many pages and no further, as on a full disk. For tests of what happens then.
+    #[doc(hidden)]
+    pub async fn limit_pages(&self, pages_max: u32) -> Result<(), StoreError> {
+        self.writer
+            .write(move |tx| {
+                tx.conn
+                    .pragma_update_and_check(None, "max_page_count", pages_max, |_| Ok(()))?;
+                Ok(())
+            })
+            .await
+    }
+
+    fn ring(&self) {
+        self.doorbell.notify_waiters();
+        self.doorbell.notify_one();
+    }
+}
+
+#[async_trait]
+impl Store for Embedded {
+    async fn admit(&self, event: NewEvent, now: Timestamp) -> Result<Admission, StoreError> {
+        // Compressed here, by each caller for itself, and not by the one thread that everybody waits for.
+        let body = rows::pack(&event.body);
+        let admission = self.writer.write(move |tx| tx.admit(event, &body, now)).await?;
+        self.ring();
+        Ok(admission)
+    }
+
+    async fn replay(
+        &self,
+        key: &EventKey,
+        book: &str,
+        firings: Vec<NewFiring>,
+        now: Timestamp,
+    ) -> Result<Admission, StoreError> {
+        let (key, book) = (key.clone(), book.to_owned());
+        let admission = self
+            .writer
+            .write(move |tx| tx.replay(&key, &book, firings, now))
+            .await?;
+        self.ring();
+        Ok(admission)
+    }
+
+    async fn claim(
+        &self,
+        worker: &str,
+        max: usize,
+        lease_ms: i64,
+        now: Timestamp,
+    ) -> Result<Vec<Claim>, StoreError> {
+        let worker = worker.to_owned();
+        self.writer
+            .write(move |tx| tx.claim(&worker, max, lease_ms, now))
+            .await
+    }
+
+    async fn renew(
+        &self,
+        run: &RunId,
+        fence: Fence,
+        lease_ms: i64,
+        now: Timestamp,
+    ) -> Result<Timestamp, StoreError> {
+        let run = run.clone();
+        self.writer
+            .write(move |tx| tx.renew(&run, fence, lease_ms, now))
+            .await
+    }
+
+    async fn advance(
+        &self,
+        run: &RunId,
+        fence: Fence,
+        writes: Vec<StepWrite>,
+        then: Then,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let run = run.clone();
+        let kept = matches!(then, Then::Keep);
+        self.writer
+            .write(move |tx| tx.advance(&run, fence, &writes, then, now))
+            .await?;
+        if !kept {
+            self.ring();
+        }
+        Ok(())
+    }
+
+    async fn release(&self, worker: &str, others: bool, now: Timestamp) -> Result<u64, StoreError> {
+        let worker = worker.to_owned();
+        let released = self
+            .writer
+            .write(move |tx| tx.release(&worker, others, now))
+            .await?;
+        self.ring();
+        Ok(released)
+    }
+
+    async fn resolve(
+        &self,
+        run: &RunId,
+        who: &str,
+        resolution: Resolution,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (run, who) = (run.clone(), who.to_owned());
+        self.writer
+            .write(move |tx| tx.resolve(&run, &who, resolution, now))
+            .await?;
+        self.ring();
+        Ok(())
+    }
+
+    async fn retry(&self, run: &RunId, who: &str, now: Timestamp) -> Result<RunId, StoreError> {
+        let (run, who) = (run.clone(), who.to_owned());
+        let new = self.writer.write(move |tx| tx.retry(&run, &who, now)).await?;
+        self.ring();
+        Ok(new)
+    }
+
+    async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError> {
+        let (run, who) = (run.clone(), who.to_owned());
+        self.writer.write(move |tx| tx.cancel(&run, &who, now)).await
+    }
+
+    async fn event(&self, key: &EventKey) -> Result<Option<EventRecord>, StoreError> {
+        let key = key.clone();
+        self.readers.read(move |conn| find::event(conn, &key)).await
+    }
+
+    async fn event_by_id(&self, id: &str) -> Result<Option<EventRecord>, StoreError> {
+        let id = id.to_owned();
+        self.readers.read(move |conn| find::event_by_id(conn, &id)).await
+    }
+
+    async fn verdicts(&self, key: &EventKey) -> Result<Vec<Verdict>, StoreError> {
+        let key = key.clone();
+        self.readers.read(move |conn| find::verdicts(conn, &key)).await
+    }
+
+    async fn events(&self, query: &EventQuery) -> Result<Vec<EventRecord>, StoreError> {
+        let query = query.clone();
+        self.readers.read(move |conn| find::events(conn, &query)).await
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Option<RunHistory>, StoreError> {
+        let id = id.clone();
+        self.readers.read(move |conn| rows::history(conn, &id)).await
+    }
+
+    async fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>, StoreError> {
+        let query = query.clone();
+        self.readers.read(move |conn| find::runs(conn, &query)).await
+    }
+
+    async fn stats(&self) -> Result<Stats, StoreError> {
+        self.readers.read(find::stats).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.readers.read(find::next_due).await
+    }
+
+    async fn keep_book(&self, book: BookRecord, _now: Timestamp) -> Result<(), StoreError> {
+        self.writer
+            .write(move |tx| Ok(find::keep_book(tx.conn, &book)?))
+            .await
+    }
+
+    async fn book(&self, hash: Option<&str>) -> Result<Option<BookRecord>, StoreError> {
+        let hash = hash.map(str::to_owned);
+        self.readers
+            .read(move |conn| find::book(conn, hash.as_deref()))
+            .await
+    }
+
+    async fn rule_text(&self, version: &str) -> Result<Option<RuleText>, StoreError> {
+        let version = version.to_owned();
+        self.readers
+            .read(move |conn| find::rule_text(conn, &version))
+            .await
+    }
+
+    async fn epoch(&self) -> Result<Epoch, StoreError> {
+        Ok(self.epochs.present.clone())
+    }
+
+    async fn wait(&self) {
+        self.doorbell.notified().await;
+    }
+}

@@ -1,0 +1,326 @@
+//! In: events. Out: verdicts. Never: anything after admission. Reads side by side with the model's room of this name.
+
+use jiff::Timestamp;
+use rusqlite::OptionalExtension;
+use rusqlite::types::Value as Sql;
+
+use super::rows::{self, pack_json};
+use super::work::insert_run;
+use super::writer::{Fault, Tx};
+use crate::clock::{after, from_millis};
+use crate::journal::gates::{self, CHAIN_NAMED, Refusal};
+use crate::journal::machine::{self, whole};
+use crate::journal::{
+    Admission, DUPLICATES_KEPT, Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, NewEvent,
+    NewFiring, RunHistory, RunId, StoreError, Verdict, Wish,
+};
+
+/// Which gates a firing has to pass.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    All,
+    LoopOnly,
+}
+
+impl Tx<'_> {
+    /// `body` is the event's, packed.
+    pub(super) fn admit(&mut self, event: NewEvent, body: &[u8], now: Timestamp) -> Result<Admission, Fault> {
+        let now = self.at(now);
+        self.changes(now)?;
+        if let Some((seq, by)) = self.known(&event)? {
+            return self.admit_again(seq, by, event, now);
+        }
+        let seq = self.next_seq();
+        let cause = self.cause_of(&event.causes, now)?;
+        let record = EventRecord {
+            key: event.key,
+            seq,
+            kind: event.kind,
+            subject: event.subject,
+            time: whole(event.time),
+            received_at: now,
+            meta: event.meta,
+            body: event.body,
+            book: event.book,
+            depth: cause.as_ref().map_or(0, |(depth, _)| depth + 1),
+            caused_by: cause.map(|(_, run)| run),
+            duplicates: Vec::new(),
+            duplicates_total: 0,
+        };
+        self.insert_event(&record, body)?;
+        self.insert_name(&record.key, seq, false)?;
+        if let Some(digest) = event.digest {
+            self.conn
+                .prepare_cached("INSERT INTO digests VALUES (?1, ?2, ?3)")?
+                .execute((&record.key.source, digest, seq as i64))?;
+        }
+        for (place, firing) in gates::one_per_rule(event.firings).into_iter().enumerate() {
+            let verdict = self.decide(&record, firing, 0, seq, Ask::All, now)?;
+            self.keep_verdict(seq, place, &verdict)?;
+        }
+        self.admission(record.key, seq, None, 0)
+    }
+
+    pub(super) fn replay(
+        &mut self,
+        key: &EventKey,
+        book: &str,
+        firings: Vec<NewFiring>,
+        now: Timestamp,
+    ) -> Result<Admission, Fault> {
+        let Some(seq) = rows::seq_of(self.conn, key)? else {
+            let id = key.to_string();
+            return Err(StoreError::NotFound { what: "event", id }.into());
+        };
+        let now = self.at(now);
+        self.changes(now)?;
+        self.rebook(seq, book)?;
+        let event = rows::event_by_seq(self.conn, seq)?;
+        let run_seq = self.next_seq();
+        let earlier = rows::verdicts(self.conn, seq)?;
+        for (place, firing) in gates::one_per_rule(firings).into_iter().enumerate() {
+            let generation = machine::next_generation(&earlier, &firing.rule);
+            let verdict = self.decide(&event, firing, generation, run_seq, Ask::LoopOnly, now)?;
+            self.keep_verdict(seq, earlier.len() + place, &verdict)?;
+        }
+        self.admission(event.key, seq, None, earlier.len())
+    }
+
+    fn known(&self, event: &NewEvent) -> rusqlite::Result<Option<(u64, DuplicateBy)>> {
+        if let Some(seq) = rows::seq_of(self.conn, &event.key)? {
+            return Ok(Some((seq, DuplicateBy::Id)));
+        }
+        let Some(digest) = event.digest else {
+            return Ok(None);
+        };
+        self.conn
+            .prepare_cached("SELECT seq FROM digests WHERE source = ?1 AND digest = ?2")?
+            .query_row((&event.key.source, digest), |row| row.get::<_, i64>(0))
+            .map(|seq| (seq as u64, DuplicateBy::Body))
+            .optional()
+    }
+
+    fn admit_again(
+        &mut self,
+        seq: u64,
+        by: DuplicateBy,
+        event: NewEvent,
+        now: Timestamp,
+    ) -> Result<Admission, Fault> {
+        let mut record = rows::event_by_seq(self.conn, seq)?;
+        record.duplicates_total += 1;
+        if record.duplicates.len() < DUPLICATES_KEPT {
+            record.duplicates.push(Duplicate {
+                id: event.key.id.clone(),
+                by,
+                at: now,
+            });
+            self.insert_name(&event.key, seq, true)?;
+        }
+        let kept = serde_json::to_string(&record.duplicates).unwrap_or_default();
+        self.conn
+            .prepare_cached("INSERT OR REPLACE INTO arrivals VALUES (?1, ?2, ?3)")?
+            .execute((seq as i64, record.duplicates_total as i64, kept))?;
+        let mut run_seq = None;
+        for firing in gates::one_per_rule(event.firings)
+            .into_iter()
+            .filter(gates::fires)
+        {
+            let earlier = rows::verdicts(self.conn, seq)?;
+            let Some(place) = machine::erred(&earlier, &firing.rule) else {
+                continue;
+            };
+            let run_seq = *run_seq.get_or_insert_with(|| self.next_seq());
+            let generation = earlier[place].generation;
+            self.rebook(seq, &event.book)?;
+            let verdict = self.decide(&record, firing, generation, run_seq, Ask::All, now)?;
+            self.keep_verdict(seq, place, &verdict)?;
+        }
+        self.admission(record.key, seq, Some(by), 0)
+    }
+
+    fn admission(
+        &self,
+        key: EventKey,
+        seq: u64,
+        duplicate: Option<DuplicateBy>,
+        from: usize,
+    ) -> Result<Admission, Fault> {
+        let verdicts = rows::verdicts(self.conn, seq)?.split_off(from);
+        Ok(Admission {
+            key,
+            seq,
+            duplicate,
+            verdicts,
+        })
+    }
+
+    /// The longest live chain of our own runs that ends in an event with these cause keys: the last run and its depth.
+    fn cause_of(&self, causes: &[String], now: Timestamp) -> rusqlite::Result<Option<(u32, RunId)>> {
+        let mut longest = None;
+        for key in causes {
+            let found = self
+                .conn
+                .prepare_cached(
+                    "SELECT depth, run FROM causes WHERE key = ?1 AND until > ?2 ORDER BY depth DESC, run DESC LIMIT 1",
+                )?
+                .query_row((key, now.as_millisecond()), |row| {
+                    Ok((row.get(0)?, RunId(row.get(1)?)))
+                })
+                .optional()?;
+            longest = longest.max(found);
+        }
+        Ok(longest)
+    }
+
+    fn decide(
+        &mut self,
+        event: &EventRecord,
+        firing: NewFiring,
+        generation: u32,
+        seq: u64,
+        ask: Ask,
+        now: Timestamp,
+    ) -> Result<Verdict, Fault> {
+        let mut verdict = Verdict {
+            rule: firing.rule,
+            version: firing.version,
+            generation,
+            decision: Decision::Fired,
+            run: None,
+            state: None,
+            reason: None,
+        };
+        let (shadow, gates, pinned) = match firing.wish {
+            Wish::Run {
+                shadow,
+                gates,
+                pinned,
+            } => (shadow, gates, pinned),
+            Wish::Error { reason } => {
+                verdict.decision = Decision::Error;
+                verdict.reason = Some(reason);
+                return Ok(verdict);
+            }
+        };
+        if let Some(refusal) = self.refusal(event, &verdict.rule, shadow, &gates, ask, now)? {
+            verdict.decision = refusal.decision;
+            verdict.reason = Some(refusal.reason);
+            return Ok(verdict);
+        }
+        let run = machine::fresh(event, &verdict, shadow, pinned, seq, now);
+        if let (Ask::All, Some(cooldown_ms)) = (ask, gates.cooldown_ms) {
+            let until = after(now, cooldown_ms).as_millisecond();
+            self.conn
+                .prepare_cached("INSERT OR REPLACE INTO cooldowns VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .execute((&verdict.rule, shadow, &gates.key, &run.id.0, until))?;
+        }
+        verdict.run = Some(run.id.clone());
+        let steps = Vec::new();
+        insert_run(self.conn, event.seq, &RunHistory { run, steps })?;
+        Ok(verdict)
+    }
+
+    /// The first gate that is closed.
+    fn refusal(
+        &self,
+        event: &EventRecord,
+        rule: &str,
+        shadow: bool,
+        gates: &Gates,
+        ask: Ask,
+        now: Timestamp,
+    ) -> rusqlite::Result<Option<Refusal>> {
+        if ask == Ask::All
+            && let Some(refusal) = gates::age(gates, event.time, now)
+        {
+            return Ok(Some(refusal));
+        }
+        if gates::is_loop(gates, event.depth) {
+            let chain = self.chain(event)?;
+            return Ok(Some(gates::loop_cut(gates.depth_max, event.depth, &chain)));
+        }
+        if ask == Ask::LoopOnly || gates.cooldown_ms.is_none() {
+            return Ok(None);
+        }
+        self.conn
+            .prepare_cached(
+                "SELECT run, until FROM cooldowns WHERE rule = ?1 AND shadow = ?2 AND key = ?3 AND until > ?4",
+            )?
+            .query_row((rule, shadow, &gates.key, now.as_millisecond()), |row| {
+                Ok(gates::cooling(&RunId(row.get(0)?), from_millis(row.get(1)?)))
+            })
+            .optional()
+    }
+
+    /// The runs that led to an event, nearest first.
+    fn chain(&self, event: &EventRecord) -> rusqlite::Result<Vec<(RunId, String)>> {
+        let mut chain = Vec::new();
+        let mut next = event.caused_by.clone();
+        while let Some(run) = next.take() {
+            let found: Option<(String, Option<String>)> = self
+                .conn
+                .prepare_cached(
+                    "SELECT rule, caused_by FROM runs JOIN events ON events.seq = runs.event WHERE runs.id = ?1",
+                )?
+                .query_row([&run.0], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            if let Some((rule, caused_by)) = found {
+                chain.push((run, rule));
+                next = caused_by.map(RunId).filter(|_| chain.len() <= CHAIN_NAMED);
+            }
+        }
+        Ok(chain)
+    }
+
+    fn insert_event(&self, event: &EventRecord, body: &[u8]) -> rusqlite::Result<()> {
+        let row: [Sql; 12] = [
+            (event.seq as i64).into(),
+            event.key.source.clone().into(),
+            event.key.id.clone().into(),
+            event.kind.clone().into(),
+            event.subject.clone().into(),
+            event.time.as_millisecond().into(),
+            event.received_at.as_millisecond().into(),
+            event.book.clone().into(),
+            i64::from(event.depth).into(),
+            event.caused_by.as_ref().map(|run| run.0.clone()).into(),
+            pack_json(&event.meta).into(),
+            body.to_vec().into(),
+        ];
+        self.conn
+            .prepare_cached("INSERT INTO events VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?
+            .execute(row)?;
+        Ok(())
+    }
+
+    fn insert_name(&self, key: &EventKey, seq: u64, alias: bool) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached("INSERT OR IGNORE INTO names VALUES (?1, ?2, ?3, ?4)")?
+            .execute((&key.source, &key.id, seq as i64, alias))?;
+        Ok(())
+    }
+
+    fn rebook(&self, seq: u64, book: &str) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached("UPDATE events SET book = ?2 WHERE seq = ?1 AND book <> ?2")?
+            .execute((seq as i64, book))?;
+        Ok(())
+    }
+
+    pub(super) fn keep_verdict(&self, seq: u64, place: usize, verdict: &Verdict) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached("INSERT OR REPLACE INTO verdicts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+            .execute((
+                seq as i64,
+                place as i64,
+                &verdict.rule,
+                &verdict.version,
+                verdict.generation,
+                verdict.decision.as_str(),
+                verdict.run.as_ref().map(|run| &run.0),
+                &verdict.reason,
+            ))?;
+        Ok(())
+    }
+}

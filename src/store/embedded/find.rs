@@ -1,0 +1,206 @@
+//! In: questions. Out: what is on record. Never: a change, except to the shelf of rule books.
+
+use jiff::Timestamp;
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
+
+use super::rows::{self, EVENT, RUN};
+use crate::clock::from_millis;
+use crate::journal::{
+    BookRecord, EventKey, EventQuery, EventRecord, PAGE_MAX, RuleText, RunQuery, RunRecord, RunState, Stats,
+    Verdict,
+};
+
+pub(super) fn event(conn: &Connection, key: &EventKey) -> rusqlite::Result<Option<EventRecord>> {
+    let seq = rows::seq_of(conn, key)?;
+    seq.map(|seq| rows::event_by_seq(conn, seq)).transpose()
+}
+
+pub(super) fn event_by_id(conn: &Connection, id: &str) -> rusqlite::Result<Option<EventRecord>> {
+    let seq: Option<i64> = conn
+        .prepare_cached("SELECT seq FROM names WHERE id = ?1 ORDER BY alias, seq LIMIT 1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    seq.map(|seq| rows::event_by_seq(conn, seq as u64)).transpose()
+}
+
+pub(super) fn verdicts(conn: &Connection, key: &EventKey) -> rusqlite::Result<Vec<Verdict>> {
+    match rows::seq_of(conn, key)? {
+        Some(seq) => rows::verdicts(conn, seq),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Conditions that are joined with AND, with their values.
+struct Conditions {
+    text: Vec<&'static str>,
+    values: Vec<Sql>,
+}
+
+impl Conditions {
+    fn new() -> Self {
+        Self {
+            text: vec!["TRUE"],
+            values: Vec::new(),
+        }
+    }
+
+    fn add<const N: usize>(&mut self, text: &'static str, values: [Sql; N]) {
+        self.text.push(text);
+        self.values.extend(values);
+    }
+
+    fn page(mut self, select: &str, order: &str, limit: usize) -> (String, Vec<Sql>) {
+        self.values.push((limit.clamp(1, PAGE_MAX) as i64).into());
+        let sql = format!(
+            "{select} WHERE {} ORDER BY {order} LIMIT ?",
+            self.text.join(" AND ")
+        );
+        (sql, self.values)
+    }
+}
+
+pub(super) fn events(conn: &Connection, query: &EventQuery) -> rusqlite::Result<Vec<EventRecord>> {
+    let mut wanted = Conditions::new();
+    if let Some(kind) = &query.kind {
+        // Below `a.b` is everything from `a.b.` up to, not including, `a.b/`: the character after the dot.
+        wanted.add(
+            "(kind = ? OR (kind >= ? AND kind < ?))",
+            [
+                kind.clone().into(),
+                format!("{kind}.").into(),
+                format!("{kind}/").into(),
+            ],
+        );
+    }
+    if let Some(subject) = &query.subject {
+        wanted.add("subject = ?", [subject.clone().into()]);
+    }
+    if let Some(since) = query.since {
+        // Rounded up, for what was received within the millisecond before is older.
+        let millis = since.as_nanosecond().div_euclid(1_000_000)
+            + i128::from(since.as_nanosecond().rem_euclid(1_000_000) > 0);
+        wanted.add("received >= ?", [(millis as i64).into()]);
+    }
+    if let Some(before) = query.before {
+        wanted.add("events.seq < ?", [(before.min(i64::MAX as u64) as i64).into()]);
+    }
+    let (sql, values) = wanted.page(EVENT, "events.seq DESC", query.limit);
+    conn.prepare_cached(&sql)?
+        .query_map(params_from_iter(values), rows::event)?
+        .collect()
+}
+
+pub(super) fn runs(conn: &Connection, query: &RunQuery) -> rusqlite::Result<Vec<RunRecord>> {
+    let mut wanted = Conditions::new();
+    if let Some(rule) = &query.rule {
+        wanted.add("rule = ?", [rule.clone().into()]);
+    }
+    if let Some(state) = query.state {
+        wanted.add("state = ?", [state.as_str().to_owned().into()]);
+    }
+    if let Some(key) = &query.event {
+        let Some(seq) = rows::seq_of(conn, key)? else {
+            return Ok(Vec::new());
+        };
+        wanted.add("event = ?", [(seq as i64).into()]);
+    }
+    if let Some((seq, id)) = &query.before {
+        let seq = (*seq).min(i64::MAX as u64) as i64;
+        wanted.add("(runs.seq, runs.id) < (?, ?)", [seq.into(), id.0.clone().into()]);
+    }
+    let (sql, values) = wanted.page(RUN, "runs.seq DESC, runs.id DESC", query.limit);
+    conn.prepare_cached(&sql)?
+        .query_map(params_from_iter(values), rows::run)?
+        .collect()
+}
+
+pub(super) fn stats(conn: &Connection) -> rusqlite::Result<Stats> {
+    let count = |sql: &str| -> rusqlite::Result<u64> {
+        conn.prepare_cached(sql)?
+            .query_row([], |row| row.get::<_, i64>(0))
+            .map(|count| count as u64)
+    };
+    let mut stats = Stats {
+        events: count("SELECT count(*) FROM events")?,
+        duplicates: count("SELECT ifnull(sum(total), 0) FROM arrivals")?,
+        ..Stats::default()
+    };
+    let mut by_state = conn.prepare_cached("SELECT state, count(*) FROM runs GROUP BY state")?;
+    let mut counts = by_state.query([])?;
+    while let Some(row) = counts.next()? {
+        if let Some(state) = RunState::parse(row.get_ref(0)?.as_str()?) {
+            *stats.of(state) = row.get::<_, i64>(1)? as u64;
+        }
+    }
+    Ok(stats)
+}
+
+pub(super) fn next_due(conn: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let due: Option<i64> = conn
+        .prepare_cached("SELECT due FROM runs WHERE due IS NOT NULL ORDER BY due LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(due.map(from_millis))
+}
+
+pub(super) fn keep_book(conn: &Connection, book: &BookRecord) -> rusqlite::Result<()> {
+    for rule in &book.rules {
+        conn.prepare_cached("INSERT OR IGNORE INTO rule_texts VALUES (?1, ?2, ?3)")?
+            .execute((&rule.version, &rule.rule, &rule.text))?;
+    }
+    let rules: Vec<_> = book
+        .rules
+        .iter()
+        .map(|rule| (&rule.version, &rule.rule))
+        .collect();
+    let rules = serde_json::to_string(&rules).unwrap_or_default();
+    conn.prepare_cached("INSERT OR IGNORE INTO books VALUES (?1, ?2, ?3)")?
+        .execute((&book.hash, book.settings.to_string(), rules))?;
+    conn.prepare_cached("INSERT OR REPLACE INTO facts VALUES ('last_good', ?1)")?
+        .execute([&book.hash])?;
+    Ok(())
+}
+
+pub(super) fn book(conn: &Connection, hash: Option<&str>) -> rusqlite::Result<Option<BookRecord>> {
+    let found = conn
+        .prepare_cached(
+            "SELECT hash, settings, rules FROM books
+             WHERE hash = coalesce(?1, (SELECT value FROM facts WHERE name = 'last_good'))",
+        )?
+        .query_row([hash], |row| {
+            Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+        })
+        .optional()?;
+    let Some((hash, settings, rules)) = found else {
+        return Ok(None);
+    };
+    let rules: Vec<(String, String)> = serde_json::from_str(&rules).unwrap_or_default();
+    let rules = rules
+        .into_iter()
+        .map(|(version, rule)| {
+            let text = conn
+                .prepare_cached("SELECT text FROM rule_texts WHERE version = ?1 AND rule = ?2")?
+                .query_row((&version, &rule), |row| row.get(0))?;
+            Ok(RuleText { rule, version, text })
+        })
+        .collect::<rusqlite::Result<_>>()?;
+    let settings = serde_json::from_str(&settings).unwrap_or_default();
+    Ok(Some(BookRecord {
+        hash,
+        settings,
+        rules,
+    }))
+}
+
+pub(super) fn rule_text(conn: &Connection, version: &str) -> rusqlite::Result<Option<RuleText>> {
+    conn.prepare_cached("SELECT rule, text FROM rule_texts WHERE version = ?1 ORDER BY rule LIMIT 1")?
+        .query_row([version], |row| {
+            Ok(RuleText {
+                rule: row.get(0)?,
+                version: version.into(),
+                text: row.get(1)?,
+            })
+        })
+        .optional()
+}

@@ -1,0 +1,133 @@
+//! In: a path. Out: a connection to a journal database of the present layout. Never: a row.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::OpenError;
+
+/// How the layout grew: entry `n` leads from `user_version` n to n + 1. An entry is never changed once released.
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+
+/// Settings of every connection. WAL with `synchronous = FULL` makes a commit durable by one fsync; a large page suits
+/// bodies of some kilobytes; checkpoints are spaced so that one page is not copied over and over.
+const SETTINGS: &str = "
+    PRAGMA busy_timeout = 5000;
+    PRAGMA synchronous = FULL;
+    PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA cache_size = -65536;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA foreign_keys = OFF;
+";
+
+/// The one connection that writes. Makes the database, or brings it to the present layout.
+pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
+    let open = || -> Result<Connection, Fault> {
+        let mut conn = Connection::open(path)?;
+        // Only a database without tables takes a page size, and only before it is in WAL mode.
+        conn.execute_batch("PRAGMA page_size = 16384; PRAGMA journal_mode = WAL;")?;
+        conn.execute_batch(SETTINGS)?;
+        migrate(&mut conn, MIGRATIONS)?;
+        conn.set_prepared_statement_cache_capacity(64);
+        Ok(conn)
+    };
+    open().map_err(|fault| match fault {
+        Fault::Newer(found) => OpenError::Newer {
+            path: path.into(),
+            found,
+            known: MIGRATIONS.len(),
+        },
+        Fault::Sql(error) => refused(path, error),
+    })
+}
+
+/// A connection that only reads. It sees whatever was committed before its statement began.
+pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.execute_batch(SETTINGS)?;
+    conn.execute_batch("PRAGMA query_only = ON")?;
+    Ok(conn)
+}
+
+/// What a database that cannot be opened means to a person.
+pub(super) fn refused(path: &Path, error: rusqlite::Error) -> OpenError {
+    let path = path.into();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => OpenError::Corrupt {
+            path,
+            what: error.to_string(),
+        },
+        _ => OpenError::Database {
+            path,
+            what: error.to_string(),
+        },
+    }
+}
+
+#[derive(Debug)]
+enum Fault {
+    /// The layout is newer than this program.
+    Newer(usize),
+    Sql(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// Applies what is missing, each step in its own transaction with the version it leads to.
+fn migrate(conn: &mut Connection, migrations: &[&str]) -> Result<(), Fault> {
+    let found: usize = conn.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? as usize;
+    if found > migrations.len() {
+        return Err(Fault::Newer(found));
+    }
+    for (from, migration) in migrations.iter().enumerate().skip(found) {
+        let step = conn.transaction()?;
+        step.execute_batch(migration)?;
+        step.pragma_update(None, "user_version", (from + 1) as i64)?;
+        step.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(conn: &Connection) -> Vec<String> {
+        let mut statement = conn
+            .prepare("SELECT name FROM pragma_table_info('t') ORDER BY name")
+            .unwrap();
+        let names = statement.query_map([], |row| row.get(0)).unwrap();
+        names.map(Result::unwrap).collect()
+    }
+
+    const STEPS: [&str; 3] = [
+        "CREATE TABLE t (a)",
+        "ALTER TABLE t ADD b; ALTER TABLE t ADD c",
+        "ALTER TABLE t DROP c",
+    ];
+
+    #[test]
+    fn every_older_layout_is_brought_to_the_newest() {
+        for from in 0..=STEPS.len() {
+            let mut conn = Connection::open_in_memory().unwrap();
+            migrate(&mut conn, &STEPS[..from]).unwrap();
+            migrate(&mut conn, &STEPS).unwrap();
+            assert_eq!(columns(&conn), ["a", "b"], "from version {from}");
+        }
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_layout_before_it() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        let broken = [STEPS[0], "ALTER TABLE t ADD b; ALTER TABLE nowhere ADD c"];
+        assert!(migrate(&mut conn, &broken).is_err());
+        assert_eq!(columns(&conn), ["a"]);
+        migrate(&mut conn, &STEPS).unwrap();
+        assert_eq!(columns(&conn), ["a", "b"]);
+    }
+}

@@ -1,0 +1,244 @@
+//! In: what workers and people do with runs. Out: the runs as they are then. Never: a transition of its own; each loads
+//! a run, asks the journal's machine, and keeps what came of it.
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use rusqlite::types::Value as Sql;
+
+use super::rows::{self, pack_json};
+use super::writer::{Fault, Tx};
+use crate::clock::after;
+use crate::journal::{
+    Claim, Fence, Resolution, RunHistory, RunId, RunRecord, StepRecord, StepWrite, StoreError, Then, machine,
+};
+
+impl Tx<'_> {
+    pub(super) fn claim(
+        &mut self,
+        worker: &str,
+        max: usize,
+        lease_ms: i64,
+        now: Timestamp,
+    ) -> Result<Vec<Claim>, Fault> {
+        let now = self.at(now);
+        let due: Vec<RunId> = self
+            .conn
+            .prepare_cached("SELECT id FROM runs WHERE due <= ?1 ORDER BY due, seq, id LIMIT ?2")?
+            .query_map((now.as_millisecond(), max as i64), |row| Ok(RunId(row.get(0)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        if !due.is_empty() {
+            self.changes(now)?;
+        }
+        let until = after(now, lease_ms);
+        let mut claims = Vec::with_capacity(due.len());
+        for id in due {
+            let history = self.change(&id, now, |history| {
+                history.claim(worker, until, now);
+                Ok(())
+            })?;
+            let seq = rows::seq_of(self.conn, &history.run.event)?.unwrap_or_default();
+            claims.push(Claim {
+                event: rows::event_by_seq(self.conn, seq)?,
+                run: history.run,
+                steps: history.steps,
+                lease_until: until,
+            });
+        }
+        Ok(claims)
+    }
+
+    pub(super) fn renew(
+        &mut self,
+        run: &RunId,
+        fence: Fence,
+        lease_ms: i64,
+        now: Timestamp,
+    ) -> Result<Timestamp, Fault> {
+        let now = self.at(now);
+        let until = after(now, lease_ms);
+        self.change(run, now, |history| {
+            history.held(fence)?;
+            history.run.due_at = Some(until);
+            Ok(())
+        })?;
+        Ok(until)
+    }
+
+    pub(super) fn advance(
+        &mut self,
+        run: &RunId,
+        fence: Fence,
+        writes: &[StepWrite],
+        then: Then,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let now = self.at(now);
+        let history = self.change(run, now, |history| history.advance(fence, writes, then, now))?;
+        for write in writes {
+            let StepWrite::Intent { causes, .. } = write else {
+                continue;
+            };
+            for (key, within_ms) in causes {
+                self.conn
+                    .prepare_cached(
+                        "INSERT INTO causes VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT DO UPDATE SET until = max(until, excluded.until)",
+                    )?
+                    .execute((
+                        key,
+                        &run.0,
+                        history.run.depth,
+                        after(now, *within_ms).as_millisecond(),
+                    ))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn release(&mut self, worker: &str, others: bool, now: Timestamp) -> Result<u64, Fault> {
+        let now = self.at(now);
+        let held: Vec<RunId> = self
+            .conn
+            .prepare_cached("SELECT id FROM runs WHERE state = 'running' AND (worker = ?1) <> ?2")?
+            .query_map((worker, others), |row| Ok(RunId(row.get(0)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for run in &held {
+            self.change(run, now, |history| {
+                history.release(now);
+                Ok(())
+            })?;
+        }
+        Ok(held.len() as u64)
+    }
+
+    pub(super) fn resolve(
+        &mut self,
+        run: &RunId,
+        who: &str,
+        resolution: Resolution,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let now = self.at(now);
+        self.change(run, now, |history| history.resolve(who, resolution, now))?;
+        Ok(())
+    }
+
+    pub(super) fn cancel(&mut self, run: &RunId, who: &str, now: Timestamp) -> Result<(), Fault> {
+        let now = self.at(now);
+        self.change(run, now, |history| history.cancel(who, now))?;
+        Ok(())
+    }
+
+    pub(super) fn retry(&mut self, run: &RunId, who: &str, now: Timestamp) -> Result<RunId, Fault> {
+        let now = self.at(now);
+        let old = self.load(run)?;
+        let event = rows::seq_of(self.conn, &old.run.event)?.unwrap_or_default();
+        let verdicts = rows::verdicts(self.conn, event)?;
+        let seq = self.next_seq();
+        let new = old.next_generation(&verdicts, seq, now)?;
+        self.changes(now)?;
+        self.keep_verdict(event, verdicts.len(), &machine::retried(&new.run, run, who))?;
+        insert_run(self.conn, event, &new)?;
+        Ok(new.run.id)
+    }
+
+    fn load(&self, run: &RunId) -> Result<RunHistory, Fault> {
+        rows::history(self.conn, run)?.ok_or_else(|| {
+            let id = run.0.clone();
+            StoreError::NotFound { what: "run", id }.into()
+        })
+    }
+
+    /// One change to one run, whole or not at all.
+    fn change(
+        &mut self,
+        run: &RunId,
+        now: Timestamp,
+        change: impl FnOnce(&mut RunHistory) -> Result<(), StoreError>,
+    ) -> Result<RunHistory, Fault> {
+        let before = self.load(run)?;
+        let mut history = before.clone();
+        change(&mut history)?;
+        self.changes(now)?;
+        update_run(self.conn, &history.run)?;
+        for step in history.steps.iter().filter(|step| !before.steps.contains(step)) {
+            put_step(self.conn, run, step)?;
+        }
+        if history.refunds() {
+            self.conn
+                .prepare_cached("DELETE FROM cooldowns WHERE run = ?1")?
+                .execute([&run.0])?;
+        }
+        Ok(history)
+    }
+}
+
+/// A new run of the event at place `event`, with the steps it starts from.
+pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) -> rusqlite::Result<()> {
+    let run = &history.run;
+    let row: [Sql; 16] = [
+        run.id.0.clone().into(),
+        (run.seq as i64).into(),
+        (event as i64).into(),
+        run.rule.clone().into(),
+        run.version.clone().into(),
+        i64::from(run.generation).into(),
+        run.state.as_str().to_owned().into(),
+        run.reason.clone().into(),
+        run.shadow.into(),
+        i64::from(run.depth).into(),
+        (run.fence as i64).into(),
+        run.worker.clone().into(),
+        run.due_at.map(Timestamp::as_millisecond).into(),
+        run.created_at.as_millisecond().into(),
+        run.updated_at.as_millisecond().into(),
+        pack_json(&run.pinned).into(),
+    ];
+    conn.prepare_cached("INSERT INTO runs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)")?
+        .execute(row)?;
+    for step in &history.steps {
+        put_step(conn, &run.id, step)?;
+    }
+    Ok(())
+}
+
+/// What can change about a run.
+fn update_run(conn: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
+    conn.prepare_cached(
+        "UPDATE runs SET state = ?2, reason = ?3, fence = ?4, worker = ?5, due = ?6, updated = ?7 WHERE id = ?1",
+    )?
+    .execute((
+        &run.id.0,
+        run.state.as_str(),
+        &run.reason,
+        run.fence as i64,
+        &run.worker,
+        run.due_at.map(Timestamp::as_millisecond),
+        run.updated_at.as_millisecond(),
+    ))?;
+    Ok(())
+}
+
+fn put_step(conn: &Connection, run: &RunId, step: &StepRecord) -> rusqlite::Result<()> {
+    let row: [Sql; 14] = [
+        run.0.clone().into(),
+        step.step.clone().into(),
+        i64::from(step.index).into(),
+        step.key.0.clone().into(),
+        step.state.as_str().to_owned().into(),
+        step.writes.into(),
+        step.error.clone().into(),
+        i64::from(step.attempts).into(),
+        i64::from(step.looks).into(),
+        step.first_intent_at.as_millisecond().into(),
+        step.intent_at.as_millisecond().into(),
+        step.finished_at.map(Timestamp::as_millisecond).into(),
+        pack_json(&step.call).into(),
+        pack_json(&step.result).into(),
+    ];
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO steps VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+    )?
+    .execute(row)?;
+    Ok(())
+}

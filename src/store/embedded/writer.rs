@@ -1,0 +1,319 @@
+//! In: commands from many tasks. Out: their answers, once they are durable. Never: two writers.
+//!
+//! One thread owns the one connection that writes. What waits in its queue is committed together: one fsync for many
+//! commands. Each command has a savepoint of its own, so one that is refused leaves no trace and spoils no other; an
+//! answer is given only after the commit.
+
+use std::thread::JoinHandle;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::from_millis;
+use crate::journal::StoreError;
+use crate::journal::machine::whole;
+
+/// How many commands share a commit at most.
+const BATCH_MAX: usize = 256;
+
+/// How many commands may wait; beyond that the callers wait to hand theirs in.
+const QUEUE_MAX: usize = 1024;
+
+/// How often what has run out is deleted. Only space is at stake: what has run out is never looked at.
+const SWEEP_EVERY_MS: i64 = 1000;
+
+/// Why a command was not done.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The journal refuses it.
+    Store(StoreError),
+    /// The database failed.
+    Sql(rusqlite::Error),
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Store(error) => error,
+            Fault::Sql(error) => unavailable(&error),
+        }
+    }
+}
+
+/// A failure of the database, as the callers see it: nothing was stored, and it may go better later.
+pub(super) fn unavailable(error: &rusqlite::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+/// The journal's time and its one order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Order {
+    last: Timestamp,
+    seq: u64,
+}
+
+/// What a command works with: the connection, inside a transaction, and the journal's time.
+pub(super) struct Tx<'a> {
+    pub(super) conn: &'a Connection,
+    order: Order,
+    swept: &'a mut Timestamp,
+}
+
+impl Tx<'_> {
+    /// When an operation asked for at `now` happens.
+    pub(super) fn at(&self, now: Timestamp) -> Timestamp {
+        whole(now).max(self.order.last)
+    }
+
+    /// Something changes at `now`, a result of [`Tx::at`].
+    pub(super) fn changes(&mut self, now: Timestamp) -> rusqlite::Result<()> {
+        self.order.last = now;
+        if now.as_millisecond() - self.swept.as_millisecond() < SWEEP_EVERY_MS {
+            return Ok(());
+        }
+        *self.swept = now;
+        for sweep in [
+            "DELETE FROM cooldowns WHERE until <= ?1",
+            "DELETE FROM causes WHERE until <= ?1",
+        ] {
+            self.conn.prepare_cached(sweep)?.execute([now.as_millisecond()])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn next_seq(&mut self) -> u64 {
+        self.order.seq += 1;
+        self.order.seq
+    }
+}
+
+/// How a command went.
+enum Ran {
+    /// Its changes are to be kept.
+    Kept,
+    /// The journal refused it.
+    Refused,
+    /// The database failed.
+    Failed(Failure),
+}
+
+/// What the database said when it failed.
+#[derive(Clone, Debug)]
+struct Failure(String);
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A command whose answer's type the writer does not know.
+trait Job: Send {
+    /// Does it, and says whether it is to be kept.
+    fn run(&mut self, tx: &mut Tx<'_>) -> Ran;
+    /// Gives the answer, now that its batch is durable or has failed.
+    fn answer(self: Box<Self>, batch: Result<(), &Failure>);
+}
+
+struct Command<T, F> {
+    work: Option<F>,
+    done: Option<Result<T, Fault>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Job for Command<T, F>
+where
+    T: Send,
+    F: FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
+        self.done = self.work.take().map(|work| work(tx));
+        match &self.done {
+            Some(Ok(_)) => Ran::Kept,
+            Some(Err(Fault::Sql(error))) => Ran::Failed(Failure(error.to_string())),
+            Some(Err(Fault::Store(_))) | None => Ran::Refused,
+        }
+    }
+
+    fn answer(self: Box<Self>, batch: Result<(), &Failure>) {
+        let answer = match (batch, self.done) {
+            // Even a refusal may rest on what another command of the failed batch had done.
+            (Err(Failure(what)), _) => Err(StoreError::Unavailable(what.clone())),
+            (Ok(()), Some(done)) => done.map_err(StoreError::from),
+            (Ok(()), None) => Err(stopped()),
+        };
+        // Whoever no longer waits has given up on the answer, not on the write.
+        let _ = self.reply.send(answer);
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable("its writer has stopped".into())
+}
+
+/// The handle of the writing thread. Dropping it waits until what was handed in is committed.
+#[derive(Debug)]
+pub(super) struct Writer {
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(mut desk: Desk) -> std::io::Result<Self> {
+        let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || desk.work(queue))?;
+        Ok(Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
+    }
+
+    /// Hands a command in and waits until it is durable, or refused.
+    pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let command = Box::new(Command {
+            work: Some(work),
+            done: None,
+            reply,
+        });
+        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+        jobs.send(command).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the journal's writer had panicked");
+        }
+    }
+}
+
+/// The writing thread's own.
+pub(super) struct Desk {
+    conn: Connection,
+    order: Order,
+    swept: Timestamp,
+}
+
+impl Desk {
+    /// A desk on the connection that writes.
+    pub(super) fn new(conn: Connection) -> rusqlite::Result<Self> {
+        let order = conn.query_row("SELECT last, seq FROM clock", [], |row| {
+            Ok(Order {
+                last: from_millis(row.get(0)?),
+                seq: row.get::<_, i64>(1)? as u64,
+            })
+        })?;
+        Ok(Self {
+            conn,
+            order,
+            swept: Timestamp::MIN,
+        })
+    }
+
+    /// Does one command on this thread, before others are let in.
+    pub(super) fn first<T, F>(&mut self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
+    {
+        let (reply, mut answer) = oneshot::channel();
+        let done = None;
+        let work = Some(work);
+        self.serve(vec![Box::new(Command { work, done, reply })]);
+        answer.try_recv().map_err(|_| stopped())?
+    }
+
+    fn work(&mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+        while let Some(first) = queue.blocking_recv() {
+            let mut batch = vec![first];
+            while batch.len() < BATCH_MAX
+                && let Ok(next) = queue.try_recv()
+            {
+                batch.push(next);
+            }
+            self.serve(batch);
+        }
+    }
+
+    fn serve(&mut self, mut batch: Vec<Box<dyn Job>>) {
+        let committed = self.commit(&mut batch);
+        if let Err(Failure(error)) = &committed {
+            tracing::error!(
+                error,
+                "the journal could not be written; what was asked of it is refused"
+            );
+        }
+        for job in batch {
+            job.answer(committed.as_ref().copied());
+        }
+    }
+
+    /// All of a batch, durably, or nothing of it.
+    fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let before = self.order;
+        let committed = self.transact(batch, before);
+        if committed.is_err() {
+            self.order = before;
+            self.swept = Timestamp::MIN;
+            // On a full disk SQLite may have rolled back by itself; then there is nothing left to do.
+            if !self.conn.is_autocommit() {
+                self.conn.execute_batch("ROLLBACK")?;
+            }
+        }
+        committed
+    }
+
+    fn transact(&mut self, batch: &mut [Box<dyn Job>], before: Order) -> Result<(), Failure> {
+        let run = |sql: &str| self.conn.prepare_cached(sql)?.execute([]).map(drop);
+        run("BEGIN")?;
+        for job in batch {
+            run("SAVEPOINT command")?;
+            let mut tx = Tx {
+                conn: &self.conn,
+                order: self.order,
+                swept: &mut self.swept,
+            };
+            let ran = job.run(&mut tx);
+            let order = tx.order;
+            match ran {
+                Ran::Kept => self.order = order,
+                // A full disk makes SQLite roll back by itself: then nothing of the batch is left.
+                Ran::Failed(failure) if self.conn.is_autocommit() => return Err(failure),
+                Ran::Refused | Ran::Failed(_) => run("ROLLBACK TO command")?,
+            }
+            run("RELEASE command")?;
+        }
+        if self.order != before {
+            self.conn
+                .prepare_cached("UPDATE clock SET last = ?1, seq = ?2")?
+                .execute((self.order.last.as_millisecond(), self.order.seq as i64))?;
+        }
+        Ok(run("COMMIT")?)
+    }
+}

@@ -1,0 +1,8 @@
+//! The journal: what every store must answer. Each conversation is held with the model and with SQLite.
+
+pub(crate) mod desk;
+pub(crate) mod walk;
+mod gates;
+mod identity;
+mod invariants;
+mod runs;

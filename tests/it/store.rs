@@ -1,0 +1,5 @@
+//! The stores: each answers as the model does, and what it has acknowledged outlives it.
+
+mod conformance;
+mod durability;
+mod opening;

@@ -1,0 +1,150 @@
+//! Opening the embedded store: one process at a time, clear words to everybody else, nothing lost in silence.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these tests damage and replace files of the store from outside"
+)]
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use xmrt::journal::Store;
+use xmrt::store::{Embedded, Holder, OpenError};
+
+use crate::journal::desk::{at, event, key};
+
+fn refused(dir: &Path) -> OpenError {
+    match Embedded::open(dir, at(0)) {
+        Ok(_) => panic!("it was opened"),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn a_second_process_is_told_who_holds_the_directory_and_where_it_serves() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(Embedded::holder(dir.path()), None);
+    let store = Embedded::open(dir.path(), at(0)).unwrap();
+    let pid = std::process::id();
+    let message = refused(dir.path()).to_string();
+    assert!(
+        message.contains(&format!("in use by process {pid}: stop that")),
+        "{message}"
+    );
+
+    store.announce("http://127.0.0.1:8080").unwrap();
+    let holder: Holder = Embedded::holder(dir.path()).unwrap();
+    assert_eq!(holder.pid, pid);
+    assert_eq!(holder.address.as_deref(), Some("http://127.0.0.1:8080"));
+    let message = refused(dir.path()).to_string();
+    assert!(
+        message.contains("which serves http://127.0.0.1:8080"),
+        "{message}"
+    );
+
+    drop(store);
+    assert_eq!(Embedded::holder(dir.path()), None, "nobody is here any more");
+    Embedded::open(dir.path(), at(0)).unwrap();
+}
+
+#[test]
+fn the_lock_file_of_a_dead_process_blocks_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let left =
+        r#"{"pid":1,"boot":"before","address":"http://127.0.0.1:9999 and a longer line than the next"}"#;
+    std::fs::write(dir.path().join("lock"), left).unwrap();
+    assert_eq!(Embedded::holder(dir.path()), None);
+    let _store = Embedded::open(dir.path(), at(0)).unwrap();
+    let holder = Embedded::holder(dir.path()).unwrap();
+    assert_eq!((holder.pid, holder.address), (std::process::id(), None));
+}
+
+#[test]
+fn a_database_of_a_newer_program_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Embedded::open(dir.path(), at(0)).unwrap());
+    let conn = Connection::open(dir.path().join("journal.db")).unwrap();
+    conn.pragma_update(None, "user_version", 99).unwrap();
+    drop(conn);
+    let message = refused(dir.path()).to_string();
+    assert!(
+        message.contains("has layout 99 and this program knows up to 1"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_journal_is_named_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("journal.db"), "not a database ".repeat(5_000)).unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, OpenError::Corrupt { .. }), "{error:?}");
+    let message = error.to_string();
+    assert!(
+        message.contains("journal.db is damaged or not a journal"),
+        "{message}"
+    );
+    assert!(message.contains("restore a backup"), "{message}");
+    // A refused start does not keep the directory.
+    std::fs::remove_file(dir.path().join("journal.db")).unwrap();
+    Embedded::open(dir.path(), at(0)).unwrap();
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let message = refused(&file.join("data")).to_string();
+    assert!(
+        message.contains("file/data") && message.contains("cannot use"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_journal_keeps_its_identity_and_a_lost_one_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Embedded::open(dir.path(), at(5)).unwrap();
+    let epoch = store.epoch().await.unwrap();
+    assert_eq!(epoch.created_at, at(5));
+    assert!(!store.epoch_changed());
+    drop(store);
+    let store = Embedded::open(dir.path(), at(9)).unwrap();
+    assert_eq!(store.epoch().await.unwrap(), epoch);
+    assert!(!store.epoch_changed());
+    drop(store);
+
+    for file in ["journal.db", "journal.db-wal", "journal.db-shm"] {
+        let _ = std::fs::remove_file(dir.path().join(file));
+    }
+    let store = Embedded::open(dir.path(), at(10)).unwrap();
+    assert!(store.epoch_changed());
+    assert_eq!(store.former_epoch(), Some(&epoch));
+    assert_ne!(store.epoch().await.unwrap().id, epoch.id);
+}
+
+#[tokio::test]
+async fn a_backup_taken_while_serving_is_a_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Embedded::open(dir.path(), at(0)).unwrap();
+    store.admit(event("e1"), at(0)).await.unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    store.back_up(copy.path().join("journal.db")).await.unwrap();
+    store.admit(event("e2"), at(0)).await.unwrap();
+    let restored = Embedded::open(copy.path(), at(0)).unwrap();
+    assert!(restored.event(&key("e1")).await.unwrap().is_some());
+    assert!(restored.event(&key("e2")).await.unwrap().is_none());
+    assert_eq!(restored.epoch().await.unwrap(), store.epoch().await.unwrap());
+}
+
+#[tokio::test]
+async fn time_never_runs_backwards_in_a_journal_not_even_over_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Embedded::open(dir.path(), at(0)).unwrap();
+    store.admit(event("e1"), at(60_000)).await.unwrap();
+    drop(store);
+    let store = Embedded::open(dir.path(), at(1)).unwrap();
+    store.admit(event("e2"), at(2)).await.unwrap();
+    let record = store.event(&key("e2")).await.unwrap().unwrap();
+    assert_eq!(record.received_at, at(60_000));
+}
