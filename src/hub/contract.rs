@@ -45,6 +45,18 @@ pub struct Promises {
     pub effects_ms: i64,
 }
 
+impl Default for Promises {
+    /// The worst case, which holds for a tool that promises nothing.
+    fn default() -> Self {
+        Self {
+            doubt: Doubt::None,
+            settle_ms: 0,
+            effects: Vec::new(),
+            effects_ms: 0,
+        }
+    }
+}
+
 /// One tool, as the hub lists it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ToolFacts {
@@ -111,13 +123,6 @@ pub struct CallMeta {
 pub enum Reply {
     /// It is done (or the effect looked for was found): the structured result.
     Done(Value),
-    /// It goes on at the provider: ask again. The cursor goes back into the call's `_meta`.
-    Pending {
-        /// After how long, in milliseconds.
-        poll_after_ms: i64,
-        /// Opaque.
-        cursor: Value,
-    },
     /// The effect looked for is not there (yet).
     Absent,
     /// Several things could be the effect looked for, or one that somebody else may have made.
@@ -159,6 +164,25 @@ pub enum ErrorClass {
     Unavailable,
     /// The call may have had its effect: a time-out, a reset, a 5xx, an answer without an id.
     UnknownEffect,
+}
+
+impl ToolError {
+    /// An error without a remedy.
+    pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+            remedy: None,
+        }
+    }
+
+    /// The same error, with what to do about it.
+    pub fn with_remedy(self, remedy: impl Into<String>) -> Self {
+        Self {
+            remedy: Some(remedy.into()),
+            ..self
+        }
+    }
 }
 
 impl ErrorClass {

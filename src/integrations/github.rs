@@ -1,0 +1,192 @@
+//! In: calls of GitHub's REST API, the token with the client. Out: its answers, compact and typed, or an [`ApiError`].
+//! Never: a retry, a decision, a token in a log.
+
+mod actions;
+mod contents;
+mod issues;
+mod refusal;
+mod repo;
+mod wire;
+
+pub use actions::{WorkflowRun, rerun_failed_jobs};
+pub use contents::{File, FileKind};
+pub use issues::{
+    Account, Comment, Issue, IssueFilter, Label, PullRequestFile, StateReason, add_labels, close_issue,
+    create_comment, create_issue,
+};
+pub use refusal::refused;
+pub use repo::Repo;
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::Method;
+use octocrab::Octocrab;
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::{Access, ApiError, Request};
+use crate::clock::Clock;
+
+/// GitHub's own API; a GitHub Enterprise Server has its own at `https://HOST/api/v3`.
+pub const PUBLIC_API: &str = "https://api.github.com";
+/// Items asked for with one request; GitHub gives no more.
+const PER_PAGE: usize = 100;
+/// Redirects followed when reading (a renamed repository costs one).
+const REDIRECTS_MAX: usize = 3;
+
+/// GitHub's REST API as one account. Cheap to clone.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    octocrab: Octocrab,
+    base_url: String,
+    clock: Clock,
+    me: OnceCell<Account>,
+}
+
+/// What a list gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed<T> {
+    /// In the provider's order.
+    pub items: Vec<T>,
+    /// There is more than was asked for.
+    pub more: bool,
+}
+
+impl Client {
+    /// A client of the API at `base_url` (see [`PUBLIC_API`]) with a personal, OAuth or installation token. It must be
+    /// made inside a Tokio runtime. Nothing is sent yet, so a wrong token shows with the first call.
+    pub fn new(base_url: &str, token: impl Into<SecretString>) -> Result<Self, ApiError> {
+        Ok(Self(Arc::new(Inner {
+            octocrab: wire::connect(base_url, &token.into())?,
+            base_url: base_url.to_owned(),
+            clock: Clock::system(),
+            me: OnceCell::new(),
+        })))
+    }
+
+    /// The same client, taking the time from `clock`: a `retry-after` counts from it.
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            octocrab: self.0.octocrab.clone(),
+            base_url: self.0.base_url.clone(),
+            clock,
+            me: self.0.me.clone(),
+        }))
+    }
+
+    /// Whose token it is (`GET /user`). Asked once.
+    pub async fn me(&self) -> Result<Account, ApiError> {
+        let me = self.0.me.get_or_try_init(|| self.get("/user")).await?;
+        Ok(me.clone())
+    }
+
+    /// Sends a write, once.
+    ///
+    /// An answer that says it was done but lacks what it must hold (an id, say) is [`super::Failure::UnknownEffect`].
+    pub async fn send<T: DeserializeOwned>(&self, request: &Request) -> Result<T, ApiError> {
+        let method = Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| ApiError::new(super::Failure::Invalid, "not an HTTP method"))?;
+        let answer = self
+            .exchange(Access::Write, method, &request.path, request.body.as_ref())
+            .await?;
+        answer.read(Access::Write)
+    }
+
+    /// Reads one thing.
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
+        self.read(path).await?.read(Access::Read)
+    }
+
+    /// Reads a list from its `first_page` on (1 is the first), until it ends or `limit` items are there. `path` may have
+    /// a query already.
+    async fn list<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        limit: usize,
+        first_page: usize,
+    ) -> Result<Listed<T>, ApiError> {
+        let join = if path.contains('?') { '&' } else { '?' };
+        let per_page = limit.clamp(1, PER_PAGE);
+        let mut listed = Listed {
+            items: Vec::new(),
+            more: true,
+        };
+        let mut page = first_page;
+        // We count pages instead of following the addresses in `Link`, so that the token goes nowhere else.
+        while listed.more && listed.items.len() < limit {
+            let path = format!("{path}{join}per_page={per_page}&page={page}");
+            let answer = self.read(&path).await?;
+            listed.more = answer.has_next_page();
+            listed.items.append(&mut answer.read(Access::Read)?);
+            page += 1;
+        }
+        listed.more |= listed.items.len() > limit;
+        listed.items.truncate(limit);
+        Ok(listed)
+    }
+
+    /// `GET`, following redirects within the API.
+    async fn read(&self, path: &str) -> Result<wire::Answer, ApiError> {
+        let mut path = path.to_owned();
+        for _ in 0..=REDIRECTS_MAX {
+            let answer = self.exchange(Access::Read, Method::GET, &path, None).await?;
+            let Some(location) = answer.redirect() else {
+                return Ok(answer);
+            };
+            path = self.within(location)?;
+        }
+        Err(ApiError::new(
+            super::Failure::Unavailable,
+            format!("GitHub redirected more than {REDIRECTS_MAX} times"),
+        ))
+    }
+
+    /// The path of an address in this API; any other address is refused, because the token would go there.
+    fn within(&self, location: &str) -> Result<String, ApiError> {
+        let base = self.0.base_url.trim_end_matches('/');
+        location
+            .strip_prefix(base)
+            .filter(|path| path.starts_with('/'))
+            .map(str::to_owned)
+            .ok_or_else(|| {
+                ApiError::new(
+                    super::Failure::NotFound,
+                    "GitHub redirected to an address outside its API, which is not followed",
+                )
+            })
+    }
+
+    async fn exchange(
+        &self,
+        access: Access,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<wire::Answer, ApiError> {
+        let answer = wire::exchange(&self.0.octocrab, access, method, path, body).await?;
+        let redirects = access == Access::Read && answer.redirect().is_some();
+        if answer.status.is_success() || redirects {
+            return Ok(answer);
+        }
+        Err(refused(
+            access,
+            answer.status,
+            &answer.headers,
+            &answer.body,
+            self.0.clock.now(),
+        ))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("github::Client")
+            .field("base_url", &self.0.base_url)
+            .finish_non_exhaustive()
+    }
+}

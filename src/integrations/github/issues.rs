@@ -1,0 +1,274 @@
+//! In: questions and requests about issues and pull requests. Out: GitHub's answers, compact. Never: which to ask.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Value, json};
+
+use super::{ApiError, Client, Listed, Repo, Request};
+
+/// A user, an organization or an app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Account {
+    /// Its name, which may change.
+    pub login: String,
+    /// Its number, which does not.
+    pub id: u64,
+}
+
+/// An issue or a pull request. What GitHub leaves out is empty.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Issue {
+    /// Its number in the repository.
+    pub number: u64,
+    /// Its number in all of GitHub.
+    pub id: u64,
+    /// Where people see it.
+    #[serde(default)]
+    pub html_url: String,
+    /// As its author wrote it.
+    #[serde(default)]
+    pub title: String,
+    /// As its author wrote it.
+    #[serde(default)]
+    pub body: Option<String>,
+    /// `open` or `closed`.
+    #[serde(default)]
+    pub state: String,
+    /// Why it is closed: completed, not_planned, duplicate.
+    #[serde(default)]
+    pub state_reason: Option<String>,
+    /// Its author; nobody if the account is gone.
+    #[serde(default)]
+    pub user: Option<Account>,
+    /// The author's relation to the repository: OWNER, MEMBER, CONTRIBUTOR, FIRST_TIME_CONTRIBUTOR, NONE, …
+    #[serde(default)]
+    pub author_association: Option<String>,
+    /// Names of its labels.
+    #[serde(default, deserialize_with = "names")]
+    pub labels: Vec<String>,
+    /// Logins of those it is assigned to.
+    #[serde(default, deserialize_with = "names")]
+    pub assignees: Vec<String>,
+    /// How many comments it has.
+    #[serde(default)]
+    pub comments: u64,
+    /// Nobody but collaborators may comment.
+    #[serde(default)]
+    pub locked: bool,
+    /// It is a pull request.
+    #[serde(default, rename(deserialize = "pull_request"), deserialize_with = "present")]
+    pub is_pull_request: bool,
+    /// RFC 3339.
+    #[serde(default)]
+    pub created_at: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub updated_at: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub closed_at: Option<String>,
+}
+
+/// A comment on an issue or a pull request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Comment {
+    /// Its number in all of GitHub.
+    pub id: u64,
+    /// Where people see it.
+    #[serde(default)]
+    pub html_url: String,
+    /// As its author wrote it.
+    #[serde(default)]
+    pub body: Option<String>,
+    /// Its author; nobody if the account is gone.
+    #[serde(default)]
+    pub user: Option<Account>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub created_at: Option<String>,
+}
+
+/// A label of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Label {
+    /// Its name; GitHub compares names without regard to case.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+/// A file that a pull request changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PullRequestFile {
+    /// Its path.
+    pub filename: String,
+    /// added, removed, modified, renamed, copied, changed or unchanged.
+    #[serde(default)]
+    pub status: String,
+    /// Lines added.
+    #[serde(default)]
+    pub additions: u64,
+    /// Lines deleted.
+    #[serde(default)]
+    pub deletions: u64,
+    /// Its path before, if renamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_filename: Option<String>,
+}
+
+/// Which issues to list.
+#[derive(Clone, Debug, Default)]
+pub struct IssueFilter {
+    /// `open` (GitHub's default), `closed` or `all`.
+    pub state: Option<&'static str>,
+    /// Only with all of these labels.
+    pub labels: Vec<String>,
+    /// Only updated at or after.
+    pub since: Option<Timestamp>,
+}
+
+/// Why an issue is closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StateReason {
+    #[default]
+    #[expect(
+        missing_docs,
+        reason = "a comment here would turn the plain enum of the schema into alternatives"
+    )]
+    Completed,
+    #[expect(missing_docs, reason = "as above")]
+    NotPlanned,
+    #[expect(missing_docs, reason = "as above")]
+    Duplicate,
+}
+
+impl Client {
+    /// One issue or pull request.
+    pub async fn issue(&self, repo: &Repo, number: u64) -> Result<Issue, ApiError> {
+        self.get(&repo.path(&["issues", &number.to_string()], &[])).await
+    }
+
+    /// Issues and pull requests, newest first, at most `limit` from the `page`th page of a hundred on (from 1).
+    pub async fn issues(
+        &self,
+        repo: &Repo,
+        filter: &IssueFilter,
+        limit: usize,
+        page: usize,
+    ) -> Result<Listed<Issue>, ApiError> {
+        let labels = filter.labels.join(",");
+        let since = filter.since.map(|since| since.to_string());
+        let query: Vec<(&str, &str)> = [
+            ("state", filter.state),
+            (
+                "labels",
+                Some(labels.as_str()).filter(|labels| !labels.is_empty()),
+            ),
+            ("since", since.as_deref()),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+        self.list(&repo.path(&["issues"], &query), limit, page).await
+    }
+
+    /// Comments of an issue or a pull request, oldest first, updated at or after `since`.
+    pub async fn comments(
+        &self,
+        repo: &Repo,
+        number: u64,
+        since: Option<Timestamp>,
+        limit: usize,
+        page: usize,
+    ) -> Result<Listed<Comment>, ApiError> {
+        let since = since.map(|since| since.to_string());
+        let query: Vec<(&str, &str)> = since.iter().map(|since| ("since", since.as_str())).collect();
+        let path = repo.path(&["issues", &number.to_string(), "comments"], &query);
+        self.list(&path, limit, page).await
+    }
+
+    /// The labels a repository has.
+    pub async fn labels(&self, repo: &Repo, limit: usize) -> Result<Listed<Label>, ApiError> {
+        self.list(&repo.path(&["labels"], &[]), limit, 1).await
+    }
+
+    /// The files a pull request changes. GitHub lists 3,000 at most.
+    pub async fn pull_request_files(
+        &self,
+        repo: &Repo,
+        number: u64,
+        limit: usize,
+    ) -> Result<Listed<PullRequestFile>, ApiError> {
+        let path = repo.path(&["pulls", &number.to_string(), "files"], &[]);
+        self.list(&path, limit, 1).await
+    }
+}
+
+/// Adds labels, creating those the repository does not have. Answers all labels of the issue, as [`Label`]s.
+pub fn add_labels(repo: &Repo, number: u64, labels: &[String]) -> Request {
+    Request {
+        method: "POST",
+        path: repo.path(&["issues", &number.to_string(), "labels"], &[]),
+        body: Some(json!({ "labels": labels })),
+    }
+}
+
+/// Answers a [`Comment`].
+pub fn create_comment(repo: &Repo, number: u64, body: &str) -> Request {
+    Request {
+        method: "POST",
+        path: repo.path(&["issues", &number.to_string(), "comments"], &[]),
+        body: Some(json!({ "body": body })),
+    }
+}
+
+/// Answers an [`Issue`].
+pub fn create_issue(
+    repo: &Repo,
+    title: &str,
+    body: &str,
+    labels: &[String],
+    assignees: &[String],
+) -> Request {
+    let mut content = json!({ "title": title, "body": body });
+    for (name, list) in [("labels", labels), ("assignees", assignees)] {
+        if !list.is_empty() {
+            content[name] = json!(list);
+        }
+    }
+    Request {
+        method: "POST",
+        path: repo.path(&["issues"], &[]),
+        body: Some(content),
+    }
+}
+
+/// Answers an [`Issue`]. Closing a closed one changes nothing but the reason.
+pub fn close_issue(repo: &Repo, number: u64, reason: StateReason) -> Request {
+    Request {
+        method: "PATCH",
+        path: repo.path(&["issues", &number.to_string()], &[]),
+        body: Some(json!({ "state": "closed", "state_reason": reason })),
+    }
+}
+
+/// The names in a list of labels or accounts; GitHub writes a label as an object or as its bare name.
+fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let items = Option::<Vec<Value>>::deserialize(deserializer)?.unwrap_or_default();
+    let name = |item: Value| {
+        let name = item
+            .as_str()
+            .or_else(|| item.get("name")?.as_str())
+            .or_else(|| item.get("login")?.as_str());
+        name.map(str::to_owned)
+    };
+    Ok(items.into_iter().filter_map(name).collect())
+}
+
+/// Whether there is anything.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Option::<Value>::deserialize(deserializer)?.is_some())
+}

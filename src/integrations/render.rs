@@ -1,0 +1,14 @@
+//! In: calls of Render's REST API, the key as an argument. Out: its answers, typed and compact, or an
+//! [`ApiError`](super::ApiError). Never: a rule's meaning, a retry, a clock.
+//!
+//! Shapes and limits: Render's OpenAPI document "Render Public API" 1.0.0 and api-docs.render.com. Every field but an
+//! id is optional here: an answer that lacks one is still an answer.
+
+mod answer;
+mod calls;
+mod records;
+mod wire;
+
+pub use calls::{DeployQuery, LogQuery, NewDeploy, Page, auto_deploy, new_deploy, restart, rollback};
+pub use records::{Commit, Deploy, Image, LogLine, LogPage, Service, ServiceEvent};
+pub use wire::Client;

@@ -1,0 +1,35 @@
+//! In: a body and an idempotency key. Out: the body with a mark by which it is found again. Never: a search.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// The longest body GitHub takes, in characters.
+const GITHUB_CHARS_MAX: u32 = 65_536;
+/// Room kept for the mark.
+const MARK_CHARS_MAX: u32 = 64;
+/// The longest body a tool takes, in characters.
+pub(super) const BODY_CHARS_MAX: u32 = GITHUB_CHARS_MAX - MARK_CHARS_MAX;
+/// How far the provider's clock may be behind ours.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
+
+/// The body, and the mark in an HTML comment on its last line, where readers do not see it. Without a key, the body.
+pub(super) fn marked(body: &str, key: Option<&str>) -> String {
+    match key {
+        Some(key) => format!("{}\n\n{}", body.trim_end(), mark(key)),
+        None => body.to_owned(),
+    }
+}
+
+/// Whether the body's last line is the key's mark. Anywhere else it could have been quoted.
+pub(super) fn carries(body: Option<&str>, key: &str) -> bool {
+    body.and_then(|body| body.trim_end().lines().last())
+        .is_some_and(|line| line.trim() == mark(key))
+}
+
+/// From when on a listing may hold what was written after `since`.
+pub(super) fn since(since: Timestamp) -> Timestamp {
+    since.saturating_sub(CLOCK_SKEW).unwrap_or(since)
+}
+
+fn mark(key: &str) -> String {
+    format!("<!-- xmrt:{key} -->")
+}

@@ -1,0 +1,350 @@
+//! In: calls to roll a service back. Out: the rollback, and a report of it. Never: a rollback of a rollback.
+
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Parts;
+use super::deploys::candidate;
+use super::target::{History, KNOWN_GOOD_MINUTES, Life, history};
+use crate::clock;
+use crate::hub::{ErrorClass, ToolError};
+use crate::integrations::Failure;
+use crate::integrations::render::{self, Client, Deploy, DeployQuery, Service};
+use crate::tools::quote::quote;
+use crate::tools::toolbox::{Ctx, Effect, Look};
+
+/// How many deploys back a target is looked for.
+const HISTORY_MAX: usize = 200;
+/// How many deploys are held against the service's events, which costs a call each.
+const PROOFS_MAX: usize = 20;
+/// How much of a commit message a report quotes, in bytes.
+const MESSAGE_BYTES_MAX: usize = 100;
+
+/// What to roll back, and to what.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollbackArgs {
+    /// srv-….
+    service_id: String,
+    /// A deploy id (dep-…), previous, or last_known_good.
+    to: String,
+    /// Turn auto-deploy off first, so that the next push does not ship the bad code again.
+    #[serde(default = "yes")]
+    freeze_auto_deploy: bool,
+    /// For last_known_good: how many minutes a deploy must have been live without a failed server (10).
+    #[schemars(range(min = 1, max = 10080))]
+    known_good_minutes: Option<u32>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A rollback.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RolledBack {
+    /// The new deploy that puts the old artifact live again.
+    deploy: Deploy,
+    /// The deploy that was live.
+    from: Deploy,
+    /// The deploy that is put live again.
+    to: Deploy,
+    /// Whether auto-deploy is off now, as asked.
+    frozen: bool,
+    /// What was done, why, and how to go on: Markdown, strangers' words quoted.
+    report: String,
+}
+
+/// A target, and why it is the one.
+struct Chosen {
+    deploy: Deploy,
+    why: String,
+}
+
+pub(super) async fn roll_back(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Effect<RolledBack>, ToolError> {
+    let client = ctx.parts.client()?;
+    let service = client.service(&args.service_id).await?;
+    let deploys = client
+        .deploys(&args.service_id, &DeployQuery::default(), HISTORY_MAX)
+        .await?;
+    let history = history(&deploys, ctx.clock.now())?;
+    let chosen = choose(client, &args, &deploys, &history).await?;
+
+    let freeze = args.freeze_auto_deploy && !service.is_auto_deploy_off();
+    let freezing = render::auto_deploy(&args.service_id, false, None)?;
+    let rolling = render::rollback(&args.service_id, &chosen.deploy.id)?;
+    if ctx.dry_run {
+        let requests = freeze.then_some(freezing).into_iter().chain([rolling]);
+        return Ok(Effect::WouldSend(requests.collect()));
+    }
+    // The freeze can be repeated, the rollback cannot: what everybody sees comes last.
+    if freeze {
+        client.apply(&freezing).await.map_err(|error| {
+            // Nothing that matters has happened yet, and the freeze may be sent again.
+            let mut error = error;
+            if error.failure == Failure::UnknownEffect {
+                error.failure = Failure::Unavailable;
+            }
+            error
+        })?;
+    }
+    let deploy = client.start_deploy(&rolling).await.map_err(|error| {
+        let error = ToolError::from(error);
+        if freeze && error.class != ErrorClass::UnknownEffect {
+            let remedy = error.remedy.clone().map_or(String::new(), |remedy| format!("{remedy}; "));
+            return error.with_remedy(format!(
+                "{remedy}auto-deploy was turned off before this failed: render.set_auto_deploy turns it on again"
+            ));
+        }
+        error
+    })?;
+    let report = report(&args, &service, &history.live, &chosen, &deploy, freeze);
+    Ok(Effect::Done(RolledBack {
+        deploy,
+        from: history.live,
+        to: chosen.deploy,
+        frozen: args.freeze_auto_deploy,
+        report,
+    }))
+}
+
+async fn choose(
+    client: &Client,
+    args: &RollbackArgs,
+    deploys: &[Deploy],
+    history: &History,
+) -> Result<Chosen, ToolError> {
+    match args.to.as_str() {
+        "previous" => previous(history),
+        "last_known_good" => last_known_good(client, args, history).await,
+        id => by_id(client, args, id, deploys, history).await,
+    }
+}
+
+fn previous(history: &History) -> Result<Chosen, ToolError> {
+    let life = history
+        .lives
+        .iter()
+        .find(|life| !life.rolled_back)
+        .ok_or_else(|| {
+            nothing(
+                history,
+                "no earlier deploy was live that was not rolled back from",
+            )
+        })?;
+    Ok(Chosen {
+        deploy: life.deploy.clone(),
+        why: format!("it was live before, {}", span(life)),
+    })
+}
+
+/// The newest earlier deploy that was in front of users long enough, and during whose time Render records no failed
+/// server.
+async fn last_known_good(
+    client: &Client,
+    args: &RollbackArgs,
+    history: &History,
+) -> Result<Chosen, ToolError> {
+    let minutes = args.known_good_minutes.unwrap_or(KNOWN_GOOD_MINUTES);
+    let long_enough = SignedDuration::from_mins(i64::from(minutes));
+    let candidates = history
+        .lives
+        .iter()
+        .filter(|life| !life.rolled_back && life.length() >= long_enough);
+    for life in candidates.take(PROOFS_MAX) {
+        let failures = client
+            .service_events(&args.service_id, "server_failed", life.from, life.until, 1)
+            .await?;
+        if failures.is_empty() {
+            return Ok(Chosen {
+                deploy: life.deploy.clone(),
+                why: format!(
+                    "it was live {} and Render records no failed server in that time",
+                    span(life)
+                ),
+            });
+        }
+    }
+    Err(nothing(
+        history,
+        &format!("no earlier deploy was live for {minutes} minutes without a failed server"),
+    ))
+}
+
+async fn by_id(
+    client: &Client,
+    args: &RollbackArgs,
+    id: &str,
+    deploys: &[Deploy],
+    history: &History,
+) -> Result<Chosen, ToolError> {
+    if !id.starts_with("dep-") {
+        return Err(ToolError::new(
+            ErrorClass::Invalid,
+            format!("argument `to` is no target: \"{id}\""),
+        )
+        .with_remedy("a deploy id (dep-…), previous, or last_known_good"));
+    }
+    let conflict = |message: String| {
+        ToolError::new(ErrorClass::Conflict, message)
+            .with_remedy("render.list_deploys with status = \"deactivated\" shows what can be rolled back to")
+    };
+    if history.live.id == id {
+        return Err(conflict(format!("{id} is live already")));
+    }
+    let deploy = match deploys.iter().find(|deploy| deploy.id == id) {
+        Some(deploy) => deploy.clone(),
+        None => client.deploy(&args.service_id, id).await?,
+    };
+    if !deploy.is_deactivated() {
+        return Err(conflict(format!(
+            "{id} was never live: its status is {}",
+            deploy.status
+        )));
+    }
+    Ok(Chosen {
+        deploy,
+        why: "it was asked for by its id".into(),
+    })
+}
+
+fn nothing(history: &History, why: &str) -> ToolError {
+    ToolError::new(
+        ErrorClass::Conflict,
+        format!("there is nothing to roll {} back to: {why}", history.live.id),
+    )
+    .with_remedy("name a deploy by its id (render.list_deploys), or deploy a fix (render.trigger_deploy)")
+}
+
+fn report(
+    args: &RollbackArgs,
+    service: &Service,
+    from: &Deploy,
+    chosen: &Chosen,
+    deploy: &Deploy,
+    froze: bool,
+) -> String {
+    let to = &chosen.deploy;
+    let mut lines = vec![
+        format!(
+            "Rollback of {} ({}) from {} to {} started: new deploy {}, {}.",
+            quote(&service.name, MESSAGE_BYTES_MAX),
+            service.id,
+            from.id,
+            to.id,
+            deploy.id,
+            deploy.status
+        ),
+        String::new(),
+        format!("- From {}{}.", described(from), since(from.live_since())),
+        format!("- To {}: {}.", described(to), chosen.why),
+    ];
+    let trigger = service.auto_deploy_trigger.as_deref().unwrap_or("commit");
+    lines.push(match (args.freeze_auto_deploy, froze) {
+        (true, true) => format!(
+            "- Auto-deploy was turned off (it was on: {trigger}), so that the next push does not ship the bad code again. \
+             Turn it on when the fix is in: `render.set_auto_deploy` with service_id = {}, enabled = true.",
+            service.id
+        ),
+        (true, false) => format!(
+            "- Auto-deploy was off already and stays off. `render.set_auto_deploy` with service_id = {}, enabled = true \
+             turns it on.",
+            service.id
+        ),
+        (false, _) if service.is_auto_deploy_off() => "- Auto-deploy is off.".to_owned(),
+        (false, _) => format!("- Auto-deploy is on ({trigger}): the next push will be deployed over this rollback."),
+    });
+    lines.join("\n")
+}
+
+/// `dep-…, commit 1a2b3c4 "…"`.
+fn described(deploy: &Deploy) -> String {
+    let what = match (&deploy.commit, &deploy.image) {
+        (Some(commit), _) => format!(
+            ", commit {} {}",
+            quote(&commit.id, 12),
+            quote(
+                commit.message.lines().next().unwrap_or_default(),
+                MESSAGE_BYTES_MAX
+            )
+        ),
+        (None, Some(image)) => format!(", image {}", quote(&image.reference, MESSAGE_BYTES_MAX)),
+        (None, None) => String::new(),
+    };
+    format!("{}{what}", deploy.id)
+}
+
+fn since(at: Option<Timestamp>) -> String {
+    at.map_or(String::new(), |at| format!(", live since {}", minute(at)))
+}
+
+fn span(life: &Life) -> String {
+    format!("from {} to {}", minute(life.from), minute(life.until))
+}
+
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+pub(super) async fn look_for(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Look<RolledBack>, ToolError> {
+    let client = ctx.parts.client()?;
+    let deploy = match candidate(client, &args.service_id, "rollback", ctx.since, |_| true).await? {
+        Look::Found(deploy) => deploy,
+        Look::Absent => return Ok(Look::Absent),
+        Look::Ambiguous(why) => return Ok(Look::Ambiguous(why)),
+    };
+    let service = client.service(&args.service_id).await?;
+    let deploys = client
+        .deploys(&args.service_id, &DeployQuery::default(), HISTORY_MAX)
+        .await?;
+    let mut earlier: Vec<&Deploy> = deploys
+        .iter()
+        .filter(|other| other.id != deploy.id && (other.is_live() || other.is_deactivated()))
+        .filter(|other| other.live_since() < deploy.created_at)
+        .collect();
+    earlier.sort_by_key(|other| std::cmp::Reverse(other.live_since()));
+    let target = target_of(client, &args, &deploy).await;
+    let from = earlier
+        .first()
+        .map_or_else(|| deploy.clone(), |&from| from.clone());
+    let to = earlier
+        .iter()
+        .skip(1)
+        .find(|other| match &target {
+            Some(id) => other.id == *id,
+            None => other.commit.is_some() && other.commit == deploy.commit,
+        })
+        .map_or_else(|| deploy.clone(), |&to| to.clone());
+    let chosen = Chosen {
+        deploy: to,
+        why: "read back from Render after its answer was lost".into(),
+    };
+    let frozen = args.freeze_auto_deploy && service.is_auto_deploy_off();
+    let report = report(&args, &service, &from, &chosen, &deploy, false);
+    Ok(Look::Found(RolledBack {
+        deploy,
+        from,
+        to: chosen.deploy,
+        frozen,
+        report,
+    }))
+}
+
+/// The rollback's target: as the call named it, or as Render's event about the new deploy does.
+async fn target_of(client: &Client, args: &RollbackArgs, deploy: &Deploy) -> Option<String> {
+    if args.to.starts_with("dep-") {
+        return Some(args.to.clone());
+    }
+    let made = deploy.created_at?;
+    let until = clock::after(made, SignedDuration::from_hours(1).as_millis() as i64);
+    let events = client
+        .service_events(&args.service_id, "deploy_started", made, until, 100)
+        .await
+        .ok()?;
+    let text = |value: &serde_json::Value, pointer: &str| value.pointer(pointer)?.as_str().map(str::to_owned);
+    events
+        .iter()
+        .find(|event| text(&event.details, "/deployId").as_deref() == Some(&deploy.id))
+        .and_then(|event| text(&event.details, "/trigger/rollbackTargetDeployId"))
+}

@@ -1,0 +1,51 @@
+//! In: a length of time as a rule writes it (`30m`, `2h`, `7d`). Out: a time that long ago. Never: the clock itself.
+
+use jiff::Timestamp;
+
+use super::toolbox::invalid;
+use crate::clock;
+use crate::hub::ToolError;
+
+/// The units, in milliseconds.
+const UNITS: [(&str, i64); 6] = [
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+    ("w", 604_800_000),
+];
+
+/// `text`, the value of `argument`, before `now`.
+///
+/// # Errors
+/// Invalid, naming the argument, when it is no length of time.
+pub(super) fn ago(argument: &str, text: &str, now: Timestamp) -> Result<Timestamp, ToolError> {
+    Ok(clock::after(now, -millis(argument, text)?))
+}
+
+/// The time an argument means: RFC 3339, or a length of time before `now`.
+///
+/// # Errors
+/// Invalid, naming the argument, when it is neither.
+pub(super) fn time(argument: &str, text: &str, now: Timestamp) -> Result<Timestamp, ToolError> {
+    match text.trim().parse() {
+        Ok(at) => Ok(at),
+        Err(_) => ago(argument, text.trim().trim_start_matches('-'), now).map_err(|error| {
+            error.with_remedy("a time as in 2026-01-31T12:00:00Z, or how long ago, as in 30m")
+        }),
+    }
+}
+
+fn millis(argument: &str, text: &str) -> Result<i64, ToolError> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim();
+    let found = UNITS.iter().find(|(name, _)| *name == unit);
+    match (number.parse::<i64>(), found) {
+        (Ok(number), Some((_, millis))) if number > 0 => Ok(number.saturating_mul(*millis)),
+        _ => Err(invalid(argument, format!("is no length of time: \"{text}\""))
+            .with_remedy("a whole number with ms, s, m, h, d or w, as in 30m")),
+    }
+}

@@ -1,0 +1,183 @@
+//! In: MCP requests for a toolbox. Out: MCP results, errors in band. Never: what a tool does.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rmcp::ServerHandler;
+use rmcp::model::{
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
+    Implementation, JsonObject, ListToolsResult, MetaObject, PaginatedRequestParams, RequestMetaObject,
+    ServerCapabilities, ServerConfig,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use serde_json::{Value, json};
+
+use super::declare::Answer;
+use super::{Ctx, Effect, Look, Tool, Toolbox, arguments, text};
+use crate::hub::{ErrorClass, META_IDEMPOTENCY_KEY, META_LOOK_FOR, ToolError, nearest};
+
+/// How long a client may keep the list of tools, in milliseconds. It changes only with the program.
+const LIST_TTL_MS: u64 = 60_000;
+/// `_meta` key of a result: the names of its fields that hold what strangers wrote.
+const META_UNTRUSTED: &str = "xmrt/untrusted";
+
+impl<P: Send + Sync + 'static> ServerHandler for Toolbox<P> {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new(
+                format!("xmrt-{}", self.0.name),
+                env!("CARGO_PKG_VERSION"),
+            ))
+            .with_instructions(self.0.instructions.clone())
+    }
+
+    async fn list_tools(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let tools = self.0.tools.values().map(|tool| tool.described.clone());
+        Ok(ListToolsResult::with_all_items(tools.collect())
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Private))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<rmcp::model::Tool> {
+        self.0.tools.get(name).map(|tool| tool.described.clone())
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(tool) = self.0.tools.get(request.name.as_ref()) else {
+            return Err(self.unknown(&request.name));
+        };
+        let canceled = context.ct.clone();
+        let called = self.call(tool, request.arguments.unwrap_or_default(), &context);
+        let answer = tokio::select! {
+            answer = called => answer,
+            () = canceled.cancelled() => Err(abandoned(tool)),
+        };
+        let result = match answer {
+            Ok(answer) => result_of(tool, answer),
+            Err(error) => error_of(&error),
+        };
+        Ok(result.into())
+    }
+}
+
+impl<P: Send + Sync + 'static> Toolbox<P> {
+    async fn call(
+        &self,
+        tool: &Tool<P>,
+        mut given: JsonObject,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Answer, ToolError> {
+        arguments::check(&tool.described.input_schema, &given)?;
+        let dry_run = tool.writes && arguments::take_dry_run(&mut given);
+        let look_for = look_for(&context.meta)?;
+        let ctx = Ctx {
+            parts: Arc::clone(&self.0.parts),
+            key: key(&context.meta),
+            since: look_for.unwrap_or(Timestamp::UNIX_EPOCH),
+            clock: self.0.clock.clone(),
+            dry_run,
+            canceled: context.ct.clone(),
+        };
+        match (&tool.look, look_for) {
+            (_, None) => (tool.run)(ctx, given).await,
+            (Some(look), Some(_)) => look(ctx, given).await,
+            (None, Some(_)) => Ok(Answer::Look(Look::Ambiguous(format!(
+                "`{}` leaves nothing by which its effect could be recognized",
+                tool.name()
+            )))),
+        }
+    }
+
+    fn unknown(&self, name: &str) -> ErrorData {
+        let meant = nearest(name, self.0.tools.keys().map(String::as_str))
+            .map(|meant| format!("; did you mean `{meant}`?"))
+            .unwrap_or_default();
+        let server = &self.0.name;
+        ErrorData::invalid_params(format!("server `{server}` has no tool `{name}`{meant}"), None)
+    }
+}
+
+fn key(meta: &RequestMetaObject) -> Option<String> {
+    let key = meta.get(META_IDEMPOTENCY_KEY)?.as_str()?;
+    Some(key.to_owned())
+}
+
+fn look_for(meta: &RequestMetaObject) -> Result<Option<Timestamp>, ToolError> {
+    let Some(look_for) = meta.get(META_LOOK_FOR) else {
+        return Ok(None);
+    };
+    // A search misunderstood as a call would do the thing twice, so what cannot be read is refused.
+    look_for
+        .get("since")
+        .and_then(Value::as_str)
+        .and_then(|since| since.parse().ok())
+        .map(Some)
+        .ok_or_else(|| {
+            ToolError::new(
+                ErrorClass::Invalid,
+                format!("_meta `{META_LOOK_FOR}` must be {{\"since\": <RFC 3339 time>}}"),
+            )
+        })
+}
+
+fn abandoned<P>(tool: &Tool<P>) -> ToolError {
+    let class = if tool.writes {
+        ErrorClass::UnknownEffect
+    } else {
+        ErrorClass::Unavailable
+    };
+    ToolError::new(class, "the caller canceled the call")
+}
+
+fn result_of<P>(tool: &Tool<P>, answer: Answer) -> CallToolResult {
+    match answer {
+        Answer::Effect(Effect::Done(value)) | Answer::Look(Look::Found(value)) => {
+            let mut result = structured(text::of_result(&value, tool.untrusted), value);
+            if !tool.untrusted.is_empty() {
+                let mut meta = JsonObject::new();
+                meta.insert(META_UNTRUSTED.to_owned(), json!(tool.untrusted));
+                result.meta = Some(MetaObject(meta));
+            }
+            result
+        }
+        Answer::Effect(Effect::WouldSend(requests)) => {
+            let value = json!({ "dry_run": requests });
+            structured(
+                format!(
+                    "Nothing was sent. This would be:\n{}",
+                    text::of_result(&value, &[])
+                ),
+                value,
+            )
+        }
+        Answer::Look(Look::Absent) => structured(
+            "The effect is not there.".to_owned(),
+            json!({ "xmrt": { "absent": true } }),
+        ),
+        Answer::Look(Look::Ambiguous(why)) => structured(
+            format!("It cannot be told whether the effect is there: {why}"),
+            json!({ "xmrt": { "ambiguous": why } }),
+        ),
+    }
+}
+
+fn structured(text: String, value: Value) -> CallToolResult {
+    let mut result = CallToolResult::structured(value);
+    result.content = vec![ContentBlock::text(text)];
+    result
+}
+
+/// In band, because clients show such an error to whoever can act on it and hide the protocol's own.
+fn error_of(error: &ToolError) -> CallToolResult {
+    let mut result = CallToolResult::error(vec![ContentBlock::text(error.to_string())]);
+    result.structured_content = Some(json!({ "error": error }));
+    result
+}

@@ -1,0 +1,78 @@
+//! In: a structured result. Out: the same for a reader. Never: a stranger's text unmarked.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+/// Writes a result as lines of `name: value`, indented by depth. Fields named `untrusted` are fenced, whatever they
+/// hold: whoever reads on knows that what is inside is data and no instruction.
+pub(super) fn of_result(result: &Value, untrusted: &[&str]) -> String {
+    let mut text = String::new();
+    write_value(&mut text, result, untrusted, 0);
+    text.trim_end().to_owned()
+}
+
+fn write_value(text: &mut String, value: &Value, untrusted: &[&str], depth: usize) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                write_field(text, name, field, untrusted, depth);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                let _ = writeln!(text, "{}{}.", "  ".repeat(depth), index + 1);
+                write_value(text, item, untrusted, depth + 1);
+            }
+        }
+        scalar => {
+            let _ = writeln!(text, "{}{}", "  ".repeat(depth), plain(scalar));
+        }
+    }
+}
+
+fn write_field(text: &mut String, name: &str, field: &Value, untrusted: &[&str], depth: usize) {
+    let indent = "  ".repeat(depth);
+    let strange = untrusted.contains(&name);
+    let _ = match field {
+        Value::Null => Ok(()),
+        Value::String(words) if strange => writeln!(text, "{indent}{name}:\n{}", fenced(words)),
+        Value::Array(items) if strange && items.iter().all(Value::is_string) => {
+            let words: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            writeln!(text, "{indent}{name}:\n{}", fenced(&words.join("\n")))
+        }
+        Value::Object(_) | Value::Array(_) if strange => {
+            let mut inner = String::new();
+            write_value(&mut inner, field, &[], 0);
+            writeln!(text, "{indent}{name}:\n{}", fenced(inner.trim_end()))
+        }
+        Value::Array(items) if items.iter().all(is_scalar) => {
+            let items: Vec<String> = items.iter().map(plain).collect();
+            writeln!(text, "{indent}{name}: {}", items.join(", "))
+        }
+        Value::Object(_) | Value::Array(_) => {
+            let _ = writeln!(text, "{indent}{name}:");
+            write_value(text, field, untrusted, depth + 1);
+            Ok(())
+        }
+        scalar => writeln!(text, "{indent}{name}: {}", plain(scalar)),
+    };
+}
+
+fn is_scalar(value: &Value) -> bool {
+    !value.is_object() && !value.is_array()
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A fence that the text cannot close: one backtick longer than any run of backticks inside.
+fn fenced(words: &str) -> String {
+    let longest = words.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat((longest + 1).max(3));
+    format!("{fence}untrusted\n{words}\n{fence}")
+}
