@@ -1,0 +1,109 @@
+//! In: calls for files and folders. Out: a file in base64, or what a folder holds.
+//! Never: history; each reference has one tree.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::state::{Content, stable_sha};
+use super::{Repo, error, not_found, repo};
+use crate::sandbox::call::{Answer, Call, Outcome};
+use crate::sandbox::state::World;
+
+pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
+    let repo = repo(world, call)?;
+    let path = call.param("path").trim_matches('/');
+    let reference = call.query("ref").unwrap_or(&repo.default_branch);
+    let tree: Vec<&Content> = repo
+        .contents
+        .iter()
+        .filter(|file| visible(repo, file, reference))
+        .collect();
+    if let Some(file) = tree.iter().find(|file| file.path == path) {
+        if call.header("accept").contains("raw") {
+            return Ok(Answer::ok(Value::String(file.text.clone())));
+        }
+        return Ok(Answer::ok(shown(call, repo, reference, path, Some(file))));
+    }
+    let prefix = if path.is_empty() {
+        String::new()
+    } else {
+        format!("{path}/")
+    };
+    let mut folders = BTreeSet::new();
+    let mut entries = Vec::new();
+    for file in &tree {
+        let Some(rest) = file.path.strip_prefix(&prefix) else {
+            continue;
+        };
+        match rest.split_once('/') {
+            Some((folder, _)) if folders.insert(folder.to_owned()) => {
+                entries.push(shown(call, repo, reference, &format!("{prefix}{folder}"), None));
+            }
+            Some(_) => {}
+            None => entries.push(entry(shown(call, repo, reference, &file.path, Some(file)))),
+        }
+    }
+    if entries.is_empty() {
+        let empty = "This repository is empty.";
+        return Err(if path.is_empty() && repo.contents.is_empty() {
+            error(404, empty)
+        } else {
+            not_found()
+        });
+    }
+    entries.sort_by(|a, b| a["path"].as_str().cmp(&b["path"].as_str()));
+    Ok(Answer::ok(Value::Array(entries)))
+}
+
+/// A file without its content, as folders list it.
+fn entry(mut file: Value) -> Value {
+    if let Some(fields) = file.as_object_mut() {
+        fields.remove("content");
+        fields.remove("encoding");
+    }
+    file
+}
+
+fn visible(repo: &Repo, file: &Content, reference: &str) -> bool {
+    let reference = reference.strip_prefix("refs/heads/").unwrap_or(reference);
+    match file.reference.as_deref() {
+        None => true,
+        Some(of) => of == reference || repo.head_of(of) == reference,
+    }
+}
+
+/// One entry; `None` for a folder.
+fn shown(call: &Call, repo: &Repo, reference: &str, path: &str, file: Option<&Content>) -> Value {
+    let base = format!("{}/repos/{}", call.base, repo.full_name);
+    let page = format!("https://github.com/{}", repo.full_name);
+    let text = file.map_or("", |file| file.text.as_str());
+    let sha = stable_sha(&format!("{path}:{text}"));
+    let url = format!("{base}/contents/{path}?ref={reference}");
+    let (kind, place) = if file.is_some() {
+        ("file", "blob")
+    } else {
+        ("dir", "tree")
+    };
+    let git = format!("{base}/git/{place}s/{sha}");
+    let html = format!("{page}/{place}/{reference}/{path}");
+    let mut shown = json!({
+        "type": kind, "name": path.rsplit('/').next(), "path": path, "sha": sha, "size": text.len(),
+        "url": url, "git_url": git, "html_url": html,
+        "download_url": file.map(|_| format!("https://raw.githubusercontent.com/{}/{reference}/{path}", repo.full_name)),
+        "_links": {"self": url, "git": git, "html": html},
+    });
+    if file.is_some() {
+        shown["encoding"] = "base64".into();
+        shown["content"] = wrapped(&STANDARD.encode(text)).into();
+    }
+    shown
+}
+
+/// GitHub breaks base64 after 60 characters and ends it with a line break.
+fn wrapped(encoded: &str) -> String {
+    let lines = encoded.as_bytes().chunks(60).map(String::from_utf8_lossy);
+    lines.map(|line| format!("{line}\n")).collect()
+}

@@ -1,0 +1,225 @@
+//! In: calls below `/render/v1`. Out: answers in the shapes of Render's public API.
+//! Never: waiting; a deploy's state is worked out from the clock whenever somebody looks.
+
+mod state;
+mod shape;
+mod services;
+mod deploys;
+mod progress;
+mod events;
+mod logs;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::call::{Answer, Call, Outcome, Route};
+use super::state::World;
+pub(super) use deploys::plan;
+pub(super) use progress::{begin, happen, serve_ill, tick};
+pub use state::Pace;
+pub(super) use state::{Commit, Deploy, Event, Log, Script, Service, State};
+
+/// Reads per minute that an account has.
+const READS_PER_MINUTE: u64 = 400;
+/// Writes per minute that an account has.
+const WRITES_PER_MINUTE: u64 = 30;
+
+/// Every call that the Render side knows.
+pub(super) const ROUTES: &[Route] = &[
+    Route::new("GET", "/users", "get_user", services::user),
+    Route::new("GET", "/owners", "list_workspaces", services::owners),
+    Route::new("GET", "/services", "list_services", services::list),
+    Route::new("GET", "/services/{service}", "get_service", services::get),
+    Route::new("PATCH", "/services/{service}", "update_service", services::update),
+    Route::new(
+        "POST",
+        "/services/{service}/restart",
+        "restart_service",
+        services::restart,
+    ),
+    Route::new(
+        "POST",
+        "/services/{service}/suspend",
+        "suspend_service",
+        services::suspend,
+    ),
+    Route::new(
+        "POST",
+        "/services/{service}/resume",
+        "resume_service",
+        services::resume,
+    ),
+    Route::new(
+        "GET",
+        "/services/{service}/deploys",
+        "list_deploys",
+        deploys::list,
+    ),
+    Route::new(
+        "POST",
+        "/services/{service}/deploys",
+        "trigger_deploy",
+        deploys::trigger,
+    ),
+    Route::new(
+        "GET",
+        "/services/{service}/deploys/{deploy}",
+        "get_deploy",
+        deploys::get,
+    ),
+    Route::new(
+        "POST",
+        "/services/{service}/deploys/{deploy}/cancel",
+        "cancel_deploy",
+        deploys::cancel,
+    ),
+    Route::new(
+        "POST",
+        "/services/{service}/rollback",
+        "rollback_deploy",
+        deploys::rollback,
+    ),
+    Route::new("GET", "/services/{service}/events", "list_events", events::list),
+    Route::new("GET", "/events/{event}", "get_event", events::get),
+    Route::new("GET", "/logs", "query_logs", logs::query),
+];
+
+/// What every call must bring: the API key.
+pub(super) fn gate(world: &World, call: &Call) -> Result<(), Answer> {
+    if call.token() == Some(world.options.render_key.as_str()) {
+        return Ok(());
+    }
+    Err(error(401, "Unauthorized"))
+}
+
+/// The answer for a path or a verb that is not there.
+pub(super) fn refuse(_: &Call, status: u16) -> Answer {
+    error(
+        status,
+        if status == 405 {
+            "Method Not Allowed"
+        } else {
+            "not found"
+        },
+    )
+}
+
+/// Adds the rate-limit headers and counts the call.
+pub(super) fn dress(world: &mut World, call: &Call, answer: Answer) -> Answer {
+    let second = call.now.as_second();
+    let state = &mut world.render;
+    if second >= state.rate_reset {
+        state.rate_reset = second + 60;
+        state.rate_used = (0, 0);
+    }
+    let read = call.method == http::Method::GET;
+    let used = if read {
+        &mut state.rate_used.0
+    } else {
+        &mut state.rate_used.1
+    };
+    *used += 1;
+    let limit = if read { READS_PER_MINUTE } else { WRITES_PER_MINUTE };
+    let (remaining, left) = (limit.saturating_sub(*used), state.rate_reset - second);
+    if answer
+        .headers
+        .iter()
+        .any(|(name, _)| name.starts_with("ratelimit"))
+    {
+        return answer;
+    }
+    answer
+        .with("ratelimit-limit", limit.to_string())
+        .with("ratelimit-remaining", remaining.to_string())
+        .with("ratelimit-reset", left.to_string())
+}
+
+/// An error as Render words it.
+pub(super) fn error(status: u16, message: &str) -> Answer {
+    let code = match status {
+        400 => "bad_request",
+        401 => "unauthorized",
+        402 => "payment_required",
+        403 => "forbidden",
+        404 => "not_found",
+        405 => "method_not_allowed",
+        409 => "conflict",
+        410 => "gone",
+        429 => "rate_limited",
+        _ => "internal_server_error",
+    };
+    Answer::json(
+        status,
+        json!({"id": format!("err-{status}"), "message": message, "code": code}),
+    )
+}
+
+/// The body of a write; an empty one counts as `{}`.
+fn body(call: &Call) -> Result<Map<String, Value>, Answer> {
+    call.object().ok_or_else(|| error(400, "invalid JSON"))
+}
+
+fn optional_text(body: &Map<String, Value>, field: &str) -> Result<Option<String>, Answer> {
+    match body.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(error(400, &format!("invalid JSON: {field} must be a string"))),
+    }
+}
+
+/// A time in a query; 400 when it is not RFC 3339.
+fn time(call: &Call, name: &str) -> Result<Option<Timestamp>, Answer> {
+    call.query(name)
+        .map(|text| {
+            text.parse()
+                .map_err(|_| error(400, &format!("{name} must be an RFC 3339 time")))
+        })
+        .transpose()
+}
+
+/// One page of `(id, shown)`, newest first, as `[{<name>: …, cursor}]`.
+fn page(call: &Call, name: &str, items: Vec<(String, Value)>) -> Outcome {
+    let limit = limit(call)?;
+    let start = match call.query("cursor") {
+        None => 0,
+        Some(cursor) => {
+            let at = items.iter().position(|(id, _)| id == cursor);
+            at.ok_or_else(|| error(400, "invalid cursor"))? + 1
+        }
+    };
+    let shown = items.into_iter().skip(start).take(limit);
+    Ok(Answer::ok(
+        shown
+            .map(|(id, item)| json!({name: item, "cursor": id}))
+            .collect(),
+    ))
+}
+
+fn limit(call: &Call) -> Result<usize, Answer> {
+    let Some(limit) = call.query("limit") else {
+        return Ok(20);
+    };
+    let known = limit
+        .parse::<usize>()
+        .ok()
+        .filter(|limit| (1..=100).contains(limit));
+    known.ok_or_else(|| error(400, "limit must be between 1 and 100"))
+}
+
+fn service<'a>(world: &'a World, call: &Call) -> Result<&'a Service, Answer> {
+    let id = call.param("service");
+    world
+        .render
+        .services
+        .get(id)
+        .ok_or_else(|| error(404, &format!("not found: {id}")))
+}
+
+fn service_mut<'a>(world: &'a mut World, call: &Call) -> Result<&'a mut Service, Answer> {
+    let id = call.param("service");
+    world
+        .render
+        .services
+        .get_mut(id)
+        .ok_or_else(|| error(404, &format!("not found: {id}")))
+}

@@ -1,0 +1,272 @@
+//! In: `state.render` lists. Out: services, deploys, events and logs.
+//! Never: half an entry; whatever is not said gets a plausible value.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Entry, Seeder};
+use crate::clock;
+use crate::sandbox::render::{Commit, Deploy, Event, Log};
+use crate::sandbox::state::World;
+
+/// The lists, in the order in which they build on each other.
+pub(super) const LISTS: &[(&str, Seeder)] = &[
+    ("services", service),
+    ("deploys", deploy),
+    ("events", event),
+    ("logs", log),
+];
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const STATUSES: [&str; 11] = [
+    "created",
+    "queued",
+    "build_in_progress",
+    "update_in_progress",
+    "pre_deploy_in_progress",
+    "live",
+    "deactivated",
+    "build_failed",
+    "update_failed",
+    "pre_deploy_failed",
+    "canceled",
+];
+
+fn service(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+    let id = entry.need(&["id", "service_id"])?;
+    let name = entry.text(&["name"])?;
+    let service = world.render.ensure_service(&id, name.as_deref(), entry.now());
+    service.kind = entry.text(&["type"])?.unwrap_or_else(|| service.kind.clone());
+    service.owner = entry
+        .text(&["owner_id", "owner"])?
+        .unwrap_or_else(|| service.owner.clone());
+    service.branch = entry.text(&["branch"])?.unwrap_or_else(|| service.branch.clone());
+    service.region = entry.text(&["region"])?.unwrap_or_else(|| service.region.clone());
+    service.plan = entry.text(&["plan"])?.unwrap_or_else(|| service.plan.clone());
+    service.runtime = entry
+        .text(&["runtime"])?
+        .unwrap_or_else(|| service.runtime.clone());
+    service.instances = entry
+        .number(&["instances", "num_instances"])?
+        .unwrap_or(service.instances);
+    service.image = entry.text(&["image", "image_path"])?.or(service.image.take());
+    service.suspended = match entry.value(&["suspended"]) {
+        Some(Value::String(text)) => text == "suspended",
+        Some(value) => value
+            .as_bool()
+            .ok_or_else(|| entry.error("suspended must be true or false"))?,
+        None => service.suspended,
+    };
+    if let Some(repo) = entry.text(&["repo"])? {
+        let whole = repo.starts_with("https://");
+        service.repo = Some(if whole {
+            repo
+        } else {
+            format!("https://github.com/{repo}")
+        });
+    }
+    let trigger = entry.text(&["auto_deploy_trigger"])?;
+    let off = match entry.value(&["auto_deploy"]) {
+        Some(Value::String(text)) => text == "no",
+        Some(value) => !value
+            .as_bool()
+            .ok_or_else(|| entry.error("auto_deploy must be yes, no, true or false"))?,
+        None => false,
+    };
+    match trigger {
+        Some(trigger) => service.auto_deploy_trigger = trigger,
+        None if off => "off".clone_into(&mut service.auto_deploy_trigger),
+        None => {}
+    }
+    service.created_at = entry
+        .time(&["created", "created_at"])?
+        .unwrap_or(service.created_at);
+    service.updated_at = entry
+        .time(&["updated", "updated_at"])?
+        .unwrap_or(service.updated_at);
+    Ok(())
+}
+
+/// The service an entry is about, made when it is new; without one it is the only one there is.
+fn of(world: &mut World, entry: &mut Entry<'_>) -> Result<String, String> {
+    let id = match entry.text(&["service_id", "service", "resource"])? {
+        Some(id) => id,
+        None => {
+            let mut services = world.render.services.keys();
+            match (services.next(), services.next()) {
+                (Some(only), None) => only.clone(),
+                _ => return Err(entry.error("service_id is missing, and there is not exactly one service")),
+            }
+        }
+    };
+    world.render.ensure_service(&id, None, entry.now());
+    Ok(id)
+}
+
+fn deploy(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+    let service = of(world, entry)?;
+    if let Some(name) = entry.text(&["service_name"])? {
+        world.render.ensure_service(&service, Some(&name), entry.now());
+    }
+    let known_good = entry.flag(&["known_good"])?;
+    let status = entry.text(&["status"])?.unwrap_or_else(|| "live".to_owned());
+    if !STATUSES.contains(&status.as_str()) {
+        return Err(entry.error(&format!(
+            "unknown status \"{status}\"; known are {}",
+            STATUSES.join(", ")
+        )));
+    }
+    let now = entry.now();
+    let ended = [
+        "live",
+        "deactivated",
+        "build_failed",
+        "update_failed",
+        "pre_deploy_failed",
+        "canceled",
+    ];
+    let ended = ended.contains(&status.as_str());
+    let started = entry.time(&["started", "started_at"])?;
+    let age = if known_good == Some(true) {
+        -48 * HOUR_MS
+    } else {
+        -HOUR_MS
+    };
+    let finished = entry
+        .time(&["finished", "finished_at"])?
+        .or(ended.then(|| clock::after(now, age)));
+    let created = entry.time(&["created", "created_at"])?;
+    let created = created
+        .or(started)
+        .or(finished.map(|at| clock::after(at, -3 * MINUTE_MS)))
+        .unwrap_or(now);
+    let was_live = status == "live" || status == "deactivated" || known_good.is_some();
+    let in_progress = !ended && status != "queued";
+    let fresh = (world.ids.render("dep"), world.ids.render("bld"), world.ids.sha());
+    let id = entry.text(&["id", "deploy_id"])?.unwrap_or(fresh.0);
+    let image = entry.text(&["image"])?;
+    let commit = commit(entry, fresh.2, created)?;
+    let deploy = Deploy {
+        id: id.clone(),
+        service: service.clone(),
+        build: fresh.1,
+        commit: image.is_none().then_some(commit),
+        image,
+        trigger: entry
+            .text(&["trigger"])?
+            .unwrap_or_else(|| "new_commit".to_owned()),
+        builds: true,
+        clear_cache: false,
+        rollback_of: None,
+        created_at: created,
+        started_at: started.or((status != "created" && status != "queued").then_some(created)),
+        updated_at: entry
+            .time(&["updated", "updated_at"])?
+            .or(finished)
+            .unwrap_or(created),
+        finished_at: finished,
+        next_at: in_progress.then(|| clock::after(now, next_in(world, &status))),
+        script: None,
+        was_live,
+        status,
+    };
+    world.render.deploys.retain(|known| known.id != id);
+    world.render.deploys.push(deploy.clone());
+    note_past(world, &deploy, known_good);
+    Ok(())
+}
+
+fn commit(entry: &mut Entry<'_>, fresh: String, at: Timestamp) -> Result<Commit, String> {
+    // The API shows an object here; a plain id is what a person writes.
+    let told = match entry.value(&["commit", "commit_id"]) {
+        Some(Value::Object(commit)) => commit.get("id").and_then(Value::as_str).map(str::to_owned),
+        Some(Value::String(id)) => Some(id.clone()),
+        _ => None,
+    };
+    let message = entry
+        .text(&["commit_message", "message"])?
+        .unwrap_or_else(|| "Update".to_owned());
+    Ok(Commit {
+        id: told.unwrap_or(fresh),
+        message,
+        at,
+    })
+}
+
+fn next_in(world: &World, status: &str) -> i64 {
+    let pace = world.render.pace;
+    match status {
+        "created" => pace.queue_ms,
+        "build_in_progress" => pace.build_ms,
+        _ => pace.update_ms,
+    }
+}
+
+/// The events that a deploy of the past left behind; one that is known to be bad has failed while it was live.
+fn note_past(world: &mut World, deploy: &Deploy, known_good: Option<bool>) {
+    let Some(finished) = deploy.finished_at else {
+        return;
+    };
+    let status = match deploy.status.as_str() {
+        "canceled" => "canceled",
+        status if status.ends_with("_failed") => "failed",
+        _ => "succeeded",
+    };
+    let details = json!({"deployId": deploy.id, "deployStatus": status});
+    note(world, &deploy.service, "deploy_ended", details, finished);
+    if known_good == Some(false) {
+        let details = json!({"reason": {"evicted": false, "unhealthy": "health check failed"}});
+        note(
+            world,
+            &deploy.service,
+            "server_failed",
+            details,
+            clock::after(finished, MINUTE_MS),
+        );
+    }
+}
+
+fn note(world: &mut World, service: &str, kind: &str, details: Value, at: Timestamp) {
+    let id = world.ids.render("evt");
+    world.render.note(Event {
+        id,
+        at,
+        service: service.to_owned(),
+        kind: kind.to_owned(),
+        details,
+    });
+}
+
+fn event(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+    let service = of(world, entry)?;
+    let fresh = world.ids.render("evt");
+    let event = Event {
+        id: entry.text(&["id", "event_id"])?.unwrap_or(fresh),
+        at: entry
+            .time(&["at", "time", "timestamp"])?
+            .unwrap_or(clock::after(entry.now(), -MINUTE_MS)),
+        service,
+        kind: entry.need(&["type"])?,
+        details: entry.value(&["details"]).cloned().unwrap_or_else(|| json!({})),
+    };
+    world.render.events.retain(|known| known.id != event.id);
+    world.render.note(event);
+    Ok(())
+}
+
+fn log(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+    let service = of(world, entry)?;
+    let line = Log {
+        id: String::new(),
+        at: entry
+            .time(&["at", "time", "timestamp"])?
+            .unwrap_or(clock::after(entry.now(), -MINUTE_MS)),
+        service,
+        kind: entry.text(&["type"])?.unwrap_or_else(|| "app".to_owned()),
+        level: entry.text(&["level"])?.unwrap_or_else(|| "info".to_owned()),
+        message: entry.need(&["message", "text"])?,
+    };
+    world.render.log(line);
+    Ok(())
+}

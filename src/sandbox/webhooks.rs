@@ -1,0 +1,343 @@
+//! In: deliveries posted to the outbox, in order. Out: signed HTTP requests to the receiver, and a log of its answers.
+//! Never: waiting inside a provider's call; one courier per provider carries them, one after the other.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tokio::sync::watch;
+
+use super::state::{Provider, World, hex, push_bounded};
+use super::{Options, Sandbox};
+use crate::clock::Clock;
+
+/// How many deliveries are remembered, waiting ones included.
+const LOG_MAX: usize = 2_000;
+/// What is kept of a receiver's answer.
+const RESPONSE_CHARS_MAX: usize = 64 * 1024;
+/// GitHub cuts the connection after this time.
+const GITHUB_WITHIN: Duration = Duration::from_secs(10);
+/// Render does after this.
+const RENDER_WITHIN: Duration = Duration::from_secs(15);
+/// Render tries again; its 33 hours are shortened to what a person watching can wait for.
+const RENDER_PAUSES: [Duration; 3] = [
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+];
+/// How long anybody waits for the outbox to be settled.
+const SETTLE_WITHIN: Duration = Duration::from_secs(20);
+
+/// Deliveries on their way and those that have arrived, oldest first.
+#[derive(Default)]
+pub(super) struct Outbox {
+    pub(super) target: Option<String>,
+    deliveries: VecDeque<Delivery>,
+    posted: u64,
+}
+
+#[derive(Clone)]
+struct Delivery {
+    serial: u64,
+    provider: Provider,
+    id: String,
+    event: String,
+    body: String,
+    at: Timestamp,
+    target: Option<String>,
+    attempts: u32,
+    status: Option<u16>,
+    response: String,
+    error: Option<String>,
+    settled: bool,
+}
+
+impl Outbox {
+    /// Posts a delivery; without a target it is only remembered.
+    pub(super) fn post(&mut self, provider: Provider, id: &str, event: &str, body: String, at: Timestamp) {
+        self.posted += 1;
+        let delivery = Delivery {
+            serial: self.posted,
+            provider,
+            id: id.to_owned(),
+            event: event.to_owned(),
+            body,
+            at,
+            target: self.target.clone(),
+            attempts: 0,
+            status: None,
+            response: String::new(),
+            error: None,
+            settled: self.target.is_none(),
+        };
+        push_bounded(&mut self.deliveries, delivery, LOG_MAX);
+    }
+
+    /// How many were ever posted.
+    pub(super) fn posted(&self) -> u64 {
+        self.posted
+    }
+
+    /// The ids posted after the first `count`, oldest first.
+    pub(super) fn ids_since(&self, count: u64) -> Vec<String> {
+        self.deliveries
+            .iter()
+            .filter(|one| one.serial > count)
+            .map(|one| one.id.clone())
+            .collect()
+    }
+
+    /// Deliveries as `GET /_sandbox/deliveries` shows them.
+    pub(super) fn log(&self) -> Vec<Value> {
+        self.deliveries.iter().map(shown).collect()
+    }
+
+    /// The latest delivery of that id.
+    pub(super) fn find(&self, id: &str) -> Option<Value> {
+        self.deliveries.iter().rev().find(|one| one.id == id).map(shown)
+    }
+
+    fn all_settled(&self) -> bool {
+        self.deliveries.iter().all(|one| one.settled)
+    }
+
+    fn next(&self, provider: Provider) -> Option<Delivery> {
+        self.deliveries
+            .iter()
+            .find(|one| one.provider == provider && !one.settled)
+            .cloned()
+    }
+
+    fn settle(&mut self, delivery: Delivery) {
+        if let Some(kept) = self
+            .deliveries
+            .iter_mut()
+            .find(|one| one.serial == delivery.serial)
+        {
+            *kept = delivery;
+        }
+    }
+}
+
+fn shown(delivery: &Delivery) -> Value {
+    let payload: Value = serde_json::from_str(&delivery.body).unwrap_or(Value::Null);
+    let response: Value =
+        serde_json::from_str(&delivery.response).unwrap_or_else(|_| delivery.response.clone().into());
+    json!({
+        "id": delivery.id, "source": delivery.provider.name(), "event": delivery.event, "action": payload["action"],
+        "at": delivery.at.to_string(), "target": delivery.target, "attempts": delivery.attempts,
+        "status": delivery.status, "response": response, "error": delivery.error, "settled": delivery.settled,
+        "payload": payload,
+    })
+}
+
+/// Waits until nothing is on its way any more; gives up after twenty seconds.
+pub(super) async fn settled(sandbox: &Sandbox) {
+    let mut seen = sandbox.0.settled.subscribe();
+    let all = async {
+        while !sandbox.world().outbox.all_settled() {
+            if seen.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    // Whoever waits looks at the log anyhow, and sees there what has not settled.
+    let _ = tokio::time::timeout(SETTLE_WITHIN, all).await;
+}
+
+/// Carries one provider's deliveries until the sandbox stops.
+pub(super) async fn deliver(sandbox: Sandbox, provider: Provider, mut stopped: watch::Receiver<bool>) {
+    let client = match reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+    {
+        Ok(client) => client,
+        Err(error) => {
+            tracing::error!(%error, "the sandbox cannot send webhooks");
+            return;
+        }
+    };
+    let mut posted = sandbox.0.posted.subscribe();
+    let work = async {
+        loop {
+            posted.mark_unchanged();
+            let next = sandbox.world().outbox.next(provider);
+            match next {
+                Some(delivery) => carry(&sandbox, &client, delivery).await,
+                None if posted.changed().await.is_err() => return,
+                None => {}
+            }
+        }
+    };
+    tokio::select! {
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+        () = work => {}
+    }
+}
+
+async fn carry(sandbox: &Sandbox, client: &reqwest::Client, mut delivery: Delivery) {
+    let options = sandbox.world().options.clone();
+    let pauses: &[Duration] = match delivery.provider {
+        // GitHub never tries again.
+        Provider::Github => &[],
+        Provider::Render => &RENDER_PAUSES,
+    };
+    for attempt in 0..=pauses.len() {
+        delivery.attempts += 1;
+        attempt_once(client, &options, &mut delivery).await;
+        let delivered = delivery.status.is_some_and(|status| (200..300).contains(&status));
+        match pauses.get(attempt) {
+            Some(pause) if !delivered => tokio::time::sleep(*pause).await,
+            _ => break,
+        }
+    }
+    delivery.settled = true;
+    sandbox.world().outbox.settle(delivery);
+    sandbox.0.settled.send_modify(|count| *count += 1);
+}
+
+async fn attempt_once(client: &reqwest::Client, options: &Options, delivery: &mut Delivery) {
+    let Some(target) = delivery.target.clone() else {
+        return;
+    };
+    let request = client.post(format!("{target}/webhooks/{}", delivery.provider.name()));
+    let request = match delivery.provider {
+        Provider::Github => github_headers(
+            request.timeout(GITHUB_WITHIN),
+            options.github_secret.as_deref(),
+            delivery,
+        ),
+        Provider::Render => {
+            let second = seconds_now(&options.clock);
+            render_headers(
+                request.timeout(RENDER_WITHIN),
+                options.render_secret.as_deref(),
+                second,
+                delivery,
+            )
+        }
+    };
+    let sent = request
+        .header("content-type", "application/json")
+        .body(delivery.body.clone())
+        .send()
+        .await;
+    match sent {
+        Ok(response) => {
+            delivery.status = Some(response.status().as_u16());
+            delivery.error = None;
+            let text = response.text().await.unwrap_or_default();
+            delivery.response = text.chars().take(RESPONSE_CHARS_MAX).collect();
+        }
+        Err(error) => {
+            delivery.status = None;
+            delivery.error = Some(error.to_string());
+        }
+    }
+}
+
+fn seconds_now(clock: &Clock) -> i64 {
+    clock.now().as_second()
+}
+
+fn github_headers(request: RequestBuilder, secret: Option<&str>, delivery: &Delivery) -> RequestBuilder {
+    let payload: Value = serde_json::from_str(&delivery.body).unwrap_or(Value::Null);
+    let request = request
+        .header("user-agent", "GitHub-Hookshot/sandbox")
+        .header("accept", "*/*")
+        .header("x-github-event", &delivery.event)
+        .header("x-github-delivery", &delivery.id)
+        .header("x-github-hook-id", "1")
+        .header("x-github-hook-installation-target-type", "repository")
+        .header(
+            "x-github-hook-installation-target-id",
+            payload["repository"]["id"].as_u64().unwrap_or(0),
+        );
+    match secret {
+        None => request,
+        Some(secret) => request.header(
+            "x-hub-signature-256",
+            github_signature(secret, delivery.body.as_bytes()),
+        ),
+    }
+}
+
+fn render_headers(
+    request: RequestBuilder,
+    secret: Option<&str>,
+    second: i64,
+    delivery: &Delivery,
+) -> RequestBuilder {
+    let request = request
+        .header("user-agent", "Render-Webhooks/sandbox")
+        .header("webhook-id", &delivery.id)
+        .header("webhook-timestamp", second.to_string());
+    match secret {
+        None => request,
+        Some(secret) => {
+            let signature = render_signature(secret, &delivery.id, second, delivery.body.as_bytes());
+            request.header("webhook-signature", signature)
+        }
+    }
+}
+
+/// `sha256=` and the HMAC of the body in hex; the key is the secret's bytes as they are.
+fn github_signature(secret: &str, body: &[u8]) -> String {
+    format!("sha256={}", hex(&mac(secret.as_bytes(), &[body])))
+}
+
+/// `v1,` and the HMAC of `id.second.body` in base64; the key is the decoded secret.
+fn render_signature(secret: &str, id: &str, second: i64, body: &[u8]) -> String {
+    let bare = secret.strip_prefix("whsec_").unwrap_or(secret);
+    let key = STANDARD
+        .decode(bare)
+        .unwrap_or_else(|_| secret.as_bytes().to_vec());
+    let signed = mac(&key, &[format!("{id}.{second}.").as_bytes(), body]);
+    format!("v1,{}", STANDARD.encode(signed))
+}
+
+fn mac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    // HMAC takes keys of any length, so there is no error to report.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        return Vec::new();
+    };
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// Posts a delivery just as it was given: nothing is checked, nothing changes in the state. Gives its id.
+pub(super) fn emit(world: &mut World, given: &Value) -> Result<String, String> {
+    let provider = match given["source"].as_str() {
+        Some("github") => Provider::Github,
+        Some("render") => Provider::Render,
+        _ => return Err("emit: source must be \"github\" or \"render\"".to_owned()),
+    };
+    let payload = &given["payload"];
+    if !payload.is_object() {
+        return Err("emit: payload must be an object".to_owned());
+    }
+    let told = payload["type"].as_str().filter(|_| provider == Provider::Render);
+    let event = given["event"]
+        .as_str()
+        .or(told)
+        .ok_or("emit: event is missing, as in \"issues\" or \"deploy_ended\"")?;
+    let own = payload["data"]["id"]
+        .as_str()
+        .filter(|_| provider == Provider::Render)
+        .map(str::to_owned);
+    let id = match given["id"].as_str().map(str::to_owned).or(own) {
+        Some(id) => id,
+        None if provider == Provider::Github => world.ids.guid(),
+        None => world.ids.render("evt"),
+    };
+    let now = world.now();
+    world.outbox.post(provider, &id, event, payload.to_string(), now);
+    Ok(id)
+}
