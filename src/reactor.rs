@@ -1,1 +1,258 @@
-//! reactor
+//! In: deliveries, and the passing of time. Out: runs carried to their end. The only room that knows the order of the
+//! stages. Never: HTTP, files, the environment.
+
+mod envelope;
+mod intake;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+pub use intake::{Explained, IntakeError, LookupError};
+pub use worker::Worker;
+
+use crate::clock::Clock;
+use crate::hub::{Hub, ToolFacts};
+use crate::journal::{BookRecord, RuleText, Store, StoreError};
+use crate::rules::{self, Catalog, CatalogTool, Diagnostic, RuleBook, SourceFile};
+
+/// How long after a refused delivery the instance says that it cannot accept any, in milliseconds.
+const REFUSING_MS: i64 = 10_000;
+
+/// Reads the rule files: given by whoever may touch files.
+pub type RuleSource = Box<dyn Fn() -> Result<Vec<SourceFile>, String> + Send + Sync>;
+
+/// What a reactor is made of.
+pub struct Parts {
+    /// The journal.
+    pub store: Arc<dyn Store>,
+    /// The tools.
+    pub hub: Hub,
+    /// The time.
+    pub clock: Clock,
+    /// The rules to begin with.
+    pub book: RuleBook,
+    /// Where a reload reads the rules.
+    pub source: RuleSource,
+    /// Overrides how long an effect may stay invisible, in milliseconds.
+    pub settle_ms: Option<i64>,
+}
+
+/// The stages, put in order around one journal.
+pub struct Reactor {
+    store: Arc<dyn Store>,
+    hub: Hub,
+    tools: BTreeMap<String, ToolFacts>,
+    clock: Clock,
+    book: ArcSwap<RuleBook>,
+    source: RuleSource,
+    wake: Notify,
+    degraded: Mutex<BTreeMap<String, String>>,
+    /// When the journal last refused an event, until it takes one again.
+    refused_at: Mutex<Option<Timestamp>>,
+}
+
+impl std::fmt::Debug for Reactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reactor")
+            .field("book", &self.book().hash())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a reload ended when the old rules stay in force.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The files could not be read.
+    #[error("the rules cannot be read: {0}")]
+    Unreadable(String),
+    /// The files hold errors; all diagnostics, warnings too, with the files they point into.
+    #[error("the rules hold {} error(s); the rules in force stay as they were", .1.iter().filter(|d| d.is_error()).count())]
+    Broken(Vec<SourceFile>, Vec<Diagnostic>),
+    /// The new book could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Whether deliveries can be accepted, and what does not work meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Health {
+    /// A delivery that came now could be made durable.
+    pub accepting: bool,
+    /// Parts that do not work; none of them is a reason to refuse deliveries.
+    pub degraded: Vec<Degraded>,
+}
+
+/// A part that does not work.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Degraded {
+    /// `rules`, `github`, …
+    pub part: String,
+    /// What is wrong and what to do.
+    pub why: String,
+}
+
+impl Reactor {
+    /// Puts the stages in order. Nothing runs until a [`Worker`] does.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let mut tools: BTreeMap<String, ToolFacts> = parts
+            .hub
+            .tools()
+            .iter()
+            .map(|facts| (facts.name.clone(), facts.clone()))
+            .collect();
+        if let Some(settle_ms) = parts.settle_ms {
+            tools
+                .values_mut()
+                .for_each(|facts| facts.promises.settle_ms = settle_ms);
+        }
+        Arc::new(Self {
+            store: parts.store,
+            hub: parts.hub,
+            tools,
+            clock: parts.clock,
+            book: ArcSwap::from_pointee(parts.book),
+            source: parts.source,
+            wake: Notify::new(),
+            degraded: Mutex::default(),
+            refused_at: Mutex::default(),
+        })
+    }
+
+    /// The journal.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The clock everything here goes by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The tools that can be called.
+    pub fn tools(&self) -> &BTreeMap<String, ToolFacts> {
+        &self.tools
+    }
+
+    /// The rules in force.
+    pub fn book(&self) -> Arc<RuleBook> {
+        self.book.load_full()
+    }
+
+    /// Tells the worker that something may have become due.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Reads the rules anew. The new book replaces the old one whole; with any error the old one stays.
+    pub async fn reload(&self) -> Result<Vec<Diagnostic>, ReloadError> {
+        let outcome = self.read_rules().await;
+        match &outcome {
+            Ok(_) => self.set_degraded("rules", None),
+            Err(error) => self.set_degraded("rules", Some(error.to_string())),
+        }
+        outcome
+    }
+
+    async fn read_rules(&self) -> Result<Vec<Diagnostic>, ReloadError> {
+        let files = (self.source)().map_err(ReloadError::Unreadable)?;
+        let loaded = rules::load(&files, self.book().vars(), Some(&catalog(&self.tools)));
+        let Some(book) = loaded.book else {
+            return Err(ReloadError::Broken(files, loaded.diagnostics));
+        };
+        self.store.keep_book(book_record(&book), self.clock.now()).await?;
+        if book.hash() != self.book().hash() {
+            tracing::info!(
+                book.hash = book.hash(),
+                rules = book.rules().len(),
+                "rules reloaded"
+            );
+        }
+        self.book.store(Arc::new(book));
+        Ok(loaded.diagnostics)
+    }
+
+    /// Notes that a part does not work, or works again.
+    pub fn set_degraded(&self, part: &str, why: Option<String>) {
+        let mut degraded = self.degraded.lock().unwrap_or_else(PoisonError::into_inner);
+        match why {
+            Some(why) => {
+                if degraded.insert(part.into(), why.clone()).as_ref() != Some(&why) {
+                    tracing::warn!(part, "degraded: {why}");
+                }
+            }
+            None => {
+                if degraded.remove(part).is_some() {
+                    tracing::info!(part, "works again");
+                }
+            }
+        }
+    }
+
+    /// Whether deliveries can be accepted durably, and what does not work meanwhile.
+    pub async fn health(&self) -> Health {
+        // After a refused delivery the instance says no for a while. Then it says yes again even if nothing came in
+        // meanwhile: who asks may be who decides whether anything comes in.
+        let refused = self
+            .refused_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some_and(|at| self.clock.now().as_millisecond() - at.as_millisecond() < REFUSING_MS);
+        let store = self.store.epoch().await;
+        let degraded = self.degraded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parts: Vec<Degraded> = degraded
+            .iter()
+            .map(|(part, why)| Degraded {
+                part: part.clone(),
+                why: why.clone(),
+            })
+            .collect();
+        let accepting = store.is_ok() && !refused;
+        if let Err(error) = store {
+            parts.push(Degraded {
+                part: intake::JOURNAL.into(),
+                why: error.to_string(),
+            });
+        }
+        Health {
+            accepting,
+            degraded: parts,
+        }
+    }
+}
+
+/// What rules can be checked against: the tools there are.
+pub fn catalog(tools: &BTreeMap<String, ToolFacts>) -> Catalog {
+    tools
+        .iter()
+        .map(|(name, facts)| {
+            let tool = CatalogTool {
+                input_schema: facts.input_schema.clone(),
+                read_only: facts.read_only,
+                destructive: facts.destructive,
+            };
+            (name.clone(), tool)
+        })
+        .collect()
+}
+
+/// A rule book as the journal keeps it.
+pub fn book_record(book: &RuleBook) -> BookRecord {
+    BookRecord {
+        hash: book.hash().into(),
+        settings: serde_json::json!({ "vars": book.vars() }),
+        rules: book
+            .rules()
+            .iter()
+            .map(|rule| RuleText {
+                rule: rule.id.clone(),
+                version: rule.version.clone(),
+                text: rule.text.clone(),
+            })
+            .collect(),
+    }
+}

@@ -1,1 +1,172 @@
-//! record
+//! In: an [`Outcome`] or a [`Finding`], the step's history, `now`. Out: [`Next`]. Never: the world.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::act::{Finding, Outcome};
+use crate::clock;
+use crate::hub::{Doubt, ErrorClass, ToolError};
+use crate::rules::Retry;
+
+/// How long a doubt is looked into before a person is asked.
+pub const DOUBT_PATIENCE: SignedDuration = SignedDuration::from_hours(24);
+/// How often the effect must be found absent, each a settle time apart, before it is taken to be absent.
+pub const LOOKS_NEEDED: u32 = 2;
+
+/// The policy of a step whose action is not in its rule any more: one attempt.
+pub const NO_RETRY: Retry = Retry {
+    attempts: 1,
+    initial_ms: 1_000,
+    max_ms: 1_000,
+};
+
+/// What follows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// The step is done; this is its result.
+    Done(Value),
+    /// The attempt had no effect; another follows.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// What failed.
+        error: String,
+    },
+    /// The attempt may have had its effect; look for it.
+    Look {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+        /// Whether a look that found nothing is to be counted.
+        counted: bool,
+    },
+    /// The call is to be made again, now, under the same key.
+    Repeat,
+    /// The run ends; the attempt had no effect.
+    Dead(String),
+    /// A person decides.
+    Unknown(String),
+}
+
+/// What is known of a step when something came of it.
+#[derive(Clone, Copy, Debug)]
+pub struct History<'a> {
+    /// How many attempts were begun, the present one included.
+    pub attempts: u32,
+    /// How often the effect was looked for in vain.
+    pub looks: u32,
+    /// When the last attempt was begun.
+    pub intent_at: Timestamp,
+    /// How its tool resolves doubt.
+    pub doubt: Doubt,
+    /// How long its effect may stay invisible, in milliseconds.
+    pub settle_ms: i64,
+    /// The rule's retry policy for it.
+    pub retry: &'a Retry,
+    /// A number in `[0, 1)` that spreads retries.
+    pub jitter: f64,
+}
+
+/// Judges an attempt.
+pub fn after_attempt(outcome: Outcome, history: History<'_>, now: Timestamp) -> Next {
+    match outcome {
+        Outcome::Done(result) => Next::Done(result),
+        Outcome::InDoubt(error) => in_doubt(history, now, &error.to_string()),
+        Outcome::Failed(error) if !error.class.is_retryable() => Next::Dead(error.to_string()),
+        Outcome::Failed(error) if history.attempts >= history.retry.attempts => {
+            Next::Dead(format!("{error}; gave up after {} attempts", history.attempts))
+        }
+        Outcome::Failed(error) => Next::Retry {
+            at: retry_at(&error, history, now),
+            error: error.to_string(),
+        },
+    }
+}
+
+/// Judges a doubt before anything was looked for: an attempt that was cut off, or whose reply was lost.
+pub fn in_doubt(history: History<'_>, now: Timestamp, reason: &str) -> Next {
+    match history.doubt {
+        Doubt::Idempotent | Doubt::MayDouble if history.attempts >= history.retry.attempts => Next::Unknown(
+            format!("{reason}; still unanswered after {} attempts", history.attempts),
+        ),
+        Doubt::Idempotent | Doubt::MayDouble if history.attempts <= 1 => Next::Repeat,
+        Doubt::Idempotent | Doubt::MayDouble => {
+            let at = clock::after(history.intent_at, backoff_ms(history));
+            if at <= now {
+                Next::Repeat
+            } else {
+                Next::Look {
+                    at,
+                    reason: reason.into(),
+                    counted: false,
+                }
+            }
+        }
+        Doubt::None => Next::Unknown(format!("{reason}; nobody can tell whether it had its effect")),
+        Doubt::Marker | Doubt::GoalState | Doubt::Evidence => {
+            let at = clock::after(history.intent_at, history.settle_ms).max(now);
+            Next::Look {
+                at,
+                reason: format!("{reason}; looking for its effect"),
+                counted: false,
+            }
+        }
+    }
+}
+
+/// Judges a look.
+pub fn after_look(finding: Finding, history: History<'_>, now: Timestamp) -> Next {
+    let patient = now.duration_since(history.intent_at) < DOUBT_PATIENCE;
+    match finding {
+        Finding::Found(result) => Next::Done(result),
+        Finding::Ambiguous(why) => Next::Unknown(why),
+        Finding::Absent if history.doubt != Doubt::GoalState && history.looks + 1 < LOOKS_NEEDED => {
+            Next::Look {
+                at: clock::after(now, history.settle_ms),
+                reason: "its effect is not visible yet; looking once more".into(),
+                counted: true,
+            }
+        }
+        Finding::Absent if history.attempts >= history.retry.attempts => {
+            Next::Dead(format!("no effect after {} attempts", history.attempts))
+        }
+        Finding::Absent => Next::Repeat,
+        Finding::Failed(error)
+            if patient && (error.class.is_retryable() || error.class == ErrorClass::UnknownEffect) =>
+        {
+            Next::Look {
+                at: retry_at(&error, history, now),
+                reason: error.to_string(),
+                counted: false,
+            }
+        }
+        Finding::Failed(error) => Next::Unknown(format!("its effect cannot be looked for: {error}")),
+    }
+}
+
+/// When to try again: what the provider said wins over our own back-off.
+fn retry_at(error: &ToolError, history: History<'_>, now: Timestamp) -> Timestamp {
+    match error.class {
+        ErrorClass::RateLimited { retry_at: Some(at) } => at.max(now),
+        _ => clock::after(now, backoff_ms(history)),
+    }
+}
+
+/// Exponential back-off with full jitter, at least a tenth of its bound so that retries never spin.
+fn backoff_ms(history: History<'_>) -> i64 {
+    let doublings = history.attempts.saturating_sub(1).min(30);
+    let bound = history
+        .retry
+        .initial_ms
+        .saturating_mul(1 << doublings)
+        .min(history.retry.max_ms)
+        .max(1);
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "milliseconds of a back-off"
+    )]
+    let spread = (bound as f64 * (0.1 + 0.9 * history.jitter)) as i64;
+    spread.max(1)
+}

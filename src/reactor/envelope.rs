@@ -1,0 +1,94 @@
+//! An event on its way into the journal, and out of it again.
+
+use serde_json::{Value, json};
+
+use crate::journal::{EventKey, EventRecord, Gates, NewEvent, NewFiring, Wish};
+use crate::normalize::{self, Actor, Event, EventId, EventType, Subject};
+use crate::receive::{Origin, Source};
+use crate::rules::{Mode, Rule, RuleBook, Verdict};
+
+/// What the rules of `book` want of an event. Rules that do not match, or are off, want nothing: `explain` recomputes
+/// them.
+pub(super) fn firings(book: &RuleBook, event: &Event) -> Vec<NewFiring> {
+    book.evaluate(event)
+        .into_iter()
+        .filter_map(|evaluation| {
+            let rule = evaluation.rule;
+            let wish = match evaluation.verdict {
+                Verdict::Fired { key } => Wish::Run {
+                    shadow: rule.mode == Mode::Shadow,
+                    gates: gates(&rule, key),
+                    pinned: json!({ "vars": rule.vars }),
+                },
+                Verdict::Error(reason) => Wish::Error { reason },
+                Verdict::Missed | Verdict::Off => return None,
+            };
+            Some(NewFiring {
+                rule: rule.id.clone(),
+                version: rule.version.clone(),
+                wish,
+            })
+        })
+        .collect()
+}
+
+fn gates(rule: &Rule, key: String) -> Gates {
+    Gates {
+        key,
+        cooldown_ms: rule.limits.cooldown_ms,
+        max_age_ms: rule.limits.max_age_ms,
+        depth_max: rule.limits.depth,
+    }
+}
+
+/// An event as the journal admits it.
+pub(super) fn seal(event: &Event, book: &RuleBook, firings: Vec<NewFiring>) -> NewEvent {
+    NewEvent {
+        key: EventKey {
+            source: event.source.as_str().into(),
+            id: event.id.0.clone(),
+        },
+        digest: event.digest,
+        kind: event.kind.0.clone(),
+        subject: event.subject.0.clone(),
+        time: event.time,
+        meta: json!({
+            "action": event.action,
+            "actor": event.actor.as_ref().map(|actor| &actor.0),
+            "origin": match &event.origin {
+                Origin::Webhook => "webhook",
+                Origin::Fetched => "fetched",
+                Origin::Internal(reason) => reason.as_str(),
+            },
+        }),
+        body: event.body.clone(),
+        book: book.hash().into(),
+        causes: event.causes.clone(),
+        firings,
+    }
+}
+
+/// An event as it was when it was sealed. `None` if the record is not one that [`seal`] made.
+pub(super) fn open(record: &EventRecord, replayed: bool) -> Option<Event> {
+    let text = |name: &str| record.meta.get(name).and_then(Value::as_str).map(str::to_owned);
+    Some(Event {
+        id: EventId(record.key.id.clone()),
+        source: Source::on_record(&record.key.source),
+        kind: EventType(record.kind.clone()),
+        action: text("action"),
+        subject: Subject(record.subject.clone()),
+        actor: text("actor").map(Actor),
+        time: record.time,
+        received_at: record.received_at,
+        replayed,
+        payload: normalize::parse(&record.body).ok()?,
+        body: record.body.clone(),
+        digest: None,
+        origin: match text("origin")?.as_str() {
+            "webhook" => Origin::Webhook,
+            "fetched" => Origin::Fetched,
+            reason => Origin::Internal(reason.into()),
+        },
+        causes: Vec::new(),
+    })
+}

@@ -1,0 +1,251 @@
+//! Claims runs and has them carried on, until each is at its end or has to wait.
+
+mod doubt;
+mod identity;
+mod job;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{Reactor, envelope};
+use crate::clock::{self, Clock};
+use crate::journal::{Claim, RunRecord, StoreError, Then};
+use crate::normalize::Event;
+use crate::rules::{self, Mode, Rule};
+use identity::Identity;
+use job::Job;
+
+/// How long a drain may take before what still runs is left to its lease.
+const DRAIN_MAX: Duration = Duration::from_secs(15);
+/// How often the journal is asked for due runs when nothing tells of any.
+const POLL_MS: i64 = 1_000;
+/// How long a run that this release cannot read is left to others before it is looked at again.
+const UNREADABLE_MS: i64 = 60_000;
+/// How many parsed rules of former books are kept.
+const PINNED_RULES_MAX: usize = 1_024;
+
+/// Works on runs. Several workers, in this process or others, share a journal safely.
+pub struct Worker {
+    reactor: Arc<Reactor>,
+    name: String,
+    concurrency: usize,
+    lease_ms: i64,
+    identity: Identity,
+    /// Rules of former books, by version: runs pin the version they began with.
+    pinned: Mutex<HashMap<String, Arc<Rule>>>,
+}
+
+impl Worker {
+    /// A worker called `name`, unique among all that share the journal. It works on up to `concurrency` runs at once;
+    /// its leases last `lease_ms`, longer where a call may take longer.
+    pub fn new(reactor: Arc<Reactor>, name: String, concurrency: usize, lease_ms: i64) -> Arc<Self> {
+        let (identity, pinned) = (Identity::default(), Mutex::default());
+        Arc::new(Self {
+            reactor,
+            name,
+            concurrency,
+            lease_ms,
+            identity,
+            pinned,
+        })
+    }
+
+    /// Works until `stop` turns true, then finishes the steps under way and gives the rest back.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut jobs = JoinSet::new();
+        while !*stop.borrow() {
+            let free = self.concurrency.saturating_sub(jobs.len());
+            for (claim, claimed) in self.claim(free).await {
+                let (worker, stop) = (Arc::clone(&self), stop.clone());
+                jobs.spawn(async move { worker.carry(claim, claimed, &stop).await });
+            }
+            let pause = self.pause(jobs.len() < self.concurrency).await;
+            tokio::select! {
+                _ = stop.changed() => {}
+                Some(ended) = jobs.join_next() => report_panic(ended),
+                () = self.reactor.wake.notified() => {}
+                () = self.reactor.store.wait() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        let finish = async {
+            while let Some(ended) = jobs.join_next().await {
+                report_panic(ended);
+            }
+        };
+        if tokio::time::timeout(DRAIN_MAX, finish).await.is_err() {
+            tracing::warn!(
+                "steps were still running at the end of the drain; their leases will be taken over"
+            );
+        }
+        if let Err(error) = self.reactor.store.release(&self.name, false, self.now()).await {
+            tracing::warn!("leases could not be given back: {error}");
+        }
+    }
+
+    /// Carries every run to its end or to a person's decision, one at a time, and returns how many claims that took.
+    /// On a virtual clock waiting takes no time.
+    pub async fn run_until_idle(self: &Arc<Self>) -> Result<usize, StoreError> {
+        let (_keep, stop) = watch::channel(false);
+        let mut claimed = 0;
+        loop {
+            let start = Clock::monotonic();
+            let store = &self.reactor.store;
+            let claims = store
+                .claim(&self.name, self.concurrency, self.lease_ms, self.now())
+                .await?;
+            if claims.is_empty() {
+                match store.next_due().await? {
+                    Some(at) => self.reactor.clock.sleep_until(at).await,
+                    None => return Ok(claimed),
+                }
+            }
+            for claim in claims {
+                claimed += 1;
+                self.carry(claim, start, &stop).await;
+            }
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.reactor.clock.now()
+    }
+
+    /// Claims up to `free` runs; each with the monotonic time before the claim was asked for.
+    async fn claim(&self, free: usize) -> Vec<(Claim, Instant)> {
+        if free == 0 {
+            return Vec::new();
+        }
+        let start = Clock::monotonic();
+        match self
+            .reactor
+            .store
+            .claim(&self.name, free, self.lease_ms, self.now())
+            .await
+        {
+            Ok(claims) => claims.into_iter().map(|claim| (claim, start)).collect(),
+            Err(error) => {
+                tracing::warn!("no runs can be claimed: {error}");
+                Vec::new()
+            }
+        }
+    }
+
+    /// How long to sleep when nothing happens: until the next run is due, at most the poll interval. Without a free
+    /// place a due run is no reason to wake.
+    async fn pause(&self, free: bool) -> Duration {
+        let due = if free {
+            self.reactor.store.next_due().await.ok().flatten()
+        } else {
+            None
+        };
+        let left = |at: Timestamp| at.as_millisecond() - self.now().as_millisecond();
+        let until = due.map_or(POLL_MS, |at| left(at).clamp(1, POLL_MS));
+        Duration::from_millis(until.unsigned_abs())
+    }
+
+    /// Carries one run on until it ends or has to wait.
+    async fn carry(self: &Arc<Self>, claim: Claim, claimed: Instant, stop: &watch::Receiver<bool>) {
+        let run = claim.run.id.clone();
+        let outcome = match self.open(&claim).await {
+            Ok((rule, event)) => {
+                let off = self.switched_off(&claim);
+                let lease_end = claimed + Duration::from_millis(self.lease_ms.unsigned_abs());
+                Job::new(self, claim, rule, event, lease_end)
+                    .carry_on(off, stop)
+                    .await
+            }
+            Err(reason) => self.leave(&claim.run, reason).await,
+        };
+        match outcome {
+            Ok(()) => {}
+            Err(StoreError::Fenced { .. }) => {
+                tracing::warn!(run.id = run.0, "the lease was lost; another worker has the run");
+            }
+            Err(error) => tracing::error!(run.id = run.0, "the run is left to its lease: {error}"),
+        }
+    }
+
+    /// Reads a claim's event back, and the rule at the version the run pinned.
+    async fn open(&self, claim: &Claim) -> Result<(Arc<Rule>, Event), String> {
+        let event = envelope::open(&claim.event, claim.run.generation > 0)
+            .ok_or_else(|| "its event cannot be read by this release".to_owned())?;
+        let version = &claim.run.version;
+        if let Some(rule) = self
+            .reactor
+            .book()
+            .rule(&claim.run.rule)
+            .filter(|rule| rule.version == *version)
+        {
+            return Ok((Arc::clone(rule), event));
+        }
+        if let Some(rule) = self
+            .pinned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(version)
+        {
+            return Ok((Arc::clone(rule), event));
+        }
+        let kept = self
+            .reactor
+            .store
+            .rule_text(version)
+            .await
+            .map_err(|error| error.to_string())?;
+        let kept = kept.ok_or_else(|| format!("version {version} of its rule is not on record"))?;
+        let vars = claim.run.pinned.get("vars").cloned().unwrap_or_default();
+        let rule = Arc::new(rules::parse_pinned(&kept.rule, &kept.text, &vars)?);
+        let mut pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+        if pinned.len() >= PINNED_RULES_MAX {
+            pinned.clear();
+        }
+        pinned.insert(version.clone(), Arc::clone(&rule));
+        Ok((rule, event))
+    }
+
+    /// A newer release may read what this one cannot: the run is left for it instead of being failed.
+    async fn leave(&self, run: &RunRecord, reason: String) -> Result<(), StoreError> {
+        tracing::error!(
+            run.id = run.id.0,
+            "the run is left to a release that can read it: {reason}"
+        );
+        let until = clock::after(self.now(), UNREADABLE_MS);
+        self.reactor
+            .store
+            .advance(
+                &run.id,
+                run.fence,
+                vec![],
+                Then::Wait { until, reason },
+                self.now(),
+            )
+            .await
+    }
+
+    /// A run that was not begun ends when its rule was switched off or deleted meanwhile.
+    fn switched_off(&self, claim: &Claim) -> Option<String> {
+        if !claim.steps.is_empty() {
+            return None;
+        }
+        let rule = &claim.run.rule;
+        match self.reactor.book().rule(rule) {
+            None => Some(format!("the rule `{rule}` was deleted before the run began")),
+            Some(found) if found.mode == Mode::Off => {
+                Some(format!("the rule `{rule}` was switched off before the run began"))
+            }
+            Some(_) => None,
+        }
+    }
+}
+
+fn report_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!("a run's task died, its lease will be taken over: {error}");
+    }
+}

@@ -1,0 +1,361 @@
+//! One claimed run, carried on step by step.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::Worker;
+use crate::act::{self, Outcome};
+use crate::clock::{self, Clock};
+use crate::hub::{Doubt, ErrorClass, ToolFacts};
+use crate::journal::{Claim, RunHistory, RunRecord, RunState, StepWrite, StoreError, Then};
+use crate::normalize::Event;
+use crate::plan::{self, Plan, Step};
+use crate::record::{self, History, Next};
+use crate::rules::Rule;
+
+/// What a lease must still hold beyond a call's time-out when the call is sent, in milliseconds.
+const LEASE_MARGIN_MS: i64 = 2_000;
+/// How long to wait before a write to a journal that is away is tried again, in milliseconds.
+const JOURNAL_AGAIN_MS: i64 = 250;
+
+/// A claimed run.
+pub(super) struct Job<'w> {
+    pub(super) worker: &'w Worker,
+    /// The run and its steps, with what is decided and not yet journaled.
+    history: RunHistory,
+    rule: Arc<Rule>,
+    event: Event,
+    /// Step writes that are decided and not yet journaled. They go with the next intent or the end: nothing is sent
+    /// in between, so one round trip does for both.
+    writes: Vec<StepWrite>,
+    /// When the lease ends, on this process's monotonic clock.
+    lease_end: Instant,
+}
+
+/// Whether to plan on, or the run was let go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    Continue,
+    LetGo,
+}
+
+impl<'w> Job<'w> {
+    pub(super) fn new(
+        worker: &'w Worker,
+        claim: Claim,
+        rule: Arc<Rule>,
+        event: Event,
+        lease_end: Instant,
+    ) -> Self {
+        let history = RunHistory {
+            run: claim.run,
+            steps: claim.steps,
+        };
+        Self {
+            worker,
+            history,
+            rule,
+            event,
+            writes: Vec::new(),
+            lease_end,
+        }
+    }
+
+    pub(super) fn run(&self) -> &RunRecord {
+        &self.history.run
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.worker.now()
+    }
+
+    pub(super) fn facts(&self, step: &Step) -> Option<&'w ToolFacts> {
+        self.worker.reactor.tools.get(&step.call.tool)
+    }
+
+    /// Plans and acts until the run is let go. `off` is why it must not begin, if it must not.
+    pub(super) async fn carry_on(
+        mut self,
+        off: Option<String>,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<(), StoreError> {
+        if let Some(reason) = off {
+            return self.end(RunState::Cancelled, Some(reason)).await;
+        }
+        loop {
+            if *stop.borrow() {
+                let reason = "given back while shutting down".into();
+                return self
+                    .flush(Then::Wait {
+                        until: self.now(),
+                        reason,
+                    })
+                    .await;
+            }
+            let RunHistory { run, steps } = &self.history;
+            let tools = &self.worker.reactor.tools;
+            let flow = match plan::next(run, &self.rule, &self.event, steps, tools, self.now()) {
+                Plan::Make(step) => self.make(step).await?,
+                Plan::Doubt(step, on_record) => self.doubt(step, &on_record).await?,
+                Plan::Skip(
+                    Step {
+                        id: step, index, key, ..
+                    },
+                    reason,
+                ) => {
+                    self.note(StepWrite::Skipped {
+                        step,
+                        index,
+                        key,
+                        reason,
+                    })?;
+                    Flow::Continue
+                }
+                Plan::Shadow(Step {
+                    id: step,
+                    index,
+                    key,
+                    call,
+                    writes,
+                    ..
+                }) => {
+                    let call = serde_json::to_value(call).unwrap_or_default();
+                    self.note(StepWrite::Planned {
+                        step,
+                        index,
+                        key,
+                        call,
+                        writes,
+                    })?;
+                    Flow::Continue
+                }
+                Plan::Shadowed(why) => return self.end(RunState::Shadowed, Some(why)).await,
+                Plan::Declined(why) => return self.end(RunState::Declined, Some(why)).await,
+                Plan::Dead(why) => return self.end(RunState::Dead, Some(why)).await,
+                Plan::Succeeded => return self.end(RunState::Succeeded, None).await,
+            };
+            if flow == Flow::LetGo {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Journals the intent and makes the call, again as long as that is what follows.
+    pub(super) async fn make(&mut self, mut step: Step) -> Result<Flow, StoreError> {
+        loop {
+            let facts = self.facts(&step);
+            self.secure_lease(step.call.timeout_ms).await?;
+            self.intend(&mut step, facts).await?;
+            if self.lease_left_ms() <= step.call.timeout_ms {
+                // Journaling took so long that the call could outlive the lease. It was not sent; whoever claims the
+                // run next finds that out.
+                let reason = "the lease was nearly over".into();
+                self.flush(Then::Wait {
+                    until: self.now(),
+                    reason,
+                })
+                .await?;
+                return Ok(Flow::LetGo);
+            }
+            let outcome = self.send(&step).await;
+            let now = self.now();
+            let rule = Arc::clone(&self.rule);
+            let next = record::after_attempt(outcome, history(&rule, &step, 0, now, facts), now);
+            if let Some(flow) = self.follow(&step, next).await? {
+                return Ok(flow);
+            }
+        }
+    }
+
+    /// Journals the call, and with it under which keys its effect will come back to us as an event.
+    async fn intend(&mut self, step: &mut Step, facts: Option<&ToolFacts>) -> Result<(), StoreError> {
+        let causes = match facts {
+            Some(facts) if step.writes => {
+                self.worker
+                    .identity
+                    .causes(&self.worker.reactor.hub, facts, step)
+                    .await
+            }
+            _ => Vec::new(),
+        };
+        self.note(StepWrite::Intent {
+            step: step.id.clone(),
+            index: step.index,
+            key: step.key.clone(),
+            call: serde_json::to_value(&step.call).unwrap_or_default(),
+            writes: step.writes,
+            causes,
+        })?;
+        step.attempts += 1;
+        self.flush(Then::Keep).await
+    }
+
+    async fn send(&self, step: &Step) -> Outcome {
+        let started = Clock::monotonic();
+        let outcome = act::make(&self.worker.reactor.hub, &step.call, &step.key).await;
+        metrics::histogram!("xmrt_step_seconds", "tool" => step.call.tool.clone())
+            .record(started.elapsed().as_secs_f64());
+        match outcome {
+            // A read has no effect to be in doubt about.
+            Outcome::InDoubt(mut error) if !step.writes => {
+                error.class = ErrorClass::Unavailable;
+                Outcome::Failed(error)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Does what follows. `None` means: make the call again.
+    pub(super) async fn follow(&mut self, step: &Step, next: Next) -> Result<Option<Flow>, StoreError> {
+        let id = step.id.clone();
+        match next {
+            Next::Done(result) => {
+                self.note(StepWrite::Done { step: id, result })?;
+                return Ok(Some(Flow::Continue));
+            }
+            Next::Repeat => return Ok(None),
+            Next::Retry { at, error } => {
+                let reason = format!("step `{id}` is tried again: {error}");
+                self.note(StepWrite::Failed { step: id, error })?;
+                self.flush(Then::Wait { until: at, reason }).await?;
+            }
+            Next::Look { at, reason, counted } => {
+                let reason = format!("step `{id}`: {reason}");
+                if counted {
+                    self.note(StepWrite::Looked { step: id })?;
+                }
+                self.flush(Then::Wait { until: at, reason }).await?;
+            }
+            Next::Dead(error) => {
+                let reason = format!("step `{id}`: {error}");
+                self.note(StepWrite::Failed { step: id, error })?;
+                self.end(RunState::Dead, Some(reason)).await?;
+            }
+            Next::Unknown(why) => {
+                let command = format!("xmrt runs resolve {} done|repeat|give-up", self.run().id);
+                let reason = format!("step `{id}`: {why}. Look at the provider, then `{command}`");
+                self.end(RunState::Unknown, Some(reason)).await?;
+            }
+        }
+        Ok(Some(Flow::LetGo))
+    }
+
+    /// The rule, at the version the run pinned.
+    pub(super) fn rule(&self) -> Arc<Rule> {
+        Arc::clone(&self.rule)
+    }
+
+    /// Makes sure that the lease outlasts a call of `timeout_ms`.
+    pub(super) async fn secure_lease(&mut self, timeout_ms: i64) -> Result<(), StoreError> {
+        if self.lease_left_ms() > timeout_ms + LEASE_MARGIN_MS {
+            return Ok(());
+        }
+        let lease_ms = self.worker.lease_ms.max(timeout_ms + 2 * LEASE_MARGIN_MS);
+        let start = Clock::monotonic();
+        let run = &self.history.run;
+        self.worker
+            .reactor
+            .store
+            .renew(&run.id, run.fence, lease_ms, self.now())
+            .await?;
+        self.lease_end = start + Duration::from_millis(lease_ms.unsigned_abs());
+        Ok(())
+    }
+
+    fn lease_left_ms(&self) -> i64 {
+        if self.worker.reactor.clock.is_virtual() {
+            // In virtual time calls take no time, and nobody else is there to take a run over.
+            return i64::MAX;
+        }
+        let left = self.lease_end.saturating_duration_since(Clock::monotonic());
+        i64::try_from(left.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Decides a step write: seen by the next planning at once, journaled with the next flush.
+    fn note(&mut self, write: StepWrite) -> Result<(), StoreError> {
+        let now = self.now();
+        self.history.write(&write, now)?;
+        self.writes.push(write);
+        Ok(())
+    }
+
+    /// Journals what was decided. While the journal is away this is tried until the lease is over: a result that is
+    /// not journaled has to be found out again.
+    async fn flush(&mut self, then: Then) -> Result<(), StoreError> {
+        loop {
+            let run = &self.history.run;
+            let store = &self.worker.reactor.store;
+            match store
+                .advance(&run.id, run.fence, self.writes.clone(), then.clone(), self.now())
+                .await
+            {
+                Ok(()) => {
+                    self.writes.clear();
+                    return Ok(());
+                }
+                Err(StoreError::Unavailable(why)) if self.lease_left_ms() > LEASE_MARGIN_MS => {
+                    tracing::warn!(run.id = run.id.0, "the journal is away, trying again: {why}");
+                    let again = clock::after(self.now(), JOURNAL_AGAIN_MS);
+                    self.worker.reactor.clock.sleep_until(again).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn end(&mut self, state: RunState, reason: Option<String>) -> Result<(), StoreError> {
+        self.flush(Then::End {
+            state,
+            reason: reason.clone(),
+        })
+        .await?;
+        let (id, rule) = (&self.run().id.0, &self.run().rule);
+        metrics::counter!("xmrt_runs_total", "rule" => rule.clone(), "state" => state.as_str()).increment(1);
+        let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        match state {
+            RunState::Dead | RunState::Unknown => {
+                tracing::error!(run.id = id, rule.id = rule, "run {state}{because}");
+            }
+            _ => tracing::info!(run.id = id, rule.id = rule, "run {state}{because}"),
+        }
+        Ok(())
+    }
+}
+
+/// What `record` needs to know of a step.
+pub(super) fn history<'a>(
+    rule: &'a Rule,
+    step: &Step,
+    looks: u32,
+    intent_at: Timestamp,
+    facts: Option<&ToolFacts>,
+) -> History<'a> {
+    let action = usize::try_from(step.index)
+        .ok()
+        .and_then(|index| rule.actions.get(index));
+    History {
+        attempts: step.attempts,
+        looks,
+        intent_at,
+        doubt: facts.map_or(Doubt::None, |facts| facts.promises.doubt),
+        settle_ms: facts.map_or(0, |facts| facts.promises.settle_ms),
+        retry: action.map_or(&record::NO_RETRY, |action| &action.retry),
+        jitter: jitter(&step.key.0, step.attempts + looks),
+    }
+}
+
+/// A number in `[0, 1)` that differs from step to step and attempt to attempt, without a source of randomness.
+fn jitter(key: &str, attempt: u32) -> f64 {
+    let hash = key
+        .bytes()
+        .chain(attempt.to_le_bytes())
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are plenty")]
+    let unit = (hash >> 11) as f64 / (1u64 << 53) as f64;
+    unit
+}
