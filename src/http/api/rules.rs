@@ -1,0 +1,101 @@
+//! In: questions about the rules in force, and the wish to read them anew. Out: what they are, and why one did or did
+//! not fire. Never: a rule file.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::Problem;
+use super::super::routes::Shared;
+use super::Params;
+use crate::reactor::ReloadError;
+use crate::rules::{Rule, render_diagnostics};
+
+/// `GET /rules`
+pub(super) async fn list(State(app): Shared) -> Json<Value> {
+    let book = app.reactor.book();
+    let rules: Vec<Value> = book.rules().iter().map(|rule| outline(rule)).collect();
+    Json(json!({ "book": book.hash(), "rules": rules }))
+}
+
+/// `GET /rules/{id}`
+pub(super) async fn show(State(app): Shared, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let book = app.reactor.book();
+    let rule = book.rule(&id).ok_or_else(|| {
+        Problem::not_found(format!(
+            "there is no rule {id:?} in force; GET /api/v1/rules lists them"
+        ))
+    })?;
+    let mut shown = outline(rule);
+    shown["vars"] = rule.vars.clone();
+    shown["text"] = rule.text.clone().into();
+    shown["limits"] = json!({
+        "cooldown_ms": rule.limits.cooldown_ms,
+        "max_age_ms": rule.limits.max_age_ms,
+        "depth": rule.limits.depth,
+    });
+    Ok(Json(shown))
+}
+
+/// `POST /rules/reload`: whole or not at all.
+pub(super) async fn reload(State(app): Shared) -> Result<Json<Value>, Problem> {
+    let diagnostics = app.reactor.reload().await.map_err(broken)?;
+    let book = app.reactor.book();
+    Ok(Json(
+        json!({ "book": book.hash(), "rules": book.rules().len(), "diagnostics": diagnostics }),
+    ))
+}
+
+fn broken(error: ReloadError) -> Problem {
+    let title = "The rules in force stay as they were";
+    let detail = error.to_string();
+    match error {
+        ReloadError::Store(error) => error.into(),
+        ReloadError::Unreadable(_) => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "unreadable-rules",
+            title,
+            detail,
+        ),
+        ReloadError::Broken(files, diagnostics) => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "broken-rules", title, detail)
+                .with("diagnostics", json!(diagnostics))
+                .with("text", render_diagnostics(&files, &diagnostics, false).into())
+        }
+    }
+}
+
+/// Which event to explain a rule with.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct About {
+    event: String,
+}
+
+/// `GET /rules/{id}/explain?event=`: condition by condition, with the version of the rule that the event met.
+pub(super) async fn explain(
+    State(app): Shared,
+    Path(id): Path<String>,
+    Params(about): Params<About>,
+) -> Result<Json<Value>, Problem> {
+    let explained = app.reactor.explain(&id, &about.event).await?;
+    let mut shown = json!(explained);
+    shown["text"] = explained.explanation.to_text().into();
+    Ok(Json(shown))
+}
+
+fn outline(rule: &Rule) -> Value {
+    json!({
+        "id": rule.id,
+        "version": rule.version,
+        "description": rule.description,
+        "on": rule.on,
+        "mode": rule.mode,
+        "off_reason": rule.off_reason,
+        "actions": rule.actions.iter()
+            .map(|action| json!({ "id": action.id, "tool": action.tool }))
+            .collect::<Vec<_>>(),
+    })
+}

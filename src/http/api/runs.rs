@@ -1,0 +1,172 @@
+//! In: questions about runs, and a person's word on one. Out: what is on record after it. Never: a call of a tool.
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::Problem;
+use super::super::routes::{App, Shared};
+use super::{Params, page, word};
+use crate::journal::{Resolution, RunHistory, RunId, RunQuery, RunRecord, StepRecord};
+
+/// Who did it, in the journal: the API has one token, so it cannot tell persons apart.
+const WHO: &str = "api";
+
+/// Which runs.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    rule: Option<String>,
+    state: Option<String>,
+    /// The provider's delivery id.
+    event: Option<String>,
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+/// `GET /runs`: newest first.
+pub(super) async fn list(State(app): Shared, Params(filter): Params<Filter>) -> Result<Json<Value>, Problem> {
+    let limit = page(filter.limit)?;
+    let store = app.reactor.store();
+    let event = match &filter.event {
+        None => None,
+        Some(id) => match store.event_by_id(id).await? {
+            Some(event) => Some(event.key),
+            None => return Ok(Json(json!({ "runs": [], "next_cursor": null }))),
+        },
+    };
+    let query = RunQuery {
+        rule: filter.rule,
+        state: filter
+            .state
+            .as_deref()
+            .map(|state| word("state", state))
+            .transpose()?,
+        event,
+        before: filter.cursor.as_deref().map(cursor).transpose()?,
+        limit,
+    };
+    let runs = store.runs(&query).await?;
+    let next = runs
+        .last()
+        .filter(|_| runs.len() == limit)
+        .map(|run| format!("{}.{}", run.seq, run.id));
+    Ok(Json(
+        json!({ "runs": runs.iter().map(outline).collect::<Vec<_>>(), "next_cursor": next }),
+    ))
+}
+
+/// `GET /runs/{id}`
+pub(super) async fn show(State(app): Shared, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    shown(&app, &RunId(id)).await
+}
+
+/// `POST /runs/{id}/retry`: runs it again, reusing the results it has. Shows the new run.
+pub(super) async fn retry(State(app): Shared, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let again = app
+        .reactor
+        .store()
+        .retry(&RunId(id), WHO, app.reactor.clock().now())
+        .await?;
+    app.reactor.wake();
+    shown(&app, &again).await
+}
+
+/// `POST /runs/{id}/cancel`
+pub(super) async fn cancel(State(app): Shared, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let run = RunId(id);
+    app.reactor
+        .store()
+        .cancel(&run, WHO, app.reactor.clock().now())
+        .await?;
+    shown(&app, &run).await
+}
+
+/// A person's word on a step whose effect is unknown.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "resolution", rename_all = "snake_case", deny_unknown_fields)]
+enum Word {
+    Done {
+        #[serde(default)]
+        result: Value,
+    },
+    // With braces, so that fields that do not belong here are refused.
+    Repeat {},
+    GiveUp {},
+}
+
+/// `POST /runs/{id}/resolve` with `{"resolution": "done", "result": …}`, `repeat` or `give_up`.
+pub(super) async fn resolve(
+    State(app): Shared,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
+    let resolution = match super::json(request).await? {
+        Word::Done { result } => Resolution::Done { result },
+        Word::Repeat {} => Resolution::Repeat,
+        Word::GiveUp {} => Resolution::GiveUp,
+    };
+    let run = RunId(id);
+    app.reactor
+        .store()
+        .resolve(&run, WHO, resolution, app.reactor.clock().now())
+        .await?;
+    app.reactor.wake();
+    shown(&app, &run).await
+}
+
+async fn shown(app: &App, id: &RunId) -> Result<Json<Value>, Problem> {
+    let RunHistory { run, steps } = app.reactor.store().run(id).await?.ok_or_else(|| {
+        Problem::not_found(format!(
+            "there is no run {:?}; GET /api/v1/runs lists those on record",
+            id.0
+        ))
+    })?;
+    let mut shown = outline(&run);
+    shown["steps"] = steps.iter().map(step).collect();
+    Ok(Json(shown))
+}
+
+fn outline(run: &RunRecord) -> Value {
+    json!({
+        "id": run.id,
+        "rule": run.rule,
+        "version": run.version,
+        "state": run.state,
+        "reason": run.reason,
+        "event": run.event.id,
+        "source": run.event.source,
+        "generation": run.generation,
+        "fence": run.fence,
+        "shadow": run.shadow,
+        "depth": run.depth,
+        "worker": run.worker,
+        "due_at": run.due_at,
+        "created_at": run.created_at,
+        "updated_at": run.updated_at,
+    })
+}
+
+fn step(step: &StepRecord) -> Value {
+    json!({
+        "step": step.step,
+        "index": step.index,
+        "key": step.key,
+        "state": step.state,
+        "writes": step.writes,
+        "call": step.call,
+        "result": step.result,
+        "error": step.error,
+        "attempts": step.attempts,
+        "looks": step.looks,
+        "intent_at": step.intent_at,
+        "finished_at": step.finished_at,
+    })
+}
+
+fn cursor(text: &str) -> Result<(u64, RunId), Problem> {
+    text.split_once('.')
+        .and_then(|(seq, run)| Some((seq.parse().ok()?, RunId(run.into()))))
+        .ok_or_else(|| Problem::bad_request("`cursor` is not one of an earlier page"))
+}

@@ -1,0 +1,78 @@
+//! In: the reactor and what guards the doors. Out: the routes. Never: what a route does.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::routing::{any, get};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::counters::{Counters, RefusalLog};
+use super::{answer, api, health, webhooks};
+use crate::reactor::Reactor;
+use crate::receive::{GithubSecret, SecretError, StandardSecret};
+
+/// What guards the doors.
+#[derive(Debug)]
+pub struct Doors {
+    pub(super) github: Vec<GithubSecret>,
+    pub(super) render: Vec<StandardSecret>,
+    pub(super) admin_token: SecretString,
+}
+
+impl Doors {
+    /// Takes the secrets of the two providers' webhooks, any number each (none: that door answers 503), and the bearer
+    /// token of the API. Fails on a secret that can never verify anything.
+    pub fn new(
+        github: &[SecretString],
+        render: &[SecretString],
+        admin_token: SecretString,
+    ) -> Result<Self, SecretError> {
+        let github = github
+            .iter()
+            .map(|secret| GithubSecret::new(secret.expose_secret()));
+        let render = render
+            .iter()
+            .map(|secret| StandardSecret::new(secret.expose_secret()));
+        Ok(Self {
+            github: github.collect::<Result<_, _>>()?,
+            render: render.collect::<Result<_, _>>()?,
+            admin_token,
+        })
+    }
+}
+
+/// What all routes share.
+pub(super) struct App {
+    pub(super) reactor: Arc<Reactor>,
+    pub(super) doors: Doors,
+    pub(super) counters: Counters,
+    pub(super) refusals: RefusalLog,
+}
+
+/// The state of a handler.
+pub(super) type Shared = State<Arc<App>>;
+
+/// All routes. Served by [`serve`](super::serve), or called directly by a command that opened the store itself.
+pub fn router(reactor: Arc<Reactor>, doors: Doors) -> Router {
+    let app = Arc::new(App {
+        reactor,
+        doors,
+        counters: Counters::install(),
+        refusals: RefusalLog::default(),
+    });
+    Router::new()
+        .route("/", get(health::index))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/webhooks/{source}", any(webhooks::receive))
+        .nest(api::ROOT, api::routes())
+        .fallback(answer::no_such_route)
+        .method_not_allowed_fallback(answer::no_such_method)
+        .layer(from_fn_with_state(Arc::clone(&app), api::authorized))
+        .layer(map_response(answer::secured))
+        .layer(from_fn(answer::identified))
+        .with_state(app)
+}
