@@ -1,1 +1,128 @@
-//! assemble
+//! In: settings. Out: live parts, joined. The only room that sees concrete parts. Never: what any of them does.
+
+mod files;
+mod instance;
+mod providers;
+mod signing;
+mod trial;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+pub use files::{admin_token, read_rules};
+pub use instance::{AssembleError, Instance, Running, offline, start};
+pub use providers::{Providers, demo_sandbox, sandbox};
+pub use signing::{Signed, read_payload, signed_github, signed_render};
+pub use trial::{Trial, run_tests};
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::hub::{HubError, ToolFacts};
+use crate::journal::MemoryStore;
+use crate::normalize;
+use crate::receive::{Delivery, Source};
+use crate::rules::{self, Explanation, RuleBook};
+use crate::store::embedded;
+
+/// Every built-in tool, as the hub lists it; needs no credentials.
+pub async fn tool_facts() -> Result<BTreeMap<String, ToolFacts>, HubError> {
+    let clock = Clock::system();
+    let store = Arc::new(MemoryStore::new(clock.now()));
+    let hub = providers::hub(&Providers::default(), store, &clock).await?;
+    let facts = hub
+        .tools()
+        .into_iter()
+        .map(|facts| (facts.name.clone(), facts))
+        .collect();
+    hub.stop().await;
+    Ok(facts)
+}
+
+/// The base URL of the server running on the data directory, if one does.
+pub fn running_server(settings: &Settings) -> Option<String> {
+    embedded::Embedded::holder(&settings.data_dir)?.address
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        }
+        _ => std::future::pending().await,
+    }
+}
+
+/// Explains a rule for a payload in a file, as if it had just come in.
+pub fn explain_file(settings: &Settings, rule: &str, file: &Path, kind: &str) -> Result<Explanation, String> {
+    let files = read_rules(std::slice::from_ref(&settings.rules))?;
+    let loaded = rules::load(&files, settings.vars(), None);
+    let book = loaded
+        .book
+        .ok_or("the rules hold errors; `xmrt check` shows them")?;
+    let rule = book.rule(rule).ok_or_else(|| unknown_rule(&book, rule))?;
+    let body = files::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let delivery = internal_delivery(kind, "file", &body, Clock::system().now())?;
+    let event = normalize::event(delivery).map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(rules::explain(rule, &event))
+}
+
+/// A delivery the program makes itself. `kind` is a dotted type: its first segment is the source, the second the raw
+/// type; a third must be the payload's `action`.
+pub(crate) fn internal_delivery(
+    kind: &str,
+    id: &str,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Delivery, String> {
+    let mut segments = kind.splitn(3, '.');
+    let (source, raw) = match (segments.next(), segments.next()) {
+        (Some("github"), Some(raw)) => (Source::github(), raw),
+        (Some("render"), Some(raw)) => (Source::render(), raw),
+        _ => {
+            return Err(format!(
+                "`{kind}` is not an event type; write `github.issues.opened` or `render.deploy_ended`"
+            ));
+        }
+    };
+    let body = bytes::Bytes::copy_from_slice(body);
+    Ok(Delivery::internal(
+        source,
+        id.into(),
+        raw.into(),
+        body,
+        now,
+        "made here",
+    ))
+}
+
+fn unknown_rule(book: &RuleBook, rule: &str) -> String {
+    let ids: Vec<&str> = book.rules().iter().map(|rule| rule.id.as_str()).collect();
+    match crate::hub::nearest(rule, ids.iter().copied()) {
+        Some(near) => format!("there is no rule `{rule}`; did you mean `{near}`?"),
+        None => format!("there is no rule `{rule}`; there are {}", ids.join(", ")),
+    }
+}
+
+/// A fresh random secret: 64 hexadecimal digits.
+pub(crate) fn random_secret() -> SecretString {
+    let halves = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
+    halves
+        .iter()
+        .map(|half| half.simple().to_string())
+        .collect::<String>()
+        .into()
+}
+
+/// A path as the user would type it: relative to the working directory where it lies below it.
+pub(crate) fn shown(path: &Path) -> String {
+    let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let path = path.strip_prefix(&current).unwrap_or(path);
+    let path = path.strip_prefix(".").unwrap_or(path);
+    path.display().to_string()
+}

@@ -1,6 +1,177 @@
-//! cli
+//! In: argv. Out: an exit code: 0 fine, 1 found something, 2 could not run. Never: how anything is done.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is the room that talks to the terminal"
+)]
+
+mod api;
+mod check;
+mod demo;
+mod events;
+mod explain;
+mod print;
+mod runs;
+mod sandbox;
+mod schema;
+mod send;
+mod serve;
+mod settings;
+mod test;
+mod tools;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
-/// Runs.
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::{self, Flags, Settings};
+
+/// The automation layer between GitHub, Render and your agents.
+#[derive(Debug, Parser)]
+#[command(name = "xmrt", version, about, long_about = None, propagate_version = true, max_term_width = 100)]
+struct Arguments {
+    /// Where the embedded store lives [env: XMRT_DATA_DIR] [default: ./.xmrt]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The rules folder [env: XMRT_RULES] [default: ./rules]
+    #[arg(long, global = true, value_name = "DIR")]
+    rules: Option<PathBuf>,
+    /// The settings file [env: XMRT_CONFIG] [default: ./xmrt.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Tell the whole story on a sandbox: no account, no configuration, no network
+    Demo(demo::Options),
+    /// Accept webhooks and act on them
+    Serve(serve::Options),
+    /// Report everything that is wrong with the rules
+    Check(check::Options),
+    /// Run the tests in the rule files against the sandbox
+    Test(test::Options),
+    /// Say why a rule did or did not fire for an event, condition by condition
+    Explain(explain::Options),
+    /// Send a signed delivery to a running server
+    Send(send::Options),
+    /// List events, show one, replay one
+    Events(events::Options),
+    /// List runs, show one; retry, cancel or resolve one
+    Runs(runs::Options),
+    /// List the MCP tools rules can call
+    Tools(tools::Options),
+    /// Print the JSON Schema of rule files, or of xmrt.toml
+    Schema(schema::Options),
+    /// Print the settings in force and where each came from
+    Config(settings::Options),
+    /// Run the stand-ins for GitHub and Render as a process of their own
+    Sandbox(sandbox::Options),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Why a command could not run, or what it found. Printed once, at the top.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something was found, and has been printed: exit 1.
+    Found,
+    /// It could not run: exit 2, with this text.
+    CouldNot(String),
+}
+
+impl<E: std::fmt::Display> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::CouldNot(error.to_string())
+    }
+}
+
+/// How a command ends.
+type Ending = Result<(), Failure>;
+
+/// Runs the command line.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Found) => ExitCode::from(1),
+        Err(Failure::CouldNot(why)) => {
+            eprintln!("xmrt: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Ending {
+    let flags = Flags {
+        listen: match &arguments.command {
+            Command::Serve(options) => options.listen.clone(),
+            _ => None,
+        },
+        data_dir: arguments.data_dir,
+        rules: arguments.rules,
+        config: arguments.config,
+    };
+    let environment = config::environment();
+    let settings = || config::load(&flags, &environment);
+    match arguments.command {
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "xmrt", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Schema(options) => schema::run(&options),
+        Command::Config(options) => settings::run(&options, &settings()?),
+        Command::Demo(options) => start(demo::run(options, environment)),
+        Command::Serve(options) => start(serve::run(options, settings()?)),
+        Command::Check(options) => start(check::run(options, settings()?)),
+        Command::Test(options) => start(test::run(options, settings()?)),
+        Command::Explain(options) => start(explain::run(options, settings()?)),
+        Command::Send(options) => start(send::run(options, settings()?)),
+        Command::Events(options) => start(events::run(options, settings()?)),
+        Command::Runs(options) => start(runs::run(options, settings()?)),
+        Command::Tools(options) => start(tools::run(options)),
+        Command::Sandbox(options) => start(sandbox::run(options, settings()?)),
+    }
+}
+
+/// Runs a command that waits for things.
+fn start(command: impl Future<Output = Ending>) -> Ending {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ending = runtime.block_on(command);
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    ending
+}
+
+/// Sends log lines to standard error, as the settings say.
+fn start_logging(settings: &Settings) -> Ending {
+    // A bare level is about us; what libraries have to say matters only when something is wrong.
+    let bare = settings.log.chars().all(|letter| letter.is_ascii_alphabetic());
+    let directives = if bare {
+        format!("warn,xmrt={}", settings.log)
+    } else {
+        settings.log.clone()
+    };
+    let filter = tracing_subscriber::EnvFilter::try_new(&directives).map_err(|error| {
+        format!(
+            "XMRT_LOG is `{}`, which is not a filter: {error}; try `info`",
+            settings.log
+        )
+    })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal() && print::color())
+        .with_writer(std::io::stderr);
+    if settings.log_json {
+        builder.json().init()
+    } else {
+        builder.compact().with_target(false).init()
+    }
+    Ok(())
 }

@@ -1,1 +1,214 @@
-//! config
+//! In: the environment, `xmrt.toml`, flags. Out: [`Settings`], each with where it came from. Never: what a setting is for.
+
+mod file;
+mod secrets;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+pub use file::FileSettings;
+
+/// The variables of a process: name → value.
+pub type Environment = BTreeMap<String, String>;
+
+/// What was said on the command line. `None` leaves the word to the environment, the file, the default.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--listen`
+    pub listen: Option<String>,
+    /// `--data-dir`
+    pub data_dir: Option<PathBuf>,
+    /// `--rules`
+    pub rules: Option<PathBuf>,
+    /// `--config`
+    pub config: Option<PathBuf>,
+}
+
+/// Why the settings cannot be used. Each names the setting, what is wrong with it and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+/// Everything a process can be told. Secrets redact themselves in `Debug`.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where the embedded store lives.
+    pub data_dir: PathBuf,
+    /// The rules folder.
+    pub rules: PathBuf,
+    /// GitHub's REST API.
+    pub github_api_url: String,
+    /// The token for GitHub; absent: not configured.
+    pub github_token: Option<SecretString>,
+    /// GitHub webhook secrets, each taken whole.
+    pub github_webhook_secrets: Vec<SecretString>,
+    /// Render's REST API, `/v1` included.
+    pub render_api_url: String,
+    /// The key for Render; absent: not configured.
+    pub render_api_key: Option<SecretString>,
+    /// Render webhook secrets.
+    pub render_webhook_secrets: Vec<SecretString>,
+    /// Where `xmrt.notify` can send to.
+    pub notify_urls: BTreeMap<String, SecretString>,
+    /// The bearer token of the API; absent: generated and kept in the data directory.
+    pub admin_token: Option<SecretString>,
+    /// A `tracing` filter.
+    pub log: String,
+    /// Log lines as JSON.
+    pub log_json: bool,
+    /// What `xmrt.toml` says.
+    pub file: FileSettings,
+    /// How each came to be, for `xmrt config`.
+    pub origins: Vec<Row>,
+}
+
+/// One line of `xmrt config`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Row {
+    /// The variable's name.
+    pub name: String,
+    /// What is in force, secrets masked.
+    pub value: String,
+    /// Where it came from.
+    pub origin: String,
+}
+
+/// GitHub's public REST API.
+pub const GITHUB_API_URL: &str = "https://api.github.com";
+/// Render's public REST API.
+pub const RENDER_API_URL: &str = "https://api.render.com/v1";
+
+/// The environment of this process. Values that are not Unicode are left out.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one reader of the environment"
+)]
+pub fn environment() -> Environment {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Joins flags, environment, file and defaults, in this order of precedence. Every problem is reported at once.
+pub fn load(flags: &Flags, environment: &Environment) -> Result<Settings, ConfigError> {
+    let mut reader = secrets::Reader::new(environment);
+    let config_path = reader.path("XMRT_CONFIG", flags.config.as_deref(), "--config", "./xmrt.toml");
+    let explicit = flags.config.is_some() || environment.contains_key("XMRT_CONFIG");
+    let file = file::read(&config_path, explicit).unwrap_or_else(|problem| {
+        reader.problem(problem);
+        FileSettings::default()
+    });
+    let listen = listen(&mut reader, flags);
+    let settings = Settings {
+        listen,
+        data_dir: reader.path(
+            "XMRT_DATA_DIR",
+            flags.data_dir.as_deref(),
+            "--data-dir",
+            "./.xmrt",
+        ),
+        rules: reader.path("XMRT_RULES", flags.rules.as_deref(), "--rules", "./rules"),
+        github_api_url: reader.url("GITHUB_API_URL", GITHUB_API_URL),
+        github_token: reader.secret("GITHUB_TOKEN"),
+        github_webhook_secrets: reader.rotating_secrets("GITHUB_WEBHOOK_SECRET"),
+        render_api_url: reader.url("RENDER_API_URL", RENDER_API_URL),
+        render_api_key: reader.secret("RENDER_API_KEY"),
+        render_webhook_secrets: reader.rotating_secrets("RENDER_WEBHOOK_SECRET"),
+        notify_urls: reader.named_urls("XMRT_NOTIFY_URLS"),
+        admin_token: reader.secret("XMRT_ADMIN_TOKEN"),
+        log: reader.text("XMRT_LOG", "info"),
+        log_json: reader.choice("XMRT_LOG_FORMAT", &["text", "json"]) == "json",
+        file,
+        origins: Vec::new(),
+    };
+    refuse_what_is_not_there(&mut reader, environment);
+    let (rows, problems) = reader.finish();
+    if problems.is_empty() {
+        Ok(Settings {
+            origins: rows,
+            ..settings
+        })
+    } else {
+        Err(ConfigError(problems))
+    }
+}
+
+/// `XMRT_LISTEN` wins over `PORT`, which a platform sets without being asked.
+fn listen(reader: &mut secrets::Reader<'_>, flags: &Flags) -> SocketAddr {
+    let default = match reader.raw("PORT") {
+        Some(port) if flags.listen.is_none() && reader.raw("XMRT_LISTEN").is_none() => {
+            reader.row("PORT", &port, "environment");
+            format!("0.0.0.0:{port}")
+        }
+        _ => "127.0.0.1:8080".to_owned(),
+    };
+    let text = match &flags.listen {
+        Some(said) => {
+            reader.row("XMRT_LISTEN", said, "--listen");
+            said.clone()
+        }
+        None => reader.text("XMRT_LISTEN", &default),
+    };
+    text.parse().unwrap_or_else(|_| {
+        reader.problem(format!(
+            "the address to listen on is `{text}`, which is not `<IP address>:<port>`; try XMRT_LISTEN=127.0.0.1:8080"
+        ));
+        SocketAddr::from(([127, 0, 0, 1], 8080))
+    })
+}
+
+/// Settings that would silently change what the product promises are refused as long as they do nothing.
+fn refuse_what_is_not_there(reader: &mut secrets::Reader<'_>, environment: &Environment) {
+    let missing = [
+        (
+            "REDIS_URL",
+            "Redis is not available yet, and running without it would lose what replicas share; unset it to use the embedded store",
+        ),
+        (
+            "GITHUB_APP_ID",
+            "GitHub Apps are not available yet; unset it and set GITHUB_TOKEN",
+        ),
+        (
+            "RENDER_DEPLOY_HOOKS",
+            "deploy hooks are not available yet; unset it and use RENDER_API_KEY",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "trace export is not available yet; unset it",
+        ),
+    ];
+    for (name, why) in missing {
+        if environment.get(name).is_some_and(|value| !value.is_empty()) {
+            reader.problem(format!("{name} is set: {why}"));
+        }
+    }
+}
+
+impl Settings {
+    /// The lock file of the embedded store, where a running server says its address.
+    pub fn lock_file(&self) -> PathBuf {
+        self.data_dir.join("lock")
+    }
+
+    /// Where a generated admin token is kept.
+    pub fn admin_token_file(&self) -> PathBuf {
+        self.data_dir.join("admin-token")
+    }
+
+    /// The variables of `xmrt.toml`, an object.
+    pub fn vars(&self) -> &Value {
+        &self.file.vars
+    }
+}
+
+/// The text of a file a setting points to.
+#[expect(clippy::disallowed_methods, reason = "settings may live in files")]
+fn read_text(path: &Path) -> std::io::Result<String> {
+    std::fs::read_to_string(path)
+}

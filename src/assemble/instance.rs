@@ -1,0 +1,354 @@
+//! A whole instance: store, tools, rules, reactor, doors; started in this order, stopped in the reverse.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::Watcher;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::providers::{self, Providers, Tokens};
+use super::{files, read_rules};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::http::{self, Doors};
+use crate::hub::{Hub, HubError};
+use crate::journal::{Store, StoreError};
+use crate::reactor::{self, Parts, Reactor, ReloadError, Worker};
+use crate::rules::{self, RuleBook, SourceFile};
+use crate::sandbox::{self, Sandbox};
+use crate::store::embedded::{Embedded, OpenError};
+
+/// How long after the last change to a rule file a reload waits for the next one.
+const RELOAD_QUIET: Duration = Duration::from_millis(200);
+
+/// Why an instance cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tools cannot be started.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// The rules hold errors, and there is no last good book to run on: the rendered diagnostics.
+    #[error("{0}\nthe rules hold errors and no earlier rules are on record; mend them and start again")]
+    Rules(String),
+    /// Anything else that was wrong with what was given; says what to do.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<String> for AssembleError {
+    fn from(text: String) -> Self {
+        Self::Other(text)
+    }
+}
+
+/// The parts of an instance, joined; nothing runs yet.
+pub struct Instance {
+    /// The stages around the journal.
+    pub reactor: Arc<Reactor>,
+    /// The routes.
+    pub router: http::Router,
+    /// The API's bearer token.
+    pub admin_token: SecretString,
+    /// Whether that token was made just now.
+    pub admin_token_is_new: bool,
+    store: Arc<Embedded>,
+    hub: Hub,
+    sandbox: Option<(Sandbox, sandbox::Running)>,
+}
+
+/// An instance at work.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The parts.
+    pub instance: Instance,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    _watcher: Option<notify::RecommendedWatcher>,
+}
+
+/// Puts an instance together. With a sandbox, the providers' APIs are the sandbox's; all else is as configured.
+async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, AssembleError> {
+    let clock = Clock::system();
+    let store = Arc::new(Embedded::open(&settings.data_dir, clock.now())?);
+    let (admin_token, admin_token_is_new) = files::ensure_admin_token(settings)?;
+    let mut doors_settings = settings.clone();
+    let (providers, sandbox) = if with_sandbox {
+        let tokens = Tokens::of(settings);
+        let sandbox = tokens.sandbox(clock.clone());
+        let running = sandbox
+            .listen(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .map_err(|error| error.to_string())?;
+        let providers = Providers::of_sandbox(&running, &tokens, Some(settings))?;
+        // Secrets made up for this process are the ones the doors must know, too.
+        for (secrets, secret) in [
+            (&mut doors_settings.github_webhook_secrets, tokens.github_secret),
+            (&mut doors_settings.render_webhook_secrets, tokens.render_secret),
+        ] {
+            if secrets.is_empty() {
+                secrets.push(secret);
+            }
+        }
+        (providers, Some((sandbox, running)))
+    } else {
+        (Providers::configured(settings)?, None)
+    };
+    let dyn_store = Arc::clone(&store) as Arc<dyn Store>;
+    let hub = providers::hub(&providers, Arc::clone(&dyn_store), &clock).await?;
+    let reactor = reactor_on(settings, &dyn_store, &hub, &clock).await?;
+    for (part, configured, remedy) in [
+        (
+            "github",
+            providers.github.is_some(),
+            "not configured: set GITHUB_TOKEN, or run with --sandbox",
+        ),
+        (
+            "render",
+            providers.render.is_some(),
+            "not configured: set RENDER_API_KEY, or run with --sandbox",
+        ),
+    ] {
+        reactor.set_degraded(part, (!configured).then(|| remedy.to_owned()));
+    }
+    let doors = Doors::new(
+        &doors_settings.github_webhook_secrets,
+        &doors_settings.render_webhook_secrets,
+        admin_token.clone(),
+    )
+    .map_err(|error| error.to_string())?;
+    let router = http::router(Arc::clone(&reactor), doors);
+    Ok(Instance {
+        reactor,
+        router,
+        admin_token,
+        admin_token_is_new,
+        store,
+        hub,
+        sandbox,
+    })
+}
+
+/// The reactor on the rules in the rules folder, or, where those hold errors, on the last good ones.
+async fn reactor_on(
+    settings: &Settings,
+    store: &Arc<dyn Store>,
+    hub: &Hub,
+    clock: &Clock,
+) -> Result<Arc<Reactor>, AssembleError> {
+    let folder = settings.rules.clone();
+    let source = move || read_rules(std::slice::from_ref(&folder));
+    let tools = hub
+        .tools()
+        .into_iter()
+        .map(|facts| (facts.name.clone(), facts))
+        .collect();
+    let (book, broken) = match load(&source()?, settings, &reactor::catalog(&tools)) {
+        Ok(book) => (book, None),
+        Err(rendered) => (
+            last_good(store)
+                .await?
+                .ok_or_else(|| AssembleError::Rules(rendered.clone()))?,
+            Some(rendered),
+        ),
+    };
+    store.keep_book(reactor::book_record(&book), clock.now()).await?;
+    let reactor = Reactor::new(Parts {
+        store: Arc::clone(store),
+        hub: hub.clone(),
+        clock: clock.clone(),
+        book,
+        source: Box::new(source),
+        settle_ms: settings.file.limits.settle_ms,
+    });
+    if let Some(rendered) = broken {
+        tracing::error!("the rules hold errors; running on the last good ones:\n{rendered}");
+        let why =
+            "the rules on disk hold errors; running on the last good ones. `xmrt check` shows the errors";
+        reactor.set_degraded("rules", Some(why.into()));
+    }
+    Ok(reactor)
+}
+
+fn load(files: &[SourceFile], settings: &Settings, catalog: &rules::Catalog) -> Result<RuleBook, String> {
+    let loaded = rules::load(files, settings.vars(), Some(catalog));
+    let rendered = rules::render_diagnostics(files, &loaded.diagnostics, false);
+    match loaded.book {
+        Some(book) => {
+            if !loaded.diagnostics.is_empty() {
+                tracing::warn!("the rules could be better:\n{rendered}");
+            }
+            Ok(book)
+        }
+        None => Err(rendered),
+    }
+}
+
+/// The last good book on record, if it can still be read.
+async fn last_good(store: &Arc<dyn Store>) -> Result<Option<RuleBook>, StoreError> {
+    let Some(record) = store.book(None).await? else {
+        return Ok(None);
+    };
+    let files: Vec<SourceFile> = record
+        .rules
+        .into_iter()
+        .map(|rule| SourceFile {
+            path: format!("{}.toml", rule.rule),
+            text: rule.text,
+        })
+        .collect();
+    let vars = record.settings.get("vars").cloned().unwrap_or_default();
+    Ok(rules::load(&files, &vars, None).book)
+}
+
+/// The routes over the store in the data directory, for commands while no server runs.
+pub async fn offline(settings: &Settings) -> Result<(http::Router, SecretString), AssembleError> {
+    let instance = assemble(settings, false).await?;
+    Ok((instance.router, instance.admin_token))
+}
+
+/// Starts an instance: it listens, works and watches its rule files until [`Running::stop`].
+pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, AssembleError> {
+    let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
+        format!(
+            "cannot listen on {}: {error}; choose another with XMRT_LISTEN=127.0.0.1:0",
+            settings.listen
+        )
+    })?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let instance = assemble(settings, with_sandbox).await?;
+    let announced = instance.store.announce(&format!("http://{address}"));
+    announced.map_err(|error| format!("{}: {error}", settings.data_dir.display()))?;
+    if let Some((sandbox, _)) = &instance.sandbox {
+        sandbox.deliver_to(Some(&format!("http://{address}")));
+    }
+    let (stop, stopped) = watch::channel(false);
+    let limits = &settings.file.limits;
+    let name = format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
+    let worker = Worker::new(
+        Arc::clone(&instance.reactor),
+        name,
+        limits.concurrency,
+        limits.lease_ms,
+    );
+    let door_limits = http::Limits {
+        connections_max: limits.connections,
+        bytes_in_flight_max: limits.body_bytes_in_flight,
+        ..http::Limits::default()
+    };
+    let mut closing = stopped.clone();
+    let shutdown = async move {
+        let _ = closing.wait_for(|stop| *stop).await;
+    };
+    let tasks = vec![
+        tokio::spawn(http::serve(
+            listener,
+            instance.router.clone(),
+            door_limits,
+            shutdown,
+        )),
+        tokio::spawn(worker.run(stopped.clone())),
+    ];
+    let watcher = watch_rules(settings, &instance.reactor, stopped);
+    Ok(Running {
+        address,
+        instance,
+        stop,
+        tasks,
+        _watcher: watcher,
+    })
+}
+
+/// Reloads when a rule file changes, and on SIGHUP.
+fn watch_rules(
+    settings: &Settings,
+    reactor: &Arc<Reactor>,
+    mut stopped: watch::Receiver<bool>,
+) -> Option<notify::RecommendedWatcher> {
+    let (changed, mut changes) = tokio::sync::mpsc::channel(1);
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let touches = event.is_ok_and(|event| !event.kind.is_access());
+        if touches {
+            // A full channel already says what this would say.
+            let _ = changed.try_send(());
+        }
+    })
+    .and_then(|mut watcher| {
+        watcher.watch(&settings.rules, notify::RecursiveMode::Recursive)?;
+        Ok(watcher)
+    });
+    let watcher = match watcher {
+        Ok(watcher) => Some(watcher),
+        Err(error) => {
+            tracing::warn!(
+                "rule files are not watched ({error}); reload with SIGHUP or POST /api/v1/rules/reload"
+            );
+            None
+        }
+    };
+    let reactor = Arc::clone(reactor);
+    let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+    tokio::spawn(async move {
+        let mut hangup = hangup.ok();
+        loop {
+            let hung_up = async {
+                match &mut hangup {
+                    Some(hangup) => {
+                        hangup.recv().await;
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = stopped.changed() => return,
+                Some(()) = changes.recv() => {
+                    // An editor writes a file in several steps: wait until it is quiet.
+                    while tokio::time::timeout(RELOAD_QUIET, changes.recv()).await.is_ok_and(|change| change.is_some()) {}
+                }
+                () = hung_up => {}
+            }
+            if let Err(ReloadError::Broken(files, diagnostics)) = reactor.reload().await {
+                tracing::error!("{}", rules::render_diagnostics(&files, &diagnostics, false));
+            }
+        }
+    });
+    watcher
+}
+
+impl Instance {
+    /// The sandbox, where there is one.
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sandbox.as_ref().map(|(sandbox, _)| sandbox)
+    }
+
+    /// The address of the sandbox, where there is one.
+    pub fn sandbox_address(&self) -> Option<SocketAddr> {
+        self.sandbox.as_ref().map(|(_, running)| running.addr())
+    }
+}
+
+impl Running {
+    /// Stops in order: no new connections or runs, what is under way is finished or given back, then the tools.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!("a part of the server died: {error}");
+            }
+        }
+        self.instance.hub.stop().await;
+        if let Some((_, running)) = self.instance.sandbox {
+            running.stop().await;
+        }
+    }
+}

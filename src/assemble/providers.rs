@@ -1,0 +1,180 @@
+//! The providers a process talks to: the real ones, the sandbox, or none.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::random_secret;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::hub::{Hub, HubError};
+use crate::integrations::{github, render};
+use crate::journal::Store;
+use crate::sandbox::{Options, Running, Sandbox};
+use crate::tools;
+
+/// The login of the sandbox's account that our token belongs to.
+const SANDBOX_LOGIN: &str = "xmrt-bot";
+
+/// Clients for the providers; `None` is a provider that is not configured.
+#[derive(Clone, Debug, Default)]
+pub struct Providers {
+    /// GitHub.
+    pub github: Option<github::Client>,
+    /// Render.
+    pub render: Option<render::Client>,
+    /// Where `xmrt.notify` can send to.
+    pub notify: BTreeMap<String, SecretString>,
+}
+
+impl Providers {
+    /// The providers the settings name.
+    pub(super) fn configured(settings: &Settings) -> Result<Self, String> {
+        let github = match &settings.github_token {
+            Some(token) => Some(
+                github::Client::new(&settings.github_api_url, token.clone()).map_err(|e| e.to_string())?,
+            ),
+            None => None,
+        };
+        let render = match &settings.render_api_key {
+            Some(key) => {
+                Some(render::Client::new(&settings.render_api_url, key.clone()).map_err(|e| e.to_string())?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            github,
+            render,
+            notify: settings.notify_urls.clone(),
+        })
+    }
+
+    /// The providers a running sandbox stands in for.
+    pub(super) fn of_sandbox(
+        running: &Running,
+        tokens: &Tokens,
+        settings: Option<&Settings>,
+    ) -> Result<Self, String> {
+        let github =
+            github::Client::new(&running.github_url(), tokens.github.clone()).map_err(|e| e.to_string())?;
+        let render =
+            render::Client::new(&running.render_url(), tokens.render.clone()).map_err(|e| e.to_string())?;
+        let notify = settings
+            .map(|settings| settings.notify_urls.clone())
+            .unwrap_or_default();
+        Ok(Self {
+            github: Some(github),
+            render: Some(render),
+            notify,
+        })
+    }
+}
+
+/// The credentials a sandbox accepts and signs with.
+#[derive(Clone, Debug)]
+pub(super) struct Tokens {
+    pub(super) github: SecretString,
+    pub(super) render: SecretString,
+    pub(super) github_secret: SecretString,
+    pub(super) render_secret: SecretString,
+}
+
+impl Tokens {
+    /// The configured ones; each that is not configured is made up for this process.
+    pub(super) fn of(settings: &Settings) -> Self {
+        let first = |secrets: &[SecretString]| secrets.first().cloned();
+        Self {
+            github: settings.github_token.clone().unwrap_or_else(random_secret),
+            render: settings.render_api_key.clone().unwrap_or_else(random_secret),
+            github_secret: first(&settings.github_webhook_secrets).unwrap_or_else(random_secret),
+            render_secret: first(&settings.render_webhook_secrets).unwrap_or_else(random_webhook_secret),
+        }
+    }
+
+    /// Made up for this process.
+    pub(super) fn random() -> Self {
+        let github_secret = random_secret();
+        Self {
+            github: random_secret(),
+            render: random_secret(),
+            github_secret,
+            render_secret: random_webhook_secret(),
+        }
+    }
+
+    /// A sandbox that accepts and signs with these.
+    pub(super) fn sandbox(&self, clock: Clock) -> Sandbox {
+        let text = |secret: &SecretString| secret.expose_secret().to_owned();
+        Sandbox::new(Options {
+            clock,
+            github_token: text(&self.github),
+            render_key: text(&self.render),
+            github_secret: Some(text(&self.github_secret)),
+            render_secret: Some(text(&self.render_secret)),
+            bot_login: SANDBOX_LOGIN.into(),
+        })
+    }
+}
+
+/// A sandbox with the settings' credentials.
+pub fn sandbox(settings: &Settings, clock: Clock) -> Sandbox {
+    Tokens::of(settings).sandbox(clock)
+}
+
+/// A sandbox with made-up credentials, and the settings of a server that is to know them.
+pub fn demo_sandbox(clock: Clock) -> (Sandbox, Vec<(String, String)>) {
+    let tokens = Tokens::random();
+    let settings = [
+        ("GITHUB_TOKEN", &tokens.github),
+        ("RENDER_API_KEY", &tokens.render),
+        ("GITHUB_WEBHOOK_SECRET", &tokens.github_secret),
+        ("RENDER_WEBHOOK_SECRET", &tokens.render_secret),
+    ];
+    let settings = settings
+        .iter()
+        .map(|(name, secret)| ((*name).to_owned(), secret.expose_secret().to_owned()))
+        .collect();
+    (tokens.sandbox(clock), settings)
+}
+
+/// A secret in the form Standard Webhooks wants: `whsec_` and base64.
+fn random_webhook_secret() -> SecretString {
+    use base64::Engine;
+    let bytes = [
+        uuid::Uuid::new_v4().into_bytes(),
+        uuid::Uuid::new_v4().into_bytes(),
+    ]
+    .concat();
+    format!(
+        "whsec_{}",
+        base64::engine::general_purpose::STANDARD.encode(bytes)
+    )
+    .into()
+}
+
+/// The hub with the three built-in servers.
+pub(super) async fn hub(
+    providers: &Providers,
+    store: Arc<dyn Store>,
+    clock: &Clock,
+) -> Result<Hub, HubError> {
+    let parts = tools::xmrt::XmrtParts {
+        store,
+        github: providers.github.clone(),
+        notify: providers.notify.clone(),
+        clock: clock.clone(),
+    };
+    Hub::builder()
+        .serve(
+            "github",
+            tools::github::Server::new(providers.github.clone()).with_clock(clock.clone()),
+        )
+        .serve(
+            "render",
+            tools::render::Server::new(providers.render.clone()).with_clock(clock.clone()),
+        )
+        .serve("xmrt", tools::xmrt::Server::new(parts))
+        .start()
+        .await
+}

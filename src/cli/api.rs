@@ -1,0 +1,142 @@
+//! The API as the commands see it: of a running server, or, with none running, of the store itself. Either way the same
+//! routes answer with the same JSON.
+
+use http_body_util::BodyExt;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::Failure;
+use crate::assemble;
+use crate::config::Settings;
+
+/// Where the answers come from.
+pub(super) enum Api {
+    /// A server.
+    Remote {
+        client: reqwest::Client,
+        base: String,
+        token: SecretString,
+    },
+    /// The store in the data directory, opened by this process.
+    Local {
+        router: crate::http::Router,
+        token: SecretString,
+    },
+}
+
+/// Which server to talk to.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Target {
+    /// A server to ask, with XMRT_ADMIN_TOKEN [default: the one running on the data directory, else the store itself]
+    #[arg(long, value_name = "URL")]
+    pub(super) url: Option<String>,
+}
+
+impl Api {
+    /// Finds the server the command is about.
+    pub(super) async fn connect(target: &Target, settings: &Settings) -> Result<Self, Failure> {
+        if let Some(url) = &target.url {
+            let token = settings
+                .admin_token
+                .clone()
+                .ok_or("--url needs XMRT_ADMIN_TOKEN, the server's bearer token")?;
+            return Ok(Self::remote(url, token));
+        }
+        if let Some(address) = assemble::running_server(settings) {
+            let token = assemble::admin_token(settings)?.ok_or_else(|| {
+                format!("a server runs at {address}, but its token is not known here; set XMRT_ADMIN_TOKEN")
+            })?;
+            return Ok(Self::remote(&address, token));
+        }
+        if !settings.data_dir.join("journal.db").exists() {
+            return Err(Failure::CouldNot(format!(
+                "no server is running and there is no journal in {}; start one with `xmrt serve`, or name one with --url",
+                settings.data_dir.display()
+            )));
+        }
+        let (router, token) = assemble::offline(settings).await?;
+        Ok(Self::Local { router, token })
+    }
+
+    /// A server at a known place.
+    pub(super) fn remote(url: &str, token: SecretString) -> Self {
+        Self::Remote {
+            client: reqwest::Client::new(),
+            base: url.trim_end_matches('/').into(),
+            token,
+        }
+    }
+
+    /// `GET`.
+    pub(super) async fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.call("GET", path, None).await
+    }
+
+    /// `POST`.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.call("POST", path, Some(body)).await
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let (status, text) = match self {
+            Self::Remote { client, base, token } => {
+                let method = method.parse::<reqwest::Method>()?;
+                let mut request = client
+                    .request(method, format!("{base}{path}"))
+                    .bearer_auth(token.expose_secret());
+                if let Some(body) = body {
+                    request = request.json(body);
+                }
+                let answer = request
+                    .send()
+                    .await
+                    .map_err(|error| format!("{base} does not answer: {error}"))?;
+                (answer.status().as_u16(), answer.text().await?)
+            }
+            Self::Local { router, token } => {
+                let request = http::Request::builder()
+                    .method(method)
+                    .uri(path)
+                    .header("authorization", format!("Bearer {}", token.expose_secret()))
+                    .header("content-type", "application/json")
+                    .body(crate::http::Body::from(
+                        body.map(Value::to_string).unwrap_or_default(),
+                    ))?;
+                let answer = router.clone().oneshot(request).await?;
+                let status = answer.status().as_u16();
+                let bytes = answer.into_body().collect().await?.to_bytes();
+                (status, String::from_utf8_lossy(&bytes).into_owned())
+            }
+        };
+        let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        if (200..300).contains(&status) {
+            return Ok(value);
+        }
+        let title = value
+            .get("title")
+            .and_then(Value::as_str)
+            .unwrap_or("the server refused");
+        let detail = value.get("detail").and_then(Value::as_str).unwrap_or(&text);
+        Err(Failure::CouldNot(format!("{title} ({status}): {detail}")))
+    }
+}
+
+/// A query string of those parameters that are set, values escaped.
+pub(super) fn query(parameters: &[(&str, Option<String>)]) -> String {
+    let mut serializer = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in parameters {
+        if let Some(value) = value {
+            serializer.append_pair(name, value);
+        }
+    }
+    let text = serializer.finish();
+    if text.is_empty() { text } else { format!("?{text}") }
+}
+
+/// A text as one path segment.
+pub(super) fn segment(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
+}

@@ -1,0 +1,182 @@
+//! `xmrt runs`
+
+use serde_json::{Value, json};
+
+use super::api::{Api, Target, query, segment};
+use super::{Ending, Failure, print};
+use crate::config::Settings;
+
+/// Options of `xmrt runs`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// Only this rule's
+    #[arg(long)]
+    rule: Option<String>,
+    /// Only in this state: queued, running, waiting, unknown, succeeded, dead, declined, cancelled, shadowed
+    #[arg(long)]
+    state: Option<String>,
+    /// Only this event's, by the provider's delivery id
+    #[arg(long)]
+    event: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+    /// The cursor of the page before
+    #[arg(long)]
+    cursor: Option<String>,
+    /// As JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Show a run step by step
+    Show {
+        /// The run's id
+        id: String,
+    },
+    /// Run a dead, declined or cancelled run again, reusing the results it has
+    Retry {
+        /// The run's id
+        id: String,
+    },
+    /// End a run that waits
+    Cancel {
+        /// The run's id
+        id: String,
+    },
+    /// Settle a run whose step's effect is unknown, after looking at the provider
+    Resolve {
+        /// The run's id
+        id: String,
+        /// What you found
+        #[arg(value_enum)]
+        verdict: Verdict,
+        /// With `done`: the step's result as JSON, for the steps that follow
+        #[arg(long, value_name = "JSON")]
+        result: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Verdict {
+    /// The effect is there: go on
+    Done,
+    /// The effect is not there: make the call again
+    Repeat,
+    /// End the run
+    GiveUp,
+}
+
+pub(super) async fn run(options: Options, settings: Settings) -> Ending {
+    let api = Api::connect(&options.target, &settings).await?;
+    let answer = match &options.action {
+        None => {
+            let parameters = [
+                ("rule", options.rule.clone()),
+                ("state", options.state.clone()),
+                ("event", options.event.clone()),
+                ("limit", Some(options.limit.to_string())),
+                ("cursor", options.cursor.clone()),
+            ];
+            api.get(&format!("/api/v1/runs{}", query(&parameters))).await?
+        }
+        Some(Action::Show { id }) => api.get(&format!("/api/v1/runs/{}", segment(id))).await?,
+        Some(Action::Retry { id }) => {
+            api.post(&format!("/api/v1/runs/{}/retry", segment(id)), &json!({}))
+                .await?
+        }
+        Some(Action::Cancel { id }) => {
+            api.post(&format!("/api/v1/runs/{}/cancel", segment(id)), &json!({}))
+                .await?
+        }
+        Some(Action::Resolve { id, verdict, result }) => {
+            let body = resolution(*verdict, result.as_deref())?;
+            api.post(&format!("/api/v1/runs/{}/resolve", segment(id)), &body)
+                .await?
+        }
+    };
+    if options.json {
+        print::json(&answer);
+        return Ok(());
+    }
+    match options.action {
+        None => list(&answer),
+        Some(_) => show(&answer),
+    }
+    Ok(())
+}
+
+fn resolution(verdict: Verdict, result: Option<&str>) -> Result<Value, Failure> {
+    Ok(match (verdict, result) {
+        (Verdict::Done, Some(text)) => {
+            let result: Value =
+                serde_json::from_str(text).map_err(|error| format!("--result is not JSON: {error}"))?;
+            json!({ "resolution": "done", "result": result })
+        }
+        (Verdict::Done, None) => json!({ "resolution": "done", "result": {} }),
+        (Verdict::Repeat, None) => json!({ "resolution": "repeat" }),
+        (Verdict::GiveUp, None) => json!({ "resolution": "give_up" }),
+        (_, Some(_)) => return Err(Failure::CouldNot("--result goes with `done`".into())),
+    })
+}
+
+fn list(page: &Value) {
+    let runs = page["runs"].as_array().cloned().unwrap_or_default();
+    if runs.is_empty() {
+        println!("no runs");
+        return;
+    }
+    let rows: Vec<Vec<String>> = runs
+        .iter()
+        .map(|run| {
+            let at = |name: &str| print::text(run, &format!("/{name}"));
+            vec![at("created_at"), at("state"), at("rule"), at("id"), at("reason")]
+        })
+        .collect();
+    print::table(&["CREATED", "STATE", "RULE", "ID", "REASON"], &rows);
+    if let Some(cursor) = page["next_cursor"].as_str() {
+        println!("more: --cursor {cursor}");
+    }
+}
+
+/// A run, step by step.
+pub(super) fn show(run: &Value) {
+    for name in [
+        "id",
+        "rule",
+        "state",
+        "reason",
+        "event",
+        "generation",
+        "created_at",
+        "updated_at",
+    ] {
+        let text = print::text(run, &format!("/{name}"));
+        if !text.is_empty() {
+            println!("{name:<12} {text}");
+        }
+    }
+    for step in run["steps"].as_array().into_iter().flatten() {
+        let at = |pointer: &str| print::text(step, pointer);
+        println!(
+            "\n  {} · {} · {} · attempts {}",
+            at("/step"),
+            at("/call/tool"),
+            at("/state"),
+            at("/attempts")
+        );
+        println!("    arguments {}", at("/call/arguments"));
+        for name in ["result", "error"] {
+            let text = at(&format!("/{name}"));
+            if !text.is_empty() {
+                println!("    {name:<9} {text}");
+            }
+        }
+    }
+}

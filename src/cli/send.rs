@@ -1,0 +1,86 @@
+//! `xmrt send`
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::{Ending, events, print};
+use crate::assemble;
+use crate::config::Settings;
+
+/// Options of `xmrt send`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Who seems to send it
+    #[arg(value_enum)]
+    source: From,
+    /// The event: `issues`, `deploy_ended`
+    event: String,
+    /// A file with the payload [default: an empty object]
+    #[arg(long, value_name = "FILE")]
+    payload: Option<PathBuf>,
+    /// The server [default: the one running on the data directory, else http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+    /// The delivery id [default: a fresh one]
+    #[arg(long)]
+    id: Option<String>,
+    /// The answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum From {
+    Github,
+    Render,
+}
+
+pub(super) async fn run(options: Options, settings: Settings) -> Ending {
+    let base = match &options.to {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => assemble::running_server(&settings).unwrap_or_else(|| "http://127.0.0.1:8080".to_owned()),
+    };
+    let body = match &options.payload {
+        Some(path) => assemble::read_payload(path)?,
+        None => b"{}".to_vec(),
+    };
+    let id = options.id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+    let request = match options.source {
+        From::Github => assemble::signed_github(&settings, &options.event, &id, &body)?,
+        From::Render => assemble::signed_render(&settings, &options.event, &id, &body)?,
+    };
+    let client = reqwest::Client::new();
+    let mut call = client.post(format!("{base}{}", request.path)).body(request.body);
+    for (name, value) in request.headers {
+        call = call.header(name, value);
+    }
+    let answer = call
+        .send()
+        .await
+        .map_err(|error| format!("{base} does not answer: {error}; is `xmrt serve` running?"))?;
+    let status = answer.status();
+    let value: Value = answer.json().await.unwrap_or_else(|_| json!({}));
+    if options.json {
+        print::json(&value);
+    } else {
+        println!("{} · delivery {id}", status.as_u16());
+        if status.is_success() {
+            if value["duplicate"] == true {
+                println!("a duplicate: nothing new was started; `xmrt events replay {id}` runs it again");
+            }
+            events::decisions(&value);
+        } else {
+            println!(
+                "{}: {}",
+                print::text(&value, "/title"),
+                print::text(&value, "/detail")
+            );
+        }
+    }
+    if status.is_success() {
+        Ok(())
+    } else {
+        Err(super::Failure::Found)
+    }
+}

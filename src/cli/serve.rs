@@ -1,0 +1,44 @@
+//! `xmrt serve`
+
+use super::{Ending, start_logging};
+use crate::assemble;
+use crate::config::Settings;
+
+/// Options of `xmrt serve`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Where to listen [env: XMRT_LISTEN, PORT] [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Option<String>,
+    /// Talk to the built-in stand-ins instead of the real GitHub and Render
+    #[arg(long)]
+    sandbox: bool,
+}
+
+pub(super) async fn run(options: Options, settings: Settings) -> Ending {
+    start_logging(&settings)?;
+    let running = assemble::start(&settings, options.sandbox).await?;
+    println!("listening on http://{}", running.address);
+    if running.instance.admin_token_is_new {
+        println!(
+            "a token for the API was made; it is kept in {}",
+            settings.admin_token_file().display()
+        );
+    }
+    if let Some(address) = running.instance.sandbox_address() {
+        println!("GitHub and Render are the sandbox at http://{address}/_sandbox/state");
+    } else {
+        for (secrets, name) in [
+            (&settings.github_webhook_secrets, "GITHUB_WEBHOOK_SECRET"),
+            (&settings.render_webhook_secrets, "RENDER_WEBHOOK_SECRET"),
+        ] {
+            if secrets.is_empty() {
+                println!("{name} is not set: its deliveries are answered 503 until it is");
+            }
+        }
+    }
+    assemble::stop_signal().await;
+    println!("shutting down");
+    running.stop().await;
+    Ok(())
+}

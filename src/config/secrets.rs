@@ -1,0 +1,207 @@
+//! Reading one variable at a time, keeping where it came from and what was wrong.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Environment, Row, read_text};
+
+/// Reads variables, remembers rows for `xmrt config`, and gathers problems instead of stopping at the first.
+pub(super) struct Reader<'a> {
+    environment: &'a Environment,
+    rows: Vec<Row>,
+    problems: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(environment: &'a Environment) -> Self {
+        Self {
+            environment,
+            rows: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    pub(super) fn finish(self) -> (Vec<Row>, Vec<String>) {
+        (self.rows, self.problems)
+    }
+
+    pub(super) fn problem(&mut self, text: impl Into<String>) {
+        self.problems.push(text.into());
+    }
+
+    pub(super) fn row(&mut self, name: &str, value: &str, origin: &str) {
+        self.rows.push(Row {
+            name: name.into(),
+            value: value.into(),
+            origin: origin.into(),
+        });
+    }
+
+    /// A variable as set; an empty one counts as unset.
+    pub(super) fn raw(&self, name: &str) -> Option<String> {
+        self.environment
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .cloned()
+    }
+
+    pub(super) fn text(&mut self, name: &str, default: &str) -> String {
+        let (value, origin) = match self.raw(name) {
+            Some(value) => (value, "environment"),
+            None => (default.to_owned(), "default"),
+        };
+        self.row(name, &value, origin);
+        value
+    }
+
+    pub(super) fn choice(&mut self, name: &str, choices: &[&str]) -> String {
+        let value = self.text(name, choices[0]);
+        if !choices.contains(&value.as_str()) {
+            self.problem(format!("{name} is `{value}`; it can be {}", choices.join(" or ")));
+        }
+        value
+    }
+
+    pub(super) fn url(&mut self, name: &str, default: &str) -> String {
+        let value = self.text(name, default);
+        let fits = url::Url::parse(&value)
+            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !fits {
+            self.problem(format!(
+                "{name} is `{value}`, which is not an http(s) URL; try {default}"
+            ));
+        }
+        value.trim_end_matches('/').to_owned()
+    }
+
+    pub(super) fn path(
+        &mut self,
+        name: &str,
+        flag: Option<&Path>,
+        flag_name: &str,
+        default: &str,
+    ) -> PathBuf {
+        if let Some(path) = flag {
+            self.row(name, &path.display().to_string(), flag_name);
+            return path.to_owned();
+        }
+        PathBuf::from(self.text(name, default))
+    }
+
+    /// A secret, or the content of the file that `<name>_FILE` points to, without the last line's end.
+    pub(super) fn secret(&mut self, name: &str) -> Option<SecretString> {
+        let found = self.secret_text(name);
+        match &found {
+            Some((secret, origin)) => {
+                let (shown, origin) = (mask(secret.expose_secret()), origin.clone());
+                self.row(name, &shown, &origin);
+            }
+            None => self.row(name, "(not set)", "default"),
+        }
+        found.map(|(secret, _)| secret)
+    }
+
+    fn secret_text(&mut self, name: &str) -> Option<(SecretString, String)> {
+        let file_name = format!("{name}_FILE");
+        match (self.raw(name), self.raw(&file_name)) {
+            (Some(_), Some(_)) => {
+                self.problem(format!(
+                    "both {name} and {file_name} are set; unset one, so that it is clear which holds"
+                ));
+                None
+            }
+            (Some(value), None) => Some((value.into(), "environment".into())),
+            (None, Some(path)) => match read_text(Path::new(&path)) {
+                Ok(text) if text.trim().is_empty() => {
+                    self.problem(format!(
+                        "{file_name}: `{path}` is empty; put the secret into it or unset the variable"
+                    ));
+                    None
+                }
+                Ok(text) => Some((text.trim_end_matches(['\n', '\r']).into(), format!("file {path}"))),
+                Err(error) => {
+                    self.problem(format!("{file_name}: `{path}` cannot be read: {error}"));
+                    None
+                }
+            },
+            (None, None) => None,
+        }
+    }
+
+    /// `NAME`, `NAME_2`, `NAME_3`, and every line of `NAME_FILE`: all valid at once, for rotation with overlap.
+    pub(super) fn rotating_secrets(&mut self, name: &str) -> Vec<SecretString> {
+        let mut secrets = Vec::new();
+        let mut origins = Vec::new();
+        if let Some((secret, origin)) = self.secret_text(name) {
+            if origin.starts_with("file ") {
+                let lines = secret
+                    .expose_secret()
+                    .lines()
+                    .map(str::trim_end)
+                    .filter(|line| !line.is_empty());
+                secrets.extend(lines.map(SecretString::from));
+            } else {
+                secrets.push(secret);
+            }
+            origins.push(origin);
+        }
+        for suffix in ["_2", "_3"] {
+            if let Some(value) = self.raw(&format!("{name}{suffix}")) {
+                secrets.push(value.into());
+                origins.push(format!("environment ({name}{suffix})"));
+            }
+        }
+        if secrets.is_empty() {
+            self.row(name, "(not set)", "default");
+        } else {
+            let shown: Vec<String> = secrets
+                .iter()
+                .map(|secret| mask(secret.expose_secret()))
+                .collect();
+            self.row(name, &shown.join(", "), &origins.join(", "));
+        }
+        secrets
+    }
+
+    /// `name=url,name=url`. The URLs are secrets: whoever knows one can post to it.
+    pub(super) fn named_urls(&mut self, name: &str) -> BTreeMap<String, SecretString> {
+        let mut named = BTreeMap::new();
+        let Some((text, origin)) = self.secret_text(name) else {
+            self.row(name, "(not set)", "default");
+            return named;
+        };
+        for entry in text
+            .expose_secret()
+            .split([',', '\n'])
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty())
+        {
+            match entry.split_once('=') {
+                Some((key, url)) if !key.trim().is_empty() && url::Url::parse(url.trim()).is_ok() => {
+                    named.insert(key.trim().to_owned(), url.trim().into());
+                }
+                Some((key, _)) => {
+                    self.problem(format!("{name}: what follows `{}=` is not a URL", key.trim()))
+                }
+                None => self.problem(format!("{name}: an entry lacks `=`; write `name=url,name=url`")),
+            }
+        }
+        let names: Vec<&str> = named.keys().map(String::as_str).collect();
+        let shown = names.join(", ");
+        self.row(name, &shown, &origin);
+        named
+    }
+}
+
+/// Enough to tell two secrets apart for the one who knows them, and no more: the length, and for long ones two
+/// characters.
+fn mask(secret: &str) -> String {
+    let length = secret.chars().count();
+    if length < 12 {
+        return format!("***** ({length} characters)");
+    }
+    let head: String = secret.chars().take(2).collect();
+    format!("{head}***** ({length} characters)")
+}

@@ -1,0 +1,190 @@
+//! Settings: precedence, secrets, and what is said about wrong ones.
+
+use std::path::PathBuf;
+
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
+use xmrt::config::{self, Environment, Flags, Settings};
+
+fn load(environment: &[(&str, &str)]) -> Result<Settings, String> {
+    load_with(&Flags::default(), environment)
+}
+
+fn load_with(flags: &Flags, environment: &[(&str, &str)]) -> Result<Settings, String> {
+    let environment: Environment = environment
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    config::load(flags, &environment).map_err(|error| error.to_string())
+}
+
+fn folder_with(name: &str, text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn everything_has_a_default() {
+    let settings = load(&[]).unwrap();
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.data_dir, PathBuf::from("./.xmrt"));
+    assert_eq!(settings.github_api_url, "https://api.github.com");
+    assert_eq!(settings.render_api_url, "https://api.render.com/v1");
+    assert!(settings.github_token.is_none() && settings.github_webhook_secrets.is_empty());
+    assert!(
+        settings.origins.iter().all(|row| row.origin == "default"),
+        "{:?}",
+        settings.origins
+    );
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_which_wins_over_the_platform_port() {
+    let environment = [("PORT", "10000")];
+    assert_eq!(load(&environment).unwrap().listen.to_string(), "0.0.0.0:10000");
+    let environment = [("PORT", "10000"), ("XMRT_LISTEN", "127.0.0.1:9000")];
+    assert_eq!(load(&environment).unwrap().listen.to_string(), "127.0.0.1:9000");
+    let flags = Flags {
+        listen: Some("127.0.0.1:7000".into()),
+        ..Flags::default()
+    };
+    assert_eq!(
+        load_with(&flags, &environment).unwrap().listen.to_string(),
+        "127.0.0.1:7000"
+    );
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let settings = load(&[("GITHUB_TOKEN", ""), ("XMRT_LISTEN", "")]).unwrap();
+    assert!(settings.github_token.is_none());
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+}
+
+#[test]
+fn a_secret_can_live_in_a_file_but_not_in_two_places() {
+    let (_folder, path) = folder_with("token", "the token\n");
+    let file = path.to_str().unwrap();
+    let settings = load(&[("GITHUB_TOKEN_FILE", file)]).unwrap();
+    assert_eq!(settings.github_token.unwrap().expose_secret(), "the token");
+    let error = load(&[("GITHUB_TOKEN_FILE", file), ("GITHUB_TOKEN", "another")]).unwrap_err();
+    assert!(error.contains("GITHUB_TOKEN and GITHUB_TOKEN_FILE"), "{error}");
+    let error = load(&[("GITHUB_TOKEN_FILE", "/nowhere/at/all")]).unwrap_err();
+    assert!(
+        error.contains("/nowhere/at/all") && error.contains("cannot be read"),
+        "{error}"
+    );
+}
+
+#[test]
+fn several_webhook_secrets_hold_at_once_for_rotation() {
+    let environment = [
+        ("GITHUB_WEBHOOK_SECRET", "old one"),
+        ("GITHUB_WEBHOOK_SECRET_2", "new one"),
+    ];
+    let secrets = load(&environment).unwrap().github_webhook_secrets;
+    assert_eq!(
+        secrets
+            .iter()
+            .map(ExposeSecret::expose_secret)
+            .collect::<Vec<_>>(),
+        ["old one", "new one"]
+    );
+    let (_folder, path) = folder_with("secrets", "first line\nsecond line\n\n");
+    let secrets = load(&[("RENDER_WEBHOOK_SECRET_FILE", path.to_str().unwrap())])
+        .unwrap()
+        .render_webhook_secrets;
+    assert_eq!(
+        secrets
+            .iter()
+            .map(ExposeSecret::expose_secret)
+            .collect::<Vec<_>>(),
+        ["first line", "second line"]
+    );
+}
+
+#[test]
+fn no_secret_is_shown_by_config_or_debug() {
+    let secret = "a-rather-long-secret-value";
+    let environment = [
+        ("GITHUB_TOKEN", secret),
+        ("GITHUB_WEBHOOK_SECRET", secret),
+        ("RENDER_API_KEY", secret),
+        ("XMRT_ADMIN_TOKEN", secret),
+        (
+            "XMRT_NOTIFY_URLS",
+            "oncall=https://hooks.example/a-rather-long-secret-value",
+        ),
+    ];
+    let settings = load(&environment).unwrap();
+    let shown = format!(
+        "{settings:?} {}",
+        serde_json::to_string(&settings.origins).unwrap()
+    );
+    assert!(!shown.contains(secret), "{shown}");
+    assert!(
+        settings
+            .origins
+            .iter()
+            .any(|row| row.name == "GITHUB_TOKEN" && row.value == "a-***** (26 characters)")
+    );
+}
+
+#[test]
+fn every_problem_is_reported_at_once_with_its_remedy() {
+    let error = load(&[
+        ("XMRT_LISTEN", "everywhere"),
+        ("GITHUB_API_URL", "api.github.com"),
+        ("XMRT_LOG_FORMAT", "xml"),
+        ("XMRT_NOTIFY_URLS", "oncall"),
+        ("REDIS_URL", "redis://localhost"),
+    ])
+    .unwrap_err();
+    for part in [
+        "`everywhere`",
+        "`api.github.com`",
+        "text or json",
+        "name=url",
+        "REDIS_URL is set",
+    ] {
+        assert!(error.contains(part), "{part} is missing in: {error}");
+    }
+}
+
+#[test]
+fn the_file_is_checked_as_strictly() {
+    let check = |text: &str| {
+        let (_folder, path) = folder_with("xmrt.toml", text);
+        let flags = Flags {
+            config: Some(path),
+            ..Flags::default()
+        };
+        load_with(&flags, &[]).map(|settings| settings.file)
+    };
+    let settings = check("[vars]\nteam = \"ops\"\n[limits]\nconcurrency = 3\n").unwrap();
+    assert_eq!(settings.vars["team"], "ops");
+    assert_eq!(settings.limits.concurrency, 3);
+    assert!(
+        check("[limits]\nconcurency = 3\n")
+            .unwrap_err()
+            .contains("unknown field `concurency`")
+    );
+    assert!(
+        check("[limits]\nconcurrency = 0\n")
+            .unwrap_err()
+            .contains("1 to 1024")
+    );
+    assert!(
+        check("[[agent]]\nid = \"eliza\"\n")
+            .unwrap_err()
+            .contains("not available yet")
+    );
+    assert!(check("this is not toml").unwrap_err().contains("xmrt.toml"));
+    let flags = Flags {
+        config: Some("/nowhere/xmrt.toml".into()),
+        ..Flags::default()
+    };
+    assert!(load_with(&flags, &[]).unwrap_err().contains("/nowhere/xmrt.toml"));
+}
