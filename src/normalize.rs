@@ -1,11 +1,18 @@
-//! In: a [`Delivery`](crate::receive::Delivery). Out: an [`Event`]. Never: rules, storage, clocks.
+//! In: a [`Delivery`]. Out: an [`Event`], or [`Unrecognized`]. Never: rules, storage, clocks.
+//!
+//! Nothing a provider may send tomorrow is refused: an unknown event, action or field becomes an event like any other.
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::receive::{Origin, Source};
+mod github;
+mod marker;
+mod render;
+mod time;
+
+use crate::receive::{Delivery, Origin, Rejection, Source, check_object};
 
 /// The provider's delivery id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -56,3 +63,97 @@ pub struct Event {
     /// `<type>:<subject>@<actor>`, and `marker:<step key>@<actor>` for every marker in a body the actor wrote.
     pub causes: Vec<String>,
 }
+
+/// A body no event can be made of.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unrecognized(pub String);
+
+/// What one dialect reads out of a payload. The rest of the envelope is the same for all sources.
+struct Reading {
+    action: Option<String>,
+    subject: String,
+    actor: Option<String>,
+    time: Option<Timestamp>,
+    /// Keys of markers in bodies the actor wrote in this event.
+    markers: Vec<String>,
+}
+
+/// Makes the one envelope of a delivery. Fails only for a body that is not one JSON object nested at most
+/// [`DEPTH_MAX`](crate::receive::DEPTH_MAX) deep, which verification has refused already.
+pub fn event(delivery: Delivery) -> Result<Event, Unrecognized> {
+    let payload = parse(delivery.body())?;
+    let reading = match delivery.source().as_str() {
+        "github" => github::read(delivery.kind(), &payload),
+        "render" => render::read(&payload),
+        own => plain(own, &payload),
+    };
+    let kind = dotted(
+        delivery.source().as_str(),
+        delivery.kind(),
+        reading.action.as_deref(),
+    );
+    let actor = reading.actor.as_deref().unwrap_or_default();
+    let mut causes = vec![format!("{kind}:{}@{actor}", reading.subject)];
+    causes.extend(reading.markers.iter().map(|key| format!("marker:{key}@{actor}")));
+    Ok(Event {
+        id: EventId(delivery.id().into()),
+        source: delivery.source().clone(),
+        kind: EventType(kind),
+        action: reading.action,
+        subject: Subject(reading.subject),
+        actor: reading.actor.map(Actor),
+        time: reading.time.unwrap_or(delivery.received_at()),
+        received_at: delivery.received_at(),
+        replayed: false,
+        payload,
+        body: delivery.body().clone(),
+        digest: delivery.digest().copied(),
+        origin: delivery.origin().clone(),
+        causes,
+    })
+}
+
+/// Parses a payload: also one that is as deep as verification lets through, which the parser's own limit does not.
+pub fn parse(body: &[u8]) -> Result<Value, Unrecognized> {
+    check_object(body).map_err(|rejection: Rejection| Unrecognized(rejection.to_string()))?;
+    let mut parser = serde_json::Deserializer::from_slice(body);
+    parser.disable_recursion_limit();
+    Value::deserialize(&mut parser).map_err(|error| Unrecognized(format!("the body is not JSON: {error}")))
+}
+
+/// A source without a dialect of its own: what the reactor says itself names its subject and time plainly.
+fn plain(source: &str, payload: &Value) -> Reading {
+    Reading {
+        action: None,
+        subject: text(payload, &["subject"]).unwrap_or(source).into(),
+        actor: text(payload, &["actor"]).map(Into::into),
+        time: time::at(payload, &["time"]),
+        markers: Vec::new(),
+    }
+}
+
+/// The non-empty string at a path of object keys.
+fn text<'a>(payload: &'a Value, path: &[&str]) -> Option<&'a str> {
+    let value = path.iter().try_fold(payload, |value, key| value.get(key))?;
+    value.as_str().filter(|text| !text.is_empty())
+}
+
+/// `<source>.<kind>[.<action>]`. Kinds and actions are the sender's words (a `repository_dispatch` lets its caller
+/// choose any), so whatever could not stand in a rule's `on` becomes `_`.
+fn dotted(source: &str, kind: &str, action: Option<&str>) -> String {
+    let word = |text: &str| -> String {
+        let keep = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-' | '.');
+        text.chars()
+            .take(WORD_CHARS_MAX)
+            .map(|char| if keep(char) { char } else { '_' })
+            .collect()
+    };
+    match action {
+        Some(action) => format!("{source}.{}.{}", word(kind), word(action)),
+        None => format!("{source}.{}", word(kind)),
+    }
+}
+
+/// The longest kind or action in a type, in characters.
+const WORD_CHARS_MAX: usize = 100;

@@ -1,8 +1,28 @@
 //! In: bytes, headers, secrets, `now`. Out: a [`Delivery`], or a [`Rejection`]. Never: storage, clocks, HTTP types
 //! beyond the header map.
+//!
+//! The signature is verified over the raw bytes before anything in them is looked at.
 
 use bytes::Bytes;
 use jiff::Timestamp;
+
+mod body;
+mod github;
+mod rejection;
+mod secret;
+mod standard;
+
+pub use body::{DEPTH_MAX, check_object};
+pub use github::github;
+pub use rejection::Rejection;
+pub use secret::{GithubSecret, SecretError, StandardSecret};
+pub use standard::{TOLERANCE_SECONDS, render};
+
+/// The largest body taken, in bytes (25 MiB; GitHub sends at most 25 MB). Source: GitHub's webhook documentation.
+pub const BODY_BYTES_MAX: usize = 25 * 1024 * 1024;
+
+/// The longest delivery id or event name taken, in characters.
+pub const NAME_CHARS_MAX: usize = 200;
 
 /// Where a delivery comes from: `github`, `render`, `xmrt`, or a source declared in `xmrt.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,6 +37,11 @@ impl Source {
     /// Render's webhooks.
     pub fn render() -> Self {
         Self("render".into())
+    }
+
+    /// The source of a delivery that is on record already.
+    pub fn on_record(name: &str) -> Self {
+        Self(name.into())
     }
 
     /// The source's name, the first segment of its events' types.
