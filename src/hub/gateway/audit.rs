@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 use super::super::{ErrorClass, ToolError};
 use crate::clock::Clock;
 
+/// How much of a tool's name is logged, in characters; what there is, is shorter.
+const NAME_CHARS_MAX: usize = 80;
+
 /// A call under way. Dropped without an end (its connection went away), it is logged as abandoned.
 pub(super) struct Line {
     agent: String,
@@ -23,7 +26,7 @@ impl Line {
     pub(super) fn begin(agent: &str, tool: &str, arguments: &JsonObject) -> Self {
         Self {
             agent: agent.to_owned(),
-            tool: tool.to_owned(),
+            tool: tool.chars().take(NAME_CHARS_MAX).collect(),
             arguments: hash(arguments),
             begun: Clock::monotonic(),
             ended: false,
@@ -65,7 +68,9 @@ pub(super) fn outcome(answer: &Result<CallToolResponse, ToolError>) -> &'static 
             let error = content.and_then(|content| content.get("error"));
             if result.is_error == Some(true) {
                 let class_of = |error: &Value| serde_json::from_value::<ToolError>(error.clone()).ok();
-                return error.and_then(class_of).map_or("failed", |error| class(&error.class));
+                return error
+                    .and_then(class_of)
+                    .map_or("failed", |error| class(&error.class));
             }
             match content.and_then(|content| content.get("dry_run")) {
                 Some(Value::Array(_)) => "dry_run",
