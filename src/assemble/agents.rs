@@ -50,7 +50,7 @@ pub(super) fn gateways(hub: &Hub) -> Result<Vec<Gateway>, GatewayError> {
 /// The journal's tools ask the running server where there is one.
 pub async fn serve_stdio(settings: &Settings, options: &StdioOptions) -> Result<(), AssembleError> {
     let hub = stdio_hub(settings, options.server.as_deref()).await?;
-    let served = serve_hub(&hub, options).await;
+    let served = Box::pin(serve_hub(&hub, options)).await;
     hub.stop().await;
     served
 }

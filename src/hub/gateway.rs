@@ -219,11 +219,12 @@ impl Gateway {
             idempotency_key: key.map(|key| own_key(&caller.agent, &offered.tool, &key)),
             look_for_since: None,
         };
-        if meta.idempotency_key.is_some() && offered.doubt == Doubt::Marker && !offered.is_dry_run(&arguments)
+        let recognizable = meta.idempotency_key.is_some() && offered.doubt == Doubt::Marker;
+        if recognizable
+            && !offered.is_dry_run(&arguments)
+            && let Some(earlier) = self.earlier(offered, arguments.clone(), &meta).await?
         {
-            if let Some(earlier) = self.earlier(offered, arguments.clone(), &meta).await? {
-                return Ok(earlier);
-            }
+            return Ok(earlier);
         }
         let (passed, reports) = self.passed(context);
         let call = self

@@ -2,7 +2,9 @@
 //! own making and with real ones.
 
 mod clients;
+mod desk;
 mod doors;
 mod gateway;
+mod progress;
 mod stdio;
 mod streams;

@@ -1,248 +1,21 @@
-//! The gateway itself: names, toolsets, confirmation, keys, progress, cancellation.
+//! The gateway itself: names, toolsets, confirmation, keys, cancellation.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
-use rmcp::model::{
-    CallToolRequestParams, CallToolResult, MetaObject, ProgressNotificationParam, ProtocolVersion,
-    RequestMetaObject,
-};
-use rmcp::service::{ClientLifecycleMode, RoleClient, RunningService, ServiceError};
-use rmcp::{ClientServiceExt, ServiceExt};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 use xmrt::clock::Clock;
-use xmrt::hub::{Caller, Doubt, Face, Gateway, GatewayError, Hub, META_LOOK_FOR, ToolError, Toolsets};
-use xmrt::integrations::Request;
+use xmrt::hub::{Caller, Face, Gateway, GatewayError, Hub, META_LOOK_FOR, ToolError, Toolsets};
 use xmrt::journal::MemoryStore;
-use xmrt::tools::toolbox::{Ctx, Effect, Look, Toolbox, reads, writes};
+use xmrt::tools::toolbox::{Ctx, Toolbox, reads};
 use xmrt::tools::xmrt::XmrtParts;
 use xmrt::tools::{self, github, render};
 
-const SOON: Duration = Duration::from_secs(10);
+use super::desk::{Agent, Desk, Nothing, SOON, Told, outcome, told, toolbox, toolsets};
+
 /// What a list may cost a model, in tokens of about four bytes.
 const DEFAULT_TOKENS_MAX: usize = 8_000;
 const DEFAULT_TOOLS_MAX: usize = 30;
-
-/// What the handlers share with the test.
-#[derive(Debug, Default)]
-struct Desk {
-    /// The keys letters were written with.
-    written: Mutex<Vec<Option<String>>>,
-    reached: Notify,
-    dropped: Notify,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Letter {
-    /// The text.
-    text: String,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Issue {
-    /// owner/name
-    repo: String,
-    /// Which.
-    number: u64,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Service {
-    /// Which.
-    service_id: String,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
-#[derive(Serialize, JsonSchema)]
-struct Told {
-    said: String,
-}
-
-fn told(said: impl Into<String>) -> Told {
-    Told { said: said.into() }
-}
-
-async fn read_letter(_: Ctx<Arc<Desk>>, letter: Letter) -> Result<Told, ToolError> {
-    Ok(told(letter.text))
-}
-
-async fn write_letter(ctx: Ctx<Arc<Desk>>, letter: Letter) -> Result<Effect<Told>, ToolError> {
-    if ctx.dry_run {
-        let (method, path, body) = ("POST", "/letters".into(), None);
-        return Ok(Effect::WouldSend(vec![Request { method, path, body }]));
-    }
-    ctx.parts.written.lock().unwrap().push(ctx.key);
-    Ok(Effect::Done(told(letter.text)))
-}
-
-async fn look_for_letter(ctx: Ctx<Arc<Desk>>, _: Letter) -> Result<Look<Told>, ToolError> {
-    let there = ctx.parts.written.lock().unwrap().contains(&ctx.key);
-    Ok(if there {
-        Look::Found(told("it is there"))
-    } else {
-        Look::Absent
-    })
-}
-
-async fn close_issue(_: Ctx<Arc<Desk>>, issue: Issue) -> Result<Effect<Told>, ToolError> {
-    Ok(Effect::Done(told(format!(
-        "closed {}#{}",
-        issue.repo, issue.number
-    ))))
-}
-
-async fn stop_service(ctx: Ctx<Arc<Desk>>, service: Service) -> Result<Effect<Told>, ToolError> {
-    if ctx.dry_run {
-        return Ok(Effect::WouldSend(Vec::new()));
-    }
-    Ok(Effect::Done(told(format!("stopped {}", service.service_id))))
-}
-
-async fn burn(_: Ctx<Arc<Desk>>, _: Nothing) -> Result<Effect<Told>, ToolError> {
-    Ok(Effect::Done(told("burnt")))
-}
-
-/// Tells the test when a handler's future is dropped.
-struct Alarm(Arc<Desk>);
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        self.0.dropped.notify_one();
-    }
-}
-
-async fn wait(ctx: Ctx<Arc<Desk>>, _: Nothing) -> Result<Told, ToolError> {
-    let _alarm = Alarm(Arc::clone(&ctx.parts));
-    ctx.parts.reached.notify_one();
-    std::future::pending().await
-}
-
-fn toolbox(desk: &Arc<Desk>) -> Toolbox<Arc<Desk>> {
-    Toolbox::named("desk", "Letters.", Arc::clone(desk))
-        .with(
-            reads("read_letter", "Read", "Reads.")
-                .untrusted(&["said"])
-                .answers(read_letter),
-        )
-        .with(
-            writes("write_letter", "Write", "Writes.", Doubt::Marker)
-                .acts(write_letter)
-                .looks(look_for_letter),
-        )
-        .with(
-            writes("close_issue", "Close", "Closes.", Doubt::Idempotent)
-                .destructive()
-                .acts(close_issue),
-        )
-        .with(
-            writes("stop_service", "Stop", "Stops.", Doubt::Idempotent)
-                .destructive()
-                .acts(stop_service),
-        )
-        .with(
-            writes("burn", "Burn", "Burns.", Doubt::None)
-                .destructive()
-                .acts(burn),
-        )
-        .with(reads("wait", "Wait", "Waits for ever.").answers(wait))
-}
-
-fn toolsets() -> Toolsets {
-    Toolsets {
-        sets: BTreeMap::from([
-            (
-                "desk.mail".to_owned(),
-                vec!["desk.read_letter".to_owned(), "desk.write_letter".to_owned()],
-            ),
-            (
-                "desk.fire".to_owned(),
-                vec!["desk.burn".to_owned(), "desk.not_there".to_owned()],
-            ),
-        ]),
-        default: vec!["desk.read_letter".to_owned()],
-    }
-}
-
-/// An agent connected to a gateway.
-struct Agent {
-    hub: Hub,
-    gateway: Gateway,
-    client: RunningService<RoleClient, ()>,
-}
-
-impl Agent {
-    async fn of(desk: &Arc<Desk>, face: Face, name: &str) -> Self {
-        let hub = Hub::builder().serve("desk", toolbox(desk)).start().await.unwrap();
-        let gateway = Gateway::new(&hub, face, toolsets()).unwrap();
-        let selection = gateway.toolsets().everything();
-        let gateway = gateway.with_local(Caller {
-            agent: name.into(),
-            selection,
-        });
-        Self::at(hub, gateway).await
-    }
-
-    async fn at(hub: Hub, gateway: Gateway) -> Self {
-        let (near, far) = tokio::io::duplex(1 << 20);
-        let served = gateway.clone();
-        tokio::spawn(async move { served.serve(far).await.unwrap().waiting().await });
-        let hello = ClientLifecycleMode::Discover {
-            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
-        };
-        let client = ().serve_with_lifecycle(near, hello).await.unwrap();
-        Self { hub, gateway, client }
-    }
-
-    async fn names(&self) -> Vec<String> {
-        let tools = self.client.list_all_tools().await.unwrap();
-        tools.into_iter().map(|tool| tool.name.into_owned()).collect()
-    }
-
-    async fn call(&self, tool: &str, arguments: Value) -> CallToolResult {
-        self.try_call(tool, arguments, json!({})).await.unwrap()
-    }
-
-    async fn try_call(
-        &self,
-        tool: &str,
-        arguments: Value,
-        meta: Value,
-    ) -> Result<CallToolResult, ServiceError> {
-        let mut request = CallToolRequestParams::new(tool.to_owned());
-        request.arguments = arguments.as_object().cloned();
-        request.meta = Some(RequestMetaObject(MetaObject(meta.as_object().cloned().unwrap())));
-        tokio::time::timeout(SOON, self.client.call_tool(request))
-            .await
-            .expect("an answer")
-    }
-
-    async fn leave(self) {
-        self.client.cancel().await.unwrap();
-        self.hub.stop().await;
-    }
-}
-
-/// `Ok` with what was said, or the error's class and remedy.
-fn outcome(result: &CallToolResult) -> Result<String, (String, String)> {
-    let content = result.structured_content.as_ref().expect("structured content");
-    if result.is_error == Some(true) {
-        let text = |name: &str| content["error"][name].as_str().unwrap_or_default().to_owned();
-        return Err((text("class"), text("remedy")));
-    }
-    Ok(content["said"]
-        .as_str()
-        .map_or_else(|| content.to_string(), str::to_owned))
-}
 
 #[tokio::test]
 async fn a_gateway_over_all_servers_prefixes_names_and_one_over_a_single_server_does_not() {
@@ -522,91 +295,6 @@ async fn a_stopped_gateway_answers_the_calls_under_way_and_later_ones() {
     agent.leave().await;
 }
 
-/// A client that keeps the progress it hears of.
-#[derive(Clone, Default)]
-struct Ear(Arc<Mutex<Vec<f64>>>, Arc<Notify>);
-
-impl rmcp::ClientHandler for Ear {
-    async fn on_progress(
-        &self,
-        report: ProgressNotificationParam,
-        _: rmcp::service::NotificationContext<RoleClient>,
-    ) {
-        self.0.lock().unwrap().push(report.progress);
-        self.1.notify_one();
-    }
-}
-
-/// A server whose one tool reports before it waits to be told to end.
-#[derive(Clone, Default)]
-struct Slow(Arc<Notify>);
-
-impl rmcp::ServerHandler for Slow {
-    fn get_info(&self) -> rmcp::model::ServerConfig {
-        rmcp::model::ServerConfig::new(rmcp::model::ServerCapabilities::builder().enable_tools().build())
-    }
-
-    async fn list_tools(
-        &self,
-        _: Option<rmcp::model::PaginatedRequestParams>,
-        _: rmcp::service::RequestContext<rmcp::RoleServer>,
-    ) -> Result<rmcp::model::ListToolsResult, rmcp::ErrorData> {
-        let schema = json!({ "type": "object", "properties": {} });
-        let tool = rmcp::model::Tool::new("work", "Works.", Arc::new(schema.as_object().cloned().unwrap()));
-        Ok(rmcp::model::ListToolsResult::with_all_items(vec![tool]))
-    }
-
-    async fn call_tool(
-        &self,
-        _: CallToolRequestParams,
-        context: rmcp::service::RequestContext<rmcp::RoleServer>,
-    ) -> Result<rmcp::model::CallToolResponse, rmcp::ErrorData> {
-        if let Some(token) = context.meta.get_progress_token() {
-            let report = ProgressNotificationParam::new(token, 1.0).with_total(2.0);
-            context.peer.notify_progress(report).await.unwrap();
-        }
-        self.0.notified().await;
-        let trace = context.meta.get("traceparent").cloned();
-        Ok(CallToolResult::structured(json!({ "said": trace })).into())
-    }
-}
-
-pub(super) fn slow() -> (impl rmcp::ServerHandler + 'static, Arc<Notify>) {
-    let slow = Slow::default();
-    let end = Arc::clone(&slow.0);
-    (slow, end)
-}
-
-#[tokio::test]
-async fn progress_reaches_the_agent_while_the_tool_works_and_its_trace_reaches_the_tool() {
-    let (slow, end) = slow();
-    let hub = Hub::builder().serve("slow", slow).start().await.unwrap();
-    let gateway = Gateway::new(&hub, Face::All, Toolsets::default()).unwrap();
-    let (near, far) = tokio::io::duplex(1 << 20);
-    tokio::spawn(async move { gateway.serve(far).await.unwrap().waiting().await });
-    let ear = Ear::default();
-    let hello = ClientLifecycleMode::Discover {
-        preferred_versions: vec![ProtocolVersion::V_2026_07_28],
-    };
-    let client = ear.clone().serve_with_lifecycle(near, hello).await.unwrap();
-    let mut request = CallToolRequestParams::new("slow_work");
-    // A tool that says nothing of itself counts as destructive.
-    request.arguments = json!({ "confirm": "slow_work" }).as_object().cloned();
-    let mut meta = RequestMetaObject::new();
-    meta.0.insert("traceparent".into(), json!("00-trace"));
-    request.meta = Some(meta);
-    let call = tokio::time::timeout(SOON, client.call_tool(request));
-    let heard = async {
-        ear.1.notified().await;
-        end.notify_one();
-    };
-    let (result, ()) = tokio::join!(call, heard);
-    assert_eq!(outcome(&result.unwrap().unwrap()), Ok("00-trace".into()));
-    assert_eq!(*ear.0.lock().unwrap(), [1.0]);
-    client.cancel().await.unwrap();
-    hub.stop().await;
-}
-
 /// The built-in servers, none of them configured.
 pub(super) async fn built_in() -> Hub {
     let clock = Clock::system();
@@ -649,7 +337,6 @@ async fn every_built_in_tool_has_a_toolset_and_the_default_over_http_is_small() 
     let agent = Agent::at(hub.clone(), local).await;
     let listed = agent.client.list_tools(None).await.unwrap();
     let tokens = serde_json::to_string(&listed).unwrap().len() / 4;
-    println!("default: {} tools, {tokens} tokens", listed.tools.len());
     assert!(
         (20..=DEFAULT_TOOLS_MAX).contains(&listed.tools.len()),
         "{}",

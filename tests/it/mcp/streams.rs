@@ -14,7 +14,7 @@ use xmrt::journal::MemoryStore;
 use xmrt::reactor::{Parts, Reactor};
 use xmrt::rules;
 
-use super::gateway::slow;
+use super::progress::slow;
 
 const TOKEN: &str = "the token of the tests";
 const SESSIONS_MAX: usize = 256;
