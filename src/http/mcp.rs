@@ -17,11 +17,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, SessionConfig};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::body::{Held, Intake};
@@ -59,6 +60,8 @@ type Service = StreamableHttpService<Gateway, LocalSessionManager>;
 pub struct AgentDoor {
     endpoints: Arc<Vec<Endpoint>>,
     places: Arc<Places>,
+    /// Requests whose answers are not wholly sent yet; not those that only listen.
+    open: Arc<watch::Sender<usize>>,
     closing: CancellationToken,
     closed: CancellationToken,
 }
@@ -121,6 +124,7 @@ impl AgentDoor {
         Self {
             endpoints: Arc::new(gateways.into_iter().map(endpoint).collect()),
             places: Arc::new(places),
+            open: Arc::default(),
             closing: CancellationToken::new(),
             closed,
         }
@@ -130,16 +134,15 @@ impl AgentDoor {
     /// every session and stream.
     pub async fn close(&self) {
         self.closing.cancel();
-        let idle = async || {
-            for endpoint in self.endpoints.iter() {
-                endpoint.gateway.idle().await;
-            }
-        };
-        if tokio::time::timeout(FINISH, idle()).await.is_err() {
+        let mut open = self.open.subscribe();
+        if tokio::time::timeout(FINISH, open.wait_for(|open| *open == 0))
+            .await
+            .is_err()
+        {
             for endpoint in self.endpoints.iter() {
                 endpoint.gateway.stop();
             }
-            let _ = tokio::time::timeout(FAREWELL, idle()).await;
+            let _ = tokio::time::timeout(FAREWELL, open.wait_for(|open| *open == 0)).await;
         }
         self.closed.cancel();
     }
@@ -219,12 +222,36 @@ async fn served(app: &App, request: Request) -> Result<Response, Problem> {
     });
     let request = http::Request::from_parts(parts, Full::<Bytes>::new(held.bytes.clone()));
     let ends_session = request.method() == Method::DELETE;
+    let open = (request.method() == Method::POST).then(|| Open::new(&door.open));
     let mut answer = endpoint.service.handle(request).await;
     // The session is gone when this is said, and some clients take "accepted" for a failure.
     if ends_session && answer.status() == StatusCode::ACCEPTED {
         *answer.status_mut() = StatusCode::NO_CONTENT;
     }
-    Ok(answer.map(Body::new))
+    // Counted until the last of its body is on its way.
+    let body = |body: http_body_util::combinators::BoxBody<_, _>| {
+        Body::new(body.map_frame(move |frame| {
+            let _counted = &open;
+            frame
+        }))
+    };
+    Ok(answer.map(body))
+}
+
+/// Counts a request as long as it lasts.
+struct Open(Arc<watch::Sender<usize>>);
+
+impl Open {
+    fn new(open: &Arc<watch::Sender<usize>>) -> Self {
+        open.send_modify(|open| *open += 1);
+        Self(Arc::clone(open))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
+    }
 }
 
 /// Which tools the request asks for: `?toolsets=` and `?read_only=`, or the headers of that name.
