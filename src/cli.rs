@@ -128,7 +128,7 @@ fn run(arguments: Arguments) -> Ending {
         }
         Command::Schema(options) => schema::run(&options),
         Command::Config(options) => settings::run(&options, &settings()?),
-        Command::Demo(options) => start(demo::run(options, environment)),
+        Command::Demo(options) => start(demo::run(options, flags.rules.clone(), environment.clone())),
         Command::Serve(options) => start(serve::run(options, settings()?)),
         Command::Check(options) => start(check::run(options, settings()?)),
         Command::Test(options) => start(test::run(options, settings()?)),

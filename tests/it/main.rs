@@ -9,6 +9,7 @@
 
 mod config;
 mod crash;
+mod demo;
 mod docs;
 mod harness;
 mod http;
