@@ -102,7 +102,8 @@ impl<'t> Checker<'t, '_, '_> {
         if let Some(key) = limits.and_then(|limits| find(limits, "key")) {
             self.template(&key.node, IN_KEY);
         }
-        let actions = tables(tree, "action");
+        let mut actions = tables(tree, "action");
+        actions.extend(tables(tree, "on_failure"));
         let mut ids = Vec::new();
         for action in &actions {
             let id = step_id(action, &ids);

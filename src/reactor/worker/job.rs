@@ -12,7 +12,7 @@ use crate::clock::{self, Clock};
 use crate::hub::{Doubt, ErrorClass, ToolFacts};
 use crate::journal::{Claim, RunHistory, RunRecord, RunState, StepWrite, StoreError, Then};
 use crate::normalize::Event;
-use crate::plan::{self, Plan, Step};
+use crate::plan::{self, Failing, Plan, Step};
 use crate::record::{self, History, Next};
 use crate::rules::Rule;
 
@@ -134,7 +134,8 @@ impl<'w> Job<'w> {
                 }
                 Plan::Shadowed(why) => return self.end(RunState::Shadowed, Some(why)).await,
                 Plan::Declined(why) => return self.end(RunState::Declined, Some(why)).await,
-                Plan::Dead(why) => return self.end(RunState::Dead, Some(why)).await,
+                Plan::Dead(why) => self.fail(RunState::Dead, why).await?,
+                Plan::Failed(Failing { state, reason }) => return self.end(state, Some(reason)).await,
                 Plan::Succeeded => return self.end(RunState::Succeeded, None).await,
             };
             if flow == Flow::LetGo {
@@ -232,12 +233,12 @@ impl<'w> Job<'w> {
             Next::Dead(error) => {
                 let reason = format!("step `{id}`: {error}");
                 self.note(StepWrite::Failed { step: id, error })?;
-                self.end(RunState::Dead, Some(reason)).await?;
+                return self.fail(RunState::Dead, reason).await.map(Some);
             }
             Next::Unknown(why) => {
                 let command = format!("xmrt runs resolve {} done|repeat|give-up", self.run().id);
                 let reason = format!("step `{id}`: {why}. Look at the provider, then `{command}`");
-                self.end(RunState::Unknown, Some(reason)).await?;
+                return self.fail(RunState::Unknown, reason).await.map(Some);
             }
         }
         Ok(Some(Flow::LetGo))
@@ -306,6 +307,26 @@ impl<'w> Job<'w> {
         }
     }
 
+    /// The run is to end badly: first its `[[on_failure]]` steps are made, where it has any. What fails while it is
+    /// failing ends it.
+    async fn fail(&mut self, state: RunState, reason: String) -> Result<Flow, StoreError> {
+        let RunHistory { run, steps } = &self.history;
+        if self.rule.on_failure.is_empty() || run.shadow || Failing::was_marked(run, steps) {
+            let (state, reason) = match Failing::of(run, steps) {
+                Some(first) => (
+                    first.state,
+                    format!("{}; then, on failure: {reason}", first.reason),
+                ),
+                None => (state, reason),
+            };
+            self.end(state, Some(reason)).await?;
+            return Ok(Flow::LetGo);
+        }
+        let mark = Failing { state, reason }.mark(run, &self.rule);
+        self.note(mark)?;
+        Ok(Flow::Continue)
+    }
+
     async fn end(&mut self, state: RunState, reason: Option<String>) -> Result<(), StoreError> {
         self.flush(Then::End {
             state,
@@ -333,9 +354,7 @@ pub(super) fn history<'a>(
     intent_at: Timestamp,
     facts: Option<&ToolFacts>,
 ) -> History<'a> {
-    let action = usize::try_from(step.index)
-        .ok()
-        .and_then(|index| rule.actions.get(index));
+    let action = plan::action_at(rule, step.index);
     History {
         attempts: step.attempts,
         looks,
