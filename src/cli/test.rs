@@ -31,7 +31,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     let Some(book) = loaded.book else {
         println!(
             "{}",
-            rules::render_diagnostics(&files, &loaded.diagnostics, print::color())
+            rules::render_diagnostics(&files, &loaded.diagnostics, print::color(&std::io::stdout()))
         );
         return Err(Failure::Found);
     };

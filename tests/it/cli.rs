@@ -1,0 +1,98 @@
+//! What the commands print, as the person at the terminal sees it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::harness::{World, environment};
+
+const NOTIFY: &str = "description = \"d\"\non = \"github.issues.opened\"\n\n[[action]]\ntool = \"xmrt.notify\"\n\
+                      arguments = { to = \"log\", text = \"x\" }\n";
+
+fn folder(rules: &[(&str, &[u8])]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("rules")).unwrap();
+    std::fs::write(folder.path().join("xmrt.toml"), "").unwrap();
+    for (name, text) in rules {
+        std::fs::write(folder.path().join("rules").join(name), text).unwrap();
+    }
+    folder
+}
+
+fn command(folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xmrt"));
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(environment(folder.path()))
+        .stdin(Stdio::null());
+    command
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn output_that_nobody_reads_to_its_end_is_no_panic() {
+    let folder = folder(&[]);
+    for arguments in [&["schema"][..], &["tools", "--json"], &["completions", "zsh"]] {
+        let mut child = command(&folder, arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = String::new();
+        // The reader is dropped with the rest unread: the pipe is closed, as `head -1` does it.
+        BufReader::with_capacity(16, child.stdout.take().unwrap())
+            .read_line(&mut first)
+            .unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(!first.is_empty());
+        assert_eq!(
+            (output.status.code(), String::from_utf8(output.stderr).unwrap()),
+            (Some(0), String::new()),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn what_goes_to_a_pipe_is_not_colored() {
+    let folder = folder(&[("a-rule.toml", b"on = 5\n")]);
+    for arguments in [&["check"][..], &["test"]] {
+        let output = command(&folder, arguments).output().unwrap();
+        let shown = text(&output);
+        assert_eq!(output.status.code(), Some(1), "{shown}");
+        assert!(
+            shown.contains("a-rule.toml:1:6") && !shown.contains('\u{1b}'),
+            "{shown:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_webhooks_bring_cannot_steer_the_terminal() {
+    let world = World::start(&[("tell", NOTIFY)], "").await;
+    let payload = json!({
+        "action": "opened",
+        "sender": { "login": "\u{1b}[2Jeve\u{7}\nFAKED ROW \u{9b}31m" },
+        "repository": { "full_name": "acme/\u{1b}]0;api" },
+        "issue": { "number": 1, "title": "x" },
+    });
+    let (status, answer) = world.github("issues", "delivery-1", &payload).await.unwrap();
+    assert_eq!(status, 202, "{answer}");
+    for arguments in [&["events"][..], &["events", "show", "delivery-1"]] {
+        let (shown, errors, code) = world.xmrt(arguments);
+        assert_eq!((code, errors.as_str()), (0, ""));
+        let steering: Vec<char> = shown
+            .chars()
+            .filter(|letter| letter.is_control() && *letter != '\n')
+            .collect();
+        assert!(shown.contains("eve") && steering.is_empty(), "{shown:?}");
+    }
+    let (list, ..) = world.xmrt(&["events"]);
+    assert!(!list.contains("\nFAKED"), "{list}");
+}
