@@ -139,7 +139,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     })
 }
 
-/// The reactor on the rules in the rules folder, or, where those hold errors, on the last good ones.
+/// The reactor on the rules in the rules folder, or, where those hold errors or cannot be read, on the last good ones.
 async fn reactor_on(
     settings: &Settings,
     store: &Arc<dyn Store>,
@@ -153,7 +153,8 @@ async fn reactor_on(
         .into_iter()
         .map(|facts| (facts.name.clone(), facts))
         .collect();
-    let (book, broken) = match load(&source()?, settings, &reactor::catalog(&tools)) {
+    let on_disk = source().and_then(|files| load(&files, settings, &reactor::catalog(&tools)));
+    let (book, broken) = match on_disk {
         Ok(book) => (book, None),
         Err(rendered) => (
             last_good(store)
@@ -205,6 +206,7 @@ async fn last_good(store: &Arc<dyn Store>) -> Result<Option<RuleBook>, StoreErro
         .map(|rule| SourceFile {
             path: format!("{}.toml", rule.rule),
             text: rule.text,
+            unreadable: None,
         })
         .collect();
     let vars = record.settings.get("vars").cloned().unwrap_or_default();

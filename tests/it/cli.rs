@@ -73,6 +73,46 @@ fn what_goes_to_a_pipe_is_not_colored() {
     }
 }
 
+#[test]
+fn a_rule_file_that_cannot_be_read_hides_no_other_mistake() {
+    let folder = folder(&[
+        ("a-rule.toml", b"on = \"\xff\"\n"),
+        ("b-rule.toml", b"on = 5\n"),
+        ("c-rule.toml", NOTIFY.as_bytes()),
+    ]);
+    let output = command(&folder, &["check"]).output().unwrap();
+    let shown = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    for expected in [
+        "error[unreadable]",
+        "a-rule.toml:1:1",
+        "b-rule.toml:1:6",
+        "3 rule file(s)",
+    ] {
+        assert!(shown.contains(expected), "{expected} is missing in\n{shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_whose_rules_cannot_be_read_runs_on_the_last_good_ones() {
+    let mut world = World::start(&[("tell", NOTIFY)], "").await;
+    let rules = world.folder.path().join("rules");
+    for breakage in ["a file that is not text", "no folder"] {
+        world.server.kill();
+        if breakage == "no folder" {
+            std::fs::remove_dir_all(&rules).unwrap();
+        } else {
+            std::fs::write(rules.join("other.toml"), b"\xff").unwrap();
+        }
+        let (events, errors, code) = world.xmrt(&["events"]);
+        assert_eq!(code, 0, "{breakage}: {events}{errors}");
+        world.restart();
+        let (_, answer) = world.api("rules").await;
+        assert_eq!(answer["rules"][0]["id"], "tell", "{breakage}: {answer}");
+        assert!(world.server_log().contains("last good"), "{breakage}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_webhooks_bring_cannot_steer_the_terminal() {
     let world = World::start(&[("tell", NOTIFY)], "").await;
