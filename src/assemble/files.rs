@@ -83,6 +83,15 @@ fn read_rule(path: &Path) -> SourceFile {
     }
 }
 
+/// Which folder stands at `path` now: a folder that was replaced is another one, whatever its name. `None` when there is
+/// none.
+pub(super) fn identity(path: &Path) -> Option<(u64, u64, Option<std::time::SystemTime>)> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
+    // The number of a removed folder is soon given to the next one; the time of its making is not.
+    Some((metadata.dev(), metadata.ino(), metadata.created().ok()))
+}
+
 /// A file's bytes.
 pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)
