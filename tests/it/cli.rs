@@ -74,6 +74,50 @@ fn what_goes_to_a_pipe_is_not_colored() {
 }
 
 #[test]
+fn json_that_was_asked_for_is_json_also_when_the_rules_are_wrong() {
+    let folder = folder(&[("a-rule.toml", b"on = 5\n")]);
+    for arguments in [&["check", "--json"], &["test", "--json"]] {
+        let output = command(&folder, arguments).output().unwrap();
+        let shown: serde_json::Value = serde_json::from_str(&text(&output)).unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(
+            shown["diagnostics"][0]["path"]
+                .as_str()
+                .map(|path| path.ends_with("a-rule.toml")),
+            Some(true),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn an_address_that_is_no_url_is_called_so() {
+    let folder = folder(&[]);
+    for arguments in [
+        &["send", "github", "issues", "--to", "localhost"][..],
+        &["events", "--url", "127.0.0.1:8080"],
+    ] {
+        let output = command(&folder, arguments).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(errors.contains("is not the URL of a server"), "{errors}");
+    }
+}
+
+#[test]
+fn a_demo_that_cannot_start_leaves_nothing_behind() {
+    let folder = folder(&[]);
+    let temporary = folder.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let output = command(&folder, &["demo", "--once", "--with-rules", "/nowhere"])
+        .env("TMPDIR", &temporary)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+}
+
+#[test]
 fn a_rule_file_that_cannot_be_read_hides_no_other_mistake() {
     let folder = folder(&[
         ("a-rule.toml", b"on = \"\xff\"\n"),
@@ -110,6 +154,22 @@ async fn a_start_whose_rules_cannot_be_read_runs_on_the_last_good_ones() {
         let (_, answer) = world.api("rules").await;
         assert_eq!(answer["rules"][0]["id"], "tell", "{breakage}: {answer}");
         assert!(world.server_log().contains("last good"), "{breakage}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_listed_by_a_type_as_rules_write_it() {
+    let world = World::start(&[("tell", NOTIFY)], "").await;
+    let (status, _) = world.github("push", "delivery-1", &json!({})).await.unwrap();
+    assert_eq!(status, 202);
+    for (kind, found) in [
+        ("*", true),
+        ("github.*", true),
+        ("github.push", true),
+        ("render.*", false),
+    ] {
+        let (list, ..) = world.xmrt(&["events", "--type", kind]);
+        assert_eq!(list.contains("delivery-1"), found, "{kind}: {list}");
     }
 }
 
