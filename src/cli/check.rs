@@ -46,7 +46,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         if !loaded.diagnostics.is_empty() {
             println!(
                 "{}",
-                rules::render_diagnostics(&files, &loaded.diagnostics, print::color())
+                rules::render_diagnostics(&files, &loaded.diagnostics, print::color(&std::io::stdout()))
             );
         }
         println!(

@@ -29,9 +29,13 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     let files = assemble::read_rules(&paths)?;
     let loaded = rules::load(&files, settings.vars(), None);
     let Some(book) = loaded.book else {
+        if options.json {
+            print::json(&serde_json::json!({ "diagnostics": loaded.diagnostics }));
+            return Err(Failure::Found);
+        }
         println!(
             "{}",
-            rules::render_diagnostics(&files, &loaded.diagnostics, print::color())
+            rules::render_diagnostics(&files, &loaded.diagnostics, print::color(&std::io::stdout()))
         );
         return Err(Failure::Found);
     };

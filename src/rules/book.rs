@@ -24,6 +24,8 @@ pub struct SourceFile {
     pub path: String,
     /// What stands in it.
     pub text: String,
+    /// Why it could not be read; `text` is empty then.
+    pub unreadable: Option<String>,
 }
 
 /// What came of loading.
@@ -89,7 +91,9 @@ pub fn load(files: &[SourceFile], vars: &Value, catalog: Option<&Catalog>) -> Lo
                 )
                 .hint("a rule's id is its file's name and is unique over all folders");
         }
-        if file.text.len() > FILE_BYTES_MAX {
+        if let Some(why) = &file.unreadable {
+            findings.error("unreadable", &(0..0), format!("the file cannot be read: {why}"));
+        } else if file.text.len() > FILE_BYTES_MAX {
             findings.error("file-size", &(0..0), "a rule file is at most 1 MiB");
         } else if let Some(parsed) = parse::rule(&id, &file.path, vars, &mut findings) {
             check::rule(&parsed.tree, vars, catalog, &mut findings);

@@ -184,6 +184,23 @@ async fn a_changed_rule_file_is_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rules_folder_that_was_replaced_is_watched_as_the_former_was() {
+    let world = world(&[("label-new-issues", LABEL_NEW_ISSUES)]).await;
+    let rules = world.folder.path().join("rules");
+    std::fs::remove_dir_all(&rules).unwrap();
+    std::fs::create_dir(&rules).unwrap();
+    for id in ["put-there-with-it", "put-there-later"] {
+        std::fs::write(rules.join(format!("{id}.toml")), LABEL_NEW_ISSUES).unwrap();
+        world
+            .until(id, async || {
+                let (_, rules) = world.api("rules").await;
+                rules.to_string().contains(id).then_some(())
+            })
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_start_with_broken_rules_runs_on_the_last_good_ones() {
     let mut world = world(&[("label-new-issues", LABEL_NEW_ISSUES)]).await;
     world.server.kill();

@@ -45,6 +45,7 @@ pub(crate) fn files(texts: &[(&str, &str)]) -> Vec<SourceFile> {
         .map(|(path, text)| SourceFile {
             path: (*path).to_owned(),
             text: (*text).to_owned(),
+            unreadable: None,
         })
         .collect()
 }

@@ -47,6 +47,16 @@ fn a_second_process_is_told_who_holds_the_directory_and_where_it_serves() {
 }
 
 #[test]
+fn a_new_data_directory_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let _store = Embedded::open(&data, at(0)).unwrap();
+    let mode = std::fs::metadata(&data).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[test]
 fn the_lock_file_of_a_dead_process_blocks_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let left =
