@@ -60,7 +60,8 @@ pub struct Event {
     /// How it came to be trusted.
     pub origin: Origin,
     /// Keys under which an earlier write of ours would have announced this event as its effect:
-    /// `<type>:<subject>@<actor>`, and `marker:<step key>@<actor>` for every marker in a body the actor wrote.
+    /// `<type>:<subject>@<actor>`, and `marker:<step key>@<actor>` for every marker in a body the actor wrote; in lower
+    /// case.
     pub causes: Vec<String>,
 }
 
@@ -96,6 +97,8 @@ pub fn event(delivery: Delivery) -> Result<Event, Unrecognized> {
     let actor = reading.actor.as_deref().unwrap_or_default();
     let mut causes = vec![format!("{kind}:{}@{actor}", reading.subject)];
     causes.extend(reading.markers.iter().map(|key| format!("marker:{key}@{actor}")));
+    // GitHub tells names apart without regard to case, and a rule may write them as it likes.
+    causes.iter_mut().for_each(|cause| *cause = cause.to_lowercase());
     Ok(Event {
         id: EventId(delivery.id().into()),
         source: delivery.source().clone(),

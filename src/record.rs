@@ -13,6 +13,9 @@ pub const DOUBT_PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 /// How often the effect must be found absent, each a settle time apart, before it is taken to be absent.
 pub const LOOKS_NEEDED: u32 = 2;
 
+/// The longest pause between looks that fail because the provider is away.
+const LOOK_PAUSE_MAX: SignedDuration = SignedDuration::from_mins(5);
+
 /// The policy of a step whose action is not in its rule any more: one attempt.
 pub const NO_RETRY: Retry = Retry {
     attempts: 1,
@@ -72,7 +75,15 @@ pub struct History<'a> {
 pub fn after_attempt(outcome: Outcome, history: History<'_>, now: Timestamp) -> Next {
     match outcome {
         Outcome::Done(result) => Next::Done(result),
-        Outcome::InDoubt(error) => in_doubt(history, now, &error.to_string()),
+        Outcome::InDoubt(error) => match in_doubt(history, now, &error.to_string()) {
+            // The call may have taken long, and the provider may not be done with it: it settles from its end on.
+            Next::Look { at, reason, counted } => Next::Look {
+                at: at.max(clock::after(now, history.settle_ms)),
+                reason,
+                counted,
+            },
+            next => next,
+        },
         Outcome::Failed(error) if !error.class.is_retryable() => Next::Dead(error.to_string()),
         Outcome::Failed(error) if history.attempts >= history.retry.attempts => {
             Next::Dead(format!("{error}; gave up after {} attempts", history.attempts))
@@ -135,8 +146,12 @@ pub fn after_look(finding: Finding, history: History<'_>, now: Timestamp) -> Nex
         Finding::Failed(error)
             if patient && (error.class.is_retryable() || error.class == ErrorClass::UnknownEffect) =>
         {
+            // A look that failed is not counted, so the back-off does not grow by itself: it grows with the time the
+            // doubt has lasted.
+            let lasting = (now.duration_since(history.intent_at) / 4).min(LOOK_PAUSE_MAX);
+            let later = now.saturating_add(lasting).unwrap_or(now);
             Next::Look {
-                at: retry_at(&error, history, now),
+                at: retry_at(&error, history, now).max(later),
                 reason: error.to_string(),
                 counted: false,
             }

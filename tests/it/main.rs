@@ -32,3 +32,4 @@ mod tools_github_client;
 mod tools_render;
 mod tools_xmrt;
 mod triage;
+mod worker;

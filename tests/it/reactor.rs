@@ -113,6 +113,96 @@ arguments = { repo = "acme/api", number = "{{ event.issue.number }}", labels = [
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_writes_the_repository_in_its_own_way_is_cut_as_well() {
+    let rule = r#"
+description = "Adds a label for every label"
+on = "github.issues.labeled"
+[[action]]
+tool = "github.add_labels"
+arguments = { repo = "Acme/API", number = "{{ event.issue.number }}", labels = ["n{{ event.issue.labels | length }}"] }
+"#;
+    let world = world(&[("spiral", rule)]).await;
+    close_the_loop(&world).await;
+    let act =
+        json!({ "do": "label_issue", "repo": "acme/api", "number": 1, "label": "first", "by": "alice" });
+    world.sandbox_post("act", act).await;
+    decision(&world, "github.issues.labeled", "spiral", "loop_cut").await;
+    assert_eq!(count(&world, "add_labels").await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_opens_labeled_issues_because_an_issue_was_labeled_is_cut_after_three() {
+    let rule = r#"
+description = "An issue for every label"
+on = "github.issues.labeled"
+[[action]]
+tool = "github.create_issue"
+arguments = { repo = "acme/api", title = "About {{ event.label.name }}", labels = ["follow-up"] }
+"#;
+    let world = world(&[("litter", rule)]).await;
+    close_the_loop(&world).await;
+    let act =
+        json!({ "do": "label_issue", "repo": "acme/api", "number": 1, "label": "first", "by": "alice" });
+    world.sandbox_post("act", act).await;
+    decision(&world, "github.issues.labeled", "litter", "loop_cut").await;
+    assert_eq!(count(&world, "create_issue").await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_reruns_what_failed_is_cut_when_the_reruns_fail_too() {
+    let rule = r#"
+description = "Re-runs every failure"
+on = "github.workflow_run.completed"
+[when]
+workflow_run.conclusion = "failure"
+[[action]]
+tool = "github.rerun_failed_jobs"
+arguments = { repo = "acme/api", run_id = "{{ event.workflow_run.id }}" }
+"#;
+    let world = world(&[("again", rule)]).await;
+    close_the_loop(&world).await;
+    let fail = async |by: &str| {
+        let act = json!({ "do": "complete_workflow_run", "repo": "acme/api", "id": 7, "conclusion": "failure", "by": by });
+        world.sandbox_post("act", act).await;
+    };
+    fail("alice").await;
+    for reruns in 1..=3 {
+        world
+            .until("the re-run", async || {
+                let (_, runs) = world.api("runs?rule=again").await;
+                let ended = runs.to_string().matches("\"succeeded\"").count();
+                (count(&world, "rerun_failed_jobs").await == reruns && ended == reruns).then_some(())
+            })
+            .await;
+        // GitHub names who began the attempt.
+        fail("xmrt-bot").await;
+    }
+    decision(&world, "github.workflow_run.completed", "again", "loop_cut").await;
+    assert_eq!(count(&world, "rerun_failed_jobs").await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_refuses_claims_is_not_asked_without_a_pause() {
+    let world = world(&[("label-new-issues", LABEL_NEW_ISSUES)]).await;
+    let journal = rusqlite::Connection::open(world.folder.path().join("data/journal.db")).unwrap();
+    journal
+        .execute_batch(
+            "PRAGMA busy_timeout = 5000;
+             CREATE TRIGGER refuse BEFORE UPDATE ON runs BEGIN SELECT RAISE(ABORT, 'refused by the test'); END",
+        )
+        .unwrap();
+    world
+        .github("issues", "delivery-1", &issue_opened(1))
+        .await
+        .unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let refused = world.server_log().matches("no runs can be claimed").count();
+    assert!((1..20).contains(&refused), "{refused} claims were refused");
+    journal.execute_batch("DROP TRIGGER refuse").unwrap();
+    assert_eq!(world.settled("delivery-1").await[0]["status"], "succeeded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rules_are_replaced_whole_or_not_at_all() {
     let world = world(&[("label-new-issues", LABEL_NEW_ISSUES)]).await;
     let path = world.folder.path().join("rules/label-new-issues.toml");

@@ -265,3 +265,37 @@ proptest! {
         prop_assert!(false, "it never ended");
     }
 }
+
+#[test]
+fn a_provider_that_is_away_for_long_is_looked_at_less_and_less_often() {
+    let (mut now, mut looks) = (start(), 0);
+    let end = start() + DOUBT_PATIENCE;
+    loop {
+        let finding = Finding::Failed(error(ErrorClass::Unavailable));
+        match after_look(finding, history(Doubt::Marker, 1, 0), now) {
+            Next::Look { at, counted, .. } => {
+                assert!(at > now && !counted);
+                now = at;
+                looks += 1;
+            }
+            Next::Unknown(_) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(now >= end, "nobody is asked before the patience ends");
+    assert!(looks < 400, "{looks} looks in a day");
+}
+
+#[test]
+fn a_call_that_timed_out_late_is_given_its_settle_time_before_the_first_look() {
+    let end = after(start(), 60_000);
+    for doubt in [Doubt::Marker, Doubt::Evidence, Doubt::GoalState] {
+        let outcome = Outcome::InDoubt(error(ErrorClass::UnknownEffect));
+        let next = after_attempt(outcome, history(doubt, 1, 0), end);
+        let wanted = after(end, SETTLE_MS);
+        assert!(
+            matches!(next, Next::Look { at, .. } if at == wanted),
+            "{doubt:?}: {next:?}"
+        );
+    }
+}

@@ -28,7 +28,7 @@ impl Identity {
         let Some(actor) = actor else { return Vec::new() };
         let mut keys = facts.effect_keys(&step.call.arguments, &actor);
         if facts.promises.doubt == Doubt::Marker {
-            keys.push(format!("marker:{}@{actor}", step.key.0));
+            keys.push(format!("marker:{}@{actor}", step.key.0).to_lowercase());
         }
         keys.into_iter()
             .map(|key| (key, facts.promises.effects_ms))

@@ -148,12 +148,18 @@ impl<'w> Job<'w> {
     pub(super) async fn make(&mut self, mut step: Step) -> Result<Flow, StoreError> {
         loop {
             let facts = self.facts(&step);
+            // Before the lease is secured: this may ask the provider, and take its time.
+            let causes = self.causes(&step, facts).await;
             self.secure_lease(step.call.timeout_ms).await?;
-            self.intend(&mut step, facts).await?;
+            self.intend(&mut step, causes).await?;
             if self.lease_left_ms() <= step.call.timeout_ms {
-                // Journaling took so long that the call could outlive the lease. It was not sent; whoever claims the
-                // run next finds that out.
-                let reason = "the lease was nearly over".into();
+                // Journaling took so long that the call could outlive the lease. It was not sent, so whoever claims the
+                // run next need not be in doubt about it.
+                let reason = String::from("the lease was nearly over");
+                self.note(StepWrite::Failed {
+                    step: step.id.clone(),
+                    error: format!("not sent: {reason}"),
+                })?;
                 self.flush(Then::Wait {
                     until: self.now(),
                     reason,
@@ -171,9 +177,9 @@ impl<'w> Job<'w> {
         }
     }
 
-    /// Journals the call, and with it under which keys its effect will come back to us as an event.
-    async fn intend(&mut self, step: &mut Step, facts: Option<&ToolFacts>) -> Result<(), StoreError> {
-        let causes = match facts {
+    /// Under which keys the call's effect will come back to us as an event.
+    async fn causes(&self, step: &Step, facts: Option<&ToolFacts>) -> Vec<(String, i64)> {
+        match facts {
             Some(facts) if step.writes => {
                 self.worker
                     .identity
@@ -181,7 +187,11 @@ impl<'w> Job<'w> {
                     .await
             }
             _ => Vec::new(),
-        };
+        }
+    }
+
+    /// Journals the call, and with it what it will cause.
+    async fn intend(&mut self, step: &mut Step, causes: Vec<(String, i64)>) -> Result<(), StoreError> {
         self.note(StepWrite::Intent {
             step: step.id.clone(),
             index: step.index,
