@@ -1,5 +1,6 @@
 //! In: settings. Out: live parts, joined. The only room that sees concrete parts. Never: what any of them does.
 
+mod agents;
 mod files;
 mod instance;
 mod providers;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+pub use agents::{StdioOptions, serve_stdio};
 pub use files::{admin_token, read_rules};
 pub use instance::{AssembleError, Instance, Running, offline, start};
 pub use providers::{Providers, demo_sandbox, sandbox};

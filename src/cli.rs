@@ -12,6 +12,7 @@ mod check;
 mod demo;
 mod events;
 mod explain;
+mod mcp;
 mod print;
 mod runs;
 mod sandbox;
@@ -64,6 +65,8 @@ enum Command {
     Events(events::Options),
     /// List runs, show one; retry, cancel or resolve one
     Runs(runs::Options),
+    /// Offer the tools to an agent: an MCP server on standard input and output
+    Mcp(mcp::Options),
     /// List the MCP tools rules can call
     Tools(tools::Options),
     /// Print the JSON Schema of rule files, or of xmrt.toml
@@ -139,6 +142,7 @@ fn run(arguments: Arguments) -> Ending {
         Command::Send(options) => start(send::run(options, settings()?)),
         Command::Events(options) => start(events::run(options, settings()?)),
         Command::Runs(options) => start(runs::run(options, settings()?)),
+        Command::Mcp(options) => start(mcp::run(options, settings()?)),
         Command::Tools(options) => start(tools::run(options)),
         Command::Sandbox(options) => start(sandbox::run(options, settings()?)),
     }
@@ -155,9 +159,10 @@ fn start(command: impl Future<Output = Ending>) -> Ending {
 /// Sends log lines to standard error, as the settings say.
 fn start_logging(settings: &Settings) -> Ending {
     // A bare level is about us; what libraries have to say matters only when something is wrong.
+    // What agents do is on record whatever the level.
     let bare = settings.log.chars().all(|letter| letter.is_ascii_alphabetic());
-    let directives = if bare {
-        format!("warn,xmrt={}", settings.log)
+    let directives = if bare && settings.log != "off" {
+        format!("warn,audit=info,xmrt={}", settings.log)
     } else {
         settings.log.clone()
     };

@@ -58,6 +58,8 @@ pub struct Settings {
     pub notify_urls: BTreeMap<String, SecretString>,
     /// The bearer token of the API; absent: generated and kept in the data directory.
     pub admin_token: Option<SecretString>,
+    /// The public name Render gave this service; absent elsewhere.
+    pub external_host: Option<String>,
     /// A `tracing` filter.
     pub log: String,
     /// Log lines as JSON.
@@ -122,6 +124,7 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Settings, Config
         render_webhook_secrets: reader.rotating_secrets("RENDER_WEBHOOK_SECRET"),
         notify_urls: reader.named_urls("XMRT_NOTIFY_URLS"),
         admin_token: reader.secret("XMRT_ADMIN_TOKEN"),
+        external_host: external_host(&mut reader),
         log: reader.text("XMRT_LOG", "info"),
         log_json: reader.choice("XMRT_LOG_FORMAT", &["text", "json"]) == "json",
         file,
@@ -163,6 +166,14 @@ fn listen(reader: &mut secrets::Reader<'_>, flags: &Flags) -> SocketAddr {
     })
 }
 
+/// Set by Render for every web service, so it is shown only where it is.
+fn external_host(reader: &mut secrets::Reader<'_>) -> Option<String> {
+    const NAME: &str = "RENDER_EXTERNAL_HOSTNAME";
+    let host = reader.raw(NAME)?;
+    reader.row(NAME, &host, "environment");
+    Some(host)
+}
+
 /// Settings that would silently change what the product promises are refused as long as they do nothing.
 fn refuse_what_is_not_there(reader: &mut secrets::Reader<'_>, environment: &Environment) {
     let missing = [
@@ -199,6 +210,13 @@ impl Settings {
     /// Where a generated admin token is kept.
     pub fn admin_token_file(&self) -> PathBuf {
         self.data_dir.join("admin-token")
+    }
+
+    /// The public names this server is reached under.
+    pub fn hosts(&self) -> Vec<String> {
+        let mut hosts = self.file.http.hosts.clone();
+        hosts.extend(self.external_host.clone());
+        hosts
     }
 
     /// The variables of `xmrt.toml`, an object.

@@ -7,6 +7,7 @@ mod body;
 mod routes;
 mod webhooks;
 mod api;
+mod mcp;
 mod health;
 mod answer;
 mod problem;
@@ -17,6 +18,7 @@ pub use axum::Router;
 /// A request's or an answer's body, for calling the routes without a socket.
 pub use axum::body::Body;
 pub use body::BodyError;
+pub use mcp::AgentDoor;
 pub use listen::{Limits, serve};
 pub use problem::Problem;
 pub use routes::{Doors, router};

@@ -5,10 +5,13 @@
 
 pub mod contract;
 mod answer;
+mod gateway;
 mod link;
 mod nearest;
+mod progress;
 
 pub use contract::*;
+pub use gateway::{Caller, Face, Gateway, GatewayError, Selection, Toolsets};
 pub use nearest::nearest;
 
 use std::collections::BTreeMap;
@@ -17,10 +20,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::ServerHandler;
-use rmcp::model::{CallToolRequestParams, JsonObject, MetaObject, RequestMetaObject};
+use rmcp::model::{CallToolRequestParams, CallToolResponse, JsonObject, MetaObject, RequestMetaObject, Tool};
 use serde_json::{Value, json};
 
 use link::Link;
+use progress::Listener;
 
 /// Why the hub could not start.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +55,8 @@ pub struct Hub(Arc<Inner>);
 struct Inner {
     links: BTreeMap<String, Link>,
     tools: BTreeMap<String, ToolFacts>,
+    /// The tools as their servers list them, by `server.tool`.
+    listed: BTreeMap<String, Tool>,
 }
 
 /// Collects the servers of a [`Hub`].
@@ -78,6 +84,7 @@ impl HubBuilder {
         let mut started = Inner {
             links: BTreeMap::new(),
             tools: BTreeMap::new(),
+            listed: BTreeMap::new(),
         };
         for (name, starter) in self.servers {
             if let Err(error) = started.add(name, starter).await {
@@ -125,11 +132,27 @@ impl Hub {
         meta: CallMeta,
         timeout: Duration,
     ) -> Result<Reply, ToolError> {
-        let (facts, link, name) = self.route(tool)?;
+        let writes = self.writes(tool, &meta);
         let arguments = object(arguments)?;
-        let writes = !facts.read_only && meta.look_for_since.is_none();
+        let response = self
+            .forward(tool, arguments, &meta, Passed::default(), timeout)
+            .await?;
+        answer::of_response(tool, response, writes)
+    }
+
+    /// Calls a tool and hands its answer back as the server gave it; errors are those of [`Hub::call`].
+    async fn forward(
+        &self,
+        tool: &str,
+        arguments: JsonObject,
+        meta: &CallMeta,
+        passed: Passed,
+        timeout: Duration,
+    ) -> Result<CallToolResponse, ToolError> {
+        let (_, link, name) = self.route(tool)?;
+        let writes = self.writes(tool, meta);
         let mut request = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
-        request.meta = Some(request_meta(&meta));
+        request.meta = Some(request_meta(meta, passed.meta));
         if link.peer.is_transport_closed() {
             return Err(ToolError::new(
                 ErrorClass::Unavailable,
@@ -137,14 +160,19 @@ impl Hub {
             ));
         }
         // Dropping the call's future sends the server a cancellation, so a time-out here needs no more than this.
-        match tokio::time::timeout(timeout, link.peer.call_tool_once(request)).await {
-            Ok(Ok(response)) => answer::of_response(tool, response, writes),
+        match tokio::time::timeout(timeout, link.call(request, passed.listener)).await {
+            Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(answer::of_failure(tool, &error, writes)),
             Err(_elapsed) => Err(answer::lost(
                 writes,
                 format!("`{tool}` did not answer within {timeout:?}"),
             )),
         }
+    }
+
+    fn writes(&self, tool: &str, meta: &CallMeta) -> bool {
+        let read_only = self.tool(tool).is_some_and(|facts| facts.read_only);
+        !read_only && meta.look_for_since.is_none()
     }
 
     /// Stops every server and waits until they are gone, a few seconds at most. Calls under way fail as if the
@@ -185,7 +213,8 @@ impl Inner {
             problem: error.to_string(),
         })?;
         for tool in tools {
-            let facts = answer::facts(&name, tool);
+            let facts = answer::facts(&name, tool.clone());
+            self.listed.insert(facts.name.clone(), tool);
             self.tools.insert(facts.name.clone(), facts);
         }
         Ok(())
@@ -229,8 +258,16 @@ fn object(arguments: Value) -> Result<JsonObject, ToolError> {
     }
 }
 
-fn request_meta(meta: &CallMeta) -> RequestMetaObject {
-    let mut object = JsonObject::new();
+/// What goes along with a call besides its purpose.
+#[derive(Default)]
+struct Passed {
+    /// Keys of the caller's `_meta` that travel on.
+    meta: JsonObject,
+    /// Who wants to hear of progress.
+    listener: Option<Listener>,
+}
+
+fn request_meta(meta: &CallMeta, mut object: JsonObject) -> RequestMetaObject {
     if let Some(key) = &meta.idempotency_key {
         object.insert(META_IDEMPOTENCY_KEY.to_owned(), json!(key));
     }

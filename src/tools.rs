@@ -4,7 +4,10 @@
 
 pub mod toolbox;
 mod span;
+mod toolsets;
 pub mod quote;
 pub mod github;
 pub mod render;
 pub mod xmrt;
+
+pub use toolsets::toolsets;

@@ -12,10 +12,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::providers::{self, Providers, Tokens};
-use super::{files, read_rules};
+use super::{agents, files, read_rules};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::http::{self, Doors};
+use crate::http::{self, AgentDoor, Doors};
 use crate::hub::{Hub, HubError};
 use crate::journal::{Store, StoreError};
 use crate::reactor::{self, Parts, Reactor, ReloadError, Worker};
@@ -71,6 +71,7 @@ pub struct Instance {
     pub admin_token_is_new: bool,
     store: Arc<Embedded>,
     hub: Hub,
+    agents: AgentDoor,
     sandbox: Option<(Sandbox, sandbox::Running)>,
 }
 
@@ -134,7 +135,9 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         admin_token.clone(),
     )
     .map_err(|error| error.to_string())?;
-    let router = http::router(Arc::clone(&reactor), doors);
+    let gateways = agents::gateways(&hub).map_err(|error| error.to_string())?;
+    let agents = AgentDoor::new(gateways, &settings.hosts(), &settings.file.http.origins);
+    let router = http::router(Arc::clone(&reactor), doors.with_agents(agents.clone()));
     Ok(Instance {
         reactor,
         router,
@@ -142,6 +145,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         admin_token_is_new,
         store,
         hub,
+        agents,
         sandbox,
     })
 }
@@ -267,6 +271,7 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
             shutdown,
         )),
         tokio::spawn(worker.run(stopped.clone())),
+        tokio::spawn(close_when(stopped.clone(), instance.agents.clone())),
     ];
     watch_rules(settings, &instance.reactor, stopped);
     Ok(Running {
@@ -275,6 +280,12 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         stop,
         tasks,
     })
+}
+
+/// Agents' calls and streams must end before their connections can.
+async fn close_when(mut stopped: watch::Receiver<bool>, agents: AgentDoor) {
+    let _ = stopped.wait_for(|stop| *stop).await;
+    agents.close().await;
 }
 
 /// Watches the folder that stands at `folder` now, and no other.

@@ -153,28 +153,39 @@ fn random_webhook_secret() -> SecretString {
     .into()
 }
 
+/// The built-in servers, in the order they are started.
+pub(super) const SERVERS: [&str; 3] = ["github", "render", "xmrt"];
+
+/// The `github` server.
+pub(super) fn github_server(providers: &Providers, clock: &Clock) -> tools::github::Server {
+    tools::github::Server::new(providers.github.clone()).with_clock(clock.clone())
+}
+
+/// The `render` server.
+pub(super) fn render_server(providers: &Providers, clock: &Clock) -> tools::render::Server {
+    tools::render::Server::new(providers.render.clone()).with_clock(clock.clone())
+}
+
+/// The `xmrt` server over a journal.
+pub(super) fn own_server(providers: &Providers, store: Arc<dyn Store>, clock: &Clock) -> tools::xmrt::Server {
+    tools::xmrt::Server::new(tools::xmrt::XmrtParts {
+        store,
+        github: providers.github.clone(),
+        notify: providers.notify.clone(),
+        clock: clock.clone(),
+    })
+}
+
 /// The hub with the three built-in servers.
 pub(super) async fn hub(
     providers: &Providers,
     store: Arc<dyn Store>,
     clock: &Clock,
 ) -> Result<Hub, HubError> {
-    let parts = tools::xmrt::XmrtParts {
-        store,
-        github: providers.github.clone(),
-        notify: providers.notify.clone(),
-        clock: clock.clone(),
-    };
     Hub::builder()
-        .serve(
-            "github",
-            tools::github::Server::new(providers.github.clone()).with_clock(clock.clone()),
-        )
-        .serve(
-            "render",
-            tools::render::Server::new(providers.render.clone()).with_clock(clock.clone()),
-        )
-        .serve("xmrt", tools::xmrt::Server::new(parts))
+        .serve(SERVERS[0], github_server(providers, clock))
+        .serve(SERVERS[1], render_server(providers, clock))
+        .serve(SERVERS[2], own_server(providers, store, clock))
         .start()
         .await
 }

@@ -16,6 +16,21 @@ pub struct FileSettings {
     pub vars: Value,
     /// How much at once, and for how long.
     pub limits: Limits,
+    /// Under which names this server is reached, and by which web pages.
+    pub http: Http,
+}
+
+/// Under which names this server is reached, and by which web pages. Matters for agents at `/mcp`: a request that names
+/// another host, or comes from another page, is refused.
+#[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Public host names, as `xmrt.example.com` or `xmrt.example.com:8443`. `localhost`, and on Render the name the
+    /// service got, need not be listed.
+    pub hosts: Vec<String>,
+    /// Origins of web pages that may call, as `https://app.example.com`, with the port unless it is the usual one, or
+    /// `:*` for any.
+    pub origins: Vec<String>,
 }
 
 impl Default for FileSettings {
@@ -23,6 +38,7 @@ impl Default for FileSettings {
         Self {
             vars: json!({}),
             limits: Limits::default(),
+            http: Http::default(),
         }
     }
 }
@@ -106,6 +122,23 @@ fn parse(text: &str) -> Result<FileSettings, String> {
         .is_some_and(|settle| !(0..=600_000).contains(&settle))
     {
         return Err("`limits.settle_ms` can be 0 to 600000".into());
+    }
+    for host in &settings.http.hosts {
+        let authority = host.parse::<http::uri::Authority>();
+        if host.contains(['/', '@', '*']) || authority.is_err() {
+            return Err(format!(
+                "`http.hosts` holds \"{host}\"; write the host alone, as in \"xmrt.example.com\""
+            ));
+        }
+    }
+    for origin in &settings.http.origins {
+        let base = origin.strip_suffix(":*").unwrap_or(origin);
+        let fits = url::Url::parse(base).is_ok_and(|url| url.has_host() && url.path() == "/" && !base.ends_with('/'));
+        if !fits {
+            return Err(format!(
+                "`http.origins` holds \"{origin}\"; write scheme and host, as in \"https://app.example.com\""
+            ));
+        }
     }
     Ok(settings)
 }

@@ -77,7 +77,7 @@ pub(super) async fn authorized(State(app): Shared, request: Request, next: Next)
 }
 
 /// Hashes are compared, so that neither the token's bytes nor its length show in the time it takes.
-fn bears(headers: &HeaderMap, token: &str) -> bool {
+pub(super) fn bears(headers: &HeaderMap, token: &str) -> bool {
     let given = headers
         .get(header::AUTHORIZATION)
         .map(HeaderValue::as_bytes)

@@ -135,7 +135,7 @@ impl From<BodyError> for Problem {
 
 impl Problem {
     /// What is left of the request is not read, so the connection cannot be used again.
-    fn closing(self) -> Self {
+    pub(super) fn closing(self) -> Self {
         self.with_header(header::CONNECTION, HeaderValue::from_static("close"))
     }
 }

@@ -9,6 +9,7 @@ use axum::routing::{any, get};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::counters::{Counters, RefusalLog};
+use super::mcp::{self, AgentDoor};
 use super::{answer, api, health, webhooks};
 use crate::reactor::Reactor;
 use crate::receive::{GithubSecret, SecretError, StandardSecret};
@@ -19,6 +20,7 @@ pub struct Doors {
     pub(super) github: Vec<GithubSecret>,
     pub(super) render: Vec<StandardSecret>,
     pub(super) admin_token: SecretString,
+    pub(super) agents: Option<AgentDoor>,
 }
 
 impl Doors {
@@ -39,7 +41,16 @@ impl Doors {
             github: github.collect::<Result<_, _>>()?,
             render: render.collect::<Result<_, _>>()?,
             admin_token,
+            agents: None,
         })
+    }
+
+    /// Lets agents in, too, with the same bearer token.
+    pub fn with_agents(self, agents: AgentDoor) -> Self {
+        Self {
+            agents: Some(agents),
+            ..self
+        }
     }
 }
 
@@ -69,6 +80,7 @@ pub fn router(reactor: Arc<Reactor>, doors: Doors) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/webhooks/{source}", any(webhooks::receive))
         .nest(api::ROOT, api::routes())
+        .merge(mcp::routes())
         .fallback(answer::no_such_route)
         .method_not_allowed_fallback(answer::no_such_method)
         .layer(from_fn_with_state(Arc::clone(&app), api::authorized))

@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
-use rmcp::model::{ProtocolVersion, Tool};
-use rmcp::service::{ClientLifecycleMode, Peer, RoleClient, RunningService, ServiceError, ServiceExt};
+use rmcp::model::{
+    CallToolRequest, CallToolRequestParams, CallToolResponse, CancelledNotificationParam, ClientRequest,
+    ProtocolVersion, RequestId, ServerResult, Tool,
+};
+use rmcp::service::{
+    ClientLifecycleMode, Peer, PeerRequestOptions, RoleClient, RunningService, ServiceError, ServiceExt,
+};
 use rmcp::{ClientServiceExt, ServerHandler};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use super::HubError;
+use super::progress::{Listener, Switchboard};
 
 /// Bytes in flight each way before a writer has to wait for its reader.
 const PIPE_BYTES: usize = 1 << 20;
@@ -24,13 +30,14 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Link {
     /// Sends requests; cloned freely, usable from any task.
     pub(super) peer: Peer<RoleClient>,
+    progress: Switchboard,
     ends: Mutex<Option<Ends>>,
 }
 
 /// What must be closed in the end.
 #[derive(Debug)]
 struct Ends {
-    client: RunningService<RoleClient, ()>,
+    client: RunningService<RoleClient, Switchboard>,
     server: JoinHandle<()>,
 }
 
@@ -54,7 +61,9 @@ pub(super) async fn in_process<H: ServerHandler + 'static>(
             tracing::error!(mcp.server = served, error, "an MCP server died");
         }
     });
-    let greeted = tokio::time::timeout(START_TIMEOUT, ().serve_with_lifecycle(near, hello)).await;
+    let progress = Switchboard::default();
+    let greeting = progress.clone().serve_with_lifecycle(near, hello);
+    let greeted = tokio::time::timeout(START_TIMEOUT, greeting).await;
     let client = match greeted {
         Ok(Ok(client)) => client,
         Ok(Err(error)) => return Err(failed(name, error.to_string())),
@@ -62,6 +71,7 @@ pub(super) async fn in_process<H: ServerHandler + 'static>(
     };
     Ok(Link {
         peer: client.peer().clone(),
+        progress,
         ends: Mutex::new(Some(Ends { client, server })),
     })
 }
@@ -71,6 +81,42 @@ fn failed(server: String, problem: String) -> HubError {
 }
 
 impl Link {
+    /// Calls a tool. Dropped before the answer, it sends the server a cancellation.
+    pub(super) async fn call(
+        &self,
+        request: CallToolRequestParams,
+        listener: Option<Listener>,
+    ) -> Result<CallToolResponse, ServiceError> {
+        let Some(listener) = listener else {
+            return self.peer.call_tool_once(request).await;
+        };
+        let request = ClientRequest::CallToolRequest(CallToolRequest::new(request));
+        let (handle, _line) = self
+            .progress
+            .connected(listener, || {
+                self.peer
+                    .send_cancellable_request(request, PeerRequestOptions::no_options())
+            })
+            .await?;
+        let mut hangup = Hangup {
+            peer: &self.peer,
+            id: Some(handle.id.clone()),
+        };
+        let answer = handle.await_response().await;
+        hangup.id = None;
+        match answer? {
+            ServerResult::CallToolResult(result) => Ok(CallToolResponse::Complete(result)),
+            ServerResult::InputRequiredResult(result) => Ok(CallToolResponse::InputRequired(result)),
+            ServerResult::CreateTaskResult(result) => Ok(CallToolResponse::Task(result)),
+            _ => Err(ServiceError::UnexpectedResponse),
+        }
+    }
+
+    /// What the server says it is for.
+    pub(super) fn instructions(&self) -> Option<String> {
+        self.peer.peer_info()?.instructions.clone()
+    }
+
     /// Every tool the server has, all pages.
     pub(super) async fn list(&self) -> Result<Vec<Tool>, ServiceError> {
         tokio::time::timeout(LIST_TIMEOUT, self.peer.list_all_tools())
@@ -94,5 +140,20 @@ impl Link {
         {
             ends.server.abort();
         }
+    }
+}
+
+/// Tells the server when a call is given up before its answer.
+struct Hangup<'a> {
+    peer: &'a Peer<RoleClient>,
+    id: Option<RequestId>,
+}
+
+impl Drop for Hangup<'_> {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        let peer = self.peer.clone();
+        let canceled = CancelledNotificationParam::new(Some(id), Some("the caller gave up".to_owned()));
+        tokio::spawn(async move { peer.notify_cancelled(canceled).await });
     }
 }

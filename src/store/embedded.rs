@@ -115,6 +115,11 @@ pub struct Embedded {
 }
 
 impl Embedded {
+    /// Whether there is a journal in `dir`.
+    pub fn exists(dir: &Path) -> bool {
+        dir.join(DATABASE).is_file()
+    }
+
     /// Opens or makes the journal in `dir`, and takes the directory for this process. `now` is the time of the start:
     /// a new journal is as old as that, and all leases of former processes end then.
     ///

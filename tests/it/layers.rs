@@ -54,7 +54,8 @@ const LAW: Law = Law {
         ),
         (
             "http",
-            &["reactor", "receive", "normalize", "rules", "journal", "clock"],
+            // The hub: an agent's call is no event, so it goes past the reactor to the tools.
+            &["reactor", "receive", "normalize", "rules", "journal", "hub", "clock"],
         ),
         ("tools", &["hub", "integrations", "journal", "clock"]),
         ("sandbox", &["clock"]),

@@ -1,0 +1,258 @@
+//! What agents connect to: the gateways of a running server, and the servers that `xmrt mcp` offers over stdio.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::ServerHandler;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, ListToolsResult,
+    PaginatedRequestParams, ServerConfig, Tool,
+};
+use rmcp::service::{RequestContext, RoleServer, ServiceExt};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::providers::{Providers, SERVERS};
+use super::{AssembleError, files, running_server};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::hub::{Caller, ErrorClass, Face, Gateway, GatewayError, Hub, HubBuilder, ToolError};
+use crate::journal::{MemoryStore, Store};
+use crate::store::embedded::Embedded;
+use crate::tools;
+
+/// How long calls may finish after the end was asked for.
+const FINISH: Duration = Duration::from_secs(4);
+
+/// What `xmrt mcp` was asked for.
+#[derive(Clone, Debug)]
+pub struct StdioOptions {
+    /// One of the built-in servers; `None`: all of them, behind one gateway.
+    pub server: Option<String>,
+    /// The toolsets to offer, separated by commas; `None`: all.
+    pub toolsets: Option<String>,
+    /// Offer no tool that changes anything.
+    pub read_only: bool,
+}
+
+/// The gateways of a running server: all servers together first, then each alone.
+pub(super) fn gateways(hub: &Hub) -> Result<Vec<Gateway>, GatewayError> {
+    let faces = SERVERS.iter().map(|&server| Face::One(server.to_owned()));
+    std::iter::once(Face::All)
+        .chain(faces)
+        .map(|face| Gateway::new(hub, face, tools::toolsets()))
+        .collect()
+}
+
+/// Serves MCP on standard input and output until the input ends, or somebody asks for the end; then everything that
+/// was started is stopped. Needs no variable, no network and no running server.
+///
+/// The journal's tools ask the running server where there is one.
+pub async fn serve_stdio(settings: &Settings, options: &StdioOptions) -> Result<(), AssembleError> {
+    let hub = stdio_hub(settings, options.server.as_deref()).await?;
+    let served = serve_hub(&hub, options).await;
+    hub.stop().await;
+    served
+}
+
+async fn serve_hub(hub: &Hub, options: &StdioOptions) -> Result<(), AssembleError> {
+    let face = options.server.clone().map_or(Face::All, Face::One);
+    let gateway = Gateway::new(hub, face, tools::toolsets()).map_err(|error| error.to_string())?;
+    let chosen = match &options.toolsets {
+        Some(words) => gateway.toolsets().select(words)?,
+        None => gateway.toolsets().everything(),
+    };
+    let gateway = gateway.with_local(Caller {
+        agent: "stdio".to_owned(),
+        selection: chosen.read_only(options.read_only),
+    });
+    let stop = super::stop_signal();
+    tokio::pin!(stop);
+    let running = tokio::select! {
+        // An input that ends before the first word is an end like any other.
+        running = gateway.clone().serve(rmcp::transport::stdio_pipes()) => match running {
+            Ok(running) => running,
+            Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+            Err(error) => return Err(AssembleError::Other(error.to_string())),
+        },
+        () = &mut stop => return Ok(()),
+    };
+    let end = running.cancellation_token();
+    let waiting = running.waiting();
+    tokio::pin!(waiting);
+    tokio::select! {
+        ended = &mut waiting => {
+            ended.map_err(|error| error.to_string())?;
+            return Ok(());
+        }
+        () = &mut stop => {}
+    }
+    let _ = tokio::time::timeout(FINISH, gateway.idle()).await;
+    gateway.stop();
+    end.cancel();
+    let _ = tokio::time::timeout(FINISH, waiting).await;
+    Ok(())
+}
+
+async fn stdio_hub(settings: &Settings, only: Option<&str>) -> Result<Hub, AssembleError> {
+    let providers = Providers::configured(settings)?;
+    let clock = Clock::system();
+    let mut builder = Hub::builder();
+    for server in SERVERS {
+        if only.is_none_or(|only| only == server) {
+            builder = with_server(builder, server, settings, &providers, &clock);
+        }
+    }
+    Ok(builder.start().await?)
+}
+
+fn with_server(
+    builder: HubBuilder,
+    server: &str,
+    settings: &Settings,
+    providers: &Providers,
+    clock: &Clock,
+) -> HubBuilder {
+    match server {
+        "github" => builder.serve(server, super::providers::github_server(providers, clock)),
+        "render" => builder.serve(server, super::providers::render_server(providers, clock)),
+        _ => builder.serve(
+            server,
+            Borrowed {
+                settings: settings.clone(),
+                providers: providers.clone(),
+                clock: clock.clone(),
+                listed: own_server(providers, Arc::new(MemoryStore::new(clock.now())), clock),
+            },
+        ),
+    }
+}
+
+fn own_server(providers: &Providers, store: Arc<dyn Store>, clock: &Clock) -> tools::xmrt::Server {
+    super::providers::own_server(providers, store, clock)
+}
+
+/// The `xmrt` server of a process that owns no journal: each call goes to the server running on the data directory, or
+/// else opens the journal for its own duration. Holding it open would keep a server from starting.
+struct Borrowed {
+    settings: Settings,
+    providers: Providers,
+    clock: Clock,
+    listed: tools::xmrt::Server,
+}
+
+impl ServerHandler for Borrowed {
+    fn get_info(&self) -> ServerConfig {
+        self.listed.get_info()
+    }
+
+    async fn list_tools(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        self.listed.list_tools(page, context).await
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.listed.get_tool(name)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        if let Some(url) = running_server(&self.settings) {
+            let asked = tokio::select! {
+                asked = self.ask(&url, &request) => asked,
+                () = context.ct.cancelled() => Err("the call was canceled".into()),
+            };
+            return Ok(asked.unwrap_or_else(|why| self.unreachable(&request.name, &why)).into());
+        }
+        match self.journal() {
+            Ok(Some(store)) => {
+                let server = own_server(&self.providers, store, &self.clock);
+                server.call_tool(request, context).await
+            }
+            // Nothing was ever received here, which is an answer, too.
+            Ok(None) => self.listed.call_tool(request, context).await,
+            Err(why) => Ok(self.unreachable(&request.name, &why).into()),
+        }
+    }
+}
+
+impl Borrowed {
+    fn journal(&self) -> Result<Option<Arc<dyn Store>>, String> {
+        if !Embedded::exists(&self.settings.data_dir) {
+            return Ok(None);
+        }
+        let store = Embedded::open(&self.settings.data_dir, self.clock.now());
+        store
+            .map(|store| Some(Arc::new(store) as Arc<dyn Store>))
+            .map_err(|error| error.to_string())
+    }
+
+    /// Makes the call at the running server, in one plain request.
+    async fn ask(&self, url: &str, request: &CallToolRequestParams) -> Result<CallToolResult, String> {
+        let token = files::admin_token(&self.settings)?;
+        let token = token.unwrap_or_else(|| SecretString::from(String::new()));
+        let version = rmcp::model::ProtocolVersion::V_2026_07_28;
+        let mut meta = json!({
+            "io.modelcontextprotocol/protocolVersion": version.as_str(),
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let given = request.meta.as_ref().and_then(|given| serde_json::to_value(given).ok());
+        if let Some(key) = given.as_ref().and_then(|given| given.get(crate::hub::META_IDEMPOTENCY_KEY)) {
+            meta[crate::hub::META_IDEMPOTENCY_KEY] = key.clone();
+        }
+        let arguments = request.arguments.clone().unwrap_or_default();
+        let body = json!({
+            "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": { "name": request.name, "arguments": arguments, "_meta": meta },
+        });
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| error.to_string())?;
+        let sent = client
+            .post(format!("{url}/mcp/xmrt?toolsets=all"))
+            .bearer_auth(token.expose_secret())
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", version.as_str())
+            .header("mcp-method", "tools/call")
+            .header("mcp-name", request.name.as_ref())
+            .json(&body)
+            .send()
+            .await
+            .map_err(|error| error.to_string())?;
+        let status = sent.status();
+        let answer: Value = sent.json().await.map_err(|error| error.to_string())?;
+        match answer.get("result") {
+            Some(result) => serde_json::from_value(result.clone()).map_err(|error| error.to_string()),
+            None => {
+                let said = answer.pointer("/error/message").or_else(|| answer.get("detail"));
+                let said = said.and_then(Value::as_str).unwrap_or("no result");
+                Err(format!("the server at {url} answered {status}: {said}"))
+            }
+        }
+    }
+
+    fn unreachable(&self, tool: &str, why: &str) -> CallToolResult {
+        let read_only = self
+            .listed
+            .get_tool(tool)
+            .and_then(|tool| tool.annotations)
+            .is_some_and(|hints| hints.read_only_hint == Some(true));
+        let class = match read_only {
+            true => ErrorClass::Unavailable,
+            false => ErrorClass::UnknownEffect,
+        };
+        let error = ToolError::new(class, format!("the reactor's records cannot be reached: {why}"))
+            .with_remedy("see that XMRT_DATA_DIR (or --data-dir) and XMRT_ADMIN_TOKEN are the running server's");
+        let mut result = CallToolResult::error(vec![ContentBlock::text(error.to_string())]);
+        result.structured_content = Some(json!({ "error": error }));
+        result
+    }
+}

@@ -1,0 +1,259 @@
+//! In: an agent's MCP over streamable HTTP. Out: what the gateway answers. Never: a word to anybody without the token;
+//! a request for a host that is not ours, or from a web page nobody listed.
+//!
+//! The protocol itself, old revisions and new, is the SDK's. Here is what stands before it: host, origin, token, the
+//! limits of the body and of the sessions, and which tools the URL asks for.
+
+mod guard;
+mod metadata;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use axum::Router;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::Full;
+use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, SessionConfig};
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::body::{Held, Intake};
+use super::listen::Peer;
+use super::routes::{App, Shared};
+use super::{Problem, answer};
+use crate::hub::{Caller, Face, Gateway, Selection};
+use guard::Places;
+
+/// Where the gateway lives; a single server is a segment below.
+const ROOT: &str = "/mcp";
+/// The largest message an agent may send, in bytes: a commit of several files fits.
+const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How many sessions of clients that still need one are kept for one endpoint.
+const SESSIONS_MAX: usize = 256;
+/// How long such a session is kept without a request.
+const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
+/// After how many seconds a client that found no room for a session should come again.
+const RETRY_AFTER_SECONDS: u32 = 30;
+/// How long calls may finish after the end was asked for. Below the time open connections are given.
+const FINISH: Duration = Duration::from_secs(7);
+/// How long the answers of calls that were ended then may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// A request header that chooses toolsets, like `?toolsets=`.
+const TOOLSETS: &str = "x-mcp-toolsets";
+/// A request header that leaves out tools that change anything, like `?read_only=true`.
+const READ_ONLY: &str = "x-mcp-readonly";
+/// The session of a client of an older revision.
+const SESSION: &str = "mcp-session-id";
+
+type Service = StreamableHttpService<Gateway, LocalSessionManager>;
+
+/// The endpoints agents connect to. Cheap to clone; clones share sessions and calls.
+#[derive(Clone)]
+pub struct AgentDoor {
+    endpoints: Arc<Vec<Endpoint>>,
+    places: Arc<Places>,
+    closing: CancellationToken,
+    closed: CancellationToken,
+}
+
+struct Endpoint {
+    /// The segment below [`ROOT`]; empty for the gateway over all servers.
+    name: String,
+    gateway: Gateway,
+    by_default: Selection,
+    sessions: Arc<LocalSessionManager>,
+    service: Service,
+}
+
+impl std::fmt::Debug for AgentDoor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+        f.debug_struct("AgentDoor").field("endpoints", &names).finish_non_exhaustive()
+    }
+}
+
+impl AgentDoor {
+    /// One endpoint for each gateway. Besides loopback, requests may name one of `hosts` (`name` or `name:port`); web
+    /// pages may call from loopback, from those hosts by HTTPS, and from `origins`.
+    pub fn new(gateways: Vec<Gateway>, hosts: &[String], origins: &[String]) -> Self {
+        let places = Places::new(hosts, origins);
+        let closed = CancellationToken::new();
+        let endpoint = |gateway: Gateway| {
+            let mut sessions = LocalSessionManager::default();
+            sessions.session_config = SessionConfig::default();
+            sessions.session_config.keep_alive = Some(SESSION_IDLE);
+            let sessions = Arc::new(sessions);
+            let config = StreamableHttpServerConfig::default()
+                .with_json_response(true)
+                .with_allowed_hosts(places.hosts())
+                .with_allowed_origins(places.origins())
+                .with_max_request_body_bytes(BODY_BYTES_MAX)
+                .with_cancellation_token(closed.clone());
+            let served = gateway.clone();
+            Endpoint {
+                name: match gateway.face() {
+                    Face::All => String::new(),
+                    Face::One(server) => server.clone(),
+                },
+                by_default: gateway.toolsets().by_default(),
+                service: StreamableHttpService::new(move || Ok(served.clone()), Arc::clone(&sessions), config),
+                sessions,
+                gateway,
+            }
+        };
+        Self {
+            endpoints: Arc::new(gateways.into_iter().map(endpoint).collect()),
+            places: Arc::new(places),
+            closing: CancellationToken::new(),
+            closed,
+        }
+    }
+
+    /// Takes no new calls, lets those under way finish for a while, answers the rest that they were ended, and closes
+    /// every session and stream.
+    pub async fn close(&self) {
+        self.closing.cancel();
+        let idle = async || {
+            for endpoint in self.endpoints.iter() {
+                endpoint.gateway.idle().await;
+            }
+        };
+        if tokio::time::timeout(FINISH, idle()).await.is_err() {
+            for endpoint in self.endpoints.iter() {
+                endpoint.gateway.stop();
+            }
+            let _ = tokio::time::timeout(FAREWELL, idle()).await;
+        }
+        self.closed.cancel();
+    }
+
+    fn endpoint(&self, path: &str) -> Option<&Endpoint> {
+        let name = path.strip_prefix(ROOT)?;
+        let name = name.strip_prefix('/').unwrap_or(name);
+        self.endpoints.iter().find(|endpoint| endpoint.name == name)
+    }
+}
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route(ROOT, any(serve))
+        .route("/mcp/{server}", any(serve))
+        .route(metadata::PATH, get(metadata::show))
+        .route("/.well-known/oauth-protected-resource/mcp", get(metadata::show))
+        .route("/.well-known/oauth-protected-resource/mcp/{server}", get(metadata::show))
+}
+
+async fn serve(State(app): Shared, request: Request) -> Response {
+    let peer = request
+        .extensions()
+        .get::<Peer>()
+        .map_or_else(String::new, |peer| peer.0.to_string());
+    let request_id = answer::request_id(request.headers()).to_owned();
+    match served(&app, request).await {
+        Ok(answer) => answer,
+        Err(problem) => {
+            app.counters.refusal("mcp", &problem);
+            app.refusals.note("mcp", &peer, &request_id, &problem);
+            problem.into_response()
+        }
+    }
+}
+
+async fn served(app: &App, request: Request) -> Result<Response, Problem> {
+    let Some(door) = &app.doors.agents else {
+        return Err(Problem::not_found("no agents are served here"));
+    };
+    let (mut parts, body) = request.into_parts();
+    let base = door.places.check(&parts.headers, &parts.uri)?;
+    guard::authorized(&parts.headers, app.doors.admin_token.expose_secret())
+        .map_err(|refusal| refusal.problem(&base, parts.uri.path()))?;
+    let path = parts.uri.path().to_owned();
+    let Some(endpoint) = door.endpoint(&path) else {
+        let names: Vec<&str> = door.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+        let there = names.iter().filter(|name| !name.is_empty()).map(|name| format!("{ROOT}/{name}"));
+        let there = there.collect::<Vec<_>>().join(", ");
+        return Err(Problem::not_found(format!("there is no MCP server at {path}; there are {ROOT}, {there}")));
+    };
+    if door.closing.is_cancelled() {
+        return Err(Problem::unavailable("the server is shutting down").closing());
+    }
+    let selection = selection(endpoint, &parts.headers, parts.uri.query())?;
+    let held = Intake::of(&parts.extensions)
+        .take(&parts.headers, body, BODY_BYTES_MAX)
+        .await?;
+    room_for(endpoint, &parts.headers, &held).await?;
+    // The token was for us alone: no tool, and no log of a request, gets to see it.
+    parts.headers.remove(header::AUTHORIZATION);
+    parts.extensions.insert(Caller {
+        agent: guard::ADMIN.to_owned(),
+        selection,
+    });
+    let request = http::Request::from_parts(parts, Full::<Bytes>::new(held.bytes.clone()));
+    let answer = endpoint.service.handle(request).await;
+    Ok(answer.map(Body::new))
+}
+
+/// Which tools the request asks for: `?toolsets=` and `?read_only=`, or the headers of that name.
+fn selection(endpoint: &Endpoint, headers: &HeaderMap, query: Option<&str>) -> Result<Selection, Problem> {
+    #[derive(Default)]
+    struct Asked {
+        toolsets: Option<String>,
+        read_only: Option<String>,
+    }
+    let mut asked = Asked::default();
+    for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match name.as_ref() {
+            "toolsets" => asked.toolsets = Some(value.into_owned()),
+            "read_only" => asked.read_only = Some(value.into_owned()),
+            // A token in a URL ends up in logs and histories, so it is not overlooked in silence.
+            "token" | "access_token" => {
+                return Err(Problem::bad_request(
+                    "a token does not belong into the URL; send `Authorization: Bearer <token>`",
+                ));
+            }
+            other => return Err(Problem::bad_request(format!("there is no parameter `{other}`; there are toolsets and read_only"))),
+        }
+    }
+    let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let toolsets = asked.toolsets.as_deref().or_else(|| header(TOOLSETS));
+    let read_only = asked.read_only.as_deref().or_else(|| header(READ_ONLY));
+    let chosen = match toolsets {
+        Some(words) => endpoint.gateway.toolsets().select(words).map_err(Problem::bad_request)?,
+        None => endpoint.by_default.clone(),
+    };
+    match read_only {
+        None | Some("false") => Ok(chosen),
+        Some("true") => Ok(chosen.read_only(true)),
+        Some(other) => Err(Problem::bad_request(format!("`read_only` is {other:?}; it can be true or false"))),
+    }
+}
+
+/// Sessions cost memory and are not given up by clients that vanish, so there is an end to their number.
+async fn room_for(endpoint: &Endpoint, headers: &HeaderMap, held: &Held) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        method: Option<std::borrow::Cow<'a, str>>,
+    }
+    if headers.contains_key(SESSION) || endpoint.sessions.sessions.read().await.len() < SESSIONS_MAX {
+        return Ok(());
+    }
+    let message = serde_json::from_slice::<Message<'_>>(&held.bytes);
+    if message.is_ok_and(|message| message.method.as_deref() == Some("initialize")) {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too-many-sessions",
+            "There is no room for another session",
+            format!("{SESSIONS_MAX} sessions are open; end some with DELETE, or use protocol revision 2026-07-28, which needs none"),
+        )
+        .with_header(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS)));
+    }
+    Ok(())
+}

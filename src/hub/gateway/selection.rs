@@ -1,0 +1,161 @@
+//! In: the toolsets there are, and what a caller asked for. Out: the tools offered to it. Never: who may do what.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rmcp::model::Tool;
+
+use super::super::nearest;
+use super::offered::Offered;
+
+/// The set of a server that holds what no other set does.
+const OTHER: &str = "other";
+
+/// Tools by what they are for.
+#[derive(Clone, Debug, Default)]
+pub struct Toolsets {
+    /// `server.set` → its tools, as `server.tool`.
+    pub sets: BTreeMap<String, Vec<String>>,
+    /// What is offered over HTTP to who asks for nothing in particular.
+    pub default: Vec<String>,
+}
+
+/// The tools offered to one caller.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// As `server.tool`.
+    tools: Arc<BTreeSet<String>>,
+    read_only: bool,
+    /// Without output schemas, which few clients use and every list pays for.
+    lean: bool,
+}
+
+impl Toolsets {
+    /// The same, for the given tools only; those in no set are in `server.other`.
+    pub(super) fn completed<'a>(mut self, tools: impl Iterator<Item = &'a str>) -> Self {
+        let tools: BTreeSet<&str> = tools.collect();
+        for members in self.sets.values_mut() {
+            members.retain(|tool| tools.contains(tool.as_str()));
+        }
+        self.default.retain(|tool| tools.contains(tool.as_str()));
+        let known: BTreeSet<String> = self.sets.values().flatten().cloned().collect();
+        for tool in tools {
+            if !known.contains(tool) {
+                let server = tool.split('.').next().unwrap_or_default();
+                let other = self.sets.entry(format!("{server}.{OTHER}")).or_default();
+                other.push(tool.to_owned());
+            }
+        }
+        self.sets.retain(|_, members| !members.is_empty());
+        self
+    }
+
+    /// All tools.
+    pub fn everything(&self) -> Selection {
+        self.selection(self.sets.values().flatten(), false)
+    }
+
+    /// The tools for who asks for nothing in particular, listed without their output schemas.
+    pub fn by_default(&self) -> Selection {
+        self.selection(self.default.iter(), true)
+    }
+
+    /// The tools of some sets: words separated by commas, each `all`, `default`, a server, `server.set`, or a set's
+    /// name. An unknown word is an error that names what there is.
+    pub fn select(&self, words: &str) -> Result<Selection, String> {
+        let mut chosen: Vec<&String> = Vec::new();
+        let words = words.split(',').map(str::trim).filter(|word| !word.is_empty());
+        let mut words = words.peekable();
+        if words.peek().is_none() {
+            return Err(format!("no toolset is named; there are {}", self.names()));
+        }
+        for word in words {
+            match word {
+                "all" => chosen.extend(self.sets.values().flatten()),
+                "default" => chosen.extend(&self.default),
+                word => {
+                    let before = chosen.len();
+                    let fits = |name: &str| {
+                        let (server, set) = name.split_once('.').unwrap_or((name, ""));
+                        name == word || server == word || set == word
+                    };
+                    let fitting = self.sets.iter().filter(|(name, _)| fits(name));
+                    chosen.extend(fitting.flat_map(|(_, members)| members));
+                    if chosen.len() == before {
+                        return Err(self.unknown(word));
+                    }
+                }
+            }
+        }
+        Ok(self.selection(chosen.into_iter(), false))
+    }
+
+    /// The set a tool is in, without the server's name.
+    pub fn of(&self, tool: &str) -> Option<&str> {
+        let (name, _) = self
+            .sets
+            .iter()
+            .find(|(_, members)| members.iter().any(|member| member == tool))?;
+        name.split_once('.').map(|(_, set)| set)
+    }
+
+    fn selection<'a>(&self, tools: impl Iterator<Item = &'a String>, lean: bool) -> Selection {
+        Selection {
+            tools: Arc::new(tools.cloned().collect()),
+            read_only: false,
+            lean,
+        }
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.sets.keys().map(String::as_str).collect();
+        format!("all, default, {}", names.join(", "))
+    }
+
+    fn unknown(&self, word: &str) -> String {
+        let sets = self.sets.keys().flat_map(|name| {
+            let (server, set) = name.split_once('.').unwrap_or((name, name));
+            [name.as_str(), server, set]
+        });
+        match nearest(word, sets) {
+            Some(meant) => format!("there is no toolset `{word}`; did you mean `{meant}`?"),
+            None => format!("there is no toolset `{word}`; there are {}", self.names()),
+        }
+    }
+}
+
+impl Selection {
+    /// The same, without tools that change anything if `read_only`.
+    pub fn read_only(self, read_only: bool) -> Self {
+        Self {
+            read_only: self.read_only || read_only,
+            ..self
+        }
+    }
+
+    /// The tool as it is listed, if it is offered.
+    pub(super) fn shown(&self, offered: &Offered) -> Option<Tool> {
+        if !self.tools.contains(&offered.tool) || (self.read_only && !offered.read_only) {
+            return None;
+        }
+        let mut described = offered.described.clone();
+        if self.lean {
+            described.output_schema = None;
+        }
+        Some(described)
+    }
+
+    /// Why a tool that exists is not offered, and what to do about it.
+    pub(super) fn refusal(&self, offered: &Offered, toolsets: &Toolsets) -> Option<String> {
+        if self.read_only && !offered.read_only {
+            return Some("changes something, and this connection is for reading only".to_owned());
+        }
+        if !self.tools.contains(&offered.tool) {
+            let set = toolsets.of(&offered.tool).unwrap_or("all");
+            return Some(format!(
+                "is not among the tools of this connection; its toolset is `{set}` (toolsets={set})"
+            ));
+        }
+        None
+    }
+}
