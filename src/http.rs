@@ -18,7 +18,7 @@ pub use axum::Router;
 /// A request's or an answer's body, for calling the routes without a socket.
 pub use axum::body::Body;
 pub use body::BodyError;
-pub use mcp::AgentDoor;
 pub use listen::{Limits, serve};
+pub use mcp::AgentDoor;
 pub use problem::Problem;
 pub use routes::{Doors, router};

@@ -251,6 +251,8 @@ pub fn catalog(tools: &BTreeMap<String, ToolFacts>) -> Catalog {
         .map(|(name, facts)| {
             let tool = CatalogTool {
                 input_schema: facts.input_schema.clone(),
+                output_schema: facts.output_schema.clone(),
+                effects: facts.promises.effects.clone(),
                 read_only: facts.read_only,
                 destructive: facts.destructive,
             };

@@ -168,7 +168,9 @@ impl ServerHandler for Borrowed {
                 asked = self.ask(&url, &request) => asked,
                 () = context.ct.cancelled() => Err("the call was canceled".into()),
             };
-            return Ok(asked.unwrap_or_else(|why| self.unreachable(&request.name, &why)).into());
+            return Ok(asked
+                .unwrap_or_else(|why| self.unreachable(&request.name, &why))
+                .into());
         }
         match self.journal() {
             Ok(Some(store)) => {
@@ -202,8 +204,14 @@ impl Borrowed {
             "io.modelcontextprotocol/protocolVersion": version.as_str(),
             "io.modelcontextprotocol/clientCapabilities": {},
         });
-        let given = request.meta.as_ref().and_then(|given| serde_json::to_value(given).ok());
-        if let Some(key) = given.as_ref().and_then(|given| given.get(crate::hub::META_IDEMPOTENCY_KEY)) {
+        let given = request
+            .meta
+            .as_ref()
+            .and_then(|given| serde_json::to_value(given).ok());
+        if let Some(key) = given
+            .as_ref()
+            .and_then(|given| given.get(crate::hub::META_IDEMPOTENCY_KEY))
+        {
             meta[crate::hub::META_IDEMPOTENCY_KEY] = key.clone();
         }
         let arguments = request.arguments.clone().unwrap_or_default();
@@ -250,7 +258,9 @@ impl Borrowed {
             false => ErrorClass::UnknownEffect,
         };
         let error = ToolError::new(class, format!("the reactor's records cannot be reached: {why}"))
-            .with_remedy("see that XMRT_DATA_DIR (or --data-dir) and XMRT_ADMIN_TOKEN are the running server's");
+            .with_remedy(
+                "see that XMRT_DATA_DIR (or --data-dir) and XMRT_ADMIN_TOKEN are the running server's",
+            );
         let mut result = CallToolResult::error(vec![ContentBlock::text(error.to_string())]);
         result.structured_content = Some(json!({ "error": error }));
         result

@@ -133,7 +133,8 @@ fn parse(text: &str) -> Result<FileSettings, String> {
     }
     for origin in &settings.http.origins {
         let base = origin.strip_suffix(":*").unwrap_or(origin);
-        let fits = url::Url::parse(base).is_ok_and(|url| url.has_host() && url.path() == "/" && !base.ends_with('/'));
+        let fits = url::Url::parse(base)
+            .is_ok_and(|url| url.has_host() && url.path() == "/" && !base.ends_with('/'));
         if !fits {
             return Err(format!(
                 "`http.origins` holds \"{origin}\"; write scheme and host, as in \"https://app.example.com\""

@@ -10,11 +10,11 @@ mod metadata;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use axum::Router;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::Full;
@@ -74,8 +74,14 @@ struct Endpoint {
 
 impl std::fmt::Debug for AgentDoor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<&str> = self.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
-        f.debug_struct("AgentDoor").field("endpoints", &names).finish_non_exhaustive()
+        let names: Vec<&str> = self
+            .endpoints
+            .iter()
+            .map(|endpoint| endpoint.name.as_str())
+            .collect();
+        f.debug_struct("AgentDoor")
+            .field("endpoints", &names)
+            .finish_non_exhaustive()
     }
 }
 
@@ -103,7 +109,11 @@ impl AgentDoor {
                     Face::One(server) => server.clone(),
                 },
                 by_default: gateway.toolsets().by_default(),
-                service: StreamableHttpService::new(move || Ok(served.clone()), Arc::clone(&sessions), config),
+                service: StreamableHttpService::new(
+                    move || Ok(served.clone()),
+                    Arc::clone(&sessions),
+                    config,
+                ),
                 sessions,
                 gateway,
             }
@@ -147,7 +157,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/mcp/{server}", any(serve))
         .route(metadata::PATH, get(metadata::show))
         .route("/.well-known/oauth-protected-resource/mcp", get(metadata::show))
-        .route("/.well-known/oauth-protected-resource/mcp/{server}", get(metadata::show))
+        .route(
+            "/.well-known/oauth-protected-resource/mcp/{server}",
+            get(metadata::show),
+        )
 }
 
 async fn serve(State(app): Shared, request: Request) -> Response {
@@ -176,10 +189,19 @@ async fn served(app: &App, request: Request) -> Result<Response, Problem> {
         .map_err(|refusal| refusal.problem(&base, parts.uri.path()))?;
     let path = parts.uri.path().to_owned();
     let Some(endpoint) = door.endpoint(&path) else {
-        let names: Vec<&str> = door.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
-        let there = names.iter().filter(|name| !name.is_empty()).map(|name| format!("{ROOT}/{name}"));
+        let names: Vec<&str> = door
+            .endpoints
+            .iter()
+            .map(|endpoint| endpoint.name.as_str())
+            .collect();
+        let there = names
+            .iter()
+            .filter(|name| !name.is_empty())
+            .map(|name| format!("{ROOT}/{name}"));
         let there = there.collect::<Vec<_>>().join(", ");
-        return Err(Problem::not_found(format!("there is no MCP server at {path}; there are {ROOT}, {there}")));
+        return Err(Problem::not_found(format!(
+            "there is no MCP server at {path}; there are {ROOT}, {there}"
+        )));
     };
     if door.closing.is_cancelled() {
         return Err(Problem::unavailable("the server is shutting down").closing());
@@ -218,20 +240,34 @@ fn selection(endpoint: &Endpoint, headers: &HeaderMap, query: Option<&str>) -> R
                     "a token does not belong into the URL; send `Authorization: Bearer <token>`",
                 ));
             }
-            other => return Err(Problem::bad_request(format!("there is no parameter `{other}`; there are toolsets and read_only"))),
+            other => {
+                return Err(Problem::bad_request(format!(
+                    "there is no parameter `{other}`; there are toolsets and read_only"
+                )));
+            }
         }
     }
-    let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let header = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
     let toolsets = asked.toolsets.as_deref().or_else(|| header(TOOLSETS));
     let read_only = asked.read_only.as_deref().or_else(|| header(READ_ONLY));
     let chosen = match toolsets {
-        Some(words) => endpoint.gateway.toolsets().select(words).map_err(Problem::bad_request)?,
+        Some(words) => endpoint
+            .gateway
+            .toolsets()
+            .select(words)
+            .map_err(Problem::bad_request)?,
         None => endpoint.by_default.clone(),
     };
     match read_only {
         None | Some("false") => Ok(chosen),
         Some("true") => Ok(chosen.read_only(true)),
-        Some(other) => Err(Problem::bad_request(format!("`read_only` is {other:?}; it can be true or false"))),
+        Some(other) => Err(Problem::bad_request(format!(
+            "`read_only` is {other:?}; it can be true or false"
+        ))),
     }
 }
 

@@ -18,7 +18,8 @@ use std::time::Duration;
 use rmcp::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
-    Implementation, JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+    Implementation, JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
@@ -72,7 +73,9 @@ pub enum GatewayError {
     #[error("there is no MCP server `{0}`")]
     NoServer(String),
     /// A name would be too long for some provider.
-    #[error("the tool `{tool}` would be offered as `{name}`, which is longer than {NAME_CHARS_MAX} characters; give the server or the tool a shorter name")]
+    #[error(
+        "the tool `{tool}` would be offered as `{name}`, which is longer than {NAME_CHARS_MAX} characters; give the server or the tool a shorter name"
+    )]
     TooLong {
         /// `server.tool`.
         tool: String,
@@ -140,7 +143,13 @@ impl Gateway {
 
     /// The same gateway for callers the transport says nothing of.
     pub fn with_local(self, local: Caller) -> Self {
-        let Inner { hub, face, tools, toolsets, .. } = &*self.0;
+        let Inner {
+            hub,
+            face,
+            tools,
+            toolsets,
+            ..
+        } = &*self.0;
         Self(Arc::new(Inner {
             hub: hub.clone(),
             face: face.clone(),
@@ -210,7 +219,8 @@ impl Gateway {
             idempotency_key: key.map(|key| own_key(&caller.agent, &offered.tool, &key)),
             look_for_since: None,
         };
-        if meta.idempotency_key.is_some() && offered.doubt == Doubt::Marker && !offered.is_dry_run(&arguments) {
+        if meta.idempotency_key.is_some() && offered.doubt == Doubt::Marker && !offered.is_dry_run(&arguments)
+        {
             if let Some(earlier) = self.earlier(offered, arguments.clone(), &meta).await? {
                 return Ok(earlier);
             }
@@ -256,7 +266,10 @@ impl Gateway {
     fn passed(
         &self,
         context: &RequestContext<RoleServer>,
-    ) -> (Passed, Option<mpsc::Receiver<rmcp::model::ProgressNotificationParam>>) {
+    ) -> (
+        Passed,
+        Option<mpsc::Receiver<rmcp::model::ProgressNotificationParam>>,
+    ) {
         let mut passed = Passed::default();
         for name in TRACE_KEYS {
             if let Some(value) = context.meta.get(name) {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::normalize::Event;
+use crate::rules::allow;
 use crate::rules::check::{self, Catalog};
 use crate::rules::diagnostic::{Diagnostic, Findings, Severity};
 use crate::rules::expression::Names;
@@ -97,6 +98,8 @@ pub fn load(files: &[SourceFile], vars: &Value, catalog: Option<&Catalog>) -> Lo
             findings.error("file-size", &(0..0), "a rule file is at most 1 MiB");
         } else if let Some(parsed) = parse::rule(&id, &file.path, vars, &mut findings) {
             check::rule(&parsed.tree, vars, catalog, &mut findings);
+            let complete = catalog.is_some() && !findings.has_error();
+            allow::apply(&parsed.tree, complete, &mut findings);
             rules.extend(parsed.rule.map(Arc::new));
         }
         diagnostics.extend(findings.into_sorted());

@@ -55,7 +55,15 @@ const LAW: Law = Law {
         (
             "http",
             // The hub: an agent's call is no event, so it goes past the reactor to the tools.
-            &["reactor", "receive", "normalize", "rules", "journal", "hub", "clock"],
+            &[
+                "reactor",
+                "receive",
+                "normalize",
+                "rules",
+                "journal",
+                "hub",
+                "clock",
+            ],
         ),
         ("tools", &["hub", "integrations", "journal", "clock"]),
         ("sandbox", &["clock"]),

@@ -23,6 +23,7 @@ mod normalize;
 mod reactor;
 mod receive;
 mod record;
+mod rule_tools;
 mod rules;
 mod sandbox;
 mod store;

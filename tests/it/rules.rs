@@ -12,6 +12,7 @@ mod diagnostics;
 mod expressions;
 mod books;
 mod explanations;
+mod lints;
 
 /// An event that was received at noon.
 pub(crate) fn event(kind: &str, payload: Value) -> Event {

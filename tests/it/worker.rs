@@ -78,6 +78,7 @@ async fn reactor(bench: &Bench, tool: &str, clock: Clock) -> Arc<Reactor> {
         text: format!(
             "description = \"One call\"\non = \"github.issues.opened\"\n[[action]]\ntool = \"github.{tool}\"\n"
         ),
+        unreadable: None,
     };
     let book = load(&[rule], &json!({}), None).book.unwrap();
     let store = Arc::new(MemoryStore::new(clock.now()));

@@ -32,7 +32,11 @@ impl Places {
         });
         let local = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"];
         Self {
-            hosts: LOOPBACK.iter().map(|&host| host.to_owned()).chain(hosts.iter().cloned()).collect(),
+            hosts: LOOPBACK
+                .iter()
+                .map(|&host| host.to_owned())
+                .chain(hosts.iter().cloned())
+                .collect(),
             origins: local
                 .iter()
                 .map(|&origin| origin.to_owned())
@@ -53,7 +57,11 @@ impl Places {
     /// The base URL the request is for, if it is one of ours, and no web page that nobody listed sends it: the guard
     /// against DNS rebinding.
     pub(super) fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
-        let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+        let text = |name| {
+            headers
+                .get(name)
+                .map(|value: &HeaderValue| value.to_str().unwrap_or_default())
+        };
         let host = match text(header::HOST) {
             Some(host) => host.to_owned(),
             None => uri.authority().map(Authority::to_string).unwrap_or_default(),
@@ -63,13 +71,19 @@ impl Places {
             .map_err(|_| Problem::bad_request("the header `Host` is missing or malformed"))?;
         if !self.hosts.iter().any(|allowed| same_host(allowed, &authority)) {
             let remedy = "it is served as localhost, and under the names in `[http] hosts` of xmrt.toml";
-            return Err(forbidden("wrong-host", format!("this server is not `{authority}`: {remedy}")));
+            return Err(forbidden(
+                "wrong-host",
+                format!("this server is not `{authority}`: {remedy}"),
+            ));
         }
         if let Some(origin) = text(header::ORIGIN)
             && !self.origins.iter().any(|allowed| same_origin(allowed, origin))
         {
             let remedy = "list it in `[http] origins` of xmrt.toml if it may";
-            return Err(forbidden("wrong-origin", format!("pages of {origin:?} may not call: {remedy}")));
+            return Err(forbidden(
+                "wrong-origin",
+                format!("pages of {origin:?} may not call: {remedy}"),
+            ));
         }
         let scheme = if is_loopback(&authority) { "http" } else { "https" };
         Ok(format!("{scheme}://{authority}"))
@@ -77,11 +91,18 @@ impl Places {
 }
 
 fn forbidden(slug: &'static str, detail: String) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, slug, "The request may not come here this way", detail)
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        slug,
+        "The request may not come here this way",
+        detail,
+    )
 }
 
 fn bare(host: &str) -> String {
-    host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase()
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_ascii_lowercase()
 }
 
 fn is_loopback(authority: &Authority) -> bool {
@@ -109,7 +130,9 @@ fn same_origin(allowed: &str, given: &str) -> bool {
         Some(base) => (base, true),
         None => (allowed, false),
     };
-    let Ok(allowed) = url::Url::parse(base) else { return false };
+    let Ok(allowed) = url::Url::parse(base) else {
+        return false;
+    };
     allowed.scheme() == given.scheme()
         && allowed.host() == given.host()
         && (any_port || allowed.port_or_known_default() == given.port_or_known_default())
@@ -131,7 +154,11 @@ pub(super) fn authorized(headers: &HeaderMap, token: &str) -> Result<(), Refusal
     };
     let given = given.to_str().unwrap_or_default();
     let (_, bearer) = given.split_once(' ').unwrap_or_default();
-    let githubs = |prefix: &&str| bearer.strip_prefix(*prefix).is_some_and(|rest| rest.starts_with('_'));
+    let githubs = |prefix: &&str| {
+        bearer
+            .strip_prefix(*prefix)
+            .is_some_and(|rest| rest.starts_with('_'))
+    };
     if GITHUB_PREFIXES.iter().any(|prefix| githubs(&prefix)) {
         return Err(Refusal::GithubToken);
     }
@@ -145,7 +172,11 @@ impl Refusal {
     /// The answer: what to send instead, and where the metadata of the resource is (RFC 9728).
     pub(super) fn problem(self, base: &str, path: &str) -> Problem {
         let (slug, detail, error) = match self {
-            Self::NoToken => ("unauthorized", "send `Authorization: Bearer <XMRT_ADMIN_TOKEN>`", ""),
+            Self::NoToken => (
+                "unauthorized",
+                "send `Authorization: Bearer <XMRT_ADMIN_TOKEN>`",
+                "",
+            ),
             Self::WrongToken => (
                 "unauthorized",
                 "the token is not the one of this server: send `Authorization: Bearer <XMRT_ADMIN_TOKEN>`",
@@ -158,11 +189,17 @@ impl Refusal {
                 ", error=\"invalid_token\"",
             ),
         };
-        let challenge = format!("Bearer realm=\"xmrt\", resource_metadata=\"{base}{}{path}\"{error}", metadata::PATH);
+        let challenge = format!(
+            "Bearer realm=\"xmrt\", resource_metadata=\"{base}{}{path}\"{error}",
+            metadata::PATH
+        );
         let problem = Problem::new(StatusCode::UNAUTHORIZED, slug, "Agents need the token", detail);
         match HeaderValue::from_str(&challenge) {
             Ok(challenge) => problem.with_header(header::WWW_AUTHENTICATE, challenge),
-            Err(_) => problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"xmrt\"")),
+            Err(_) => problem.with_header(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"xmrt\""),
+            ),
         }
     }
 }

@@ -19,9 +19,9 @@ pub(super) async fn show(State(app): Shared, request: Request) -> Result<Json<Va
     let base = door.places.check(request.headers(), request.uri())?;
     let path = request.uri().path().strip_prefix(PATH).unwrap_or_default();
     let path = if path.is_empty() { ROOT } else { path };
-    let endpoint = door.endpoint(path).ok_or_else(|| {
-        Problem::not_found(format!("there is no MCP server at {path}"))
-    })?;
+    let endpoint = door
+        .endpoint(path)
+        .ok_or_else(|| Problem::not_found(format!("there is no MCP server at {path}")))?;
     let name = match endpoint.name.as_str() {
         "" => "xmrt".to_owned(),
         server => format!("xmrt {server}"),

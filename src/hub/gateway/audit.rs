@@ -65,7 +65,9 @@ pub(super) fn outcome(answer: &Result<CallToolResponse, ToolError>) -> &'static 
             let error = content.and_then(|content| content.get("error"));
             if result.is_error == Some(true) {
                 let class_of = |error: &Value| serde_json::from_value::<ToolError>(error.clone()).ok();
-                return error.and_then(class_of).map_or("failed", |error| class(&error.class));
+                return error
+                    .and_then(class_of)
+                    .map_or("failed", |error| class(&error.class));
             }
             match content.and_then(|content| content.get("dry_run")) {
                 Some(Value::Array(_)) => "dry_run",

@@ -54,11 +54,19 @@ impl Offered {
         let confirm = (facts.destructive && !has(&schema, CONFIRM)).then(|| Thing::of(&schema, name));
         let takes_key = !facts.read_only && !has(&schema, KEY);
         if let Some(thing) = &confirm {
-            let why = format!("This may destroy or interrupt something. To do it, repeat {}.", thing.told());
-            add(&mut schema, CONFIRM, json!({ "type": "string", "description": why }));
+            let why = format!(
+                "This may destroy or interrupt something. To do it, repeat {}.",
+                thing.told()
+            );
+            add(
+                &mut schema,
+                CONFIRM,
+                json!({ "type": "string", "description": why }),
+            );
         }
         if takes_key {
-            let what = "Any text that names this one wish: a repeated call with it is recognized where possible.";
+            let what =
+                "Any text that names this one wish: a repeated call with it is recognized where possible.";
             let property = json!({ "type": "string", "maxLength": KEY_CHARS_MAX, "description": what });
             add(&mut schema, KEY, property);
         }
@@ -106,7 +114,9 @@ impl Offered {
             Some(other) => format!("is {other}, which is not the name of the thing"),
         };
         let remedy = if self.takes_dry_run {
-            format!("if this is wanted, repeat the call with confirm = \"{wanted}\"; dry_run shows what would be sent")
+            format!(
+                "if this is wanted, repeat the call with confirm = \"{wanted}\"; dry_run shows what would be sent"
+            )
         } else {
             format!("if this is wanted, repeat the call with confirm = \"{wanted}\"")
         };

@@ -31,6 +31,8 @@ pub(crate) fn catalog() -> Catalog {
     });
     let tool = |input_schema, destructive| CatalogTool {
         input_schema,
+        output_schema: None,
+        effects: Vec::new(),
         read_only: false,
         destructive,
     };

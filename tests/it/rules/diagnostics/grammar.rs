@@ -279,7 +279,7 @@ expect = [{ arguments = {} }]
     16 | id = "x"
        |      ^^^
 
-    error[test-event]: `payload` and `file` exclude each other: a test's event has one payload
+    error[test-payload]: `payload` and `file` exclude each other: a test's event has one payload
       --> rules/sample.toml:21:54
        |
     21 | event = { on = "github.issues.opened", payload = {}, file = "x.json" }
