@@ -119,6 +119,18 @@ fn an_unknown_event_is_a_warning_and_the_book_stands() {
 }
 
 #[test]
+fn a_duration_with_a_fraction_is_not_told_to_take_one_more_unit() {
+    for wrong in ["0.5s", "1h 30", "1,5h"] {
+        let text = format!("description = \"d\"\non = \"github.push\"\n[limits]\ncooldown = \"{wrong}\"\n");
+        let shown = complaints(&text);
+        assert!(
+            shown.contains(&format!("`{wrong}` is not a duration: write whole numbers")),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
 fn a_place_is_counted_in_characters() {
     let loaded = load_one("description = \"ä☃𝄞\"\r\nbad = 1\r\non = { \"ü\" = 1 }\r\n");
     let places: Vec<(&str, usize, usize)> = loaded
