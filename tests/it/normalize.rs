@@ -330,7 +330,10 @@ fn causes_are_in_lower_case_because_names_are_told_apart_without_it() {
         "action": "labeled", "issue": { "number": 7 },
         "repository": { "full_name": "Acme/API" }, "sender": { "login": "Ada" },
     });
-    assert_eq!(github("issues", &payload).causes, ["github.issues.labeled:acme/api#7@ada"]);
+    assert_eq!(
+        github("issues", &payload).causes,
+        ["github.issues.labeled:acme/api#7@ada"]
+    );
 }
 
 #[test]

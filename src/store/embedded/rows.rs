@@ -62,7 +62,9 @@ fn bad(column: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>)
 
 /// Whether a row was found and could not be understood, or is not where another one points: nothing that passes.
 pub(super) fn is_unreadable(error: &rusqlite::Error) -> bool {
-    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows};
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows,
+    };
     matches!(
         error,
         FromSqlConversionFailure(..)
