@@ -201,12 +201,16 @@ impl Expression {
 }
 
 fn to_json(value: &Mini) -> Result<Value, ExprError> {
-    let json = serde_json::to_value(value).map_err(|error| ExprError {
+    let failed = |error: serde_json::Error| ExprError {
         message: format!("the value cannot be JSON: {error}"),
-    })?;
+    };
+    // Measured before it is made: the engine's lists may be made as they are read, and have any length.
     let mut size = Limited::default();
-    serde_json::to_writer(&mut size, &json).map_err(|_| too_large())?;
-    Ok(json)
+    match serde_json::to_writer(&mut size, value) {
+        Err(_) if size.full => Err(too_large()),
+        Err(error) => Err(failed(error)),
+        Ok(()) => serde_json::to_value(value).map_err(failed),
+    }
 }
 
 /// A string that may hold `{{ … }}`.

@@ -299,3 +299,10 @@ fn a_call_that_timed_out_late_is_given_its_settle_time_before_the_first_look() {
         );
     }
 }
+
+#[test]
+fn an_effect_surely_absent_after_the_last_attempt_ends_the_run() {
+    let looked = |attempts| after_look(Finding::Absent, history(Doubt::Evidence, attempts, 1), start());
+    assert_eq!(looked(RETRY.attempts - 1), Next::Repeat);
+    assert!(matches!(looked(RETRY.attempts), Next::Dead(_)));
+}

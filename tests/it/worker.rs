@@ -1,8 +1,8 @@
 //! Workers side by side, over a small server of its own whose calls take their time: nothing is doubled, and nothing is
 //! in doubt that was never sent.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::{Notify, watch};
 use xmrt::clock::{Clock, after, from_millis};
-use xmrt::hub::{Doubt, Hub, ToolError};
-use xmrt::journal::{MemoryStore, RunQuery, RunRecord, RunState, Store};
+use xmrt::hub::{Doubt, ErrorClass, Hub, ToolError};
+use xmrt::journal::{Admission, Decision, MemoryStore, RunQuery, RunRecord, RunState, Store};
 use xmrt::normalize;
 use xmrt::reactor::{Parts, Reactor, Worker, book_record};
 use xmrt::receive::{Delivery, Source};
@@ -28,6 +28,10 @@ struct Bench {
     me_takes: Duration,
     reached: Arc<Notify>,
     done: Arc<AtomicUsize>,
+    /// From when on effects were looked for.
+    since: Arc<Mutex<Vec<Timestamp>>>,
+    /// The rules folder.
+    rule: Arc<Mutex<String>>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -57,9 +61,32 @@ async fn look(ctx: Ctx<Bench>, _: Nothing) -> Result<Look<Answer>, ToolError> {
     })
 }
 
+/// Never answered, and seen by nobody.
+async fn vanish(_ctx: Ctx<Bench>, _: Nothing) -> Result<Effect<Answer>, ToolError> {
+    Err(ToolError::new(ErrorClass::UnknownEffect, "lost"))
+}
+
+async fn look_in_vain(ctx: Ctx<Bench>, _: Nothing) -> Result<Look<Answer>, ToolError> {
+    ctx.parts.since.lock().unwrap().push(ctx.since);
+    Ok(Look::Absent)
+}
+
+async fn flaky(ctx: Ctx<Bench>, _: Nothing) -> Result<Effect<Answer>, ToolError> {
+    match ctx.parts.done.fetch_add(1, Ordering::SeqCst) {
+        0 => Err(ToolError::new(ErrorClass::Unavailable, "away")),
+        _ => Ok(Effect::Done(answer())),
+    }
+}
+
 async fn me(ctx: Ctx<Bench>, _: Nothing) -> Result<Answer, ToolError> {
     tokio::time::sleep(ctx.parts.me_takes).await;
     Ok(answer())
+}
+
+fn rule(tool: &str, more: &str) -> String {
+    format!(
+        "description = \"One call\"\non = \"github.issues.opened\"\n{more}\n[[action]]\ntool = \"github.{tool}\"\n"
+    )
 }
 
 async fn reactor(bench: &Bench, tool: &str, clock: Clock) -> Arc<Reactor> {
@@ -71,16 +98,26 @@ async fn reactor(bench: &Bench, tool: &str, clock: Clock) -> Arc<Reactor> {
                 .acts(act)
                 .looks(look),
         )
+        .with(
+            writes("vanish", "Vanish", "Vanishes.", Doubt::Evidence)
+                .acts(vanish)
+                .looks(look_in_vain),
+        )
+        .with(writes("flaky", "Flaky", "Fails once.", Doubt::Idempotent).acts(flaky))
         .with(writes("shout", "Shout", "Shouts.", Doubt::None).acts(act));
     let hub = Hub::builder().serve("github", server).start().await.unwrap();
-    let rule = SourceFile {
-        path: "one.toml".into(),
-        text: format!(
-            "description = \"One call\"\non = \"github.issues.opened\"\n[[action]]\ntool = \"github.{tool}\"\n"
-        ),
-        unreadable: None,
+    *bench.rule.lock().unwrap() = rule(tool, "");
+    let folder = Arc::clone(&bench.rule);
+    let source = move || {
+        let path = "one.toml".into();
+        let text = folder.lock().unwrap().clone();
+        Ok(vec![SourceFile {
+            path,
+            text,
+            unreadable: None,
+        }])
     };
-    let book = load(&[rule], &json!({}), None).book.unwrap();
+    let book = load(&source().unwrap(), &json!({}), None).book.unwrap();
     let store = Arc::new(MemoryStore::new(clock.now()));
     store.keep_book(book_record(&book), clock.now()).await.unwrap();
     Reactor::new(Parts {
@@ -88,23 +125,24 @@ async fn reactor(bench: &Bench, tool: &str, clock: Clock) -> Arc<Reactor> {
         hub,
         clock,
         book,
-        source: Box::new(|| Err("no files".into())),
+        source: Box::new(source),
         settle_ms: Some(100),
     })
 }
 
-async fn opened(reactor: &Reactor) {
+async fn opened(reactor: &Reactor) -> Admission {
     let delivery = Delivery::internal(
         Source::github(),
         "d-1".into(),
         "issues".into(),
-        Bytes::from_static(br#"{"action":"opened"}"#),
+        Bytes::from_static(br#"{"action":"opened","issue":{"created_at":"2026-01-15T11:00:00Z"}}"#),
         reactor.clock().now(),
         "test",
     );
     let event = normalize::event(delivery).unwrap();
     let admission = reactor.admit(&event).await.unwrap();
     assert_eq!(admission.verdicts.len(), 1, "{admission:?}");
+    admission
 }
 
 async fn the_run(reactor: &Reactor) -> RunRecord {
@@ -151,4 +189,56 @@ async fn a_call_that_was_never_sent_is_not_in_doubt_because_asking_who_we_are_to
     let run = the_run(&reactor).await;
     assert_eq!(run.state, RunState::Succeeded, "{run:?}");
     assert_eq!(bench.done.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_look_reaches_back_to_the_first_attempt_whose_effect_may_show_last() {
+    let bench = Bench::default();
+    let start = from_millis(1_768_478_400_000);
+    let reactor = reactor(&bench, "vanish", Clock::virtual_at(start)).await;
+    opened(&reactor).await;
+    let worker = Worker::new(Arc::clone(&reactor), "only".into(), 4, 60_000);
+    worker.run_until_idle().await.unwrap();
+    let run = the_run(&reactor).await;
+    assert_eq!(run.state, RunState::Dead, "{run:?}");
+    let history = reactor.store().run(&run.id).await.unwrap().unwrap();
+    assert!(history.steps[0].attempts > 1, "{history:?}");
+    assert!(history.steps[0].intent_at > start);
+    let since = bench.since.lock().unwrap().clone();
+    assert!(
+        since.len() > 2 && since.iter().all(|at| *at == start),
+        "{since:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_switched_off_stops_runs_that_were_not_begun_and_no_others() {
+    let bench = Bench::default();
+    let clock = Clock::virtual_at(from_millis(1_768_478_400_000));
+    let reactor = reactor(&bench, "flaky", clock).await;
+    opened(&reactor).await;
+    let (_stop, stopped) = watch::channel(false);
+    let worker = Worker::new(Arc::clone(&reactor), "only".into(), 4, 60_000);
+    let working = tokio::spawn(Arc::clone(&worker).run(stopped));
+    while the_run(&reactor).await.state != RunState::Waiting {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    working.abort();
+    *bench.rule.lock().unwrap() = rule("flaky", "mode = \"off\"\noff_reason = \"a test\"");
+    reactor.reload().await.unwrap();
+    worker.run_until_idle().await.unwrap();
+    let run = the_run(&reactor).await;
+    assert_eq!(run.state, RunState::Succeeded, "it had begun: {run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_older_than_its_rule_allows_is_on_record_as_stale() {
+    let bench = Bench::default();
+    let clock = Clock::virtual_at(from_millis(1_768_478_400_000));
+    let reactor = reactor(&bench, "flaky", clock).await;
+    let limits = "[limits]\nmax_age = \"30m\"";
+    *bench.rule.lock().unwrap() = rule("flaky", limits);
+    reactor.reload().await.unwrap();
+    let admission = opened(&reactor).await;
+    assert_eq!(admission.verdicts[0].decision, Decision::Stale, "{admission:?}");
 }

@@ -346,7 +346,7 @@ mod tests {
             .write(|tx| -> Result<(), Fault> {
                 tx.next_seq();
                 tx.conn.execute("INSERT INTO t VALUES (1)", [])?;
-                panic!("a bug");
+                std::panic::resume_unwind(Box::new("a bug"))
             })
             .await;
         assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
