@@ -63,6 +63,9 @@ pub struct History<'a> {
     pub intent_at: Timestamp,
     /// How its tool resolves doubt.
     pub doubt: Doubt,
+    /// How long the provider may work on an attempt, in milliseconds: the call's time-out. Whoever sent it may be gone
+    /// long before.
+    pub timeout_ms: i64,
     /// How long its effect may stay invisible, in milliseconds.
     pub settle_ms: i64,
     /// The rule's retry policy for it.
@@ -132,6 +135,20 @@ pub fn after_look(finding: Finding, history: History<'_>, now: Timestamp) -> Nex
     match finding {
         Finding::Found(result) => Next::Done(result),
         Finding::Ambiguous(why) => Next::Unknown(why),
+        Finding::Absent if now < absent_from(history) => {
+            // Presence can be seen early, absence only late: what was sent may still be under way, even when whoever
+            // sent it is gone.
+            let lasting = now.duration_since(history.intent_at) / 2;
+            let again = now
+                .saturating_add(lasting)
+                .unwrap_or(now)
+                .max(clock::after(now, history.settle_ms));
+            Next::Look {
+                at: again.min(absent_from(history)),
+                reason: "its effect is not there; the provider may still be working on it".into(),
+                counted: false,
+            }
+        }
         Finding::Absent if history.doubt != Doubt::GoalState && history.looks + 1 < LOOKS_NEEDED => {
             Next::Look {
                 at: clock::after(now, history.settle_ms),
@@ -158,6 +175,14 @@ pub fn after_look(finding: Finding, history: History<'_>, now: Timestamp) -> Nex
         }
         Finding::Failed(error) => Next::Unknown(format!("its effect cannot be looked for: {error}")),
     }
+}
+
+/// The earliest time at which an effect that is not there says that there will be none.
+fn absent_from(history: History<'_>) -> Timestamp {
+    clock::after(
+        history.intent_at,
+        history.timeout_ms.saturating_add(history.settle_ms),
+    )
 }
 
 /// When to try again: what the provider said wins over our own back-off.

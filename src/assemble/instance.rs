@@ -197,8 +197,18 @@ fn load(files: &[SourceFile], settings: &Settings, catalog: &rules::Catalog) -> 
     let rendered = rules::render_diagnostics(files, &loaded.diagnostics, false);
     match loaded.book {
         Some(book) => {
-            if !loaded.diagnostics.is_empty() {
-                tracing::warn!("the rules could be better:\n{rendered}");
+            let (rules, warnings) = (book.rules().len(), loaded.diagnostics.len());
+            let folder = super::shown(&settings.rules);
+            if rules == 0 {
+                tracing::warn!(
+                    "there is no rule in {folder}: deliveries are kept, and nothing is done about them"
+                );
+            } else if warnings > 0 {
+                tracing::warn!(
+                    "{rules} rule(s) from {folder}; `xmrt check` has {warnings} warning(s) about them"
+                );
+            } else {
+                tracing::info!("{rules} rule(s) from {folder}");
             }
             Ok(book)
         }

@@ -370,6 +370,7 @@ pub(super) fn history<'a>(
         looks,
         intent_at,
         doubt: facts.map_or(Doubt::None, |facts| facts.promises.doubt),
+        timeout_ms: step.call.timeout_ms,
         settle_ms: facts.map_or(0, |facts| facts.promises.settle_ms),
         retry: action.map_or(&record::NO_RETRY, |action| &action.retry),
         jitter: jitter(&step.key.0, step.attempts + looks),
