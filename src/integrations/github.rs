@@ -4,6 +4,7 @@
 mod actions;
 mod contents;
 mod issues;
+mod labels;
 mod refusal;
 mod repo;
 mod wire;
@@ -11,9 +12,11 @@ mod wire;
 pub use actions::{WorkflowRun, rerun_failed_jobs};
 pub use contents::{File, FileKind};
 pub use issues::{
-    Account, Comment, Issue, IssueFilter, Label, PullRequestFile, StateReason, add_labels, close_issue,
-    create_comment, create_issue,
+    Account, Comment, Issue, IssueChange, IssueFilter, LockReason, PullRequestFile, StateReason,
+    add_sub_issue, assign_issue, close_issue, create_comment, create_issue, lock_issue, reopen_issue,
+    update_comment, update_issue,
 };
+pub use labels::{Label, add_labels, create_label, remove_label, set_labels};
 pub use refusal::refused;
 pub use repo::Repo;
 
@@ -55,6 +58,14 @@ pub struct Listed<T> {
     pub items: Vec<T>,
     /// There is more than was asked for.
     pub more: bool,
+    /// How many there are in all, where GitHub says so.
+    pub total: Option<u64>,
+}
+
+/// A page of a list, the items bare or in an object.
+enum Page {
+    Bare,
+    Under(&'static str),
 }
 
 impl Client {
@@ -110,11 +121,33 @@ impl Client {
         limit: usize,
         first_page: usize,
     ) -> Result<Listed<T>, ApiError> {
+        self.pages(path, &Page::Bare, limit, first_page).await
+    }
+
+    /// The same for a list whose pages are objects that hold their items in `field`, and the number of all.
+    async fn list_under<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        field: &'static str,
+        limit: usize,
+        first_page: usize,
+    ) -> Result<Listed<T>, ApiError> {
+        self.pages(path, &Page::Under(field), limit, first_page).await
+    }
+
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        form: &Page,
+        limit: usize,
+        first_page: usize,
+    ) -> Result<Listed<T>, ApiError> {
         let join = if path.contains('?') { '&' } else { '?' };
         let per_page = limit.clamp(1, PER_PAGE);
         let mut listed = Listed {
             items: Vec::new(),
             more: true,
+            total: None,
         };
         let mut page = first_page;
         // We count pages instead of following the addresses in `Link`, so that the token goes nowhere else.
@@ -122,7 +155,19 @@ impl Client {
             let path = format!("{path}{join}per_page={per_page}&page={page}");
             let answer = self.read(&path).await?;
             listed.more = answer.has_next_page();
-            listed.items.append(&mut answer.read(Access::Read)?);
+            match form {
+                Page::Bare => listed.items.append(&mut answer.read(Access::Read)?),
+                Page::Under(field) => {
+                    let mut object: serde_json::Map<String, Value> = answer.read(Access::Read)?;
+                    listed.total = object.get("total_count").and_then(Value::as_u64);
+                    let items = object.remove(*field).unwrap_or_default();
+                    let mut items: Vec<T> = serde_json::from_value(items).map_err(|error| {
+                        let problem = format!("GitHub answered a list without its {field}: {error}");
+                        ApiError::lost(Access::Read, problem)
+                    })?;
+                    listed.items.append(&mut items);
+                }
+            }
             page += 1;
         }
         listed.more |= listed.items.len() > limit;

@@ -7,6 +7,7 @@ mod shape;
 mod shape_runs;
 mod repos;
 mod issues;
+mod sub_issues;
 mod comments;
 mod labels;
 mod pulls;
@@ -20,7 +21,9 @@ use serde_json::{Map, Value, json};
 
 use super::call::{Answer, Call, Outcome};
 use super::state::World;
-pub(super) use notify::{comment_event, issue_event, ping, pull_event, push_event, run_event};
+pub(super) use notify::{
+    comment_event, issue_event, label_event, ping, pull_event, push_event, run_event, sub_issue_event,
+};
 pub(super) use routes::ROUTES;
 pub(super) use state::{
     Comment, Content, FileDiff, Issue, Job, Label, Pull, Repo, Run, State, stable_id, stable_sha,

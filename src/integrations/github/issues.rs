@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
+use super::repo::path;
 use super::{ApiError, Client, Listed, Repo, Request};
 
 /// A user, an organization or an app.
@@ -89,16 +90,6 @@ pub struct Comment {
     pub created_at: Option<String>,
 }
 
-/// A label of a repository.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Label {
-    /// Its name; GitHub compares names without regard to case.
-    pub name: String,
-    /// What it is for.
-    #[serde(default)]
-    pub description: Option<String>,
-}
-
 /// A file that a pull request changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PullRequestFile {
@@ -143,6 +134,40 @@ pub enum StateReason {
     NotPlanned,
     #[expect(missing_docs, reason = "as above")]
     Duplicate,
+}
+
+/// Why a conversation is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LockReason {
+    #[serde(rename = "off-topic")]
+    #[expect(missing_docs, reason = "as above")]
+    OffTopic,
+    #[serde(rename = "too heated")]
+    #[expect(missing_docs, reason = "as above")]
+    TooHeated,
+    #[serde(rename = "resolved")]
+    #[expect(missing_docs, reason = "as above")]
+    Resolved,
+    #[serde(rename = "spam")]
+    #[expect(missing_docs, reason = "as above")]
+    Spam,
+}
+
+/// What of an issue or a pull request shall be otherwise; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct IssueChange {
+    /// Title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Text, in Markdown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// All its labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// Logins of all it is assigned to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assignees: Option<Vec<String>>,
 }
 
 impl Client {
@@ -190,9 +215,30 @@ impl Client {
         self.list(&path, limit, page).await
     }
 
-    /// The labels a repository has.
-    pub async fn labels(&self, repo: &Repo, limit: usize) -> Result<Listed<Label>, ApiError> {
-        self.list(&repo.path(&["labels"], &[]), limit, 1).await
+    /// Issues and pull requests that fit `query`, GitHub's best match first unless `sort` is `created`, `updated` or
+    /// `comments`. GitHub finds 1,000 at most.
+    pub async fn search_issues(
+        &self,
+        query: &str,
+        sort: Option<&str>,
+        limit: usize,
+        page: usize,
+    ) -> Result<Listed<Issue>, ApiError> {
+        let mut pairs = vec![("q", query)];
+        pairs.extend(sort.map(|sort| ("sort", sort)));
+        let path = path("/search", &["issues"], &pairs);
+        self.list_under(&path, "items", limit, page).await
+    }
+
+    /// The issues that are parts of an issue.
+    pub async fn sub_issues(
+        &self,
+        repo: &Repo,
+        number: u64,
+        limit: usize,
+    ) -> Result<Listed<Issue>, ApiError> {
+        let path = repo.path(&["issues", &number.to_string(), "sub_issues"], &[]);
+        self.list(&path, limit, 1).await
     }
 
     /// The files a pull request changes. GitHub lists 3,000 at most.
@@ -204,15 +250,6 @@ impl Client {
     ) -> Result<Listed<PullRequestFile>, ApiError> {
         let path = repo.path(&["pulls", &number.to_string(), "files"], &[]);
         self.list(&path, limit, 1).await
-    }
-}
-
-/// Adds labels, creating those the repository does not have. Answers all labels of the issue, as [`Label`]s.
-pub fn add_labels(repo: &Repo, number: u64, labels: &[String]) -> Request {
-    Request {
-        method: "POST",
-        path: repo.path(&["issues", &number.to_string(), "labels"], &[]),
-        body: Some(json!({ "labels": labels })),
     }
 }
 
@@ -252,6 +289,60 @@ pub fn close_issue(repo: &Repo, number: u64, reason: StateReason) -> Request {
         method: "PATCH",
         path: repo.path(&["issues", &number.to_string()], &[]),
         body: Some(json!({ "state": "closed", "state_reason": reason })),
+    }
+}
+
+/// Answers an [`Issue`]. Opening an open one changes nothing.
+pub fn reopen_issue(repo: &Repo, number: u64) -> Request {
+    Request {
+        method: "PATCH",
+        path: repo.path(&["issues", &number.to_string()], &[]),
+        body: Some(json!({ "state": "open", "state_reason": "reopened" })),
+    }
+}
+
+/// Answers an [`Issue`].
+pub fn update_issue(repo: &Repo, number: u64, change: &IssueChange) -> Request {
+    Request {
+        method: "PATCH",
+        path: repo.path(&["issues", &number.to_string()], &[]),
+        body: Some(json!(change)),
+    }
+}
+
+/// Answers an [`Issue`]; GitHub leaves out in silence whom it cannot assign it to.
+pub fn assign_issue(repo: &Repo, number: u64, assignees: &[String]) -> Request {
+    Request {
+        method: "POST",
+        path: repo.path(&["issues", &number.to_string(), "assignees"], &[]),
+        body: Some(json!({ "assignees": assignees })),
+    }
+}
+
+/// Answers nothing. Locking a locked one changes nothing but the reason.
+pub fn lock_issue(repo: &Repo, number: u64, reason: Option<LockReason>) -> Request {
+    Request {
+        method: "PUT",
+        path: repo.path(&["issues", &number.to_string(), "lock"], &[]),
+        body: Some(reason.map_or_else(|| json!({}), |reason| json!({ "lock_reason": reason }))),
+    }
+}
+
+/// Answers the parent, an [`Issue`]. `child` is the id of the part, not its number.
+pub fn add_sub_issue(repo: &Repo, parent: u64, child: Value, replace_parent: bool) -> Request {
+    Request {
+        method: "POST",
+        path: repo.path(&["issues", &parent.to_string(), "sub_issues"], &[]),
+        body: Some(json!({ "sub_issue_id": child, "replace_parent": replace_parent })),
+    }
+}
+
+/// Answers a [`Comment`].
+pub fn update_comment(repo: &Repo, id: u64, body: &str) -> Request {
+    Request {
+        method: "PATCH",
+        path: repo.path(&["issues", "comments", &id.to_string()], &[]),
+        body: Some(json!({ "body": body })),
     }
 }
 

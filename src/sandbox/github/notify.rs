@@ -58,6 +58,39 @@ pub(in crate::sandbox) fn comment_event(
     })
 }
 
+/// `sub_issues.<action>`, told in the parent's repository.
+pub(in crate::sandbox) fn sub_issue_event(
+    world: &mut World,
+    repo: &str,
+    parent: u64,
+    part: u64,
+    action: &str,
+    actor: &str,
+) -> Option<String> {
+    emit(world, repo, "sub_issues", action, actor, |shape, repo| {
+        let parent = repo.issues.get(&parent)?;
+        let (home, part) = shape.state.issue_by_id(part)?;
+        Some(json!({
+            "parent_issue": shape.issue(repo, parent), "parent_issue_id": parent.id,
+            "sub_issue": shape.issue(home, part), "sub_issue_id": part.id, "sub_issue_repo": shape.repo(home),
+        }))
+    })
+}
+
+/// `label.<action>`: of the repository, not of an issue.
+pub(in crate::sandbox) fn label_event(
+    world: &mut World,
+    repo: &str,
+    label: &str,
+    action: &str,
+    actor: &str,
+) -> Option<String> {
+    emit(world, repo, "label", action, actor, |shape, repo| {
+        let label = repo.labels.iter().find(|known| known.name == label)?;
+        Some(json!({"label": shape.label(repo, label)}))
+    })
+}
+
 /// `workflow_run.<action>`: requested, in_progress or completed.
 pub(in crate::sandbox) fn run_event(
     world: &mut World,

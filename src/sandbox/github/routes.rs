@@ -1,7 +1,7 @@
 //! In: nothing. Out: the table of every call that the GitHub side knows.
 //! Never: what a call does.
 
-use super::{actions, comments, contents, issues, labels, pulls, repos, search};
+use super::{actions, comments, contents, issues, labels, pulls, repos, search, sub_issues};
 use crate::sandbox::call::Route;
 
 /// Every call that the GitHub side knows.
@@ -48,6 +48,7 @@ pub(in crate::sandbox) const ROUTES: &[Route] = &[
     ),
     Route::new("GET", "/repos/{o}/{r}/labels", "list_labels", labels::of_repo),
     Route::new("POST", "/repos/{o}/{r}/labels", "create_label", labels::create),
+    Route::new("GET", "/repos/{o}/{r}/labels/{label}", "get_label", labels::get),
     Route::new("GET", "/repos/{o}/{r}/issues", "list_issues", issues::list),
     Route::new("POST", "/repos/{o}/{r}/issues", "create_issue", issues::create),
     Route::new(
@@ -116,6 +117,18 @@ pub(in crate::sandbox) const ROUTES: &[Route] = &[
         "/repos/{o}/{r}/issues/{n}/assignees",
         "assign_issue",
         issues::assign,
+    ),
+    Route::new(
+        "GET",
+        "/repos/{o}/{r}/issues/{n}/sub_issues",
+        "list_sub_issues",
+        sub_issues::list,
+    ),
+    Route::new(
+        "POST",
+        "/repos/{o}/{r}/issues/{n}/sub_issues",
+        "add_sub_issue",
+        sub_issues::add,
     ),
     Route::new(
         "PUT",

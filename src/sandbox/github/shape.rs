@@ -108,12 +108,12 @@ impl Shape<'_> {
             "state": issue.state, "state_reason": issue.state_reason, "title": issue.title, "body": issue.body,
             "user": self.user(&issue.user), "labels": self.labels(repo, &issue.labels),
             "assignees": issue.assignees.iter().map(|login| self.user(login)).collect::<Vec<_>>(),
-            "milestone": null, "type": null, "locked": issue.locked, "active_lock_reason": null,
+            "milestone": null, "type": null, "locked": issue.locked, "active_lock_reason": issue.lock_reason,
             "comments": repo.comments_of(n).count(),
             "author_association": self.association(repo, &issue.user, issue.association.as_deref()),
             "created_at": time(issue.created_at), "updated_at": time(issue.updated_at),
             "closed_at": issue.closed_at.map(time), "closed_by": null, "performed_via_github_app": null,
-            "sub_issues_summary": {"total": 0, "completed": 0, "percent_completed": 0},
+            "sub_issues_summary": self.parts(issue),
             "reactions": reactions(&format!("{url}/issues/{n}/reactions")),
         });
         if issue.is_pull {
@@ -126,6 +126,20 @@ impl Shape<'_> {
             });
         }
         shown
+    }
+
+    /// How many parts an issue has, and how many of them are done.
+    fn parts(&self, issue: &Issue) -> Value {
+        let closed = |id: &&u64| {
+            self.state
+                .issue_by_id(**id)
+                .is_some_and(|(_, part)| part.state == "closed")
+        };
+        let (total, completed) = (
+            issue.sub_issues.len(),
+            issue.sub_issues.iter().filter(closed).count(),
+        );
+        json!({"total": total, "completed": completed, "percent_completed": (completed * 100).checked_div(total).unwrap_or(0)})
     }
 
     pub(in crate::sandbox) fn labels(&self, repo: &Repo, names: &[String]) -> Vec<Value> {

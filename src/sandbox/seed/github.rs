@@ -172,6 +172,8 @@ pub(in crate::sandbox) fn blank_issue(repo: &Repo, number: u64, at: jiff::Timest
         labels: Vec::new(),
         assignees: Vec::new(),
         locked: false,
+        lock_reason: None,
+        sub_issues: Vec::new(),
         association: None,
         created_at: at,
         updated_at: at,

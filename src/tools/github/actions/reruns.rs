@@ -4,8 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::issues::unseen;
-use super::{Parts, client, marker};
+use super::super::{Parts, client, marker};
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::github::{self, Repo, WorkflowRun};
 use crate::tools::toolbox::{Ctx, Effect, Look};
@@ -66,7 +65,7 @@ pub(super) async fn look_for_rerun(ctx: Ctx<Parts>, rerun: Rerun) -> Result<Look
     let me = client.me().await?;
     let run = match client.workflow_run(&rerun.repo, rerun.run_id).await {
         Ok(run) => run,
-        Err(error) => return Err(unseen(error.into())),
+        Err(error) => return Err(marker::unseen(error.into())),
     };
     if !is_later(&run, &rerun, &ctx) {
         return Ok(Look::Absent);
