@@ -5,6 +5,7 @@ mod actions;
 mod contents;
 mod issues;
 mod labels;
+mod pulls;
 mod refusal;
 mod repo;
 mod wire;
@@ -12,11 +13,15 @@ mod wire;
 pub use actions::{WorkflowRun, rerun_failed_jobs};
 pub use contents::{File, FileKind};
 pub use issues::{
-    Account, Comment, Issue, IssueChange, IssueFilter, LockReason, PullRequestFile, StateReason,
-    add_sub_issue, assign_issue, close_issue, create_comment, create_issue, lock_issue, reopen_issue,
-    update_comment, update_issue,
+    Account, Comment, Issue, IssueChange, IssueFilter, LockReason, StateReason, add_sub_issue, assign_issue,
+    close_issue, create_comment, create_issue, lock_issue, reopen_issue, update_comment, update_issue,
 };
 pub use labels::{Label, add_labels, create_label, remove_label, set_labels};
+pub use pulls::{
+    Distance, End, MergeMethod, Merged, NewPullRequest, NewReview, PullChange, PullFilter, PullRequest,
+    PullRequestFile, Review, ReviewComment, ReviewEvent, Side, create_pull_request, create_review,
+    merge_pull_request, request_reviewers, update_branch, update_pull_request,
+};
 pub use refusal::refused;
 pub use repo::Repo;
 
@@ -103,7 +108,13 @@ impl Client {
         let method = Method::from_bytes(request.method.as_bytes())
             .map_err(|_| ApiError::new(super::Failure::Invalid, "not an HTTP method"))?;
         let answer = self
-            .exchange(Access::Write, method, &request.path, request.body.as_ref())
+            .exchange(
+                Access::Write,
+                wire::Media::Json,
+                method,
+                &request.path,
+                request.body.as_ref(),
+            )
             .await?;
         answer.read(Access::Write)
     }
@@ -175,11 +186,22 @@ impl Client {
         Ok(listed)
     }
 
-    /// `GET`, following redirects within the API.
+    /// Reads what a path stands for as a unified diff.
+    async fn diff(&self, path: &str) -> Result<String, ApiError> {
+        Ok(self.read_as(wire::Media::Diff, path).await?.text())
+    }
+
     async fn read(&self, path: &str) -> Result<wire::Answer, ApiError> {
+        self.read_as(wire::Media::Json, path).await
+    }
+
+    /// `GET`, following redirects within the API.
+    async fn read_as(&self, media: wire::Media, path: &str) -> Result<wire::Answer, ApiError> {
         let mut path = path.to_owned();
         for _ in 0..=REDIRECTS_MAX {
-            let answer = self.exchange(Access::Read, Method::GET, &path, None).await?;
+            let answer = self
+                .exchange(Access::Read, media, Method::GET, &path, None)
+                .await?;
             let Some(location) = answer.redirect() else {
                 return Ok(answer);
             };
@@ -209,11 +231,12 @@ impl Client {
     async fn exchange(
         &self,
         access: Access,
+        media: wire::Media,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<wire::Answer, ApiError> {
-        let answer = wire::exchange(&self.0.octocrab, access, method, path, body).await?;
+        let answer = wire::exchange(&self.0.octocrab, access, media, method, path, body).await?;
         let redirects = access == Access::Read && answer.redirect().is_some();
         if answer.status.is_success() || redirects {
             return Ok(answer);

@@ -2,6 +2,7 @@
 
 mod doubt;
 mod issues;
+mod pulls;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

@@ -90,25 +90,6 @@ pub struct Comment {
     pub created_at: Option<String>,
 }
 
-/// A file that a pull request changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PullRequestFile {
-    /// Its path.
-    pub filename: String,
-    /// added, removed, modified, renamed, copied, changed or unchanged.
-    #[serde(default)]
-    pub status: String,
-    /// Lines added.
-    #[serde(default)]
-    pub additions: u64,
-    /// Lines deleted.
-    #[serde(default)]
-    pub deletions: u64,
-    /// Its path before, if renamed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous_filename: Option<String>,
-}
-
 /// Which issues to list.
 #[derive(Clone, Debug, Default)]
 pub struct IssueFilter {
@@ -240,17 +221,6 @@ impl Client {
         let path = repo.path(&["issues", &number.to_string(), "sub_issues"], &[]);
         self.list(&path, limit, 1).await
     }
-
-    /// The files a pull request changes. GitHub lists 3,000 at most.
-    pub async fn pull_request_files(
-        &self,
-        repo: &Repo,
-        number: u64,
-        limit: usize,
-    ) -> Result<Listed<PullRequestFile>, ApiError> {
-        let path = repo.path(&["pulls", &number.to_string(), "files"], &[]);
-        self.list(&path, limit, 1).await
-    }
 }
 
 /// Answers a [`Comment`].
@@ -347,7 +317,7 @@ pub fn update_comment(repo: &Repo, id: u64, body: &str) -> Request {
 }
 
 /// The names in a list of labels or accounts; GitHub writes a label as an object or as its bare name.
-fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let items = Option::<Vec<Value>>::deserialize(deserializer)?.unwrap_or_default();
     let name = |item: Value| {
         let name = item

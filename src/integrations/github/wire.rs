@@ -32,8 +32,16 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// The newest version of the REST API.
 const API_VERSION: HeaderValue = HeaderValue::from_static("2026-03-10");
 const API_VERSION_NAME: HeaderName = HeaderName::from_static("x-github-api-version");
-const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.github+json");
+const JSON: HeaderValue = HeaderValue::from_static("application/vnd.github+json");
+const DIFF: HeaderValue = HeaderValue::from_static("application/vnd.github.diff");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("xmrt/", env!("CARGO_PKG_VERSION")));
+
+/// In which form an answer is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Media {
+    Json,
+    Diff,
+}
 
 /// What GitHub answered.
 pub(super) struct Answer {
@@ -90,7 +98,9 @@ fn stamp(mut request: http::Request<OctoBody>) -> http::Request<OctoBody> {
     let headers = request.headers_mut();
     headers.insert(API_VERSION_NAME, API_VERSION);
     headers.insert(USER_AGENT, AGENT);
-    headers.insert(ACCEPT, MEDIA_TYPE);
+    if headers.get(ACCEPT) != Some(&DIFF) {
+        headers.insert(ACCEPT, JSON);
+    }
     request
 }
 
@@ -112,11 +122,15 @@ async fn carry(
 pub(super) async fn exchange(
     octocrab: &Octocrab,
     access: Access,
+    media: Media,
     method: Method,
     path: &str,
     body: Option<&Value>,
 ) -> Result<Answer, ApiError> {
     let mut request = http::Request::builder().method(method).uri(path);
+    if let Media::Diff = media {
+        request = request.header(ACCEPT, DIFF);
+    }
     let mut content = OctoBody::empty();
     if let Some(body) = body {
         request = request.header(CONTENT_TYPE, "application/json");
@@ -179,6 +193,11 @@ impl Answer {
                 format!("GitHub answered {status}, but not in the form it should: {error}"),
             )
         })
+    }
+
+    /// The answer as text; what is not UTF-8 in it is replaced.
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// Where the answer sends us instead.

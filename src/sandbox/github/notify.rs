@@ -58,6 +58,31 @@ pub(in crate::sandbox) fn comment_event(
     })
 }
 
+/// `pull_request_review.<action>`. Its state is written in lower case, unlike the API's.
+pub(in crate::sandbox) fn review_event(
+    world: &mut World,
+    repo: &str,
+    number: u64,
+    review: u64,
+    action: &str,
+    actor: &str,
+) -> Option<String> {
+    emit(
+        world,
+        repo,
+        "pull_request_review",
+        action,
+        actor,
+        |shape, repo| {
+            let (issue, pull) = (repo.issues.get(&number)?, repo.pulls.get(&number)?);
+            let review = pull.reviews.iter().find(|known| known.id == review)?;
+            let mut shown = shape.review(repo, pull, review);
+            shown["state"] = review.state.to_lowercase().into();
+            Some(json!({"review": shown, "pull_request": shape.pull(repo, issue, pull, false)}))
+        },
+    )
+}
+
 /// `sub_issues.<action>`, told in the parent's repository.
 pub(in crate::sandbox) fn sub_issue_event(
     world: &mut World,

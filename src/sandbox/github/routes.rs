@@ -1,7 +1,9 @@
 //! In: nothing. Out: the table of every call that the GitHub side knows.
 //! Never: what a call does.
 
-use super::{actions, comments, contents, issues, labels, pulls, repos, search, sub_issues};
+use super::{
+    actions, comments, contents, history, issues, labels, merge, pulls, repos, reviews, search, sub_issues,
+};
 use crate::sandbox::call::Route;
 
 /// Every call that the GitHub side knows.
@@ -155,7 +157,55 @@ pub(in crate::sandbox) const ROUTES: &[Route] = &[
         comments::create,
     ),
     Route::new("GET", "/repos/{o}/{r}/pulls", "list_pull_requests", pulls::list),
+    Route::new(
+        "POST",
+        "/repos/{o}/{r}/pulls",
+        "create_pull_request",
+        pulls::create,
+    ),
     Route::new("GET", "/repos/{o}/{r}/pulls/{n}", "get_pull_request", pulls::get),
+    Route::new(
+        "PATCH",
+        "/repos/{o}/{r}/pulls/{n}",
+        "update_pull_request",
+        pulls::update,
+    ),
+    Route::new(
+        "PUT",
+        "/repos/{o}/{r}/pulls/{n}/merge",
+        "merge_pull_request",
+        merge::merge,
+    ),
+    Route::new(
+        "PUT",
+        "/repos/{o}/{r}/pulls/{n}/update-branch",
+        "update_branch",
+        merge::update_branch,
+    ),
+    Route::new(
+        "POST",
+        "/repos/{o}/{r}/pulls/{n}/requested_reviewers",
+        "request_reviewers",
+        reviews::request,
+    ),
+    Route::new(
+        "GET",
+        "/repos/{o}/{r}/pulls/{n}/reviews",
+        "list_reviews",
+        reviews::list,
+    ),
+    Route::new(
+        "POST",
+        "/repos/{o}/{r}/pulls/{n}/reviews",
+        "create_review",
+        reviews::create,
+    ),
+    Route::new(
+        "GET",
+        "/repos/{o}/{r}/compare/{ends}",
+        "compare_commits",
+        history::compare,
+    ),
     Route::new(
         "GET",
         "/repos/{o}/{r}/pulls/{n}/files",

@@ -86,6 +86,8 @@ pub(in crate::sandbox) struct Repo {
     pub(in crate::sandbox) pushed_at: Timestamp,
     /// Branch name → head commit.
     pub(in crate::sandbox) branches: BTreeMap<String, String>,
+    /// By id.
+    pub(in crate::sandbox) commits: BTreeMap<String, Commit>,
     pub(in crate::sandbox) labels: Vec<Label>,
     /// Issues and pull requests, which share one row of numbers.
     pub(in crate::sandbox) issues: BTreeMap<u64, Issue>,
@@ -115,6 +117,7 @@ impl Repo {
             created_at: now,
             pushed_at: now,
             branches: BTreeMap::new(),
+            commits: BTreeMap::new(),
             labels: Vec::new(),
             issues: BTreeMap::new(),
             pulls: BTreeMap::new(),
@@ -228,6 +231,33 @@ pub(in crate::sandbox) struct Pull {
     pub(in crate::sandbox) head_repo: String,
     pub(in crate::sandbox) base_ref: String,
     pub(in crate::sandbox) base_sha: String,
+    pub(in crate::sandbox) files: Vec<FileDiff>,
+    /// It cannot be merged: both ends changed the same lines.
+    pub(in crate::sandbox) conflicts: bool,
+    /// Logins of those whose review is still wanted.
+    pub(in crate::sandbox) reviewers: Vec<String>,
+    pub(in crate::sandbox) teams: Vec<String>,
+    pub(in crate::sandbox) reviews: Vec<Review>,
+}
+
+#[derive(Clone, Debug)]
+pub(in crate::sandbox) struct Review {
+    pub(in crate::sandbox) id: u64,
+    pub(in crate::sandbox) user: String,
+    pub(in crate::sandbox) body: String,
+    /// `APPROVED`, `CHANGES_REQUESTED` or `COMMENTED`.
+    pub(in crate::sandbox) state: String,
+    pub(in crate::sandbox) commit: String,
+    pub(in crate::sandbox) submitted_at: Timestamp,
+}
+
+/// A commit that something made while the sandbox watched. Of all others only their ids are known.
+#[derive(Clone, Debug)]
+pub(in crate::sandbox) struct Commit {
+    pub(in crate::sandbox) parents: Vec<String>,
+    pub(in crate::sandbox) message: String,
+    pub(in crate::sandbox) author: String,
+    pub(in crate::sandbox) at: Timestamp,
     pub(in crate::sandbox) files: Vec<FileDiff>,
 }
 
