@@ -10,7 +10,10 @@ mod refusal;
 mod repo;
 mod wire;
 
-pub use actions::{WorkflowRun, rerun_failed_jobs};
+pub use actions::{
+    Dispatched, RunFilter, WorkflowJob, WorkflowRun, WorkflowStep, cancel_workflow_run, rerun_failed_jobs,
+    rerun_workflow, run_workflow,
+};
 pub use contents::{File, FileKind};
 pub use issues::{
     Account, Comment, Issue, IssueChange, IssueFilter, LockReason, StateReason, add_sub_issue, assign_issue,
@@ -24,6 +27,7 @@ pub use pulls::{
 };
 pub use refusal::refused;
 pub use repo::Repo;
+pub use wire::LogEnd;
 
 use std::fmt;
 use std::sync::Arc;
@@ -51,6 +55,8 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     octocrab: Octocrab,
+    /// Without our token, for what GitHub keeps elsewhere.
+    bare: reqwest::Client,
     base_url: String,
     clock: Clock,
     me: OnceCell<Account>,
@@ -79,6 +85,7 @@ impl Client {
     pub fn new(base_url: &str, token: impl Into<SecretString>) -> Result<Self, ApiError> {
         Ok(Self(Arc::new(Inner {
             octocrab: wire::connect(base_url, &token.into())?,
+            bare: wire::bare()?,
             base_url: base_url.to_owned(),
             clock: Clock::system(),
             me: OnceCell::new(),
@@ -89,6 +96,7 @@ impl Client {
     pub fn with_clock(self, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             octocrab: self.0.octocrab.clone(),
+            bare: self.0.bare.clone(),
             base_url: self.0.base_url.clone(),
             clock,
             me: self.0.me.clone(),
@@ -211,6 +219,20 @@ impl Client {
             super::Failure::Unavailable,
             format!("GitHub redirected more than {REDIRECTS_MAX} times"),
         ))
+    }
+
+    /// Reads the end of a text that GitHub sends its reader elsewhere for, without our token.
+    async fn elsewhere(&self, path: &str, bytes_max: usize) -> Result<LogEnd, ApiError> {
+        let answer = self
+            .exchange(Access::Read, wire::Media::Json, Method::GET, path, None)
+            .await?;
+        match answer.redirect() {
+            Some(location) => {
+                let address = wire::safe_address(&self.0.base_url, location)?;
+                wire::end_of(&self.0.bare, address, bytes_max).await
+            }
+            None => Ok(LogEnd::of(&answer.body, bytes_max)),
+        }
     }
 
     /// The path of an address in this API; any other address is refused, because the token would go there.

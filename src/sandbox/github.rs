@@ -24,6 +24,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::{Answer, Call, Outcome};
 use super::state::World;
+pub(super) use actions::stored_log;
 pub(super) use notify::{
     comment_event, issue_event, label_event, ping, pull_event, push_event, review_event, run_event,
     sub_issue_event,

@@ -1,5 +1,6 @@
 //! Every tool of the `github` server against the sandbox's GitHub: done, refused, and, for those that write, in doubt.
 
+mod actions;
 mod doubt;
 mod issues;
 mod pulls;

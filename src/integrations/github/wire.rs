@@ -4,6 +4,8 @@
 //! sends two `User-Agent`s and an older API version, follows redirects of writes, and cannot tell a connection that was
 //! never made from one that broke.
 
+mod log;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +22,9 @@ use tower::BoxError;
 use tower::util::MapRequestLayer;
 
 use crate::integrations::{Access, ApiError, Failure};
+
+pub use log::LogEnd;
+pub(super) use log::{end_of, safe_address};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -69,13 +74,7 @@ pub(super) fn connect(base_url: &str, token: &SecretString) -> Result<Octocrab, 
         )
     })?;
     bearer.set_sensitive(true);
-    let http = reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(REQUEST_TIMEOUT)
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| ApiError::new(Failure::Unavailable, format!("no HTTP client: {error}")))?;
+    let http = bare()?;
     let service = tower::service_fn(move |request| {
         let http = http.clone();
         async move { carry(&http, request).await }
@@ -91,6 +90,17 @@ pub(super) fn connect(base_url: &str, token: &SecretString) -> Result<Octocrab, 
         Ok(octocrab) => Ok(octocrab),
         Err(never) => match never {},
     }
+}
+
+/// An HTTP client that adds nothing of ours and follows no redirect.
+pub(super) fn bare() -> Result<reqwest::Client, ApiError> {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| ApiError::new(Failure::Unavailable, format!("no HTTP client: {error}")))
 }
 
 /// Sets our headers in place of octocrab's.

@@ -220,6 +220,18 @@ pub(in crate::sandbox) const ROUTES: &[Route] = &[
     ),
     Route::new(
         "GET",
+        "/repos/{o}/{r}/actions/workflows/{w}/runs",
+        "list_workflow_runs",
+        actions::list,
+    ),
+    Route::new(
+        "POST",
+        "/repos/{o}/{r}/actions/workflows/{w}/dispatches",
+        "run_workflow",
+        actions::dispatch,
+    ),
+    Route::new(
+        "GET",
         "/repos/{o}/{r}/actions/runs/{id}",
         "get_workflow_run",
         actions::get,

@@ -1,4 +1,4 @@
-//! In: calls about workflow runs. Out: another attempt, or the evidence of one. Never: logs.
+//! In: a workflow run that shall go again. Out: another attempt, or the evidence of one. Never: a new run.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::{Parts, client, marker};
 use crate::hub::{ErrorClass, ToolError};
+use crate::integrations::Request;
 use crate::integrations::github::{self, Repo, WorkflowRun};
 use crate::tools::toolbox::{Ctx, Effect, Look};
 
@@ -35,6 +36,15 @@ pub(super) struct Rerunning {
 
 pub(super) async fn rerun_failed_jobs(ctx: Ctx<Parts>, rerun: Rerun) -> Result<Effect<Rerunning>, ToolError> {
     let request = github::rerun_failed_jobs(&rerun.repo, rerun.run_id);
+    again(ctx, rerun, request).await
+}
+
+pub(super) async fn rerun_workflow(ctx: Ctx<Parts>, rerun: Rerun) -> Result<Effect<Rerunning>, ToolError> {
+    let request = github::rerun_workflow(&rerun.repo, rerun.run_id);
+    again(ctx, rerun, request).await
+}
+
+async fn again(ctx: Ctx<Parts>, rerun: Rerun, request: Request) -> Result<Effect<Rerunning>, ToolError> {
     if ctx.dry_run {
         return Ok(Effect::WouldSend(vec![request]));
     }
