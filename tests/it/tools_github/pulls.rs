@@ -1,7 +1,8 @@
 //! The toolset `pulls`: what each tool does, what GitHub refuses, and what a lost answer leaves behind.
 
 use serde_json::{Value, json};
-use xmrt::hub::{ErrorClass, Reply};
+use xmrt::hub::ErrorClass::{self, Conflict, Invalid, NotFound};
+use xmrt::hub::Reply;
 
 use super::{KEY, Stage, issue, issue_and};
 
@@ -142,7 +143,7 @@ async fn a_pull_request_whose_reply_was_lost_is_found_by_its_mark() {
     let files = stage.done("list_pull_request_files", pull.clone()).await;
     assert_eq!(files["files"][0]["filename"], "src/a.rs");
     let again = stage.fails("create_pull_request", new_pull()).await;
-    assert_eq!(again.class, ErrorClass::Invalid);
+    assert_eq!(again.class, Invalid);
     assert!(
         again
             .message
@@ -185,7 +186,7 @@ async fn a_merge_whose_reply_was_lost_is_told_by_the_state() {
     let found = stage.doubt("merge_pull_request", expecting(HEAD)).await;
     assert_eq!(found, json!({ "number": 7, "merged": true, "sha": null }));
     let again = stage.fails("merge_pull_request", expecting(HEAD)).await;
-    assert_eq!(again.class, ErrorClass::Conflict, "{again}");
+    assert_eq!(again.class, Conflict, "{again}");
     let other = stage.look("merge_pull_request", expecting(OTHER)).await;
     assert!(
         matches!(&other, Ok(Reply::Ambiguous(why)) if why.contains("merged by xmrt-bot")),
@@ -228,7 +229,7 @@ async fn an_update_of_a_branch_is_told_by_what_it_still_lacks() {
     let push = json!({ "do": "push", "repo": "acme/api", "by": "mona" });
     stage.sandbox.act(&push).await.unwrap();
     let error = stage.fails("update_branch", expecting(OTHER)).await;
-    assert_eq!(error.class, ErrorClass::Invalid, "{error}");
+    assert_eq!(error.class, Invalid, "{error}");
     let found = stage.doubt("update_branch", expecting(HEAD)).await;
     let pull = stage.done("get_pull_request", issue()).await;
     assert_ne!(pull["head"]["sha"], HEAD);
@@ -313,181 +314,129 @@ async fn what_may_be_repeated_ends_the_same_after_a_lost_answer() {
     }
 }
 
-#[tokio::test]
-async fn what_github_or_we_refuse_is_said_with_its_class() {
-    use ErrorClass::{Conflict, Invalid, NotFound};
+fn at(number: u64, more: Value) -> Value {
+    let mut arguments = more;
+    arguments["repo"] = json!("acme/api");
+    arguments["number"] = json!(number);
+    arguments
+}
+
+/// Each of these is refused with this class and these words, and nothing took effect.
+async fn refused(cases: &[(&str, Value, ErrorClass, &str)]) {
     let stage = stage().await;
-    let at = |number: u64, more: Value| {
-        let mut arguments = more;
-        arguments["repo"] = json!("acme/api");
-        arguments["number"] = json!(number);
-        arguments
-    };
-    let new = |name: &str, value: &str| {
-        let mut new = new_pull();
-        new[name] = json!(value);
-        new
-    };
-    for (tool, arguments, class, words) in [
-        ("get_pull_request", at(404, json!({})), NotFound, "Not Found"),
-        (
-            "list_pull_requests",
-            json!({ "repo": "acme/none" }),
-            NotFound,
-            "Not Found",
-        ),
-        ("get_pull_request_diff", at(404, json!({})), NotFound, "Not Found"),
-        ("list_reviews", at(404, json!({})), NotFound, "Not Found"),
-        (
-            "create_pull_request",
-            new("repo", "acme/none"),
-            NotFound,
-            "Not Found",
-        ),
-        (
-            "create_pull_request",
-            new("head", "nothing"),
-            Invalid,
-            "head invalid",
-        ),
-        (
-            "create_pull_request",
-            new("base", "nothing"),
-            Invalid,
-            "base invalid",
-        ),
-        (
-            "create_pull_request",
-            new("head", "acme:main"),
-            Invalid,
-            "head invalid",
-        ),
-        (
-            "create_pull_request",
-            new("title", " "),
-            Invalid,
-            "must not be blank",
-        ),
-        (
-            "update_pull_request",
-            at(404, json!({ "title": "x" })),
-            NotFound,
-            "Not Found",
-        ),
-        (
-            "update_pull_request",
-            at(7, json!({})),
-            Invalid,
-            "nothing would change",
-        ),
-        (
-            "update_pull_request",
-            at(7, json!({ "base": "nothing" })),
-            Invalid,
-            "base invalid",
-        ),
-        (
-            "merge_pull_request",
-            at(404, json!({ "expected_head": HEAD })),
-            NotFound,
-            "Not Found",
-        ),
-        (
-            "merge_pull_request",
-            at(7, json!({ "expected_head": OTHER })),
-            Conflict,
-            "Head branch was modified",
-        ),
-        (
-            "merge_pull_request",
-            at(8, json!({ "expected_head": HEAD })),
-            Conflict,
-            "still a draft",
-        ),
-        (
-            "merge_pull_request",
-            at(9, json!({ "expected_head": HEAD })),
-            Conflict,
-            "not mergeable",
-        ),
-        (
-            "merge_pull_request",
-            at(7, json!({ "expected_head": "main" })),
-            Invalid,
-            "argument `expected_head`",
-        ),
-        (
-            "update_branch",
-            at(404, json!({ "expected_head": HEAD })),
-            NotFound,
-            "Not Found",
-        ),
-        (
-            "update_branch",
-            at(5, json!({ "expected_head": OTHER })),
-            Invalid,
-            "is closed",
-        ),
-        (
-            "request_reviewers",
-            at(7, json!({})),
-            Invalid,
-            "nobody would be asked",
-        ),
-        (
-            "request_reviewers",
-            at(7, json!({ "reviewers": ["mona"] })),
-            Invalid,
-            "pull request author",
-        ),
-        (
-            "request_reviewers",
-            at(7, json!({ "reviewers": ["ghost"] })),
-            Invalid,
-            "from collaborators",
-        ),
-        (
-            "create_review",
-            at(404, json!({ "event": "APPROVE" })),
-            NotFound,
-            "Not Found",
-        ),
-        (
-            "create_review",
-            at(8, json!({ "event": "APPROVE" })),
-            Invalid,
-            "approve your own",
-        ),
-        (
-            "create_review",
-            at(7, json!({ "event": "COMMENT" })),
-            Invalid,
-            "must not be blank",
-        ),
-        (
-            "create_review",
-            at(
-                7,
-                json!({ "event": "APPROVE", "comments": [{ "path": "x", "line": 1, "body": "y" }] }),
-            ),
-            Invalid,
-            "Path could not be resolved",
-        ),
-    ] {
-        let error = stage.fails(tool, arguments).await;
-        assert_eq!(error.class, class, "{tool}: {error}");
+    for (tool, arguments, class, words) in cases {
+        let error = stage.fails(tool, arguments.clone()).await;
+        assert_eq!(error.class, *class, "{tool}: {error}");
         assert!(error.message.contains(words), "{tool}: {error}");
     }
     assert_eq!(stage.effects(), [""; 0]);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    for (tool, more) in [
+        ("get_pull_request", json!({})),
+        ("get_pull_request_diff", json!({})),
+        ("list_reviews", json!({})),
+        ("update_pull_request", json!({ "title": "x" })),
+        ("merge_pull_request", json!({ "expected_head": HEAD })),
+        ("update_branch", json!({ "expected_head": HEAD })),
+        ("request_reviewers", json!({ "reviewers": ["hubot"] })),
+        ("create_review", json!({ "event": "APPROVE" })),
+    ] {
+        refused(&[(tool, at(404, more), NotFound, "Not Found")]).await;
+    }
+    refused(&[(
+        "list_pull_requests",
+        json!({ "repo": "acme/none" }),
+        NotFound,
+        "Not Found",
+    )])
+    .await;
+}
+
+#[tokio::test]
+async fn a_search_where_nothing_can_be_seen_never_says_absent() {
+    let stage = stage().await;
     for (tool, more) in [
         ("merge_pull_request", json!({ "expected_head": HEAD })),
         ("update_branch", json!({ "expected_head": HEAD })),
         ("create_review", json!({ "event": "APPROVE" })),
     ] {
         let error = stage.look(tool, at(404, more)).await.unwrap_err();
-        assert_eq!(error.class, NotFound, "{tool}: absence is not proved");
+        assert_eq!(error.class, NotFound, "{tool}");
     }
+    let mut nowhere = new_pull();
+    nowhere["repo"] = json!("acme/none");
+    let error = stage.look("create_pull_request", nowhere).await.unwrap_err();
+    assert_eq!(error.class, NotFound);
     stage.end().await;
+}
+
+#[tokio::test]
+async fn a_pull_request_that_cannot_be_opened_or_changed_says_why() {
+    let new = |name: &str, value: &str| {
+        let mut new = new_pull();
+        new[name] = json!(value);
+        ("create_pull_request", new)
+    };
+    let update = |more: Value| ("update_pull_request", at(7, more));
+    for ((tool, arguments), class, words) in [
+        (new("repo", "acme/none"), NotFound, "Not Found"),
+        (new("head", "nothing"), Invalid, "head invalid"),
+        (new("base", "nothing"), Invalid, "base invalid"),
+        (new("title", " "), Invalid, "must not be blank"),
+        (
+            new("base", "feature"),
+            Invalid,
+            "No commits between feature and feature",
+        ),
+        (update(json!({})), Invalid, "nothing would change"),
+        (update(json!({ "title": " " })), Invalid, "must not be blank"),
+        (update(json!({ "base": "nothing" })), Invalid, "base invalid"),
+    ] {
+        refused(&[(tool, arguments, class, words)]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_pull_request_that_cannot_be_merged_or_updated_says_why() {
+    let merge =
+        |number: u64, head: &str| ("merge_pull_request", at(number, json!({ "expected_head": head })));
+    let update = |number: u64, head: &str| ("update_branch", at(number, json!({ "expected_head": head })));
+    for ((tool, arguments), class, words) in [
+        (merge(7, OTHER), Conflict, "Head branch was modified"),
+        (merge(8, HEAD), Conflict, "still a draft"),
+        (merge(9, HEAD), Conflict, "not mergeable"),
+        (merge(5, OTHER), Conflict, "not mergeable"),
+        (merge(7, "main"), Invalid, "argument `expected_head`"),
+        (update(5, OTHER), Invalid, "is closed"),
+        (update(7, OTHER), Invalid, "match current head"),
+    ] {
+        refused(&[(tool, arguments, class, words)]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_review_that_cannot_be_asked_for_or_given_says_why() {
+    let ask = |more: Value| ("request_reviewers", at(7, more));
+    let review = |number: u64, more: Value| ("create_review", at(number, more));
+    let nowhere = json!([{ "path": "x", "line": 1, "body": "y" }]);
+    for ((tool, arguments), words) in [
+        (ask(json!({})), "nobody would be asked"),
+        (ask(json!({ "reviewers": ["mona"] })), "pull request author"),
+        (ask(json!({ "reviewers": ["ghost"] })), "from collaborators"),
+        (review(8, json!({ "event": "APPROVE" })), "approve your own"),
+        (review(7, json!({ "event": "COMMENT" })), "must not be blank"),
+        (review(7, json!({ "event": "DISMISS" })), "argument `event`"),
+        (
+            review(7, json!({ "event": "APPROVE", "comments": nowhere })),
+            "Path could not be resolved",
+        ),
+    ] {
+        refused(&[(tool, arguments, Invalid, words)]).await;
+    }
 }
 
 #[tokio::test]
