@@ -27,7 +27,9 @@ mod filters;
 mod duration;
 mod diagnostic;
 
-pub use book::{Candidate, Coverage, Evaluation, Loaded, RuleBook, SourceFile, Verdict, load, meta_of, parse_pinned};
+pub use book::{
+    Candidate, Coverage, Evaluation, Loaded, RuleBook, SourceFile, Verdict, load, meta_of, parse_pinned,
+};
 pub use check::{Catalog, CatalogTool};
 pub use diagnostic::{Diagnostic, Severity, render_diagnostics};
 pub use duration::parse as duration_ms;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::{Ending, Failure, print};
 use crate::assemble;
 use crate::config::Settings;
+use crate::rules::{Coverage, RuleBook};
 use crate::{reactor, rules};
 
 /// Options of `xmrt check`.
@@ -41,6 +42,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
             "errors": errors,
             "warnings": warnings,
             "diagnostics": loaded.diagnostics,
+            "matching": loaded.book.as_ref().map(matching),
         }));
     } else {
         if !loaded.diagnostics.is_empty() {
@@ -53,10 +55,43 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
             "{} rule file(s), {errors} error(s), {warnings} warning(s)",
             files.len()
         );
+        if let Some(book) = &loaded.book {
+            print_matching(book);
+        }
     }
     if errors > 0 || (options.deny_warnings && warnings > 0) {
         Err(Failure::Found)
     } else {
         Ok(())
+    }
+}
+
+/// How the rules are found for an event, for programs.
+fn matching(book: &RuleBook) -> serde_json::Value {
+    let Coverage {
+        indexed,
+        scanned,
+        off,
+    } = book.coverage();
+    serde_json::json!({
+        "indexed": indexed,
+        "scanned": scanned,
+        "off": off,
+        "files": book.coverage_by_file(),
+    })
+}
+
+/// The same for people: only what is scanned is worth a line of its own.
+fn print_matching(book: &RuleBook) {
+    let Coverage {
+        indexed,
+        scanned,
+        off,
+    } = book.coverage();
+    println!("matching: {indexed} indexed, {scanned} scanned, {off} off");
+    for (path, coverage) in book.coverage_by_file() {
+        if coverage.scanned > 0 {
+            println!("  {path}: scanned for every event it listens to; no single value tells that it holds");
+        }
     }
 }

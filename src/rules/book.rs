@@ -292,26 +292,33 @@ impl RuleBook {
 
     /// How the book's rules are found for an event.
     pub fn coverage(&self) -> Coverage {
-        self.coverage_of(|_| true)
-    }
-
-    /// How the rules of one file are found.
-    pub fn coverage_of_file(&self, path: &str) -> Coverage {
-        self.coverage_of(|rule| rule.path == path)
-    }
-
-    fn coverage_of(&self, counts: impl Fn(&Rule) -> bool) -> Coverage {
         let mut coverage = Coverage::default();
-        for (place, rule) in self.rules.iter().enumerate() {
-            if counts(rule) {
-                *match self.engine.filing(place) {
-                    Filing::Indexed => &mut coverage.indexed,
-                    Filing::Scanned => &mut coverage.scanned,
-                    Filing::Off => &mut coverage.off,
-                } += 1;
-            }
+        for place in 0..self.rules.len() {
+            coverage.count(self.engine.filing(place));
         }
         coverage
+    }
+
+    /// The same for each file, by its path.
+    pub fn coverage_by_file(&self) -> BTreeMap<&str, Coverage> {
+        let mut files: BTreeMap<&str, Coverage> = BTreeMap::new();
+        for (place, rule) in self.rules.iter().enumerate() {
+            files
+                .entry(&rule.path)
+                .or_default()
+                .count(self.engine.filing(place));
+        }
+        files
+    }
+}
+
+impl Coverage {
+    fn count(&mut self, filing: Filing) {
+        match filing {
+            Filing::Indexed => self.indexed += 1,
+            Filing::Scanned => self.scanned += 1,
+            Filing::Off => self.off += 1,
+        }
     }
 }
 

@@ -129,9 +129,7 @@ fn of_test(test: &Test, inner: fn(&Tests) -> Choice) -> Choice {
         Check::Equals(Value::Number(number)) => Choice::Atom(Atom::Number(float_bits(amount(number)))),
         Check::Equals(Value::Bool(flag)) => Choice::Atom(Atom::Bool(*flag)),
         Check::Equals(_) => Choice::Nothing,
-        Check::EqualsFolded(folded) => {
-            Choice::Atom(Atom::Text(Text::Whole, folded.as_str().into(), true))
-        }
+        Check::EqualsFolded(folded) => Choice::Atom(Atom::Text(Text::Whole, folded.as_str().into(), true)),
         Check::Prefix(part) => text(Text::Prefix, part),
         Check::Suffix(part) => text(Text::Suffix, part),
         Check::Contains(part) => text(Text::Part, part),
@@ -220,11 +218,15 @@ impl Choice<Key> {
                 .iter()
                 .filter_map(|choice| choice.cheapest(cost))
                 .min_by_key(|(cost, _)| *cost),
-            Self::Union(choices) => choices.iter().try_fold((0_u64, Vec::new()), |(sum, mut keys), choice| {
-                let (cost, more) = choice.cheapest(cost)?;
-                keys.extend(more);
-                Some((sum.saturating_add(cost), keys))
-            }),
+            Self::Union(choices) => {
+                choices
+                    .iter()
+                    .try_fold((0_u64, Vec::new()), |(sum, mut keys), choice| {
+                        let (cost, more) = choice.cheapest(cost)?;
+                        keys.extend(more);
+                        Some((sum.saturating_add(cost), keys))
+                    })
+            }
         }
     }
 }

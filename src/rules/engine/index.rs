@@ -132,7 +132,11 @@ impl Index {
             }
         }
         for found in leaves.all() {
-            let Some(tables) = self.tables.get(found.path as usize).filter(|tables| !tables.is_empty()) else {
+            let Some(tables) = self
+                .tables
+                .get(found.path as usize)
+                .filter(|tables| !tables.is_empty())
+            else {
                 continue;
             };
             for scope in scopes {

@@ -152,7 +152,10 @@ impl Leaves {
 
     /// All leaves, with their payload's texts.
     pub(super) fn view<'a>(&'a self, payload: &'a str) -> View<'a> {
-        View { payload, leaves: self }
+        View {
+            payload,
+            leaves: self,
+        }
     }
 }
 

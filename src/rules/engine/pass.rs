@@ -154,7 +154,10 @@ impl<'de> Visitor<'de> for Place<'_, '_> {
             return Ok(());
         }
         let object = pass.leaves.object();
-        while let Some(child) = fields.next_key_seed(Key { trie: pass.trie, node })? {
+        while let Some(child) = fields.next_key_seed(Key {
+            trie: pass.trie,
+            node,
+        })? {
             let Some(child) = child else {
                 fields.next_value::<IgnoredAny>()?;
                 continue;

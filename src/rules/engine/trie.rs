@@ -85,7 +85,9 @@ impl Trie {
 
     /// Whether anything below is read.
     pub(super) fn has_children(&self, node: NodeId) -> bool {
-        self.nodes.get(node as usize).is_some_and(|node| node.lengths != 0)
+        self.nodes
+            .get(node as usize)
+            .is_some_and(|node| node.lengths != 0)
     }
 
     /// How many paths there are.

@@ -46,9 +46,18 @@ pub(super) enum Is {
     Amount(Order, Amount),
     Text(Box<str>),
     Folded(Box<str>),
-    Prefix { part: Box<str>, fold: bool },
-    Suffix { part: Box<str>, fold: bool },
-    Contains { part: Box<str>, fold: bool },
+    Prefix {
+        part: Box<str>,
+        fold: bool,
+    },
+    Suffix {
+        part: Box<str>,
+        fold: bool,
+    },
+    Contains {
+        part: Box<str>,
+        fold: bool,
+    },
     Regex(Regex),
     Time(Order, Timestamp),
     Net(IpNet),
@@ -98,9 +107,18 @@ fn probe(check: &Check, fold: bool) -> Probe {
         Check::Equals(Value::Null) => Is::Null,
         Check::Equals(Value::Array(_) | Value::Object(_)) => Is::Nothing,
         Check::EqualsFolded(text) => Is::Folded(part(text)),
-        Check::Prefix(text) => Is::Prefix { part: part(text), fold },
-        Check::Suffix(text) => Is::Suffix { part: part(text), fold },
-        Check::Contains(text) => Is::Contains { part: part(text), fold },
+        Check::Prefix(text) => Is::Prefix {
+            part: part(text),
+            fold,
+        },
+        Check::Suffix(text) => Is::Suffix {
+            part: part(text),
+            fold,
+        },
+        Check::Contains(text) => Is::Contains {
+            part: part(text),
+            fold,
+        },
         Check::Regex(regex) => Is::Regex(regex.clone()),
         Check::Compare(order, Bound::Number(number)) => Is::Amount(*order, amount(number)),
         Check::Compare(order, Bound::Time(time)) => Is::Time(*order, *time),
@@ -158,7 +176,9 @@ impl Probe {
             Self::OneOf(elements) => elements
                 .iter()
                 .any(|tests| tests.iter().all(|test| test.holds(found, leaves))),
-            Self::NoneOf(tests) => !values(found).any(|leaf| tests.iter().all(|test| test.fits(leaf, leaves))),
+            Self::NoneOf(tests) => {
+                !values(found).any(|leaf| tests.iter().all(|test| test.fits(leaf, leaves)))
+            }
             Self::Each(tests) => {
                 let mut some = false;
                 values(found).all(|leaf| {
@@ -216,8 +236,9 @@ impl Is {
             Self::Contains { part, fold: true } => text.to_lowercase().contains(&**part),
             Self::Regex(regex) => regex.is_match(text),
             Self::Time(order, bound) => time(text).is_some_and(|time| fits(*order, Some(time.cmp(bound)))),
-            Self::Net(net) => address(text)
-                .is_some_and(|(plain, mapped)| net.contains(&plain) || mapped.is_some_and(|ip| net.contains(&ip))),
+            Self::Net(net) => address(text).is_some_and(|(plain, mapped)| {
+                net.contains(&plain) || mapped.is_some_and(|ip| net.contains(&ip))
+            }),
             Self::Version(wanted) => {
                 let number = text.strip_prefix('v').unwrap_or(text);
                 Version::parse(number).is_ok_and(|version| wanted.matches(&version))

@@ -42,7 +42,11 @@ pub(super) fn agreed(book: &RuleBook, event: &Event) -> Vec<(String, Verdict)> {
         String::from_utf8_lossy(&event.body)
     );
     let acting = |verdict: &Verdict| matches!(verdict, Verdict::Fired { .. } | Verdict::Error(_));
-    let expected: Vec<_> = fast.iter().filter(|(_, verdict)| acting(verdict)).cloned().collect();
+    let expected: Vec<_> = fast
+        .iter()
+        .filter(|(_, verdict)| acting(verdict))
+        .cloned()
+        .collect();
     let candidates = told(
         book.candidates(event)
             .into_iter()
@@ -58,23 +62,113 @@ pub(super) fn agreed(book: &RuleBook, event: &Event) -> Vec<(String, Verdict)> {
 }
 
 const TEXTS: &[&str] = &[
-    "", "a", "b", "ab", "ba", "abb", "aB", "AB", "k", "K", "s", "S", "ks", "\u{212a}", "\u{17f}", "\u{130}", "ä", "Ä", "a/b", "a/k",
-    "/", ".", "a.b", "a-k", "10.0.0.1", "10.1.2.3", "11.0.0.1", "::ffff:10.0.0.1", "2001:db8::1", "v1.2.3", "2.0.0", "1.0.0-a",
-    "2026-01-01T00:00:00Z", "2026-01-01T01:30:00+01:00", "2026-01-01", "true", "5", "two\nlines", "\"", "\\", "Σ", "ς", "ΑΣ",
+    "",
+    "a",
+    "b",
+    "ab",
+    "ba",
+    "abb",
+    "aB",
+    "AB",
+    "k",
+    "K",
+    "s",
+    "S",
+    "ks",
+    "\u{212a}",
+    "\u{17f}",
+    "\u{130}",
+    "ä",
+    "Ä",
+    "a/b",
+    "a/k",
+    "/",
+    ".",
+    "a.b",
+    "a-k",
+    "10.0.0.1",
+    "10.1.2.3",
+    "11.0.0.1",
+    "::ffff:10.0.0.1",
+    "2001:db8::1",
+    "v1.2.3",
+    "2.0.0",
+    "1.0.0-a",
+    "2026-01-01T00:00:00Z",
+    "2026-01-01T01:30:00+01:00",
+    "2026-01-01",
+    "true",
+    "5",
+    "two\nlines",
+    "\"",
+    "\\",
+    "Σ",
+    "ς",
+    "ΑΣ",
 ];
 const TOML_NUMBERS: &[&str] = &[
-    "0", "1", "5", "5.0", "5.5", "-1", "-0.0", "9007199254740993", "9007199254740992", "9007199254740992.0",
-    "9223372036854775807", "-9223372036854775808", "1e300", "1e-7", "9223372036854775808.0", "nan", "inf",
+    "0",
+    "1",
+    "5",
+    "5.0",
+    "5.5",
+    "-1",
+    "-0.0",
+    "9007199254740993",
+    "9007199254740992",
+    "9007199254740992.0",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "1e300",
+    "1e-7",
+    "9223372036854775808.0",
+    "nan",
+    "inf",
 ];
 const JSON_NUMBERS: &[&str] = &[
-    "0", "1", "5", "5.0", "5.5", "-1", "-0.0", "-0", "5e0", "50e-1", "9007199254740993", "9007199254740992",
-    "9007199254740992.0", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "18446744073709551615",
-    "18446744073709551616", "1e300", "1e-7", "1e-400", "123456789012345678901234567890",
+    "0",
+    "1",
+    "5",
+    "5.0",
+    "5.5",
+    "-1",
+    "-0.0",
+    "-0",
+    "5e0",
+    "50e-1",
+    "9007199254740993",
+    "9007199254740992",
+    "9007199254740992.0",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "18446744073709551615",
+    "18446744073709551616",
+    "1e300",
+    "1e-7",
+    "1e-400",
+    "123456789012345678901234567890",
 ];
-const TIMES: &[&str] = &["2026-01-01T00:00:00Z", "2026-01-01T00:30:00Z", "2025-12-31T23:59:59.5Z"];
-const NETS: &[&str] = &["10.0.0.0/8", "10.1.0.0/16", "10.0.0.1", "0.0.0.0/0", "2001:db8::/32", "::/0", "10.9.9.9/8", "::ffff:10.0.0.0/104"];
+const TIMES: &[&str] = &[
+    "2026-01-01T00:00:00Z",
+    "2026-01-01T00:30:00Z",
+    "2025-12-31T23:59:59.5Z",
+];
+const NETS: &[&str] = &[
+    "10.0.0.0/8",
+    "10.1.0.0/16",
+    "10.0.0.1",
+    "0.0.0.0/0",
+    "2001:db8::/32",
+    "::/0",
+    "10.9.9.9/8",
+    "::ffff:10.0.0.0/104",
+];
 const PATHS: &[&str] = &["a", "b", "c", "a.b", "a.c", "b.c", "a.b.c", "c.c.c", "d"];
-const REGEX: &[&str] = &["a", "b", "k", "A", "^", "$", ".", "|", "(a|b)", "(ab|k)", "a*", "b+", "[ab]", "\\b", "(?:ab)", "ä", "(?i)", "a{2}", "(?m)$", "(?s).*", "S"];
+const REGEX: &[&str] = &[
+    "a", "b", "k", "A", "^", "$", ".", "|", "(a|b)", "(ab|k)", "a*", "b+", "[ab]", "\\b", "(?:ab)", "ä",
+    "(?i)", "a{2}", "(?m)$", "(?s).*", "S",
+];
 const GLOB: &[&str] = &["*", "**", "?", "a", "b", "/", "[ab]", "[!a]", "-k", "K", "s", "."];
 
 fn quoted(text: &str) -> String {
@@ -117,7 +211,9 @@ fn count() -> impl Strategy<Value = String> {
 /// `operator = operand` for one operator.
 fn operator(set: bool, inner: BoxedStrategy<String>) -> BoxedStrategy<String> {
     let named = |name: &'static str, operand: BoxedStrategy<String>| {
-        operand.prop_map(move |operand| format!("{name} = {operand}")).boxed()
+        operand
+            .prop_map(move |operand| format!("{name} = {operand}"))
+            .boxed()
     };
     let order = prop_oneof![
         3 => select(TOML_NUMBERS).prop_filter("a bound is a number", |text| *text != "nan" && *text != "inf").prop_map(str::to_owned),
@@ -209,7 +305,12 @@ const ON: &[&str] = &[
     r#""*""#,
     r#"["github.push", "github.issues", "github.issues.opened"]"#,
 ];
-const KINDS: &[&str] = &["github.issues.opened", "github.issues", "github.push", "render.deploy_ended"];
+const KINDS: &[&str] = &[
+    "github.issues.opened",
+    "github.issues",
+    "github.push",
+    "render.deploy_ended",
+];
 const IFS: &[&str] = &[
     "event.a == event.b",
     "event.a is defined and event.a.b",
@@ -279,7 +380,10 @@ fn json_scalar() -> impl Strategy<Value = String> {
 
 /// An object's keys may come twice.
 fn json_object(value: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
-    let key = (select(&["a", "b", "c", "d", "e", "aa"][..]), prop::bool::weighted(0.1))
+    let key = (
+        select(&["a", "b", "c", "d", "e", "aa"][..]),
+        prop::bool::weighted(0.1),
+    )
         .prop_map(|(key, escaped)| json_text(key, escaped));
     prop::collection::vec((key, value), 0..5).prop_map(|fields| {
         let fields: Vec<String> = fields
@@ -309,7 +413,11 @@ fn named(texts: &[String]) -> Vec<(String, &str)> {
 fn book_of(texts: &[String]) -> RuleBook {
     let sound: Vec<String> = texts
         .iter()
-        .filter(|text| load(&files(&[("rules/r.toml", text)]), &json!({}), None).book.is_some())
+        .filter(|text| {
+            load(&files(&[("rules/r.toml", text)]), &json!({}), None)
+                .book
+                .is_some()
+        })
         .cloned()
         .collect();
     let named = named(&sound);
