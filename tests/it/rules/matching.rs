@@ -15,7 +15,7 @@ mod filings;
 mod limits;
 
 /// How many random books are tried: more in `scripts/fuzz-matching`.
-const CASES: u32 = 2_000;
+const CASES: u32 = 600;
 const CASES_VARIABLE: &str = "XMRT_MATCHING_CASES";
 
 /// An event with exactly these bytes.
@@ -436,8 +436,8 @@ fn the_engine_and_the_obvious_evaluator_agree_on_random_rules_and_payloads() {
     let mut seen = Coverage::default();
     let (mut fired, mut missed, mut erred) = (0, 0, 0);
     let strategy = (
-        prop::collection::vec(rule(), 1..4),
-        prop::collection::vec((select(KINDS), payload()), 1..4),
+        prop::collection::vec(rule(), 1..6),
+        prop::collection::vec((select(KINDS), payload()), 1..9),
     );
     let mut runner = TestRunner::new(config);
     let outcome = {

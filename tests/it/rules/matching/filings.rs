@@ -344,3 +344,17 @@ fn kinds_of_events_cover_what_is_below_them() {
         }
     }
 }
+
+/// The parser's library has private markers of that name; to us it is a key like any other.
+#[test]
+fn no_key_of_a_payload_turns_an_object_into_something_else() {
+    let rule = book(&when("any = [{ a.b = 1 }, { a = 1 }]"));
+    for marker in ["$serde_json::private::RawValue", "$serde_json::private::Number"] {
+        for hidden in [r#"{\"b\":1}"#, "1", "no JSON"] {
+            let body = format!(r#"{{"a":{{"{marker}":"{hidden}"}}}}"#);
+            let event = raw("github.issues.opened", &body);
+            assert!(event.payload["a"][marker].is_string(), "{body}");
+            assert_eq!(agreed(&rule, &event)[0].1, Verdict::Missed, "{body}");
+        }
+    }
+}
