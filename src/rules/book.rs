@@ -245,7 +245,7 @@ impl RuleBook {
                     None if rule.needs_names() => {
                         let names = names.get_or_insert_with(|| names_of(event, &Value::Null, &Value::Null));
                         let part = self.engine.offer(found.rule, &event.payload);
-                        beyond_patterns(rule, event, &names.with(&part, &rule.vars))
+                        beyond_patterns(rule, event, &names.with(part, &rule.vars))
                     }
                     None => fired(event),
                 };

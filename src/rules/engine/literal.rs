@@ -76,5 +76,5 @@ fn literal(bytes: &[u8], ignore_case: bool, first: bool, last: bool) -> Option<C
     let plain = |c: char| c.is_ascii() && !matches!(c, 'k' | 'K' | 's' | 'S');
     let run = text.split(|c| !plain(c)).max_by_key(|run| run.len())?;
     let run = run.to_ascii_lowercase().into_boxed_str();
-    (!run.is_empty()).then(|| Choice::Atom(Atom::Text(Text::Part, run, true)))
+    (!run.is_empty()).then_some(Choice::Atom(Atom::Text(Text::Part, run, true)))
 }

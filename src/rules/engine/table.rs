@@ -77,15 +77,17 @@ impl Table {
         if !self.folded.is_empty() {
             self.folded.find(&text.to_lowercase(), rules);
         }
-        if !self.times.is_empty() {
-            if let Some(time) = time(text) {
-                self.times.find(time_order(time), rules);
-            }
+        if !self.times.is_empty()
+            && let Some(time) = time(text)
+        {
+            self.times.find(time_order(time), rules);
         }
-        if !self.nets.is_empty() {
-            if let Some((plain, mapped)) = address(text) {
-                self.nets.find(plain, rules);
-                mapped.inspect(|ip| self.nets.find(*ip, rules));
+        if !self.nets.is_empty()
+            && let Some((plain, mapped)) = address(text)
+        {
+            self.nets.find(plain, rules);
+            if let Some(ip) = mapped {
+                self.nets.find(ip, rules);
             }
         }
     }
