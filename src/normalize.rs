@@ -4,13 +4,15 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeSeed;
 use serde_json::Value;
 
 mod github;
 mod marker;
 mod render;
 mod time;
+mod value;
 
 use crate::receive::{Delivery, Origin, Rejection, Source, check_object};
 
@@ -122,7 +124,9 @@ pub fn parse(body: &[u8]) -> Result<Value, Unrecognized> {
     check_object(body).map_err(|rejection: Rejection| Unrecognized(rejection.to_string()))?;
     let mut parser = serde_json::Deserializer::from_slice(body);
     parser.disable_recursion_limit();
-    Value::deserialize(&mut parser).map_err(|error| Unrecognized(format!("the body is not JSON: {error}")))
+    value::Plain
+        .deserialize(&mut parser)
+        .map_err(|error| Unrecognized(format!("the body is not JSON: {error}")))
 }
 
 /// A source without a dialect of its own: what the reactor says itself names its subject and time plainly.

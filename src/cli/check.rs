@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Ending, Failure, print};
 use crate::assemble;
 use crate::config::Settings;
-use crate::rules::{Diagnostic, SourceFile};
+use crate::rules::{Coverage, Diagnostic, RuleBook, SourceFile};
 use crate::{reactor, rules};
 
 mod github;
@@ -91,12 +91,18 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     } else {
         options.format
     } {
-        Format::Text => text(&report, errors, warnings),
+        Format::Text => {
+            text(&report, errors, warnings);
+            if let Some(book) = &loaded.book {
+                print_matching(book);
+            }
+        }
         Format::Json => print::json(&serde_json::json!({
             "files": files.len(),
             "errors": errors,
             "warnings": warnings,
             "diagnostics": report.diagnostics,
+            "matching": loaded.book.as_ref().map(matching),
         })),
         Format::Sarif => print::json(&sarif::log(&report)),
         Format::Github => print!("{}", github::commands(&report)),
@@ -142,6 +148,36 @@ fn explain(id: &str) -> Ending {
             let hint =
                 rules::nearest_lint(id).unwrap_or_else(|| "`xmrt check --explain all` lists them".into());
             Err(Failure::CouldNot(format!("there is no lint `{id}`; {hint}")))
+        }
+    }
+}
+
+/// How the rules are found for an event, for programs.
+fn matching(book: &RuleBook) -> serde_json::Value {
+    let Coverage {
+        indexed,
+        scanned,
+        off,
+    } = book.coverage();
+    serde_json::json!({
+        "indexed": indexed,
+        "scanned": scanned,
+        "off": off,
+        "files": book.coverage_by_file(),
+    })
+}
+
+/// The same for people: only what is scanned is worth a line of its own.
+fn print_matching(book: &RuleBook) {
+    let Coverage {
+        indexed,
+        scanned,
+        off,
+    } = book.coverage();
+    println!("matching: {indexed} indexed, {scanned} scanned, {off} off");
+    for (path, coverage) in book.coverage_by_file() {
+        if coverage.scanned > 0 {
+            println!("  {path}: scanned for every event it listens to; no single value tells that it holds");
         }
     }
 }

@@ -8,6 +8,7 @@ use xmrt::receive::{Origin, Source};
 use xmrt::rules::{Catalog, Loaded, RuleBook, Scope, SourceFile, Verdict, load, meta_of, render_diagnostics};
 
 mod patterns;
+mod matching;
 mod diagnostics;
 mod expressions;
 mod books;
