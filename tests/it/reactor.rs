@@ -258,7 +258,7 @@ arguments = { repo = "acme/api", number = "{{ event.issue.number }}", labels = [
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_is_its_own_decision_and_is_judged_again_when_the_delivery_comes_again() {
     let rule = LABEL_NEW_ISSUES.replace("[[action]]", "[when]\nissue.state = \"open\"\n\n[[action]]");
-    let broken = rule.replace("\non = ", "\nif = \"event.nothing.here > 1\"\non = ");
+    let broken = rule.replace("\non = ", "\nif = \"event.issue.milestone.number > 1\"\non = ");
     let world = world(&[("fragile", &broken)]).await;
     let (_, answer) = world
         .github("issues", "delivery-1", &issue_opened(1))
@@ -269,7 +269,7 @@ async fn an_error_is_its_own_decision_and_is_judged_again_when_the_delivery_come
         answer["decisions"][0]["reason"]
             .as_str()
             .unwrap()
-            .contains("event.nothing"),
+            .contains("event.issue.milestone"),
         "{answer}"
     );
     std::fs::write(world.folder.path().join("rules/fragile.toml"), rule).unwrap();
