@@ -100,6 +100,7 @@ fn book(rules: usize) -> RuleBook {
                 "description = \"d\"\non = \"github.issues\"\n[when]\n{}\n[[action]]\ntool = \"github.get_issue\"\n",
                 conditions(n)
             ),
+            unreadable: None,
         })
         .collect();
     load(&files, &json!({}), None).book.unwrap()

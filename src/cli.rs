@@ -8,12 +8,14 @@ macro_rules! println {
 }
 
 mod api;
+mod backtest;
 mod check;
 mod demo;
 mod events;
 mod explain;
 mod mcp;
 mod print;
+mod rules;
 mod runs;
 mod sandbox;
 mod schema;
@@ -57,6 +59,10 @@ enum Command {
     Check(check::Options),
     /// Run the tests in the rule files against the sandbox
     Test(test::Options),
+    /// Compare what changed rules would have done with the history on record
+    Backtest(backtest::Options),
+    /// Start a new rule from a template
+    Rules(rules::Options),
     /// Say why a rule did or did not fire for an event, condition by condition
     Explain(explain::Options),
     /// Send a signed delivery to a running server
@@ -138,6 +144,8 @@ fn run(arguments: Arguments) -> Ending {
         Command::Serve(options) => start(serve::run(options, settings()?)),
         Command::Check(options) => start(check::run(options, settings()?)),
         Command::Test(options) => start(test::run(options, settings()?)),
+        Command::Backtest(options) => start(backtest::run(options, settings()?)),
+        Command::Rules(options) => start(rules::run(options, settings()?)),
         Command::Explain(options) => start(explain::run(options, settings()?)),
         Command::Send(options) => start(send::run(options, settings()?)),
         Command::Events(options) => start(events::run(options, settings()?)),

@@ -47,12 +47,11 @@ pub(super) fn always_matches(operator: &str, pattern: &str) -> bool {
     match operator {
         "prefix" | "suffix" | "contains" => pattern.is_empty(),
         "glob" => pattern == "**",
-        "regex" => {
-            let inner = pattern.trim_start_matches('^').trim_end_matches('$');
-            let either = inner.len() + 2 > pattern.len();
-            matches!(inner, "" | ".*?" | "(.*)") && either
-                || matches!(pattern, ".*" | "^.*" | ".*$" | "(?s).*" | "(?s)^.*$")
-        }
+        // `^.*$` is not among them: `.` stops at a line break.
+        "regex" => matches!(
+            pattern,
+            "" | "^" | "$" | ".*" | ".*?" | "(.*)" | "^.*" | ".*$" | "(?s).*" | "(?s)^.*$"
+        ),
         _ => false,
     }
 }

@@ -263,3 +263,79 @@ arguments = { to = "log", text = "hello" }
        = help: take the comment out, or put it on the line before what it allows
     "###);
 }
+
+/// A rule on opened issues with this `[when]`, as far as it is complained about.
+async fn asked(conditions: &str) -> Vec<&'static str> {
+    let text = format!(
+        "description = \"d\"\non = \"github.issues.opened\"\n\n[when]\n{conditions}\n\n[[action]]\ntool = \"xmrt.notify\"\n\
+         arguments = {{ to = \"log\", text = \"hello\" }}\n\n[[test]]\nname = \"acts\"\nevent = {{ on = \"github.issues.opened\" }}\n\
+         decision = \"fired\"\n\n[[test]]\nname = \"does not\"\nevent = {{ on = \"github.issues.opened\" }}\nexpect = []\n"
+    );
+    let diagnostics = found(&files(&[("rules/sample.toml", &text)]), &catalog().await);
+    diagnostics.iter().map(|found| found.code).collect()
+}
+
+#[tokio::test]
+async fn only_what_cannot_hold_together_is_a_contradiction() {
+    for impossible in [
+        "issue.comments = { gt = 10, lt = 5 }",
+        "issue.comments = { gte = 5, lt = 5 }",
+        "issue.comments = { equals = 3, gt = 3 }",
+        "issue.title = { prefix = \"RFC\", equals = \"Bug\" }",
+        "issue.title = { prefix = \"RFC\", not = { prefix = \"R\" }, equals = \"RFC 1\" }",
+        "issue.labels.name = { equals = \"bug\", not = [\"bug\", \"crash\"] }",
+        "issue.milestone.title = { exists = false, prefix = \"v\" }",
+        "issue.state = \"open\"\nany = [ { issue.state = \"closed\" }, { issue.locked = true } ]",
+        "all = [ { issue.title = { prefix = \"a\" } }, { issue.number = 1 } ]\n\"issue.title\" = { prefix = \"b\" }",
+    ] {
+        assert_eq!(asked(impossible).await, ["contradiction"], "{impossible}");
+    }
+    for possible in [
+        "issue.comments = { gt = 5, lt = 6 }",
+        "issue.comments = { gte = 5, lte = 5 }",
+        "issue.title = { prefix = \"RFC\", suffix = \"draft\", contains = \" \" }",
+        "issue.title = { prefix = \"R\", not = { prefix = \"RFC\" } }",
+        // Several labels: one may be this, another that.
+        "issue.labels.name = { equals = \"bug\", prefix = \"area/\" }",
+        "all = [ { issue.labels.name = \"bug\" }, { issue.labels.name = \"crash\" } ]",
+        "issue.state = \"open\"\nnot = { issue.title = { prefix = \"RFC\" } }",
+        "any = [ { issue.state = \"open\" }, { issue.state = \"closed\" } ]",
+        "issue.labels = { count = 0 }",
+        "issue.state_reason = { exists = false, not = \"completed\" }",
+    ] {
+        assert_eq!(asked(possible).await, Vec::<&str>::new(), "{possible}");
+    }
+}
+
+#[tokio::test]
+async fn only_patterns_that_match_nothing_or_everything_are_complained_about() {
+    for (pattern, code) in [
+        ("regex = \"a$b\"", "never-matches"),
+        ("regex = \"ab^c\"", "never-matches"),
+        ("regex = \"^.*\"", "always-matches"),
+        ("regex = \"\"", "always-matches"),
+        ("glob = \"**\"", "always-matches"),
+        ("contains = \"\"", "always-matches"),
+        ("glob = [\"*.rs\", \"readme\"]", "plain-pattern"),
+        ("not = { regex = \".*\" }", "always-matches"),
+    ] {
+        let conditions = format!("issue.title = {{ {pattern} }}");
+        assert_eq!(asked(&conditions).await, [code], "{pattern}");
+    }
+    for fine in [
+        "regex = \"^bug$\"",
+        // It wants one line.
+        "regex = \"^.*$\"",
+        "regex = \"(^|x)bug($|y)\"",
+        "regex = \"a\\\\$b\"",
+        "regex = \"[$^]a[^b]c\"",
+        "regex = \"(?m)a$\\nb\"",
+        "regex = \"a$b?\"",
+        "regex = \"x*^a\"",
+        "glob = \"*\"",
+        "glob = \"a[bc]\"",
+    ] {
+        let conditions = format!("issue.title = {{ {fine} }}");
+        assert_eq!(asked(&conditions).await, Vec::<&str>::new(), "{fine}");
+    }
+}
