@@ -261,6 +261,7 @@ on = "github.issues.opened"
 tool = "github.create_comment"
 arguments = { repo = "acme/api", number = "{{ event.issue.number }}", body = "Seen." }
 timeout = "1s"
+retry = { attempts = 50, initial = "100ms", max = "1s" }
 
 [[action]]
 tool = "github.add_labels"
@@ -270,6 +271,7 @@ arguments = { repo = "acme/api", number = "{{ event.issue.number }}", labels = [
 tool = "github.create_issue"
 arguments = { repo = "acme/ops", title = "Follow-up {{ event.issue.number }}", body = "See there." }
 timeout = "1s"
+retry = { attempts = 50, initial = "100ms", max = "1s" }
 "#;
 
 const KILLS: u64 = 50;
