@@ -50,7 +50,7 @@ pub(super) fn gateways(hub: &Hub) -> Result<Vec<Gateway>, GatewayError> {
 /// The journal's tools ask the running server where there is one.
 pub async fn serve_stdio(settings: &Settings, options: &StdioOptions) -> Result<(), AssembleError> {
     let hub = stdio_hub(settings, options.server.as_deref()).await?;
-    let served = serve_hub(&hub, options).await;
+    let served = Box::pin(serve_hub(&hub, options)).await;
     hub.stop().await;
     served
 }
@@ -166,11 +166,9 @@ impl ServerHandler for Borrowed {
         if let Some(url) = running_server(&self.settings) {
             let asked = tokio::select! {
                 asked = self.ask(&url, &request) => asked,
-                () = context.ct.cancelled() => Err("the call was canceled".into()),
+                () = context.ct.cancelled() => Err(Unasked::Maybe("the call was canceled".into())),
             };
-            return Ok(asked
-                .unwrap_or_else(|why| self.unreachable(&request.name, &why))
-                .into());
+            return Ok(asked.unwrap_or_else(|why| self.failed(&request.name, why)).into());
         }
         match self.journal() {
             Ok(Some(store)) => {
@@ -179,7 +177,7 @@ impl ServerHandler for Borrowed {
             }
             // Nothing was ever received here, which is an answer, too.
             Ok(None) => self.listed.call_tool(request, context).await,
-            Err(why) => Ok(self.unreachable(&request.name, &why).into()),
+            Err(why) => Ok(self.failed(&request.name, Unasked::Surely(why)).into()),
         }
     }
 }
@@ -196,8 +194,8 @@ impl Borrowed {
     }
 
     /// Makes the call at the running server, in one plain request.
-    async fn ask(&self, url: &str, request: &CallToolRequestParams) -> Result<CallToolResult, String> {
-        let token = files::admin_token(&self.settings)?;
+    async fn ask(&self, url: &str, request: &CallToolRequestParams) -> Result<CallToolResult, Unasked> {
+        let token = files::admin_token(&self.settings).map_err(Unasked::Surely)?;
         let token = token.unwrap_or_else(|| SecretString::from(String::new()));
         let version = rmcp::model::ProtocolVersion::V_2026_07_28;
         let mut meta = json!({
@@ -223,7 +221,7 @@ impl Borrowed {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| Unasked::Surely(error.to_string()))?;
         let sent = client
             .post(format!("{url}/mcp/xmrt?toolsets=all"))
             .bearer_auth(token.expose_secret())
@@ -234,28 +232,34 @@ impl Borrowed {
             .json(&body)
             .send()
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| match error.is_connect() {
+                true => Unasked::Surely(error.to_string()),
+                false => Unasked::Maybe(error.to_string()),
+            })?;
         let status = sent.status();
-        let answer: Value = sent.json().await.map_err(|error| error.to_string())?;
+        let unclear =
+            |error: String| Unasked::Maybe(format!("the server at {url} answered {status}: {error}"));
+        let answer: Value = sent.json().await.map_err(|error| unclear(error.to_string()))?;
         match answer.get("result") {
-            Some(result) => serde_json::from_value(result.clone()).map_err(|error| error.to_string()),
+            Some(result) => {
+                serde_json::from_value(result.clone()).map_err(|error| unclear(error.to_string()))
+            }
             None => {
                 let said = answer.pointer("/error/message").or_else(|| answer.get("detail"));
                 let said = said.and_then(Value::as_str).unwrap_or("no result");
-                Err(format!("the server at {url} answered {status}: {said}"))
+                Err(Unasked::Surely(format!(
+                    "the server at {url} answered {status}: {said}"
+                )))
             }
         }
     }
 
-    fn unreachable(&self, tool: &str, why: &str) -> CallToolResult {
-        let read_only = self
-            .listed
-            .get_tool(tool)
-            .and_then(|tool| tool.annotations)
-            .is_some_and(|hints| hints.read_only_hint == Some(true));
-        let class = match read_only {
-            true => ErrorClass::Unavailable,
-            false => ErrorClass::UnknownEffect,
+    fn failed(&self, tool: &str, why: Unasked) -> CallToolResult {
+        let hints = self.listed.get_tool(tool).and_then(|tool| tool.annotations);
+        let reads = hints.is_some_and(|hints| hints.read_only_hint == Some(true));
+        let (class, why) = match why {
+            Unasked::Maybe(why) if !reads => (ErrorClass::UnknownEffect, why),
+            Unasked::Maybe(why) | Unasked::Surely(why) => (ErrorClass::Unavailable, why),
         };
         let error = ToolError::new(class, format!("the reactor's records cannot be reached: {why}"))
             .with_remedy(
@@ -265,4 +269,10 @@ impl Borrowed {
         result.structured_content = Some(json!({ "error": error }));
         result
     }
+}
+
+/// Why a call got no answer: with or without the server having heard it.
+enum Unasked {
+    Surely(String),
+    Maybe(String),
 }

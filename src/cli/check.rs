@@ -62,7 +62,7 @@ impl Report<'_> {
 
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     if options.lints_markdown {
-        print!("{}", rules::lints_markdown());
+        println!("{}", rules::lints_markdown().trim_end());
         return Ok(());
     }
     if let Some(id) = &options.explain {
@@ -105,7 +105,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
             "matching": loaded.book.as_ref().map(matching),
         })),
         Format::Sarif => print::json(&sarif::log(&report)),
-        Format::Github => print!("{}", github::commands(&report)),
+        Format::Github => println!("{}", github::commands(&report).trim_end()),
     }
     if errors > 0 || (options.deny_warnings && warnings > 0) {
         Err(Failure::Found)
@@ -141,7 +141,7 @@ fn explain(id: &str) -> Ending {
     }
     match rules::lint(id) {
         Some(lint) => {
-            print!("{}", lint.to_text());
+            println!("{}", lint.to_text().trim_end());
             Ok(())
         }
         None => {

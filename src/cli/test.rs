@@ -84,7 +84,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         Format::Json => print::json(&serde_json::json!({
             "tests": trials, "failed": failed, "untested_rules": untested, "gaps": gaps,
         })),
-        Format::Junit => print!("{}", junit::report(&book, &trials)),
+        Format::Junit => println!("{}", junit::report(&book, &trials).trim_end()),
         Format::Text => {
             for rule in &untested {
                 println!("note: the rule `{rule}` has no [[test]]");

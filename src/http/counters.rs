@@ -95,7 +95,7 @@ impl RefusalLog {
             request.id = request_id,
             reason = problem.slug(),
             unlogged,
-            "delivery refused: {}",
+            "request refused: {}",
             problem.detail()
         );
     }

@@ -16,7 +16,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::Full;
 use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, SessionConfig};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -218,7 +218,12 @@ async fn served(app: &App, request: Request) -> Result<Response, Problem> {
         selection,
     });
     let request = http::Request::from_parts(parts, Full::<Bytes>::new(held.bytes.clone()));
-    let answer = endpoint.service.handle(request).await;
+    let ends_session = request.method() == Method::DELETE;
+    let mut answer = endpoint.service.handle(request).await;
+    // The session is gone when this is said, and some clients take "accepted" for a failure.
+    if ends_session && answer.status() == StatusCode::ACCEPTED {
+        *answer.status_mut() = StatusCode::NO_CONTENT;
+    }
     Ok(answer.map(Body::new))
 }
 

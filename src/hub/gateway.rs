@@ -219,11 +219,12 @@ impl Gateway {
             idempotency_key: key.map(|key| own_key(&caller.agent, &offered.tool, &key)),
             look_for_since: None,
         };
-        if meta.idempotency_key.is_some() && offered.doubt == Doubt::Marker && !offered.is_dry_run(&arguments)
+        let recognizable = meta.idempotency_key.is_some() && offered.doubt == Doubt::Marker;
+        if recognizable
+            && !offered.is_dry_run(&arguments)
+            && let Some(earlier) = self.earlier(offered, arguments.clone(), &meta).await?
         {
-            if let Some(earlier) = self.earlier(offered, arguments.clone(), &meta).await? {
-                return Ok(earlier);
-            }
+            return Ok(earlier);
         }
         let (passed, reports) = self.passed(context);
         let call = self
@@ -375,7 +376,9 @@ impl ServerHandler for Gateway {
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = self.caller(&context);
         let arguments = request.arguments.unwrap_or_default();
-        let line = audit::Line::begin(&caller.agent, &request.name, &arguments);
+        let tool = self.0.tools.get(request.name.as_ref());
+        let tool = tool.map_or(request.name.as_ref(), |offered| &offered.tool);
+        let line = audit::Line::begin(&caller.agent, tool, &arguments);
         let offered = match self.find(&request.name, &caller) {
             Ok(offered) => offered,
             Err(error) => {

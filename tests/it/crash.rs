@@ -266,6 +266,7 @@ retry = { attempts = 50, initial = "100ms", max = "1s" }
 [[action]]
 tool = "github.add_labels"
 arguments = { repo = "acme/api", number = "{{ event.issue.number }}", labels = ["seen"] }
+retry = { attempts = 50, initial = "100ms", max = "1s" }
 
 [[action]]
 tool = "github.create_issue"

@@ -13,6 +13,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/architecture.md",
     "docs/decisions.md",
     "docs/rules/tools.md",
+    "docs/mcp.md",
 ];
 
 fn root() -> PathBuf {

@@ -145,6 +145,11 @@ impl World {
         )
     }
 
+    /// What both processes were told.
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
     pub fn server_log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("server.log")).unwrap()
     }

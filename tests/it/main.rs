@@ -19,6 +19,7 @@ mod hub_toolbox;
 mod intake;
 mod journal;
 mod layers;
+mod mcp;
 mod normalize;
 mod reactor;
 mod receive;

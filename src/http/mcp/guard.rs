@@ -141,16 +141,16 @@ fn same_origin(allowed: &str, given: &str) -> bool {
 /// Why a request is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    NoToken,
-    WrongToken,
-    GithubToken,
+    Missing,
+    Wrong,
+    Github,
 }
 
 /// Whether the request bears the token. A GitHub token is refused whatever it is good for elsewhere: taking it would
 /// teach agents to hand it around.
 pub(super) fn authorized(headers: &HeaderMap, token: &str) -> Result<(), Refusal> {
     let Some(given) = headers.get(header::AUTHORIZATION) else {
-        return Err(Refusal::NoToken);
+        return Err(Refusal::Missing);
     };
     let given = given.to_str().unwrap_or_default();
     let (_, bearer) = given.split_once(' ').unwrap_or_default();
@@ -159,12 +159,12 @@ pub(super) fn authorized(headers: &HeaderMap, token: &str) -> Result<(), Refusal
             .strip_prefix(*prefix)
             .is_some_and(|rest| rest.starts_with('_'))
     };
-    if GITHUB_PREFIXES.iter().any(|prefix| githubs(&prefix)) {
-        return Err(Refusal::GithubToken);
+    if GITHUB_PREFIXES.iter().any(githubs) {
+        return Err(Refusal::Github);
     }
     match bears(headers, token) {
         true => Ok(()),
-        false => Err(Refusal::WrongToken),
+        false => Err(Refusal::Wrong),
     }
 }
 
@@ -172,17 +172,17 @@ impl Refusal {
     /// The answer: what to send instead, and where the metadata of the resource is (RFC 9728).
     pub(super) fn problem(self, base: &str, path: &str) -> Problem {
         let (slug, detail, error) = match self {
-            Self::NoToken => (
+            Self::Missing => (
                 "unauthorized",
                 "send `Authorization: Bearer <XMRT_ADMIN_TOKEN>`",
                 "",
             ),
-            Self::WrongToken => (
+            Self::Wrong => (
                 "unauthorized",
                 "the token is not the one of this server: send `Authorization: Bearer <XMRT_ADMIN_TOKEN>`",
                 ", error=\"invalid_token\"",
             ),
-            Self::GithubToken => (
+            Self::Github => (
                 "github-token",
                 "this is a token of GitHub, which was not made for this server and is neither taken nor passed on; \
                  send `Authorization: Bearer <XMRT_ADMIN_TOKEN>`, and consider revoking the other",

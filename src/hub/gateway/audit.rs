@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 use super::super::{ErrorClass, ToolError};
 use crate::clock::Clock;
 
+/// How much of a tool's name is logged, in characters; what there is, is shorter.
+const NAME_CHARS_MAX: usize = 80;
+
 /// A call under way. Dropped without an end (its connection went away), it is logged as abandoned.
 pub(super) struct Line {
     agent: String,
@@ -23,7 +26,7 @@ impl Line {
     pub(super) fn begin(agent: &str, tool: &str, arguments: &JsonObject) -> Self {
         Self {
             agent: agent.to_owned(),
-            tool: tool.to_owned(),
+            tool: tool.chars().take(NAME_CHARS_MAX).collect(),
             arguments: hash(arguments),
             begun: Clock::monotonic(),
             ended: false,

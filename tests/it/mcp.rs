@@ -1,0 +1,10 @@
+//! What agents connect to: the gateway in front of the hub, over streamable HTTP and over stdio, with clients of our
+//! own making and with real ones.
+
+mod clients;
+mod desk;
+mod doors;
+mod gateway;
+mod progress;
+mod stdio;
+mod streams;
