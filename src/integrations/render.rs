@@ -9,6 +9,8 @@ mod calls;
 mod records;
 mod wire;
 
-pub use calls::{DeployQuery, LogQuery, NewDeploy, Page, auto_deploy, new_deploy, restart, rollback};
+pub use calls::{
+    DeployQuery, LogQuery, NewDeploy, Page, auto_deploy, cancel_deploy, new_deploy, restart, rollback,
+};
 pub use records::{Commit, Deploy, Image, LogLine, LogPage, Service, ServiceEvent};
 pub use wire::Client;

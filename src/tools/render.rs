@@ -1,6 +1,7 @@
 //! In: MCP calls of the `render` server. Out: what Render did. Never: an API's dialect, a decision about when.
 
 mod deploys;
+mod freeze;
 mod logs;
 mod rollback;
 mod services;
@@ -11,6 +12,7 @@ use crate::integrations::render::Client;
 use crate::tools::toolbox::{Toolbox, reads, writes};
 
 pub use deploys::{DeployArgs, DeployList, ListDeploysArgs, StatusFilter, TriggerArgs};
+pub use freeze::{UnfreezeArgs, Unfrozen};
 pub use logs::{EventArgs, LogArgs, LogLines};
 pub use rollback::{RollbackArgs, RolledBack};
 pub use services::{AutoDeployArgs, ListServicesArgs, ServiceArgs, ServiceList, ServiceState};
@@ -156,6 +158,31 @@ fn with_writes(server: Server) -> Server {
             .untrusted(&["message"])
             .acts(rollback::roll_back)
             .looks(rollback::look_for),
+        )
+        .with(
+            writes(
+                "cancel_deploy",
+                "Cancel a deploy",
+                "Stops a deploy that is queued, building or being rolled out; what is live stays live. Not for cron \
+                 jobs.",
+                Doubt::GoalState,
+            )
+            .destructive()
+            .announced_as(&["render.deploy_ended:{service_id}", "render.build_ended:{service_id}"])
+            .untrusted(&["message"])
+            .acts(deploys::cancel)
+            .looks(deploys::look_canceled),
+        )
+        .with(
+            writes(
+                "unfreeze_deploys",
+                "Unfreeze deploys",
+                "Ends the freeze of a rollback: turns auto-deploy on again as it was before (every commit, or only when \
+                 checks pass), and reports what is live and what the next push will do.",
+                Doubt::Idempotent,
+            )
+            .announced_as(&["render.auto_deploy_enabled:{service_id}"])
+            .acts(freeze::unfreeze),
         )
         .with(
             writes(

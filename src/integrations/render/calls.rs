@@ -230,7 +230,20 @@ impl Client {
         self.write(request).await.map(drop)
     }
 
-    async fn page(
+    /// Sends a write that answers with the record it made or changed.
+    ///
+    /// # Errors
+    /// Any [`ApiError`]; [`Failure::UnknownEffect`] when the answer is no such record.
+    pub async fn answer<T: DeserializeOwned>(&self, request: &Request) -> Result<T, ApiError> {
+        serde_json::from_value(self.write(request).await?).map_err(|error| {
+            ApiError::lost(
+                Access::Write,
+                format!("Render accepted the request, and its answer cannot be read: {error}"),
+            )
+        })
+    }
+
+    pub(super) async fn page(
         &self,
         path: &str,
         mut filters: Vec<(&str, String)>,
@@ -281,6 +294,22 @@ pub fn rollback(service_id: &str, deploy_id: &str) -> Result<Request, ApiError> 
     })
 }
 
+/// `POST /services/{id}/deploys/{id}/cancel`, unsent.
+///
+/// # Errors
+/// [`Failure::Invalid`] for an id that is none.
+pub fn cancel_deploy(service_id: &str, deploy_id: &str) -> Result<Request, ApiError> {
+    Ok(Request {
+        method: "POST",
+        path: format!(
+            "services/{}/deploys/{}/cancel",
+            segment("service_id", service_id)?,
+            segment("deploy_id", deploy_id)?
+        ),
+        body: None,
+    })
+}
+
 /// `PATCH /services/{id}` for auto-deploy, unsent. `trigger` is `commit` or `checksPass`.
 ///
 /// # Errors
@@ -311,7 +340,7 @@ pub fn restart(service_id: &str) -> Result<Request, ApiError> {
 }
 
 /// An id as a path segment. Render's ids are letters, digits and dashes; anything else would reach another path.
-fn segment<'a>(argument: &str, id: &'a str) -> Result<&'a str, ApiError> {
+pub(super) fn segment<'a>(argument: &str, id: &'a str) -> Result<&'a str, ApiError> {
     let is_id = !id.is_empty()
         && id
             .bytes()
@@ -326,7 +355,7 @@ fn segment<'a>(argument: &str, id: &'a str) -> Result<&'a str, ApiError> {
 }
 
 /// `[{<name>: {…}, "cursor": "…"}]`; a short page is the last one.
-fn parse_page<T>(
+pub(super) fn parse_page<T>(
     (answer, limit): (Value, usize),
     name: &str,
     parse: impl Fn(Value) -> serde_json::Result<T>,
@@ -357,11 +386,11 @@ fn parse_page<T>(
     Ok(page)
 }
 
-fn read<T: DeserializeOwned>(answer: Value) -> Result<T, ApiError> {
+pub(super) fn read<T: DeserializeOwned>(answer: Value) -> Result<T, ApiError> {
     serde_json::from_value(answer).map_err(|error| unreadable(&error))
 }
 
-fn unreadable(error: &serde_json::Error) -> ApiError {
+pub(super) fn unreadable(error: &serde_json::Error) -> ApiError {
     ApiError::new(
         Failure::Unavailable,
         format!("Render's answer cannot be read: {error}"),
