@@ -6,11 +6,17 @@
 
 mod answer;
 mod calls;
+mod events;
 mod records;
+mod service;
+mod services;
 mod wire;
 
 pub use calls::{
     DeployQuery, LogQuery, NewDeploy, Page, auto_deploy, cancel_deploy, new_deploy, restart, rollback,
 };
-pub use records::{Commit, Deploy, Image, LogLine, LogPage, Service, ServiceEvent};
+pub use events::EventQuery;
+pub use records::{Commit, Deploy, Image, LogLine, LogPage, ServiceEvent};
+pub use service::{Autoscaling, Instance, NewService, Service, Workspace};
+pub use services::{autoscaling, create_service, delete_service, resume, scale, suspend, update_service};
 pub use wire::Client;

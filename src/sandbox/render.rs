@@ -4,6 +4,8 @@
 mod state;
 mod shape;
 mod services;
+mod settings;
+mod scaling;
 mod deploys;
 mod progress;
 mod events;
@@ -30,7 +32,38 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new("GET", "/owners", "list_workspaces", services::owners),
     Route::new("GET", "/services", "list_services", services::list),
     Route::new("GET", "/services/{service}", "get_service", services::get),
-    Route::new("PATCH", "/services/{service}", "update_service", services::update),
+    Route::new("POST", "/services", "create_service", settings::create),
+    Route::new("PATCH", "/services/{service}", "update_service", settings::update),
+    Route::new(
+        "DELETE",
+        "/services/{service}",
+        "delete_service",
+        settings::delete,
+    ),
+    Route::new(
+        "POST",
+        "/services/{service}/scale",
+        "scale_service",
+        scaling::scale,
+    ),
+    Route::new(
+        "PUT",
+        "/services/{service}/autoscaling",
+        "set_autoscaling",
+        scaling::set_autoscaling,
+    ),
+    Route::new(
+        "DELETE",
+        "/services/{service}/autoscaling",
+        "set_autoscaling",
+        scaling::delete_autoscaling,
+    ),
+    Route::new(
+        "GET",
+        "/services/{service}/instances",
+        "list_instances",
+        scaling::instances,
+    ),
     Route::new(
         "POST",
         "/services/{service}/restart",

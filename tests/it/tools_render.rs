@@ -1,7 +1,10 @@
 //! The `render` server, over MCP and HTTP to the sandbox: every tool, its errors, and its doubts.
 
+mod create;
 mod deploys;
+mod events;
 mod rollback;
+mod services;
 mod stage;
 
 use serde_json::{Value, json};
@@ -317,7 +320,7 @@ async fn without_a_key_the_tools_are_listed_and_say_what_is_missing() {
         .await
         .unwrap();
     let tools = hub.tools();
-    assert_eq!(tools.len(), 12);
+    assert_eq!(tools.len(), 22);
     let wait = std::time::Duration::from_secs(5);
     let error = hub
         .call("render.get_service", a(), CallMeta::default(), wait)

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::wire::Client;
-use super::{Deploy, LogPage, Service, ServiceEvent};
+use super::{Deploy, LogPage, Service};
 use crate::integrations::{Access, ApiError, Failure, Request};
 
 /// Render's page size at most.
@@ -149,44 +149,6 @@ impl Client {
             segment("deploy_id", deploy_id)?
         );
         read(self.get(&path, &[]).await?)
-    }
-
-    /// One event. Source: `GET /events/{id}`.
-    ///
-    /// # Errors
-    /// Any [`ApiError`].
-    pub async fn event(&self, event_id: &str) -> Result<ServiceEvent, ApiError> {
-        let path = format!("events/{}", segment("event_id", event_id)?);
-        read(self.get(&path, &[]).await?)
-    }
-
-    /// A service's events of one type between two times, newest first, at most `limit` (1–100).
-    /// Source: `GET /services/{id}/events`.
-    ///
-    /// # Errors
-    /// Any [`ApiError`].
-    pub async fn service_events(
-        &self,
-        service_id: &str,
-        kind: &str,
-        since: Timestamp,
-        until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<ServiceEvent>, ApiError> {
-        let path = format!("services/{}/events", segment("service_id", service_id)?);
-        let filters = vec![
-            ("type", kind.to_owned()),
-            ("startTime", since.to_string()),
-            ("endTime", until.to_string()),
-        ];
-        let page = self.page(&path, filters, limit, None).await?;
-        let events = parse_page(page, "event", serde_json::from_value::<ServiceEvent>)?.items;
-        // What falls outside was not asked for, whoever sends it.
-        let inside = |event: &ServiceEvent| event.timestamp.is_none_or(|at| since <= at && at <= until);
-        Ok(events
-            .into_iter()
-            .filter(|event| event.kind == kind && inside(event))
-            .collect())
     }
 
     /// Lines of logs, oldest first; the newest ones when there are more than `limit`. Source: `GET /logs`.

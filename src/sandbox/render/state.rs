@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::clock;
 
@@ -153,12 +153,17 @@ pub(in crate::sandbox) struct Service {
     pub(in crate::sandbox) health_check_path: String,
     pub(in crate::sandbox) created_at: Timestamp,
     pub(in crate::sandbox) updated_at: Timestamp,
+    pub(in crate::sandbox) root_dir: String,
+    /// The configuration as the API takes and gives it; `None` when it was never set or taken away.
+    pub(in crate::sandbox) autoscaling: Option<Value>,
+    /// What else of `serviceDetails` was set, by name; lies over what the shape makes up.
+    pub(in crate::sandbox) details: Map<String, Value>,
     /// What the next deploy that is built will do instead of going well.
     pub(in crate::sandbox) script: Option<Script>,
 }
 
 impl Service {
-    fn new(id: &str, name: &str, now: Timestamp) -> Self {
+    pub(super) fn new(id: &str, name: &str, now: Timestamp) -> Self {
         let kind = if id.starts_with("crn-") {
             "cron_job"
         } else {
@@ -181,6 +186,9 @@ impl Service {
             health_check_path: "/healthz".to_owned(),
             created_at: clock::after(now, -90 * 24 * 3_600_000),
             updated_at: now,
+            root_dir: String::new(),
+            autoscaling: None,
+            details: Map::new(),
             script: None,
         }
     }

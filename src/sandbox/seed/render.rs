@@ -51,6 +51,13 @@ fn service(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
         .number(&["instances", "num_instances"])?
         .unwrap_or(service.instances);
     service.image = entry.text(&["image", "image_path"])?.or(service.image.take());
+    service.autoscaling = entry
+        .value(&["autoscaling"])
+        .cloned()
+        .or(service.autoscaling.take());
+    if let Some(schedule) = entry.text(&["schedule"])? {
+        service.details.insert("schedule".to_owned(), schedule.into());
+    }
     service.suspended = match entry.value(&["suspended"]) {
         Some(Value::String(text)) => text == "suspended",
         Some(value) => value

@@ -15,7 +15,7 @@ use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
 const LOOK_MAX: usize = 200;
 /// How far Render's clock may be behind ours, in milliseconds: a deploy "made" so shortly before the intent may be its
 /// effect.
-const CLOCK_SKEW_MS: i64 = 2_000;
+pub(super) const CLOCK_SKEW_MS: i64 = 2_000;
 
 /// Which deploys.
 #[derive(Debug, Deserialize, JsonSchema)]

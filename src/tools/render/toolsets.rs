@@ -1,0 +1,136 @@
+//! In: the server. Out: the server with the tools of a set. Never: what a tool does.
+
+use super::{Server, create, events, scaling, services, settings};
+use crate::hub::Doubt;
+use crate::tools::toolbox::{reads, writes};
+
+/// Workspaces, and a service from its making to its deletion.
+pub(super) fn with_services(server: Server) -> Server {
+    server
+        .with(
+            reads(
+                "list_workspaces",
+                "List workspaces",
+                "The workspaces the key can see. Their ids are the owner_id of services.",
+            )
+            .answers(services::workspaces),
+        )
+        .with(
+            writes(
+                "create_service",
+                "Create a service",
+                "Makes a service from a repository or an image and deploys it. Costs money unless the plan is free.",
+                Doubt::Evidence,
+            )
+            .acts(create::create)
+            .looks(create::look_created),
+        )
+        .with(
+            writes(
+                "update_service",
+                "Change a service's settings",
+                "Name, branch, repository, commands, health check, plan, schedule: only what is given changes. Refuses \
+                 what the service's type does not have. Built and run as before until the next deploy.",
+                Doubt::Idempotent,
+            )
+            .destructive()
+            .announced_as(&["render.plan_changed:{service_id}"])
+            .acts(settings::update),
+        )
+        .with(
+            writes(
+                "delete_service",
+                "Delete a service",
+                "Deletes a service for ever, with its disk, its domains and its deploys. Wants the service's name in \
+                 confirm.",
+                Doubt::GoalState,
+            )
+            .destructive()
+            .acts(services::delete)
+            .looks(services::look_deleted),
+        )
+        .with(
+            writes(
+                "suspend_service",
+                "Suspend a service",
+                "Stops every instance; nothing answers until resume_service.",
+                Doubt::GoalState,
+            )
+            .destructive()
+            .announced_as(&["render.service_suspended:{service_id}"])
+            .acts(services::suspend)
+            .looks(services::look_suspended),
+        )
+        .with(
+            writes(
+                "resume_service",
+                "Resume a service",
+                "Starts a suspended service again, with a deploy.",
+                Doubt::GoalState,
+            )
+            .announced_as(&[
+                "render.service_resumed:{service_id}",
+                "render.build_started:{service_id}",
+                "render.build_ended:{service_id}",
+                "render.deploy_started:{service_id}",
+                "render.deploy_ended:{service_id}",
+            ])
+            .announced_within_ms(super::DEPLOY_ANNOUNCED_MS)
+            .acts(services::resume)
+            .looks(services::look_resumed),
+        )
+}
+
+/// How many instances there are.
+pub(super) fn with_scaling(server: Server) -> Server {
+    server
+        .with(
+            reads(
+                "list_instances",
+                "List instances",
+                "The instances a service runs on now, and since when.",
+            )
+            .answers(scaling::instances),
+        )
+        .with(
+            writes(
+                "scale_service",
+                "Set the number of instances",
+                "Runs the service on so many instances. Refuses while it scales by itself, because Render would take \
+                 the number and ignore it.",
+                Doubt::Idempotent,
+            )
+            .destructive()
+            .announced_as(&["render.instance_count_changed:{service_id}"])
+            .acts(scaling::scale),
+        )
+        .with(
+            writes(
+                "set_autoscaling",
+                "Turn autoscaling on or off",
+                "Lets the number of instances follow CPU or memory use between two bounds, or stops that.",
+                Doubt::Idempotent,
+            )
+            .announced_as(&[
+                "render.autoscaling_config_changed:{service_id}",
+                "render.autoscaling_started:{service_id}",
+                "render.autoscaling_ended:{service_id}",
+            ])
+            .acts(scaling::set_autoscaling),
+        )
+}
+
+/// What happened.
+pub(super) fn with_events(server: Server) -> Server {
+    server.with(
+        reads(
+            "list_events",
+            "List events",
+            "What happened to a service, newest first: deploys and builds begun and ended and why, servers failed or \
+             restarted, scaling, plans, suspensions, in Render's own names. Filter by type and time; the default window \
+             is the last hour.",
+        )
+        .untrusted(&["message"])
+        .answers(events::list),
+    )
+}
