@@ -6,10 +6,12 @@ mod shape;
 mod services;
 mod settings;
 mod scaling;
+mod config;
 mod deploys;
 mod progress;
 mod events;
 mod logs;
+mod metrics;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -17,6 +19,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Answer, Call, Outcome, Route};
 use super::state::World;
 pub(super) use deploys::plan;
+pub(super) use metrics::{METRICS, Measured};
 pub(super) use progress::{begin, happen, serve_ill, tick};
 pub use state::Pace;
 pub(super) use state::{Commit, Deploy, Event, Log, Script, Service, State};
@@ -112,9 +115,40 @@ pub(super) const ROUTES: &[Route] = &[
         "rollback_deploy",
         deploys::rollback,
     ),
+    Route::new(
+        "GET",
+        "/services/{service}/env-vars",
+        "list_env_vars",
+        config::list,
+    ),
+    Route::new(
+        "PUT",
+        "/services/{service}/env-vars",
+        "set_env_vars",
+        config::replace,
+    ),
+    Route::new(
+        "GET",
+        "/services/{service}/env-vars/{key}",
+        "get_env_var",
+        config::get,
+    ),
+    Route::new(
+        "PUT",
+        "/services/{service}/env-vars/{key}",
+        "set_env_vars",
+        config::put,
+    ),
+    Route::new(
+        "DELETE",
+        "/services/{service}/env-vars/{key}",
+        "delete_env_var",
+        config::delete,
+    ),
     Route::new("GET", "/services/{service}/events", "list_events", events::list),
     Route::new("GET", "/events/{event}", "get_event", events::get),
     Route::new("GET", "/logs", "query_logs", logs::query),
+    Route::new("GET", "/metrics/{metric}", "get_metrics", metrics::query),
 ];
 
 /// What every call must bring: the API key.

@@ -1,27 +1,39 @@
 //! In: MCP calls of the `render` server. Out: what Render did. Never: an API's dialect, a decision about when.
 
+mod analysis;
+mod config;
 mod create;
 mod deploys;
 mod events;
 mod freeze;
+mod health;
+mod line;
 mod logs;
+mod metrics;
 mod rollback;
 mod scaling;
 mod services;
 mod settings;
 mod target;
+mod templates;
 mod toolsets;
 mod variables;
+mod verdict;
 
 use crate::hub::{Doubt, ErrorClass, ToolError};
 use crate::integrations::render::Client;
 use crate::tools::toolbox::{Toolbox, reads, writes};
 
+pub use analysis::{Analysis, AnalyzeArgs, Pivot, Rate, Template};
+pub use config::{DeleteVarArgs, SetVarsArgs, VarList, VarsChanged};
 pub use create::{CreateArgs, Created};
 pub use deploys::{DeployArgs, DeployList, ListDeploysArgs, StatusFilter, TriggerArgs};
 pub use events::{EventArgs, EventList, ListEventsArgs};
 pub use freeze::{UnfreezeArgs, Unfrozen};
+pub use health::{Finding, HealthArgs, Verdict, Vitals};
+pub use line::Gravity;
 pub use logs::{LogArgs, LogLines};
+pub use metrics::{Measured, Measures, Metric, MetricArgs};
 pub use rollback::{RollbackArgs, RolledBack};
 pub use scaling::{AutoscalingArgs, InstanceList, Scale, ScaleArgs};
 pub use services::{
@@ -76,7 +88,8 @@ impl Server {
         );
         let server = with_writes(with_reads(server));
         let server = toolsets::with_scaling(toolsets::with_services(server));
-        toolsets::with_events(server)
+        let server = toolsets::with_config(toolsets::with_events(server));
+        toolsets::with_analysis(toolsets::with_metrics(server))
     }
 }
 

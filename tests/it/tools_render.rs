@@ -1,8 +1,12 @@
 //! The `render` server, over MCP and HTTP to the sandbox: every tool, its errors, and its doubts.
 
+mod analysis;
+mod config;
 mod create;
 mod deploys;
 mod events;
+mod health;
+mod metrics;
 mod rollback;
 mod services;
 mod stage;
@@ -320,7 +324,7 @@ async fn without_a_key_the_tools_are_listed_and_say_what_is_missing() {
         .await
         .unwrap();
     let tools = hub.tools();
-    assert_eq!(tools.len(), 22);
+    assert_eq!(tools.len(), 28);
     let wait = std::time::Duration::from_secs(5);
     let error = hub
         .call("render.get_service", a(), CallMeta::default(), wait)

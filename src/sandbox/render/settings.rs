@@ -232,6 +232,13 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
     if one_of(&given, "autoDeploy", &["yes", "no"])?.as_deref() == Some("no") {
         "off".clone_into(&mut service.auto_deploy_trigger);
     }
+    let vars = given.get("envVars").and_then(Value::as_array);
+    for var in vars.into_iter().flatten() {
+        let (Some(key), value) = (var["key"].as_str(), var["value"].as_str().unwrap_or("generated")) else {
+            return Err(error(400, "envVars: key is required"));
+        };
+        service.env_vars.insert(key.to_owned(), value.to_owned());
+    }
     let shown = shape::service(&service);
     world.render.services.insert(id.clone(), service);
     let deploy = deploys::plan(world, &id, "api", None, call.now);

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::metrics::Measured;
 use crate::clock;
 
 /// How many log lines are kept over all services.
@@ -44,6 +45,7 @@ pub(in crate::sandbox) struct State {
     pub(in crate::sandbox) deploys: Vec<Deploy>,
     pub(in crate::sandbox) events: VecDeque<Event>,
     pub(in crate::sandbox) logs: VecDeque<Log>,
+    pub(in crate::sandbox) metrics: Vec<Measured>,
     /// Reads and writes in the present minute.
     pub(in crate::sandbox) rate_used: (u64, u64),
     pub(in crate::sandbox) rate_reset: i64,
@@ -58,6 +60,7 @@ impl State {
             deploys: Vec::new(),
             events: VecDeque::new(),
             logs: VecDeque::new(),
+            metrics: Vec::new(),
             rate_used: (0, 0),
             rate_reset: 0,
             lines: 0,
@@ -156,6 +159,8 @@ pub(in crate::sandbox) struct Service {
     pub(in crate::sandbox) root_dir: String,
     /// The configuration as the API takes and gives it; `None` when it was never set or taken away.
     pub(in crate::sandbox) autoscaling: Option<Value>,
+    /// Its own environment variables.
+    pub(in crate::sandbox) env_vars: BTreeMap<String, String>,
     /// What else of `serviceDetails` was set, by name; lies over what the shape makes up.
     pub(in crate::sandbox) details: Map<String, Value>,
     /// What the next deploy that is built will do instead of going well.
@@ -188,6 +193,7 @@ impl Service {
             updated_at: now,
             root_dir: String::new(),
             autoscaling: None,
+            env_vars: BTreeMap::new(),
             details: Map::new(),
             script: None,
         }

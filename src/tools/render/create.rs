@@ -75,7 +75,7 @@ pub struct CreateArgs {
     #[schemars(range(min = 1, max = 300))]
     max_shutdown_delay_seconds: Option<u32>,
     /// Environment variables: name to value.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "variables::texts")]
     vars: BTreeMap<String, String>,
     /// Environment variables to which Render gives a random value.
     #[serde(default)]

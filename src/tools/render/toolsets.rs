@@ -1,6 +1,6 @@
 //! In: the server. Out: the server with the tools of a set. Never: what a tool does.
 
-use super::{Server, create, events, scaling, services, settings};
+use super::{Server, analysis, config, create, events, health, metrics, scaling, services, settings};
 use crate::hub::Doubt;
 use crate::tools::toolbox::{reads, writes};
 
@@ -132,5 +132,81 @@ pub(super) fn with_events(server: Server) -> Server {
         )
         .untrusted(&["message"])
         .answers(events::list),
+    )
+}
+
+/// Environment variables.
+pub(super) fn with_config(server: Server) -> Server {
+    server
+        .with(
+            reads(
+                "list_env_vars",
+                "List environment variables",
+                "The names of the variables set on a service itself, and which of them are empty. Values are never given.",
+            )
+            .answers(config::list),
+        )
+        .with(
+            writes(
+                "set_env_vars",
+                "Set environment variables",
+                "Sets variables of a service; the others stay unless replace = true. Says which were new, changed or the \
+                 same, and never a value. Takes effect with the next deploy.",
+                Doubt::Idempotent,
+            )
+            .destructive()
+            .acts(config::set),
+        )
+        .with(
+            writes(
+                "delete_env_var",
+                "Delete an environment variable",
+                "Deletes one variable set on a service itself. Takes effect with the next deploy.",
+                Doubt::GoalState,
+            )
+            .destructive()
+            .acts(config::delete)
+            .looks(config::look_deleted),
+        )
+}
+
+/// Load, and what it means.
+pub(super) fn with_metrics(server: Server) -> Server {
+    server
+        .with(
+            reads(
+                "get_metrics",
+                "Get metrics",
+                "CPU, memory, requests, latency, bandwidth, instances, disk, connections: each series as least, mean, \
+                 greatest and newest value in its unit; points = true gives every point. The default window is the last \
+                 hour.",
+            )
+            .answers(metrics::get),
+        )
+        .with(
+            reads(
+                "check_health",
+                "Check a service's health",
+                "Whether a service is healthy, degraded, failing or suspended, with the evidence: its deploys, what \
+                 happened to it, its load against its limits, its share of failed requests, its latency against the time \
+                 before. The report can be pasted into an incident channel as it is.",
+            )
+            .untrusted(&["message"])
+            .answers(health::check),
+        )
+}
+
+/// What a log comes to.
+pub(super) fn with_analysis(server: Server) -> Server {
+    server.with(
+        reads(
+            "analyze_logs",
+            "Analyze logs",
+            "Groups log lines into templates with counts, first and last time and a sample; says which are new since the \
+             newest deploy (or deploy_id) and how the share of errors changed. Stack traces count as one. Reads up to \
+             lines_max lines, a hundred per request.",
+        )
+        .untrusted(&["template", "sample", "digest"])
+        .answers(analysis::analyze),
     )
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use crate::hub::ToolError;
@@ -12,6 +14,21 @@ use crate::tools::toolbox::invalid;
 const HIDDEN: &str = "(not shown)";
 /// A longer name is a mistake, in bytes.
 const NAME_BYTES_MAX: usize = 256;
+
+/// Names and values; a value that is no text is an error that names the variable and does not quote it.
+pub(super) fn texts<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    BTreeMap::<String, Value>::deserialize(deserializer)?
+        .into_iter()
+        .map(|(name, value)| match value {
+            Value::String(text) => Ok((name, text)),
+            _ => Err(D::Error::custom(format!(
+                "argument `vars`: the value of {name} must be a string"
+            ))),
+        })
+        .collect()
+}
 
 /// Refuses what cannot be the name of a variable.
 pub(super) fn check_name(argument: &str, name: &str) -> Result<(), ToolError> {
