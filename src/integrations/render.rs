@@ -8,6 +8,7 @@ mod answer;
 mod calls;
 mod config;
 mod events;
+mod jobs;
 mod metrics;
 mod records;
 mod service;
@@ -19,6 +20,7 @@ pub use calls::{
 };
 pub use config::{EnvVars, delete_env_var, replace_env_vars, set_env_var};
 pub use events::EventQuery;
+pub use jobs::{CronRun, Job, JobQuery, run_cron_job, run_job};
 pub use metrics::{MetricQuery, Series};
 pub use records::{Commit, Deploy, Image, LogLine, LogPage, ServiceEvent};
 pub use service::{Autoscaling, Instance, NewService, Service, Workspace};

@@ -12,6 +12,7 @@ mod progress;
 mod events;
 mod logs;
 mod metrics;
+mod jobs;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -148,6 +149,14 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new("GET", "/services/{service}/events", "list_events", events::list),
     Route::new("GET", "/events/{event}", "get_event", events::get),
     Route::new("GET", "/logs", "query_logs", logs::query),
+    Route::new("GET", "/services/{service}/jobs", "list_jobs", jobs::list),
+    Route::new("POST", "/services/{service}/jobs", "run_job", jobs::run),
+    Route::new(
+        "POST",
+        "/cron-jobs/{service}/runs",
+        "run_cron_job",
+        jobs::run_cron,
+    ),
     Route::new("GET", "/metrics/{metric}", "get_metrics", metrics::query),
 ];
 

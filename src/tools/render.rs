@@ -7,6 +7,7 @@ mod deploys;
 mod events;
 mod freeze;
 mod health;
+mod jobs;
 mod line;
 mod logs;
 mod metrics;
@@ -31,6 +32,7 @@ pub use deploys::{DeployArgs, DeployList, ListDeploysArgs, StatusFilter, Trigger
 pub use events::{EventArgs, EventList, ListEventsArgs};
 pub use freeze::{UnfreezeArgs, Unfrozen};
 pub use health::{Finding, HealthArgs, Verdict, Vitals};
+pub use jobs::{JobList, ListJobsArgs, RunJobArgs};
 pub use line::Gravity;
 pub use logs::{LogArgs, LogLines};
 pub use metrics::{Measured, Measures, Metric, MetricArgs};
@@ -89,7 +91,7 @@ impl Server {
         let server = with_writes(with_reads(server));
         let server = toolsets::with_scaling(toolsets::with_services(server));
         let server = toolsets::with_config(toolsets::with_events(server));
-        toolsets::with_analysis(toolsets::with_metrics(server))
+        toolsets::with_jobs(toolsets::with_analysis(toolsets::with_metrics(server)))
     }
 }
 

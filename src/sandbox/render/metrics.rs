@@ -31,6 +31,9 @@ pub(in crate::sandbox) const METRICS: [&str; 14] = [
     "replication-lag",
 ];
 
+/// The values of each time.
+type Points = BTreeMap<Timestamp, Vec<f64>>;
+
 /// A seeded line of a chart.
 #[derive(Clone, Debug)]
 pub(in crate::sandbox) struct Measured {
@@ -85,8 +88,7 @@ pub(super) fn query(world: &mut World, call: &Call) -> Outcome {
                 asked.is_empty() || has.is_none_or(|has| asked.contains(&has.as_str()))
             })
     };
-    let mut groups: BTreeMap<Vec<(String, String)>, (String, BTreeMap<Timestamp, Vec<f64>>)> =
-        BTreeMap::new();
+    let mut groups: BTreeMap<Vec<(String, String)>, (String, Points)> = BTreeMap::new();
     for series in world.render.metrics.iter().filter(wanted) {
         let group = groups.entry(labels(series, metric, by, call)).or_default();
         group.0.clone_from(&series.unit);
@@ -102,7 +104,7 @@ pub(super) fn query(world: &mut World, call: &Call) -> Outcome {
             .collect();
         let values: Vec<Value> = points
             .into_iter()
-            .map(|(at, values)| json!({"timestamp": at.to_string(), "value": joined(&values, method)}))
+            .map(|(at, values)| json!({"timestamp": at.to_string(), "value": joined(&values, method), "unit": unit}))
             .collect();
         json!({"labels": labels, "unit": unit, "values": values})
     });

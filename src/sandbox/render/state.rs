@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::jobs::Job;
 use super::metrics::Measured;
 use crate::clock;
 
@@ -46,6 +47,8 @@ pub(in crate::sandbox) struct State {
     pub(in crate::sandbox) events: VecDeque<Event>,
     pub(in crate::sandbox) logs: VecDeque<Log>,
     pub(in crate::sandbox) metrics: Vec<Measured>,
+    /// In the order in which they were asked for.
+    pub(in crate::sandbox) jobs: Vec<Job>,
     /// Reads and writes in the present minute.
     pub(in crate::sandbox) rate_used: (u64, u64),
     pub(in crate::sandbox) rate_reset: i64,
@@ -61,6 +64,7 @@ impl State {
             events: VecDeque::new(),
             logs: VecDeque::new(),
             metrics: Vec::new(),
+            jobs: Vec::new(),
             rate_used: (0, 0),
             rate_reset: 0,
             lines: 0,

@@ -189,7 +189,7 @@ impl CreateArgs {
             ("rootDir", self.root_dir.as_ref().map(|folder| json!(folder))),
             ("image", image),
             ("autoDeploy", auto),
-            ("envVars", (!vars.is_empty()).then(|| Value::Array(vars))),
+            ("envVars", (!vars.is_empty()).then_some(Value::Array(vars))),
         ] {
             if let Some(value) = value {
                 body.insert(name.to_owned(), value);

@@ -274,7 +274,7 @@ impl Measures {
             avg: average(&series),
             max: values().reduce(f64::max),
             sum: (sums && !series.points.is_empty()).then(|| values().sum()),
-            last: values().last(),
+            last: values().next_back(),
             first_at: at(series.points.first()),
             last_at: at(series.points.last()),
             points: if points {

@@ -230,8 +230,8 @@ impl Open {
         // What an error line is followed by says why: only where it is one, or the failure would be hidden in it.
         let explains = self.lines.len() == 1 && (trimmed.starts_with(TRACEBACK) || is_exception(trimmed));
         indented
-            || (explains && !self.wants_end && self.read().gravity == Gravity::Error)
             || self.wants_end
+            || (explains && self.read().gravity == Gravity::Error)
             || [
                 "Caused by:",
                 "... ",

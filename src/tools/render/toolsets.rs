@@ -1,6 +1,6 @@
 //! In: the server. Out: the server with the tools of a set. Never: what a tool does.
 
-use super::{Server, analysis, config, create, events, health, metrics, scaling, services, settings};
+use super::{Server, analysis, config, create, events, health, jobs, metrics, scaling, services, settings};
 use crate::hub::Doubt;
 use crate::tools::toolbox::{reads, writes};
 
@@ -209,4 +209,50 @@ pub(super) fn with_analysis(server: Server) -> Server {
         .untrusted(&["template", "sample", "digest"])
         .answers(analysis::analyze),
     )
+}
+
+/// Commands that end.
+pub(super) fn with_jobs(server: Server) -> Server {
+    server
+        .with(
+            reads(
+                "list_jobs",
+                "List jobs",
+                "A service's one-off jobs, newest first, with command, status and times. Filter by status and by how long \
+                 ago they were asked for.",
+            )
+            .answers(jobs::list),
+        )
+        .with(
+            writes(
+                "run_job",
+                "Run a one-off job",
+                "Runs a command once, on an instance of its own with the service's newest build and variables. Its end \
+                 comes as render.job_run_ended.",
+                Doubt::Evidence,
+            )
+            .destructive()
+            .settles_in_ms(super::DEPLOY_SETTLES_MS)
+            .announced_as(&["render.job_run_ended:{service_id}"])
+            .announced_within_ms(super::DEPLOY_ANNOUNCED_MS)
+            .acts(jobs::run)
+            .looks(jobs::look_run),
+        )
+        .with(
+            writes(
+                "run_cron_job",
+                "Run a cron job now",
+                "Begins a run of a cron job outside its schedule; a run that is under way is canceled by it.",
+                Doubt::Evidence,
+            )
+            .destructive()
+            .settles_in_ms(super::DEPLOY_SETTLES_MS)
+            .announced_as(&[
+                "render.cron_job_run_started:{service_id}",
+                "render.cron_job_run_ended:{service_id}",
+            ])
+            .announced_within_ms(super::DEPLOY_ANNOUNCED_MS)
+            .acts(jobs::run_cron)
+            .looks(jobs::look_cron),
+        )
 }

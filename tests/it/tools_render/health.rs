@@ -45,138 +45,114 @@ async fn a_healthy_service_is_told_with_what_was_looked_at() {
     ");
 }
 
+/// What is added to a healthy service, the verdict that comes of it, and what the report says then.
+type Case = (Vec<(&'static str, Value)>, &'static str, &'static str);
+
+async fn judged(cases: Vec<Case>) {
+    for (changes, verdict, says) in cases {
+        let mut state = healthy();
+        let told = format!("{changes:?}");
+        for (list, entry) in changes {
+            let object = state.as_object_mut().unwrap();
+            let entries = object.entry(list).or_insert_with(|| json!([]));
+            // The newest deploy stands first.
+            let at = if list == "deploys" {
+                0
+            } else {
+                entries.as_array().unwrap().len()
+            };
+            entries.as_array_mut().unwrap().insert(at, entry);
+        }
+        let vitals = vitals(state).await;
+        let report = vitals["report"].as_str().unwrap();
+        assert_eq!(vitals["verdict"], verdict, "{told}: {report}");
+        assert!(report.contains(says), "{told}: {report}");
+    }
+}
+
 #[tokio::test]
-async fn each_thing_that_is_wrong_has_its_weight_and_is_named() {
-    let event = |kind: &str, at: &str, details: Value| json!({"service_id": "srv-a", "type": kind, "at": at, "details": details});
-    let metric = |metric: &str, labels: Value, at: &str, values: Value| json!({"service_id": "srv-a", "metric": metric, "unit": "ms", "labels": labels, "at": at, "values": values});
-    let oom = || json!({"reason": {"evicted": false, "oomKilled": {"memoryLimit": "512Mi"}}});
-    let failed =
-        || json!({"id": "dep-2", "service_id": "srv-a", "status": "build_failed", "finished": "-5m"});
-    let cases: [(&str, Vec<(&str, Value)>, &str, &str); 12] = [
+async fn what_happened_to_a_service_has_its_weight_and_is_named() {
+    let event = |kind: &str, at: &str, details: Value| {
         (
-            "a failed server that did not come back",
-            vec![("events", event("server_failed", "-5m", oom()))],
+            "events",
+            json!({"service_id": "srv-a", "type": kind, "at": at, "details": details}),
+        )
+    };
+    let oom = || json!({"reason": {"evicted": false, "oomKilled": {"memoryLimit": "512Mi"}}});
+    let exit = json!({"reason": {"nonZeroExit": 137}});
+    let failed = json!({"id": "dep-2", "service_id": "srv-a", "status": "build_failed", "finished": "-5m"});
+    judged(vec![
+        (
+            vec![event("server_failed", "-5m", oom())],
             "failing",
             "A server failed, last at 2027-01-15 07:55 UTC: out of memory (limit 512Mi); nothing says that it came back.",
         ),
         (
-            "one that came back",
-            vec![
-                (
-                    "events",
-                    event("server_failed", "-5m", json!({"reason": {"nonZeroExit": 137}})),
-                ),
-                ("events", event("server_available", "-4m", json!({}))),
-            ],
+            vec![event("server_failed", "-5m", exit), event("server_available", "-4m", json!({}))],
             "degraded",
             "A server failed, last at 2027-01-15 07:55 UTC: it exited with 137; it came back since.",
         ),
+        (vec![event("server_failed", "-5h", oom())], "healthy", "Live is dep-1"),
         (
-            "failures long ago",
-            vec![("events", event("server_failed", "-5h", oom()))],
-            "healthy",
-            "Live is dep-1",
-        ),
-        (
-            "a failed deploy over a live one",
-            vec![("deploys", failed())],
+            vec![("deploys", failed)],
             "degraded",
             "The newest deploy dep-2 ended as build_failed at 2027-01-15 07:55 UTC.",
         ),
         (
-            "many failed requests",
-            vec![(
-                "metrics",
-                metric(
-                    "http-requests",
-                    json!({"statusCode": 502}),
-                    "now",
-                    json!([20, 30]),
-                ),
-            )],
-            "failing",
-            "50 of 250 requests failed with 5xx (20.0 %).",
-        ),
-        (
-            "some failed requests",
-            vec![(
-                "metrics",
-                metric("http-requests", json!({"statusCode": 500}), "now", json!([4])),
-            )],
-            "degraded",
-            "4 of 204 requests failed with 5xx (2.0 %).",
-        ),
-        (
-            "client errors",
-            vec![(
-                "metrics",
-                metric("http-requests", json!({"statusCode": 404}), "now", json!([200])),
-            )],
-            "healthy",
-            "0 of 400 requests failed",
-        ),
-        (
-            "memory near its limit",
-            vec![(
-                "metrics",
-                metric("memory", json!({"instance": "b"}), "now", json!([300, 500])),
-            )],
-            "degraded",
-            "Memory of the busiest instance: 78 % of its limit in the mean, 98 % at most.",
-        ),
-        (
-            "a busy CPU",
-            vec![(
-                "metrics",
-                metric("cpu", json!({"instance": "b"}), "now", json!([0.48, 0.49])),
-            )],
-            "degraded",
-            "CPU of the busiest instance: 97 % of its limit in the mean, 98 % at most.",
-        ),
-        (
-            "slower than before",
-            vec![(
-                "metrics",
-                metric("http-latency", json!({"quantile": 0.95}), "-70m", json!([40])),
-            )],
-            "degraded",
-            "95 % of the answers took less than 100 ms, 2.5 times the 40 before.",
-        ),
-        (
-            "as slow as before",
-            vec![(
-                "metrics",
-                metric("http-latency", json!({"quantile": 0.95}), "-70m", json!([90])),
-            )],
-            "healthy",
-            "less than 100 ms; 90 before.",
-        ),
-        (
-            "suspended",
             vec![("services", json!({"id": "srv-a", "suspended": true}))],
             "suspended",
             "no instance runs",
         ),
-    ];
-    for (case, changes, verdict, says) in cases {
-        let mut state = healthy();
-        for (list, entry) in changes {
-            let object = state.as_object_mut().unwrap();
-            let entries = object.entry(list).or_insert_with(|| json!([]));
-            if list == "deploys" {
-                entries.as_array_mut().unwrap().insert(0, entry);
-            } else {
-                entries.as_array_mut().unwrap().push(entry);
-            }
-        }
-        let vitals = vitals(state).await;
-        assert_eq!(vitals["verdict"], verdict, "{case}: {vitals}");
-        assert!(
-            vitals["report"].as_str().unwrap().contains(says),
-            "{case}: {}",
-            vitals["report"]
-        );
-    }
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn load_has_its_weight_against_its_limits_and_against_the_time_before() {
+    let load = |metric: &str, labels: Value, at: &str, values: Value| {
+        let load = json!({"service_id": "srv-a", "metric": metric, "unit": "ms", "labels": labels, "at": at, "values": values});
+        vec![("metrics", load)]
+    };
+    let status = |code: u16, count: u64| {
+        load(
+            "http-requests",
+            json!({ "statusCode": code }),
+            "now",
+            json!([count]),
+        )
+    };
+    let before = |value: u64| load("http-latency", json!({"quantile": 0.95}), "-70m", json!([value]));
+    let second = || json!({"instance": "b"});
+    judged(vec![
+        (
+            status(502, 50),
+            "failing",
+            "50 of 250 requests failed with 5xx (20.0 %).",
+        ),
+        (
+            status(500, 4),
+            "degraded",
+            "4 of 204 requests failed with 5xx (2.0 %).",
+        ),
+        (status(404, 200), "healthy", "0 of 400 requests failed"),
+        (
+            load("memory", second(), "now", json!([300, 500])),
+            "degraded",
+            "Memory of the busiest instance: 78 % of its limit in the mean, 98 % at most.",
+        ),
+        (
+            load("cpu", second(), "now", json!([0.48, 0.49])),
+            "degraded",
+            "CPU of the busiest instance: 97 % of its limit in the mean, 98 % at most.",
+        ),
+        (
+            before(40),
+            "degraded",
+            "95 % of the answers took less than 100 ms, 2.5 times the 40 before.",
+        ),
+        (before(90), "healthy", "less than 100 ms; 90 before."),
+    ])
+    .await;
 }
 
 #[tokio::test]
