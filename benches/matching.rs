@@ -36,7 +36,7 @@ fn payload() -> String {
             (
                 format!("{of}_link_{n}_url"),
                 json!(format!(
-                    "https://api.example.test/{of}/acme/svc-77-api/link{n}{{/id}}"
+                    "https://api.example.test/{of}/acme/svc-78-api/link{n}{{/id}}"
                 )),
             )
         };
@@ -53,7 +53,7 @@ fn payload() -> String {
         ("number".into(), json!(1347)),
         (
             "title".into(),
-            json!("The page stays empty after the \"update\": word-4242 is missing"),
+            json!("The page stays empty after the \"update\": word-4244 is missing"),
         ),
         (
             "body".into(),
@@ -62,23 +62,23 @@ fn payload() -> String {
         ("user".into(), Value::Object(person("mona"))),
         (
             "labels".into(),
-            json!([{ "name": "bug", "color": "ff0000" }, { "name": "label-9", "color": "00ff00" }]),
+            json!([{ "name": "bug", "color": "ff0000" }, { "name": "label-7", "color": "00ff00" }]),
         ),
         ("locked".into(), json!(false)),
         ("comments".into(), json!(0)),
     ]);
     let mut repository = links("repository", 60);
     repository.extend([
-        ("name".into(), json!("svc-77-api")),
-        ("full_name".into(), json!("acme/svc-77-api")),
+        ("name".into(), json!("svc-78-api")),
+        ("full_name".into(), json!("acme/svc-78-api")),
         ("private".into(), json!(true)),
         ("owner".into(), Value::Object(person("acme"))),
     ]);
-    json!({ "action": "opened", "issue": issue, "repository": repository, "sender": person("mona") })
+    json!({ "action": "opened", "issue": issue, "repository": repository, "sender": person("user-10") })
         .to_string()
 }
 
-/// One rule in six of each shape; one in a hundred of all would hold for some event of this kind.
+/// One rule in six of each shape. The event is made so that a few hold: one of 10, three of 1,000, four of more.
 fn conditions(n: usize) -> String {
     match n % 6 {
         0 => format!("action = \"opened\"\nrepository.full_name = \"acme/svc-{n}-api\""),

@@ -14,6 +14,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/decisions.md",
     "docs/rules/tools.md",
     "docs/mcp.md",
+    "docs/performance.md",
 ];
 
 fn root() -> PathBuf {

@@ -117,14 +117,15 @@ impl Leaves {
         let Some(seen) = self.seen.get(node).copied() else {
             return;
         };
-        if seen.object != object {
+        // Where nothing was found there is nothing to replace, and what came after it may be gone already.
+        if seen.object != object || seen.from == seen.to {
             return;
         }
         if seen.to == self.found.len() {
             self.found.truncate(seen.from);
             return;
         }
-        for found in &mut self.found[seen.from..seen.to] {
+        for found in self.found.get_mut(seen.from..seen.to).unwrap_or_default() {
             found.path = REPLACED;
         }
         self.replaced = true;

@@ -309,6 +309,9 @@ fn the_last_of_two_equal_keys_wins_as_in_every_parser_here() {
             r#"{"a":{"b":1},"l":{"a":1},"a":{},"l":[{"a":1,"a":3},{"a":2}]}"#,
             false,
         ),
+        // A repeated key that led to nothing, behind one that was replaced.
+        (r#"{"a":{"b":1},"l":{},"a":5,"l":{},"l":{"a":1}}"#, true),
+        (r#"{"a":[{"b":1}],"l":"","a":"","l":""}"#, false),
         // Each element is an object of its own: these are not repetitions.
         (r#"{"l":[{"a":1},{"a":2}]}"#, true),
     ] {
