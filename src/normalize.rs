@@ -4,13 +4,15 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeSeed;
 use serde_json::Value;
 
 mod github;
 mod marker;
 mod render;
 mod time;
+mod value;
 
 use crate::receive::{Delivery, Origin, Rejection, Source, check_object};
 
@@ -60,7 +62,8 @@ pub struct Event {
     /// How it came to be trusted.
     pub origin: Origin,
     /// Keys under which an earlier write of ours would have announced this event as its effect:
-    /// `<type>:<subject>@<actor>`, and `marker:<step key>@<actor>` for every marker in a body the actor wrote.
+    /// `<type>:<subject>@<actor>`, and `marker:<step key>@<actor>` for every marker in a body the actor wrote; in lower
+    /// case.
     pub causes: Vec<String>,
 }
 
@@ -96,6 +99,8 @@ pub fn event(delivery: Delivery) -> Result<Event, Unrecognized> {
     let actor = reading.actor.as_deref().unwrap_or_default();
     let mut causes = vec![format!("{kind}:{}@{actor}", reading.subject)];
     causes.extend(reading.markers.iter().map(|key| format!("marker:{key}@{actor}")));
+    // GitHub tells names apart without regard to case, and a rule may write them as it likes.
+    causes.iter_mut().for_each(|cause| *cause = cause.to_lowercase());
     Ok(Event {
         id: EventId(delivery.id().into()),
         source: delivery.source().clone(),
@@ -119,7 +124,9 @@ pub fn parse(body: &[u8]) -> Result<Value, Unrecognized> {
     check_object(body).map_err(|rejection: Rejection| Unrecognized(rejection.to_string()))?;
     let mut parser = serde_json::Deserializer::from_slice(body);
     parser.disable_recursion_limit();
-    Value::deserialize(&mut parser).map_err(|error| Unrecognized(format!("the body is not JSON: {error}")))
+    value::Plain
+        .deserialize(&mut parser)
+        .map_err(|error| Unrecognized(format!("the body is not JSON: {error}")))
 }
 
 /// A source without a dialect of its own: what the reactor says itself names its subject and time plainly.

@@ -6,18 +6,18 @@ mod intake;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedMutexGuard};
 
 pub use intake::{Explained, IntakeError, LookupError};
 pub use worker::Worker;
 
 use crate::clock::Clock;
 use crate::hub::{Hub, ToolFacts};
-use crate::journal::{BookRecord, RuleText, Store, StoreError};
+use crate::journal::{BookRecord, RuleText, RunId, Store, StoreError};
 use crate::rules::{self, Catalog, CatalogTool, Diagnostic, RuleBook, SourceFile};
 
 /// How long after a refused delivery the instance says that it cannot accept any, in milliseconds.
@@ -54,6 +54,8 @@ pub struct Reactor {
     degraded: Mutex<BTreeMap<String, String>>,
     /// When the journal last refused an event, until it takes one again.
     refused_at: Mutex<Option<Timestamp>>,
+    /// Whose turn it is with each run that is being carried on in this process.
+    turns: Mutex<BTreeMap<RunId, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 impl std::fmt::Debug for Reactor {
@@ -120,6 +122,7 @@ impl Reactor {
             wake: Notify::new(),
             degraded: Mutex::default(),
             refused_at: Mutex::default(),
+            turns: Mutex::default(),
         })
     }
 
@@ -146,6 +149,22 @@ impl Reactor {
     /// Tells the worker that something may have become due.
     pub fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// Waits until nobody else in this process carries the run on. Leases go by the wall clock: when that jumps (a
+    /// machine that slept, a corrected clock), a run is claimed anew whose call is still under way, and only the end of
+    /// that call makes it possible to find out what it did.
+    async fn turn(&self, run: &RunId) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| turn.strong_count() > 0);
+            turns.get(run).and_then(Weak::upgrade).unwrap_or_else(|| {
+                let turn = Arc::default();
+                turns.insert(run.clone(), Arc::downgrade(&turn));
+                turn
+            })
+        };
+        turn.lock_owned().await
     }
 
     /// Reads the rules anew. The new book replaces the old one whole; with any error the old one stays.
@@ -232,6 +251,8 @@ pub fn catalog(tools: &BTreeMap<String, ToolFacts>) -> Catalog {
         .map(|(name, facts)| {
             let tool = CatalogTool {
                 input_schema: facts.input_schema.clone(),
+                output_schema: facts.output_schema.clone(),
+                effects: facts.promises.effects.clone(),
                 read_only: facts.read_only,
                 destructive: facts.destructive,
             };

@@ -13,6 +13,9 @@ pub const DOUBT_PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 /// How often the effect must be found absent, each a settle time apart, before it is taken to be absent.
 pub const LOOKS_NEEDED: u32 = 2;
 
+/// The longest pause between looks that fail because the provider is away.
+const LOOK_PAUSE_MAX: SignedDuration = SignedDuration::from_mins(5);
+
 /// The policy of a step whose action is not in its rule any more: one attempt.
 pub const NO_RETRY: Retry = Retry {
     attempts: 1,
@@ -60,6 +63,9 @@ pub struct History<'a> {
     pub intent_at: Timestamp,
     /// How its tool resolves doubt.
     pub doubt: Doubt,
+    /// How long the provider may work on an attempt, in milliseconds: the call's time-out. Whoever sent it may be gone
+    /// long before.
+    pub timeout_ms: i64,
     /// How long its effect may stay invisible, in milliseconds.
     pub settle_ms: i64,
     /// The rule's retry policy for it.
@@ -72,7 +78,15 @@ pub struct History<'a> {
 pub fn after_attempt(outcome: Outcome, history: History<'_>, now: Timestamp) -> Next {
     match outcome {
         Outcome::Done(result) => Next::Done(result),
-        Outcome::InDoubt(error) => in_doubt(history, now, &error.to_string()),
+        Outcome::InDoubt(error) => match in_doubt(history, now, &error.to_string()) {
+            // The call may have taken long, and the provider may not be done with it: it settles from its end on.
+            Next::Look { at, reason, counted } => Next::Look {
+                at: at.max(clock::after(now, history.settle_ms)),
+                reason,
+                counted,
+            },
+            next => next,
+        },
         Outcome::Failed(error) if !error.class.is_retryable() => Next::Dead(error.to_string()),
         Outcome::Failed(error) if history.attempts >= history.retry.attempts => {
             Next::Dead(format!("{error}; gave up after {} attempts", history.attempts))
@@ -121,6 +135,20 @@ pub fn after_look(finding: Finding, history: History<'_>, now: Timestamp) -> Nex
     match finding {
         Finding::Found(result) => Next::Done(result),
         Finding::Ambiguous(why) => Next::Unknown(why),
+        Finding::Absent if now < absent_from(history) => {
+            // Presence can be seen early, absence only late: what was sent may still be under way, even when whoever
+            // sent it is gone.
+            let lasting = now.duration_since(history.intent_at) / 2;
+            let again = now
+                .saturating_add(lasting)
+                .unwrap_or(now)
+                .max(clock::after(now, history.settle_ms));
+            Next::Look {
+                at: again.min(absent_from(history)),
+                reason: "its effect is not there; the provider may still be working on it".into(),
+                counted: false,
+            }
+        }
         Finding::Absent if history.doubt != Doubt::GoalState && history.looks + 1 < LOOKS_NEEDED => {
             Next::Look {
                 at: clock::after(now, history.settle_ms),
@@ -135,14 +163,26 @@ pub fn after_look(finding: Finding, history: History<'_>, now: Timestamp) -> Nex
         Finding::Failed(error)
             if patient && (error.class.is_retryable() || error.class == ErrorClass::UnknownEffect) =>
         {
+            // A look that failed is not counted, so the back-off does not grow by itself: it grows with the time the
+            // doubt has lasted.
+            let lasting = (now.duration_since(history.intent_at) / 4).min(LOOK_PAUSE_MAX);
+            let later = now.saturating_add(lasting).unwrap_or(now);
             Next::Look {
-                at: retry_at(&error, history, now),
+                at: retry_at(&error, history, now).max(later),
                 reason: error.to_string(),
                 counted: false,
             }
         }
         Finding::Failed(error) => Next::Unknown(format!("its effect cannot be looked for: {error}")),
     }
+}
+
+/// The earliest time at which an effect that is not there says that there will be none.
+fn absent_from(history: History<'_>) -> Timestamp {
+    clock::after(
+        history.intent_at,
+        history.timeout_ms.saturating_add(history.settle_ms),
+    )
 }
 
 /// When to try again: what the provider said wins over our own back-off.

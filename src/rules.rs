@@ -3,7 +3,8 @@
 //!
 //! A file is read into a tree that knows its places (`syntax`), checked against one table of keys (`keys`, `parse`), its
 //! patterns (`when` → `pattern`) and expressions (`expression`) are compiled once, and what goes beyond the file's own
-//! grammar, such as tools and their arguments, is looked at last (`check`).
+//! grammar, such as tools and their arguments, is looked at last (`check`). A book's rules are compiled together (`engine`),
+//! so that an event costs what it matches, not what there is.
 
 mod book;
 mod parse;
@@ -11,6 +12,9 @@ mod fields;
 mod rule;
 mod testcase;
 mod check;
+mod lint;
+mod allow;
+mod payload;
 mod vocabulary;
 mod explain;
 mod schema;
@@ -18,6 +22,7 @@ mod keys;
 mod syntax;
 mod when;
 mod pattern;
+mod engine;
 mod glob;
 mod expression;
 mod names;
@@ -25,12 +30,15 @@ mod filters;
 mod duration;
 mod diagnostic;
 
-pub use book::{Evaluation, Loaded, RuleBook, SourceFile, Verdict, load, meta_of, parse_pinned};
+pub use book::{
+    Candidate, Coverage, Evaluation, Loaded, RuleBook, SourceFile, Verdict, load, meta_of, parse_pinned,
+};
 pub use check::{Catalog, CatalogTool};
 pub use diagnostic::{Diagnostic, Severity, render_diagnostics};
 pub use duration::parse as duration_ms;
 pub use explain::{ConditionView, Explanation, IfView, PathView, TestView, explain};
 pub use expression::{ExprError, Scope};
+pub use lint::{Lint, lint, lints, lints_markdown, nearest_lint};
 pub use rule::{Action, Limits, Mode, Retry, Rule};
 pub use schema::schema;
 pub use testcase::{Expected, RuleTest, TestEvent};

@@ -75,7 +75,7 @@ impl Sandbox {
     }
 
     /// Puts things into the state; the shape is that of a rule test's `state`:
-    /// `{github: {repos, issues, comments, pulls, files, runs, labels, contents, collaborators}, render: {services,
+    /// `{github: {repos, branches, issues, comments, pulls, files, runs, labels, contents, collaborators}, render: {services,
     /// deploys, events, logs}}`, each a list of flat tables with snake_case keys. A time is RFC 3339 or relative to
     /// now (`"-10m"`). Nothing is emitted.
     ///

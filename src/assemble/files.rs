@@ -16,7 +16,8 @@ use crate::rules::SourceFile;
 /// The largest rule file, in bytes.
 const RULE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Reads rule files: each path is a file, or a folder read with all its sub-folders. In path order.
+/// Reads rule files: each path is a file, or a folder read with all its sub-folders. In path order. A file that cannot
+/// be read is one more thing that is wrong with the rules, and hides nothing of the others.
 pub fn read_rules(paths: &[PathBuf]) -> Result<Vec<SourceFile>, String> {
     let mut found = Vec::new();
     for path in paths {
@@ -33,7 +34,7 @@ pub fn read_rules(paths: &[PathBuf]) -> Result<Vec<SourceFile>, String> {
     }
     found.sort();
     found.dedup();
-    found.iter().map(|path| read_rule(path)).collect()
+    Ok(found.iter().map(|path| read_rule(path)).collect())
 }
 
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
@@ -55,20 +56,40 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
     Ok(())
 }
 
-fn read_rule(path: &Path) -> Result<SourceFile, String> {
-    let name = shown(path);
-    let size = std::fs::metadata(path)
-        .map_err(|error| format!("{name}: {error}"))?
-        .len();
-    if size > RULE_BYTES_MAX {
-        return Err(format!(
-            "{name}: is {size} bytes long; a rule file can hold 1 MiB"
-        ));
+fn read_rule(path: &Path) -> SourceFile {
+    let text = std::fs::metadata(path)
+        .map_err(|error| error.to_string())
+        .and_then(|metadata| {
+            if metadata.len() > RULE_BYTES_MAX {
+                return Err(format!(
+                    "it is {} bytes long; a rule file can hold 1 MiB",
+                    metadata.len()
+                ));
+            }
+            std::fs::read_to_string(path).map_err(|error| error.to_string())
+        });
+    let path = shown(path);
+    match text {
+        Ok(text) => SourceFile {
+            path,
+            text,
+            unreadable: None,
+        },
+        Err(why) => SourceFile {
+            path,
+            text: String::new(),
+            unreadable: Some(why),
+        },
     }
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(SourceFile { path: name, text }),
-        Err(error) => Err(format!("{name}: cannot be read: {error}")),
-    }
+}
+
+/// Which folder stands at `path` now: a folder that was replaced is another one, whatever its name. `None` when there is
+/// none.
+pub(super) fn identity(path: &Path) -> Option<(u64, u64, Option<std::time::SystemTime>)> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
+    // The number of a removed folder is soon given to the next one; the time of its making is not.
+    Some((metadata.dev(), metadata.ino(), metadata.created().ok()))
 }
 
 /// A file's bytes.

@@ -1,6 +1,7 @@
 //! A whole instance: store, tools, rules, reactor, doors; started in this order, stopped in the reverse.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,11 @@ use crate::store::embedded::{Embedded, OpenError};
 
 /// How long after the last change to a rule file a reload waits for the next one.
 const RELOAD_QUIET: Duration = Duration::from_millis(200);
+/// How often it is looked whether the rules folder is still the one that is watched.
+const FOLDER_LOOK: Duration = Duration::from_secs(1);
+
+/// What is left to people where files cannot be watched.
+const RELOAD_BY_HAND: &str = "reload with SIGHUP or POST /api/v1/rules/reload";
 
 /// Why an instance cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +43,10 @@ pub enum AssembleError {
     /// The tools cannot be started.
     #[error(transparent)]
     Hub(#[from] HubError),
-    /// The rules hold errors, and there is no last good book to run on: the rendered diagnostics.
-    #[error("{0}\nthe rules hold errors and no earlier rules are on record; mend them and start again")]
+    /// The rules hold errors or cannot be read, and there is no last good book to run on: what is wrong with them.
+    #[error(
+        "{0}\nwithout rules there is no start, and no earlier ones are on record; mend this and start again"
+    )]
     Rules(String),
     /// Anything else that was wrong with what was given; says what to do.
     #[error("{0}")]
@@ -75,7 +83,6 @@ pub struct Running {
     pub instance: Instance,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
-    _watcher: Option<notify::RecommendedWatcher>,
 }
 
 /// Puts an instance together. With a sandbox, the providers' APIs are the sandbox's; all else is as configured.
@@ -143,7 +150,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     })
 }
 
-/// The reactor on the rules in the rules folder, or, where those hold errors, on the last good ones.
+/// The reactor on the rules in the rules folder, or, where those hold errors or cannot be read, on the last good ones.
 async fn reactor_on(
     settings: &Settings,
     store: &Arc<dyn Store>,
@@ -157,7 +164,8 @@ async fn reactor_on(
         .into_iter()
         .map(|facts| (facts.name.clone(), facts))
         .collect();
-    let (book, broken) = match load(&source()?, settings, &reactor::catalog(&tools)) {
+    let on_disk = source().and_then(|files| load(&files, settings, &reactor::catalog(&tools)));
+    let (book, broken) = match on_disk {
         Ok(book) => (book, None),
         Err(rendered) => (
             last_good(store)
@@ -189,8 +197,18 @@ fn load(files: &[SourceFile], settings: &Settings, catalog: &rules::Catalog) -> 
     let rendered = rules::render_diagnostics(files, &loaded.diagnostics, false);
     match loaded.book {
         Some(book) => {
-            if !loaded.diagnostics.is_empty() {
-                tracing::warn!("the rules could be better:\n{rendered}");
+            let (rules, warnings) = (book.rules().len(), loaded.diagnostics.len());
+            let folder = super::shown(&settings.rules);
+            if rules == 0 {
+                tracing::warn!(
+                    "there is no rule in {folder}: deliveries are kept, and nothing is done about them"
+                );
+            } else if warnings > 0 {
+                tracing::warn!(
+                    "{rules} rule(s) from {folder}; `xmrt check` has {warnings} warning(s) about them"
+                );
+            } else {
+                tracing::info!("{rules} rule(s) from {folder}");
             }
             Ok(book)
         }
@@ -209,6 +227,7 @@ async fn last_good(store: &Arc<dyn Store>) -> Result<Option<RuleBook>, StoreErro
         .map(|rule| SourceFile {
             path: format!("{}.toml", rule.rule),
             text: rule.text,
+            unreadable: None,
         })
         .collect();
     let vars = record.settings.get("vars").cloned().unwrap_or_default();
@@ -264,13 +283,12 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         tokio::spawn(worker.run(stopped.clone())),
         tokio::spawn(close_when(stopped.clone(), instance.agents.clone())),
     ];
-    let watcher = watch_rules(settings, &instance.reactor, stopped);
+    watch_rules(settings, &instance.reactor, stopped);
     Ok(Running {
         address,
         instance,
         stop,
         tasks,
-        _watcher: watcher,
     })
 }
 
@@ -280,12 +298,20 @@ async fn close_when(mut stopped: watch::Receiver<bool>, agents: AgentDoor) {
     agents.close().await;
 }
 
-/// Reloads when a rule file changes, and on SIGHUP.
-fn watch_rules(
-    settings: &Settings,
-    reactor: &Arc<Reactor>,
-    mut stopped: watch::Receiver<bool>,
-) -> Option<notify::RecommendedWatcher> {
+/// Watches the folder that stands at `folder` now, and no other.
+fn watch_folder(watcher: &mut Option<notify::RecommendedWatcher>, folder: &Path) {
+    let Some(watcher) = watcher else { return };
+    // An error only says that the former folder is gone, or that there was none.
+    let _ = watcher.unwatch(folder);
+    if let Err(error) = watcher.watch(folder, notify::RecursiveMode::Recursive) {
+        tracing::warn!("rule files are not watched ({error}); {RELOAD_BY_HAND}");
+    }
+}
+
+/// Reloads when a rule file changes, when the rules folder is replaced, and on SIGHUP.
+fn watch_rules(settings: &Settings, reactor: &Arc<Reactor>, mut stopped: watch::Receiver<bool>) {
+    let folder = settings.rules.clone();
+    let mut watched = files::identity(&folder);
     let (changed, mut changes) = tokio::sync::mpsc::channel(1);
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let touches = event.is_ok_and(|event| !event.kind.is_access());
@@ -293,20 +319,11 @@ fn watch_rules(
             // A full channel already says what this would say.
             let _ = changed.try_send(());
         }
-    })
-    .and_then(|mut watcher| {
-        watcher.watch(&settings.rules, notify::RecursiveMode::Recursive)?;
-        Ok(watcher)
     });
-    let watcher = match watcher {
-        Ok(watcher) => Some(watcher),
-        Err(error) => {
-            tracing::warn!(
-                "rule files are not watched ({error}); reload with SIGHUP or POST /api/v1/rules/reload"
-            );
-            None
-        }
-    };
+    let mut watcher = watcher
+        .inspect_err(|error| tracing::warn!("rule files are not watched ({error}); {RELOAD_BY_HAND}"))
+        .ok();
+    watch_folder(&mut watcher, &folder);
     let reactor = Arc::clone(reactor);
     let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
     tokio::spawn(async move {
@@ -327,13 +344,23 @@ fn watch_rules(
                     while tokio::time::timeout(RELOAD_QUIET, changes.recv()).await.is_ok_and(|change| change.is_some()) {}
                 }
                 () = hung_up => {}
+                // A watch follows the folder it was set on, also when another one has taken its name.
+                () = tokio::time::sleep(FOLDER_LOOK) => {
+                    let there = files::identity(&folder);
+                    if there == watched {
+                        continue;
+                    }
+                    watched = there;
+                    if there.is_some() {
+                        watch_folder(&mut watcher, &folder);
+                    }
+                }
             }
             if let Err(ReloadError::Broken(files, diagnostics)) = reactor.reload().await {
                 tracing::error!("{}", rules::render_diagnostics(&files, &diagnostics, false));
             }
         }
     });
-    watcher
 }
 
 impl Instance {

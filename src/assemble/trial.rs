@@ -35,6 +35,9 @@ pub struct Trial {
     pub calls: Vec<Value>,
     /// How it was decided: a run's state, or why there was none.
     pub decision: String,
+    /// The event it was about, as it arrived; `None` when it could not run.
+    #[serde(skip)]
+    pub event: Option<Event>,
 }
 
 /// A call the rule made, or would have made in shadow mode, or skipped.
@@ -62,6 +65,7 @@ pub async fn run_tests(file: &SourceFile, vars: &Value) -> Result<Vec<Trial>, St
             failures: vec![problem],
             calls: Vec::new(),
             decision: "could not run".into(),
+            event: None,
         }));
     }
     Ok(trials)
@@ -108,8 +112,11 @@ async fn run_test(rule: &str, test: &RuleTest, book: RuleBook, file: &SourceFile
     let outcome = tell(&reactor, &worker, test, payload, file).await;
     hub.stop().await;
     running.stop().await;
-    let (admission, runs) = outcome?;
-    Ok(judge(rule, test, &admission, &runs))
+    let (event, admission, runs) = outcome?;
+    Ok(Trial {
+        event: Some(event),
+        ..judge(rule, test, &admission, &runs)
+    })
 }
 
 /// Lets the earlier events happen, then the one the test is about.
@@ -119,7 +126,7 @@ async fn tell(
     test: &RuleTest,
     payload: Value,
     file: &SourceFile,
-) -> Result<(Admission, Vec<RunHistory>), String> {
+) -> Result<(Event, Admission, Vec<RunHistory>), String> {
     for (index, earlier) in test.given.iter().enumerate() {
         let payload = self::payload(earlier, &file.path, reactor.clock().now())?;
         let place = |error: String| format!("`given` event {}: {error}", index + 1);
@@ -147,7 +154,7 @@ async fn tell(
     {
         runs.push(history(reactor, id).await?);
     }
-    Ok((admission, runs))
+    Ok((event, admission, runs))
 }
 
 async fn history(reactor: &Reactor, id: &RunId) -> Result<RunHistory, String> {
@@ -272,6 +279,7 @@ fn judge(rule: &str, test: &RuleTest, admission: &Admission, runs: &[RunHistory]
         failures,
         calls,
         decision,
+        event: None,
     }
 }
 
@@ -285,6 +293,10 @@ fn same_decision(expected: &str, decision: &str, run: Option<RunState>) -> bool 
 }
 
 fn made(step: &crate::journal::StepRecord) -> Option<Made> {
+    // The mark of a failing run is no call.
+    if step.step.starts_with("on_failure[") && !step.step.contains('.') {
+        return None;
+    }
     let skipped = step.state == StepState::Skipped;
     let call = match serde_json::from_value(step.call.clone()) {
         Ok(call) => call,

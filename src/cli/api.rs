@@ -88,10 +88,7 @@ impl Api {
                 if let Some(body) = body {
                     request = request.json(body);
                 }
-                let answer = request
-                    .send()
-                    .await
-                    .map_err(|error| format!("{base} does not answer: {error}"))?;
+                let answer = request.send().await.map_err(|error| no_answer(base, &error))?;
                 (answer.status().as_u16(), answer.text().await?)
             }
             Self::Local { router, token } => {
@@ -119,6 +116,15 @@ impl Api {
             .unwrap_or("the server refused");
         let detail = value.get("detail").and_then(Value::as_str).unwrap_or(&text);
         Err(Failure::CouldNot(format!("{title} ({status}): {detail}")))
+    }
+}
+
+/// Why a server did not answer, and what to do about it.
+pub(super) fn no_answer(base: &str, error: &reqwest::Error) -> String {
+    if error.is_builder() {
+        format!("`{base}` is not the URL of a server; write it like http://127.0.0.1:8080")
+    } else {
+        format!("{base} does not answer: {error}; is `xmrt serve` running?")
     }
 }
 

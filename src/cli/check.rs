@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use super::{Ending, Failure, print};
 use crate::assemble;
 use crate::config::Settings;
+use crate::rules::{Coverage, Diagnostic, RuleBook, SourceFile};
 use crate::{reactor, rules};
+
+mod github;
+mod sarif;
 
 /// Options of `xmrt check`.
 #[derive(Debug, clap::Args)]
@@ -15,12 +19,55 @@ pub(super) struct Options {
     /// Warnings fail too
     #[arg(long)]
     deny_warnings: bool,
-    /// As JSON
-    #[arg(long)]
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Short for `--format json`
+    #[arg(long, conflicts_with = "format")]
     json: bool,
+    /// Say what a lint means, with an example each way; `all` lists them
+    #[arg(long, value_name = "LINT", conflicts_with_all = ["paths", "format", "json", "deny_warnings"])]
+    explain: Option<String>,
+    /// Print the page of all lints, docs/rules/lints.md
+    #[arg(long, hide = true, conflicts_with_all = ["paths", "format", "json", "deny_warnings", "explain"])]
+    lints_markdown: bool,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// SARIF 2.1.0, which code scanning services take
+    Sarif,
+    /// Workflow commands, which GitHub Actions shows beside the lines of a pull request
+    Github,
+}
+
+/// What was found in which files.
+struct Report<'r> {
+    files: &'r [SourceFile],
+    diagnostics: &'r [Diagnostic],
+}
+
+impl Report<'_> {
+    /// Line and column of the end of what was found, from 1.
+    fn end(&self, diagnostic: &Diagnostic) -> (usize, usize) {
+        let file = self.files.iter().find(|file| file.path == diagnostic.path);
+        diagnostic.end(file.map_or("", |file| file.text.as_str()))
+    }
 }
 
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
+    if options.lints_markdown {
+        println!("{}", rules::lints_markdown().trim_end());
+        return Ok(());
+    }
+    if let Some(id) = &options.explain {
+        return explain(id);
+    }
     let paths = if options.paths.is_empty() {
         vec![settings.rules.clone()]
     } else {
@@ -29,34 +76,108 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     let files = assemble::read_rules(&paths)?;
     let tools = assemble::tool_facts().await?;
     let loaded = rules::load(&files, settings.vars(), Some(&reactor::catalog(&tools)));
-    let errors = loaded
+    let report = Report {
+        files: &files,
+        diagnostics: &loaded.diagnostics,
+    };
+    let errors = report
         .diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.is_error())
         .count();
-    let warnings = loaded.diagnostics.len() - errors;
-    if options.json {
-        print::json(&serde_json::json!({
+    let warnings = report.diagnostics.len() - errors;
+    match if options.json {
+        Format::Json
+    } else {
+        options.format
+    } {
+        Format::Text => {
+            text(&report, errors, warnings);
+            if let Some(book) = &loaded.book {
+                print_matching(book);
+            }
+        }
+        Format::Json => print::json(&serde_json::json!({
             "files": files.len(),
             "errors": errors,
             "warnings": warnings,
-            "diagnostics": loaded.diagnostics,
-        }));
-    } else {
-        if !loaded.diagnostics.is_empty() {
-            println!(
-                "{}",
-                rules::render_diagnostics(&files, &loaded.diagnostics, print::color())
-            );
-        }
-        println!(
-            "{} rule file(s), {errors} error(s), {warnings} warning(s)",
-            files.len()
-        );
+            "diagnostics": report.diagnostics,
+            "matching": loaded.book.as_ref().map(matching),
+        })),
+        Format::Sarif => print::json(&sarif::log(&report)),
+        Format::Github => println!("{}", github::commands(&report).trim_end()),
     }
     if errors > 0 || (options.deny_warnings && warnings > 0) {
         Err(Failure::Found)
     } else {
         Ok(())
+    }
+}
+
+fn text(report: &Report<'_>, errors: usize, warnings: usize) {
+    let color = print::color(&std::io::stdout());
+    if !report.diagnostics.is_empty() {
+        println!(
+            "{}",
+            rules::render_diagnostics(report.files, report.diagnostics, color)
+        );
+    }
+    println!(
+        "{} rule file(s), {errors} error(s), {warnings} warning(s)",
+        report.files.len()
+    );
+    if let Some(first) = report.diagnostics.first() {
+        println!("`xmrt check --explain {}` says more about a finding", first.code);
+    }
+}
+
+fn explain(id: &str) -> Ending {
+    if id == "all" {
+        let rows: Vec<Vec<String>> = rules::lints()
+            .map(|lint| vec![lint.id.into(), lint.level().into(), lint.summary.into()])
+            .collect();
+        print::table(&["LINT", "LEVEL", "FOUND WHEN"], &rows);
+        return Ok(());
+    }
+    match rules::lint(id) {
+        Some(lint) => {
+            println!("{}", lint.to_text().trim_end());
+            Ok(())
+        }
+        None => {
+            let hint =
+                rules::nearest_lint(id).unwrap_or_else(|| "`xmrt check --explain all` lists them".into());
+            Err(Failure::CouldNot(format!("there is no lint `{id}`; {hint}")))
+        }
+    }
+}
+
+/// How the rules are found for an event, for programs.
+fn matching(book: &RuleBook) -> serde_json::Value {
+    let Coverage {
+        indexed,
+        scanned,
+        off,
+    } = book.coverage();
+    serde_json::json!({
+        "indexed": indexed,
+        "scanned": scanned,
+        "off": off,
+        "files": book.coverage_by_file(),
+    })
+}
+
+/// The same for people: only what is scanned is worth a line of its own.
+fn print_matching(book: &RuleBook) {
+    let Coverage {
+        indexed,
+        scanned,
+        off,
+    } = book.coverage();
+    println!("matching: {indexed} indexed, {scanned} scanned, {off} off");
+    for (path, coverage) in book.coverage_by_file() {
+        if coverage.scanned > 0 {
+            println!("  {path}: scanned for every event it listens to; no single value tells that it holds");
+        }
     }
 }

@@ -18,17 +18,15 @@ pub(super) struct Options {
     /// End after the story: exit 0 if everything came out as told, 1 if not
     #[arg(long)]
     once: bool,
-    /// The rules to play with [default: ./rules, else the shipped ones]
-    #[arg(long = "with-rules", value_name = "DIR")]
-    rules: Option<PathBuf>,
     /// Let the sandbox misbehave, as in '{"match": {"operation": "add_labels"}, "kind": "status", "status": 500}'
     #[arg(long, value_name = "JSON")]
     fault: Option<String>,
 }
 
-pub(super) async fn run(options: Options, environment: Environment) -> Ending {
+/// Plays with the rules in `rules`, else in `./rules`, else with the shipped ones.
+pub(super) async fn run(options: Options, rules: Option<PathBuf>, environment: Environment) -> Ending {
     let fault = options.fault.as_deref().map(parse_fault).transpose()?;
-    let mut stage = stage::Stage::set(options.rules, &environment).await?;
+    let mut stage = stage::Stage::set(rules, &environment).await?;
     println!(
         "A server at {}, on a journal of its own; GitHub and Render are the sandbox at {}.",
         stage.server_url(),

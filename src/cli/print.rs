@@ -1,12 +1,29 @@
 //! Tables and colors for the terminal.
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 
 use serde_json::Value;
 
-/// Whether to color: only on a terminal, never when `NO_COLOR` is set.
-pub(super) fn color() -> bool {
-    !crate::config::environment().contains_key("NO_COLOR")
+/// Prints a line. When nobody reads any more the program ends here, as quietly as others do: exit 0, for it has done
+/// what was wanted of it.
+pub(super) fn line(text: &str) {
+    let written = writeln!(std::io::stdout().lock(), "{text}");
+    if written.is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+        std::process::exit(0);
+    }
+}
+
+/// A text from outside that cannot steer the terminal: what webhooks bring may hold escape sequences.
+fn harmless(text: &str) -> String {
+    text.replace(|letter: char| letter.is_control() && letter != '\n', "\u{fffd}")
+}
+
+/// Whether to color what goes to `stream`: only on a terminal, never when `NO_COLOR` says otherwise.
+pub(super) fn color(stream: &impl IsTerminal) -> bool {
+    let refused = crate::config::environment()
+        .get("NO_COLOR")
+        .is_some_and(|value| !value.is_empty());
+    stream.is_terminal() && !refused
 }
 
 /// How wide the terminal is; lines that go elsewhere are not cut.
@@ -35,21 +52,22 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) {
         .collect();
     println!(
         "{}",
-        line(
+        row(
             &header.iter().map(ToString::to_string).collect::<Vec<_>>(),
             &widths
         )
     );
-    for row in rows {
-        println!("{}", line(row, &widths));
+    for cells in rows {
+        println!("{}", row(cells, &widths));
     }
 }
 
-fn line(cells: &[String], widths: &[usize]) -> String {
+fn row(cells: &[String], widths: &[usize]) -> String {
     let mut text = String::new();
-    for (index, cell) in cells.iter().enumerate() {
+    // A cell that broke the line could pass for a row of its own.
+    for (index, cell) in cells.iter().map(|cell| cell.replace('\n', " ")).enumerate() {
         if index + 1 == cells.len() {
-            text.push_str(cell);
+            text.push_str(&cell);
         } else {
             text.push_str(&format!("{cell:<width$}  ", width = widths[index]));
         }
@@ -64,19 +82,27 @@ fn line(cells: &[String], widths: &[usize]) -> String {
     }
 }
 
-/// Prints JSON, indented.
+/// Prints JSON, indented. What could steer a terminal is escaped, which JSON itself does for some letters only.
 pub(super) fn json(value: &Value) {
-    println!(
-        "{}",
-        serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string())
-    );
+    let mut text = String::new();
+    for letter in serde_json::to_string_pretty(value)
+        .unwrap_or_else(|_| value.to_string())
+        .chars()
+    {
+        if letter.is_control() && letter != '\n' {
+            text.push_str(&format!("\\u{:04x}", u32::from(letter)));
+        } else {
+            text.push(letter);
+        }
+    }
+    println!("{text}");
 }
 
-/// A field of a JSON object as text; nothing for a missing or null one.
+/// A field of a JSON object as text that is safe to print; nothing for a missing or null one.
 pub(super) fn text(value: &Value, pointer: &str) -> String {
     match value.pointer(pointer) {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
+        Some(Value::String(text)) => harmless(text),
+        Some(other) => harmless(&other.to_string()),
     }
 }

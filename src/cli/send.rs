@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::api::no_answer;
 use super::{Ending, events, print};
 use crate::assemble;
 use crate::config::Settings;
@@ -55,10 +56,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     for (name, value) in request.headers {
         call = call.header(name, value);
     }
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| format!("{base} does not answer: {error}; is `xmrt serve` running?"))?;
+    let answer = call.send().await.map_err(|error| no_answer(&base, &error))?;
     let status = answer.status();
     let value: Value = answer.json().await.unwrap_or_else(|_| json!({}));
     if options.json {

@@ -66,9 +66,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn url(&mut self, name: &str, default: &str) -> String {
         let value = self.text(name, default);
-        let fits = url::Url::parse(&value)
-            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        if !fits {
+        if !is_http(&value) {
             self.problem(format!(
                 "{name} is `{value}`, which is not an http(s) URL; try {default}"
             ));
@@ -179,12 +177,13 @@ impl<'a> Reader<'a> {
             .filter(|entry| !entry.is_empty())
         {
             match entry.split_once('=') {
-                Some((key, url)) if !key.trim().is_empty() && url::Url::parse(url.trim()).is_ok() => {
+                Some((key, url)) if !key.trim().is_empty() && is_http(url.trim()) => {
                     named.insert(key.trim().to_owned(), url.trim().into());
                 }
-                Some((key, _)) => {
-                    self.problem(format!("{name}: what follows `{}=` is not a URL", key.trim()))
-                }
+                Some((key, _)) => self.problem(format!(
+                    "{name}: what follows `{}=` is not an http(s) URL",
+                    key.trim()
+                )),
                 None => self.problem(format!("{name}: an entry lacks `=`; write `name=url,name=url`")),
             }
         }
@@ -193,6 +192,10 @@ impl<'a> Reader<'a> {
         self.row(name, &shown, &origin);
         named
     }
+}
+
+fn is_http(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// Enough to tell two secrets apart for the one who knows them, and no more: the length, and for long ones two

@@ -79,14 +79,14 @@ pub struct ToolFacts {
 }
 
 impl ToolFacts {
-    /// The keys under which the provider will announce this call's effect, when `actor` makes it. A template whose
-    /// argument is missing yields nothing.
+    /// The keys under which the provider will announce this call's effect, when `actor` makes it, in lower case: the
+    /// provider writes a name its own way, whatever the call wrote. A template whose argument is missing yields nothing.
     pub fn effect_keys(&self, arguments: &Value, actor: &str) -> Vec<String> {
         self.promises
             .effects
             .iter()
             .filter_map(|template| fill(template, arguments))
-            .map(|key| format!("{key}@{actor}"))
+            .map(|key| format!("{key}@{actor}").to_lowercase())
             .collect()
     }
 }

@@ -4,18 +4,30 @@
 mod actions;
 mod contents;
 mod issues;
+mod labels;
+mod pulls;
 mod refusal;
 mod repo;
 mod wire;
 
-pub use actions::{WorkflowRun, rerun_failed_jobs};
+pub use actions::{
+    Dispatched, RunFilter, WorkflowJob, WorkflowRun, WorkflowStep, cancel_workflow_run, rerun_failed_jobs,
+    rerun_workflow, run_workflow,
+};
 pub use contents::{File, FileKind};
 pub use issues::{
-    Account, Comment, Issue, IssueFilter, Label, PullRequestFile, StateReason, add_labels, close_issue,
-    create_comment, create_issue,
+    Account, Comment, Issue, IssueChange, IssueFilter, LockReason, StateReason, add_sub_issue, assign_issue,
+    close_issue, create_comment, create_issue, lock_issue, reopen_issue, update_comment, update_issue,
+};
+pub use labels::{Label, add_labels, create_label, remove_label, set_labels};
+pub use pulls::{
+    Distance, End, MergeMethod, Merged, NewPullRequest, NewReview, PullChange, PullFilter, PullRequest,
+    PullRequestFile, Review, ReviewComment, ReviewEvent, Side, create_pull_request, create_review,
+    merge_pull_request, request_reviewers, update_branch, update_pull_request,
 };
 pub use refusal::refused;
 pub use repo::Repo;
+pub use wire::LogEnd;
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,6 +55,8 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     octocrab: Octocrab,
+    /// Without our token, for what GitHub keeps elsewhere.
+    bare: reqwest::Client,
     base_url: String,
     clock: Clock,
     me: OnceCell<Account>,
@@ -55,6 +69,14 @@ pub struct Listed<T> {
     pub items: Vec<T>,
     /// There is more than was asked for.
     pub more: bool,
+    /// How many there are in all, where GitHub says so.
+    pub total: Option<u64>,
+}
+
+/// A page of a list, the items bare or in an object.
+enum Page {
+    Bare,
+    Under(&'static str),
 }
 
 impl Client {
@@ -63,6 +85,7 @@ impl Client {
     pub fn new(base_url: &str, token: impl Into<SecretString>) -> Result<Self, ApiError> {
         Ok(Self(Arc::new(Inner {
             octocrab: wire::connect(base_url, &token.into())?,
+            bare: wire::bare()?,
             base_url: base_url.to_owned(),
             clock: Clock::system(),
             me: OnceCell::new(),
@@ -73,6 +96,7 @@ impl Client {
     pub fn with_clock(self, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             octocrab: self.0.octocrab.clone(),
+            bare: self.0.bare.clone(),
             base_url: self.0.base_url.clone(),
             clock,
             me: self.0.me.clone(),
@@ -92,7 +116,13 @@ impl Client {
         let method = Method::from_bytes(request.method.as_bytes())
             .map_err(|_| ApiError::new(super::Failure::Invalid, "not an HTTP method"))?;
         let answer = self
-            .exchange(Access::Write, method, &request.path, request.body.as_ref())
+            .exchange(
+                Access::Write,
+                wire::Media::Json,
+                method,
+                &request.path,
+                request.body.as_ref(),
+            )
             .await?;
         answer.read(Access::Write)
     }
@@ -110,11 +140,33 @@ impl Client {
         limit: usize,
         first_page: usize,
     ) -> Result<Listed<T>, ApiError> {
+        self.pages(path, &Page::Bare, limit, first_page).await
+    }
+
+    /// The same for a list whose pages are objects that hold their items in `field`, and the number of all.
+    async fn list_under<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        field: &'static str,
+        limit: usize,
+        first_page: usize,
+    ) -> Result<Listed<T>, ApiError> {
+        self.pages(path, &Page::Under(field), limit, first_page).await
+    }
+
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        form: &Page,
+        limit: usize,
+        first_page: usize,
+    ) -> Result<Listed<T>, ApiError> {
         let join = if path.contains('?') { '&' } else { '?' };
         let per_page = limit.clamp(1, PER_PAGE);
         let mut listed = Listed {
             items: Vec::new(),
             more: true,
+            total: None,
         };
         let mut page = first_page;
         // We count pages instead of following the addresses in `Link`, so that the token goes nowhere else.
@@ -122,7 +174,19 @@ impl Client {
             let path = format!("{path}{join}per_page={per_page}&page={page}");
             let answer = self.read(&path).await?;
             listed.more = answer.has_next_page();
-            listed.items.append(&mut answer.read(Access::Read)?);
+            match form {
+                Page::Bare => listed.items.append(&mut answer.read(Access::Read)?),
+                Page::Under(field) => {
+                    let mut object: serde_json::Map<String, Value> = answer.read(Access::Read)?;
+                    listed.total = object.get("total_count").and_then(Value::as_u64);
+                    let items = object.remove(*field).unwrap_or_default();
+                    let mut items: Vec<T> = serde_json::from_value(items).map_err(|error| {
+                        let problem = format!("GitHub answered a list without its {field}: {error}");
+                        ApiError::lost(Access::Read, problem)
+                    })?;
+                    listed.items.append(&mut items);
+                }
+            }
             page += 1;
         }
         listed.more |= listed.items.len() > limit;
@@ -130,11 +194,22 @@ impl Client {
         Ok(listed)
     }
 
-    /// `GET`, following redirects within the API.
+    /// Reads what a path stands for as a unified diff.
+    async fn diff(&self, path: &str) -> Result<String, ApiError> {
+        Ok(self.read_as(wire::Media::Diff, path).await?.text())
+    }
+
     async fn read(&self, path: &str) -> Result<wire::Answer, ApiError> {
+        self.read_as(wire::Media::Json, path).await
+    }
+
+    /// `GET`, following redirects within the API.
+    async fn read_as(&self, media: wire::Media, path: &str) -> Result<wire::Answer, ApiError> {
         let mut path = path.to_owned();
         for _ in 0..=REDIRECTS_MAX {
-            let answer = self.exchange(Access::Read, Method::GET, &path, None).await?;
+            let answer = self
+                .exchange(Access::Read, media, Method::GET, &path, None)
+                .await?;
             let Some(location) = answer.redirect() else {
                 return Ok(answer);
             };
@@ -144,6 +219,20 @@ impl Client {
             super::Failure::Unavailable,
             format!("GitHub redirected more than {REDIRECTS_MAX} times"),
         ))
+    }
+
+    /// Reads the end of a text that GitHub sends its reader elsewhere for, without our token.
+    async fn elsewhere(&self, path: &str, bytes_max: usize) -> Result<LogEnd, ApiError> {
+        let answer = self
+            .exchange(Access::Read, wire::Media::Json, Method::GET, path, None)
+            .await?;
+        match answer.redirect() {
+            Some(location) => {
+                let address = wire::safe_address(&self.0.base_url, location)?;
+                wire::end_of(&self.0.bare, address, bytes_max).await
+            }
+            None => Ok(LogEnd::of(&answer.body, bytes_max)),
+        }
     }
 
     /// The path of an address in this API; any other address is refused, because the token would go there.
@@ -164,11 +253,12 @@ impl Client {
     async fn exchange(
         &self,
         access: Access,
+        media: wire::Media,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<wire::Answer, ApiError> {
-        let answer = wire::exchange(&self.0.octocrab, access, method, path, body).await?;
+        let answer = wire::exchange(&self.0.octocrab, access, media, method, path, body).await?;
         let redirects = access == Access::Read && answer.redirect().is_some();
         if answer.status.is_success() || redirects {
             return Ok(answer);

@@ -6,9 +6,23 @@
 
 mod answer;
 mod calls;
+mod config;
+mod events;
+mod jobs;
+mod metrics;
 mod records;
+mod service;
+mod services;
 mod wire;
 
-pub use calls::{DeployQuery, LogQuery, NewDeploy, Page, auto_deploy, new_deploy, restart, rollback};
-pub use records::{Commit, Deploy, Image, LogLine, LogPage, Service, ServiceEvent};
+pub use calls::{
+    DeployQuery, LogQuery, NewDeploy, Page, auto_deploy, cancel_deploy, new_deploy, restart, rollback,
+};
+pub use config::{EnvVars, delete_env_var, replace_env_vars, set_env_var};
+pub use events::EventQuery;
+pub use jobs::{CronRun, Job, JobQuery, run_cron_job, run_job};
+pub use metrics::{MetricQuery, Series};
+pub use records::{Commit, Deploy, Image, LogLine, LogPage, ServiceEvent};
+pub use service::{Autoscaling, Instance, NewService, Service, Workspace};
+pub use services::{autoscaling, create_service, delete_service, resume, scale, suspend, update_service};
 pub use wire::Client;

@@ -30,13 +30,19 @@ const WRITTEN: [(&str, &str, &str); 8] = [
     ("commit_comment", "created", "comment"),
 ];
 
+/// Events that GitHub sends along with a new issue, one for each label and assignee it was born with. Their issue's
+/// body says whose step that was, as long as its author is who acts: without it a rule that opens labeled issues
+/// because an issue was labeled would never be recognized.
+const BORN_WITH: [&str; 4] = ["labeled", "assigned", "milestoned", "typed"];
+
 pub(super) fn read(kind: &str, payload: &Value) -> Reading {
     let action = text(payload, &["action"]);
     let done = action.unwrap_or_default();
     let written = WRITTEN
         .iter()
         .filter(|(event, action, _)| (*event, *action) == (kind, done))
-        .find_map(|(_, _, object)| text(payload, &[object, "body"]));
+        .find_map(|(_, _, object)| text(payload, &[object, "body"]))
+        .or_else(|| born(kind, done, payload));
     Reading {
         action: action.map(Into::into),
         subject: subject(kind, done, payload),
@@ -44,6 +50,15 @@ pub(super) fn read(kind: &str, payload: &Value) -> Reading {
         time: time::of_github(kind, done, payload),
         markers: written.map(marker::keys).unwrap_or_default(),
     }
+}
+
+/// The body of the issue that an event may have come along with, when the actor wrote it.
+fn born<'a>(kind: &str, action: &str, payload: &'a Value) -> Option<&'a str> {
+    let author = text(payload, &["issue", "user", "login"])?;
+    let along = kind == "issues" && BORN_WITH.contains(&action);
+    (along && text(payload, &["sender", "login"]) == Some(author))
+        .then(|| text(payload, &["issue", "body"]))
+        .flatten()
 }
 
 /// What an event is about; also the default key of a rule's limits.

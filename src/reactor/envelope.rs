@@ -10,9 +10,10 @@ use crate::rules::{Mode, Rule, RuleBook, Verdict};
 /// What the rules of `book` want of an event. Rules that do not match, or are off, want nothing: `explain` recomputes
 /// them.
 pub(super) fn firings(book: &RuleBook, event: &Event) -> Vec<NewFiring> {
-    book.evaluate(event)
+    book.candidates(event)
         .into_iter()
-        .filter_map(|evaluation| {
+        .filter_map(|candidate| {
+            let evaluation = candidate.evaluation;
             let rule = evaluation.rule;
             let wish = match evaluation.verdict {
                 Verdict::Fired { key } => Wish::Run {

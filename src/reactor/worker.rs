@@ -60,11 +60,14 @@ impl Worker {
         let mut jobs = JoinSet::new();
         while !*stop.borrow() {
             let free = self.concurrency.saturating_sub(jobs.len());
-            for (claim, claimed) in self.claim(free).await {
+            let claims = self.claim(free).await;
+            let refused = claims.is_err();
+            for (claim, claimed) in claims.unwrap_or_default() {
                 let (worker, stop) = (Arc::clone(&self), stop.clone());
                 jobs.spawn(async move { worker.carry(claim, claimed, &stop).await });
             }
-            let pause = self.pause(jobs.len() < self.concurrency).await;
+            // What is due and cannot be claimed stays due: asking again at once would only spin.
+            let pause = self.pause(!refused && jobs.len() < self.concurrency).await;
             tokio::select! {
                 _ = stop.changed() => {}
                 Some(ended) = jobs.join_next() => report_panic(ended),
@@ -117,23 +120,17 @@ impl Worker {
     }
 
     /// Claims up to `free` runs; each with the monotonic time before the claim was asked for.
-    async fn claim(&self, free: usize) -> Vec<(Claim, Instant)> {
+    async fn claim(&self, free: usize) -> Result<Vec<(Claim, Instant)>, StoreError> {
         if free == 0 {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let start = Clock::monotonic();
-        match self
-            .reactor
+        self.reactor
             .store
             .claim(&self.name, free, self.lease_ms, self.now())
             .await
-        {
-            Ok(claims) => claims.into_iter().map(|claim| (claim, start)).collect(),
-            Err(error) => {
-                tracing::warn!("no runs can be claimed: {error}");
-                Vec::new()
-            }
-        }
+            .map(|claims| claims.into_iter().map(|claim| (claim, start)).collect())
+            .inspect_err(|error| tracing::warn!("no runs can be claimed: {error}"))
     }
 
     /// How long to sleep when nothing happens: until the next run is due, at most the poll interval. Without a free
@@ -152,6 +149,7 @@ impl Worker {
     /// Carries one run on until it ends or has to wait.
     async fn carry(self: &Arc<Self>, claim: Claim, claimed: Instant, stop: &watch::Receiver<bool>) {
         let run = claim.run.id.clone();
+        let _turn = self.reactor.turn(&run).await;
         let outcome = match self.open(&claim).await {
             Ok((rule, event)) => {
                 let off = self.switched_off(&claim);

@@ -13,6 +13,11 @@ use crate::rules::parse;
 use crate::rules::syntax::{self, Entry, Kind, Node, find};
 
 mod arguments;
+mod conditions;
+mod design;
+mod fields;
+mod flow;
+mod text;
 
 /// What rules may call, by name: `github.create_issue`.
 pub type Catalog = BTreeMap<String, CatalogTool>;
@@ -22,6 +27,10 @@ pub type Catalog = BTreeMap<String, CatalogTool>;
 pub struct CatalogTool {
     /// JSON Schema of its arguments.
     pub input_schema: Value,
+    /// JSON Schema of its result, where it has one.
+    pub output_schema: Option<Value>,
+    /// Event types its effect comes back as, `<type>:<subject>`: see [`crate::hub::Promises::effects`].
+    pub effects: Vec<String>,
     /// It changes nothing.
     pub read_only: bool,
     /// It may destroy or interrupt something.
@@ -80,9 +89,42 @@ pub(crate) fn rule(tree: &[Entry], vars: &Value, catalog: Option<&Catalog>, find
         findings,
         steps: Vec::new(),
         all_steps: BTreeSet::new(),
+        mentions: Vec::new(),
     };
     checker.rule(tree);
     checker.tests(tree);
+    let mentions = checker.mentions;
+    // What goes beyond the file's own grammar is asked only where everything is known that a rule can refer to.
+    let Some(catalog) = catalog else { return };
+    fields::check(tree, &mentions, findings);
+    flow::check(tree, &mentions, catalog, findings);
+    if !findings.has_error() {
+        conditions::check(tree, findings);
+        design::check(tree, &mentions, catalog, findings);
+    }
+}
+
+/// A name that an expression or a template mentions.
+#[derive(Clone, Debug)]
+pub(crate) struct Mention {
+    /// `event.issue.title`
+    path: String,
+    place: Range<usize>,
+    /// The whole expression or template.
+    text: String,
+    /// The action it stands in, counted from 0.
+    action: Option<usize>,
+    /// The key it stands under: `if`, `key`, `require`, `arguments`.
+    under: &'static str,
+}
+
+/// The event types a rule listens to.
+fn listened(tree: &[Entry]) -> Vec<&str> {
+    match find(tree, "on").map(|entry| &entry.node.kind) {
+        Some(Kind::Text(text)) => vec![text],
+        Some(Kind::Array(items)) => items.iter().filter_map(Node::text).collect(),
+        _ => Vec::new(),
+    }
 }
 
 struct Checker<'t, 'f, 'a> {
@@ -93,16 +135,18 @@ struct Checker<'t, 'f, 'a> {
     steps: Vec<String>,
     /// Ids of all actions.
     all_steps: BTreeSet<String>,
+    mentions: Vec<Mention>,
 }
 
 impl<'t> Checker<'t, '_, '_> {
     fn rule(&mut self, tree: &'t [Entry]) {
-        self.expression(tree, "if", AT_MATCH);
+        self.expression(tree, "if", AT_MATCH, None);
         let limits = find(tree, "limits").and_then(|entry| entry.node.table());
         if let Some(key) = limits.and_then(|limits| find(limits, "key")) {
-            self.template(&key.node, IN_KEY);
+            self.template(&key.node, IN_KEY, (None, "key"));
         }
-        let actions = tables(tree, "action");
+        let mut actions = tables(tree, "action");
+        actions.extend(tables(tree, "on_failure"));
         let mut ids = Vec::new();
         for action in &actions {
             let id = step_id(action, &ids);
@@ -116,17 +160,22 @@ impl<'t> Checker<'t, '_, '_> {
     }
 
     fn action(&mut self, action: &'t [Entry], limited: bool) {
-        self.expression(action, "if", IN_ACTION);
-        self.expression(action, "require", IN_REQUIRE);
+        let at = Some(self.steps.len());
+        self.expression(action, "if", IN_ACTION, at);
+        self.expression(action, "require", IN_REQUIRE, at);
         let given = find(action, "arguments");
         if let Some(given) = given {
-            self.template(&given.node, IN_ACTION);
+            self.template(&given.node, IN_ACTION, (at, "arguments"));
         }
         let (Some(catalog), Some(entry)) = (self.catalog, find(action, "tool")) else {
             return;
         };
         let Some(name) = entry.node.text() else { return };
         let Some(tool) = catalog.get(name) else {
+            if !name.contains('.') {
+                // Not even a name, which was reported.
+                return;
+            }
             self.unknown_tool(name, &entry.node.span, catalog);
             return;
         };
@@ -168,7 +217,8 @@ impl<'t> Checker<'t, '_, '_> {
                         path.strip_suffix(*end)
                             .is_some_and(|before| before.ends_with('.'))
                     };
-                    if path.starts_with("event.") && UNTRUSTED.iter().any(ends) {
+                    let foreign = path.starts_with("event.") || path.starts_with("steps.");
+                    if foreign && UNTRUSTED.iter().any(ends) {
                         let place = self.mention(&path, node, text);
                         self.findings
                             .error(
@@ -205,30 +255,39 @@ impl<'t> Checker<'t, '_, '_> {
     }
 
     /// The names an expression mentions. One that does not compile was reported by the parser.
-    fn expression(&mut self, entries: &[Entry], key: &str, known: &[&str]) {
+    fn expression(&mut self, entries: &[Entry], key: &'static str, known: &[&str], action: Option<usize>) {
         if let Some(entry) = find(entries, key)
             && let Some(text) = entry.node.text()
             && let Ok(expression) = Expression::compile(text)
         {
-            self.paths(&expression.paths(), &entry.node, text, known);
+            self.paths(&expression.paths(), &entry.node, text, known, (action, key));
         }
     }
 
     /// The names that all templates within a value mention.
-    fn template(&mut self, node: &Node, known: &[&str]) {
+    fn template(&mut self, node: &Node, known: &[&str], at: (Option<usize>, &'static str)) {
         match &node.kind {
             Kind::Text(text) => {
                 if let Ok(template) = Template::compile(text) {
-                    self.paths(&template.paths(), node, text, known);
+                    self.paths(&template.paths(), node, text, known, at);
                 }
             }
-            Kind::Array(items) => items.iter().for_each(|item| self.template(item, known)),
-            Kind::Table(entries) => entries.iter().for_each(|entry| self.template(&entry.node, known)),
+            Kind::Array(items) => items.iter().for_each(|item| self.template(item, known, at)),
+            Kind::Table(entries) => entries
+                .iter()
+                .for_each(|entry| self.template(&entry.node, known, at)),
             _ => {}
         }
     }
 
-    fn paths(&mut self, paths: &BTreeSet<String>, node: &Node, text: &str, known: &[&str]) {
+    fn paths(
+        &mut self,
+        paths: &BTreeSet<String>,
+        node: &Node,
+        text: &str,
+        known: &[&str],
+        (action, under): (Option<usize>, &'static str),
+    ) {
         for path in paths {
             let mut segments = path.split('.');
             let (first, second) = (segments.next().unwrap_or_default(), segments.next());
@@ -240,6 +299,13 @@ impl<'t> Checker<'t, '_, '_> {
                 self.unknown_name(first, &place, known);
                 continue;
             }
+            self.mentions.push(Mention {
+                path: path.clone(),
+                place: place.clone(),
+                text: text.to_owned(),
+                action,
+                under,
+            });
             match (first, second) {
                 ("vars", Some(name)) if !self.declared.contains(name) => {
                     let hint = did_you_mean(name, self.declared.iter().copied());
@@ -321,11 +387,10 @@ impl<'t> Checker<'t, '_, '_> {
 
     /// A test that can only fail.
     fn tests(&mut self, tree: &[Entry]) {
-        let on: Vec<&str> = match find(tree, "on").map(|entry| &entry.node.kind) {
-            Some(Kind::Text(text)) => vec![text],
-            Some(Kind::Array(items)) => items.iter().filter_map(Node::text).collect(),
-            _ => return,
-        };
+        let on = listened(tree);
+        if on.is_empty() {
+            return;
+        }
         let mut names = BTreeSet::new();
         for test in tables(tree, "test") {
             if let Some(entry) = find(test, "name")

@@ -111,6 +111,14 @@ impl<'a> Findings<'a> {
         self.found.iter().any(|found| found.severity == Severity::Error)
     }
 
+    /// Takes out what was found under this code within a range; says how many there were.
+    pub(crate) fn remove(&mut self, code: &str, range: &Range<usize>) -> usize {
+        let before = self.found.len();
+        self.found
+            .retain(|found| found.code != code || !range.contains(&found.span.start));
+        before - self.found.len()
+    }
+
     /// All of them, in the order of the file.
     pub(crate) fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.found
@@ -123,6 +131,11 @@ impl Diagnostic {
     pub(crate) fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Line and column of the span's end in the file's text, from 1; the column is the one after the last character.
+    pub fn end(&self, text: &str) -> (usize, usize) {
+        place(text, within(text, &self.span).end)
     }
 
     pub(crate) fn maybe_hint(&mut self, hint: Option<String>) -> &mut Self {

@@ -41,7 +41,11 @@ fn unit_ms(unit: &str) -> Option<i64> {
 }
 
 fn unknown_unit(text: &str, unit: &str) -> String {
-    if unit.is_empty() {
+    if unit.is_empty() && text.contains(|c: char| !c.is_ascii_digit()) {
+        format!(
+            "`{text}` is not a duration: write whole numbers with their units, such as \"500ms\" or \"1h30m\""
+        )
+    } else if unit.is_empty() {
         format!("`{text}` has no unit: write `{text}s` for seconds; units are ms, s, m, h, d")
     } else {
         format!("`{unit}` is no unit of time; units are ms, s, m, h, d")

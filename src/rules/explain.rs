@@ -151,7 +151,7 @@ pub fn explain(rule: &Rule, event: &Event) -> Explanation {
     let listens = rule.listens_to(&event.kind.0);
     let when = views(&rule.when, &event.payload);
     let patterns_hold = when.iter().all(ConditionView::held);
-    let names = book::names_of(event, &rule.vars);
+    let names = book::names_of(event, &event.payload, &rule.vars);
     let condition = rule
         .condition
         .as_ref()

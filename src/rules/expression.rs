@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value as Mini};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::rules::filters;
@@ -61,7 +62,7 @@ pub(crate) struct SourceError {
 pub(crate) struct Names(BTreeMap<&'static str, Mini>);
 
 /// JSON as the engine takes it.
-fn engine(value: &Value) -> Mini {
+fn engine(value: impl Serialize) -> Mini {
     Mini::from(Serde(value))
 }
 
@@ -80,6 +81,13 @@ impl Names {
     pub(crate) fn with_vars(&self, vars: &Value) -> Self {
         let mut names = self.clone();
         names.0.insert("vars", engine(vars));
+        names
+    }
+
+    /// The same event, of whose payload only a part is offered, seen by a rule with other variables.
+    pub(crate) fn with(&self, payload: impl Serialize, vars: &Value) -> Self {
+        let mut names = self.with_vars(vars);
+        names.0.insert("event", engine(payload));
         names
     }
 
@@ -201,12 +209,16 @@ impl Expression {
 }
 
 fn to_json(value: &Mini) -> Result<Value, ExprError> {
-    let json = serde_json::to_value(value).map_err(|error| ExprError {
+    let failed = |error: serde_json::Error| ExprError {
         message: format!("the value cannot be JSON: {error}"),
-    })?;
+    };
+    // Measured before it is made: the engine's lists may be made as they are read, and have any length.
     let mut size = Limited::default();
-    serde_json::to_writer(&mut size, &json).map_err(|_| too_large())?;
-    Ok(json)
+    match serde_json::to_writer(&mut size, value) {
+        Err(_) if size.full => Err(too_large()),
+        Err(error) => Err(failed(error)),
+        Ok(()) => serde_json::to_value(value).map_err(failed),
+    }
 }
 
 /// A string that may hold `{{ … }}`.

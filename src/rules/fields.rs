@@ -135,7 +135,7 @@ impl<'n> Fields<'n> {
         let items = entry.node.array();
         if items.is_none_or(|items| items.iter().any(|item| item.table().is_none())) {
             let mut hint = None;
-            if matches!(name, "action" | "test") {
+            if matches!(name, "action" | "on_failure" | "test") {
                 hint = Some(format!("write `[[{name}]]` with two brackets"));
             }
             findings

@@ -1,15 +1,23 @@
 //! In: a glob as GitHub's filters write it. Out: an anchored, linear-time regular expression. Never: the file system.
 
-/// Translates: `*` stops at `/`, `**` does not, `?` is one character but `/`, `[a-z]` one of a class, `\` takes the
+/// Translates: `*` stops at `/`, `**` does not, `**/` at the begin of a segment is any number of folders, none too (so
+/// `docs/**/*.md` finds `docs/README.md`, as on GitHub), `?` is one character but `/`, `[a-z]` one of a class, `\` takes the
 /// next character as it is. The result matches the whole text.
 pub(crate) fn to_regex(glob: &str) -> Result<String, String> {
     let mut regex = String::from("(?s)\\A");
     let mut letters = glob.chars().peekable();
+    let mut segment_begins = true;
     while let Some(letter) = letters.next() {
+        let at_begin = std::mem::replace(&mut segment_begins, letter == '/');
         match letter {
             '*' if letters.peek() == Some(&'*') => {
                 while letters.next_if_eq(&'*').is_some() {}
-                regex.push_str(".*");
+                if at_begin && letters.next_if_eq(&'/').is_some() {
+                    regex.push_str("(?:.*/)?");
+                    segment_begins = true;
+                } else {
+                    regex.push_str(".*");
+                }
             }
             '*' => regex.push_str("[^/]*"),
             '?' => regex.push_str("[^/]"),

@@ -87,6 +87,11 @@ pub(crate) const RULE: &[Key] = &[
     key("limits", Shape::Keys(LIMITS), "How often the rule may act."),
     required("action", Shape::Tables(ACTION), "The steps, in order."),
     key(
+        "on_failure",
+        Shape::Tables(ON_FAILURE),
+        "Steps of the same run that are made when it is about to end dead or unknown; `run.reason` says why.",
+    ),
+    key(
         "test",
         Shape::Tables(TEST),
         "Examples that `xmrt test` runs against the sandbox.",
@@ -147,6 +152,9 @@ pub(crate) const ACTION: &[Key] = &[
     ),
     key("retry", Shape::Keys(RETRY), "How failed calls are repeated."),
 ];
+
+/// Keys of an `[[on_failure]]`: those of an `[[action]]` but `require`, for there is nothing left to decline.
+pub(crate) const ON_FAILURE: &[Key] = &[ACTION[0], ACTION[1], ACTION[2], ACTION[3], ACTION[5], ACTION[6]];
 
 /// Keys of `retry`.
 pub(crate) const RETRY: &[Key] = &[
@@ -275,7 +283,7 @@ pub(crate) fn is_top_level(name: &str) -> bool {
 }
 
 /// Keys of the language that this version does not have yet, by table.
-pub(crate) const LATER_RULE: &[&str] = &["agent", "concurrency", "on_failure", "cron", "timezone"];
+pub(crate) const LATER_RULE: &[&str] = &["agent", "concurrency", "cron", "timezone"];
 /// Likewise in `[limits]`.
 pub(crate) const LATER_LIMITS: &[&str] = &["rate", "debounce", "max_wait", "delay"];
 /// Likewise in an `[[action]]`.

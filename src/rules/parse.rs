@@ -69,6 +69,7 @@ fn compile(id: &str, path: &str, vars: &Value, tree: &[Entry], findings: &mut Fi
         off_reason,
         vars: overlay(vars, &own),
         limits: limits?,
+        on_failure: on_failure(&fields, actions.as_deref().unwrap_or_default(), findings),
         actions: actions?,
         tests,
         text: text.to_owned(),
@@ -198,15 +199,34 @@ fn actions(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Vec<Actio
     }
     let mut actions: Vec<Action> = Vec::new();
     for node in nodes {
-        if let Some(action) = action(node, &actions, findings) {
-            actions.push(action);
-        }
+        let fields = Fields::read(node, "[[action]]", keys::ACTION, keys::LATER_ACTION, findings);
+        actions.extend(fields.and_then(|fields| action(&fields, &|id| is_id(&actions, id), findings)));
     }
     Some(actions)
 }
 
-fn action(node: &Node, earlier: &[Action], findings: &mut Findings<'_>) -> Option<Action> {
-    let fields = Fields::read(node, "[[action]]", keys::ACTION, keys::LATER_ACTION, findings)?;
+fn on_failure(fields: &Fields<'_>, actions: &[Action], findings: &mut Findings<'_>) -> Vec<Action> {
+    let mut steps: Vec<Action> = Vec::new();
+    for node in fields.tables("on_failure", findings) {
+        let fields = Fields::read(
+            node,
+            "[[on_failure]]",
+            keys::ON_FAILURE,
+            keys::LATER_ACTION,
+            findings,
+        );
+        let taken = |id: &str| is_id(actions, id) || is_id(&steps, id);
+        let step = fields.and_then(|fields| action(&fields, &taken, findings));
+        steps.extend(step);
+    }
+    steps
+}
+
+fn is_id(actions: &[Action], id: &str) -> bool {
+    actions.iter().any(|action| action.id == id)
+}
+
+fn action(fields: &Fields<'_>, taken: &dyn Fn(&str) -> bool, findings: &mut Findings<'_>) -> Option<Action> {
     let tool = fields.text("tool", findings);
     if let (Some(tool), Some(entry)) = (&tool, fields.get("tool"))
         && !is_tool_name(tool)
@@ -224,17 +244,17 @@ fn action(node: &Node, earlier: &[Action], findings: &mut Findings<'_>) -> Optio
         .map_or_else(Vec::new, |entries| argument_table(entries, findings));
     let named = fields.text("id", findings);
     if let (Some(id), Some(entry)) = (&named, fields.get("id")) {
-        check_step_id(id, &entry.node.span, earlier, findings);
+        check_step_id(id, &entry.node.span, taken, findings);
     }
     let (condition, require) = (
         fields.expression("if", findings),
         fields.expression("require", findings),
     );
     let timeout_ms = fields.duration("timeout", findings).unwrap_or(TIMEOUT_MS);
-    let retry = retry(&fields, findings);
+    let retry = retry(fields, findings);
     let tool = tool?;
     Some(Action {
-        id: named.unwrap_or_else(|| default_id(&tool, |id| earlier.iter().any(|action| action.id == id))),
+        id: named.unwrap_or_else(|| default_id(&tool, taken)),
         tool,
         timeout_ms,
         retry,
@@ -254,7 +274,7 @@ fn is_tool_name(name: &str) -> bool {
     })
 }
 
-fn check_step_id(id: &str, span: &Range<usize>, earlier: &[Action], findings: &mut Findings<'_>) {
+fn check_step_id(id: &str, span: &Range<usize>, taken: &dyn Fn(&str) -> bool, findings: &mut Findings<'_>) {
     let fit = id.starts_with(|c: char| c.is_ascii_lowercase())
         && id
             .chars()
@@ -263,7 +283,7 @@ fn check_step_id(id: &str, span: &Range<usize>, earlier: &[Action], findings: &m
         findings
             .error("step-id", span, format!("`{id}` cannot be a step's id"))
             .hint("lower-case letters, digits and `_`, for it is said as `steps.<id>`");
-    } else if earlier.iter().any(|action| action.id == id) {
+    } else if taken(id) {
         findings.error(
             "duplicate-step",
             span,

@@ -171,7 +171,7 @@ impl Tests {
     }
 
     /// Whether one single value satisfies all of them: how operators inside `not` and `all` are asked.
-    fn hold_for(&self, value: &Value) -> bool {
+    pub(crate) fn hold_for(&self, value: &Value) -> bool {
         self.0.iter().all(|test| test.holds_for(value))
     }
 }

@@ -30,6 +30,8 @@ pub struct Rule {
     pub limits: Limits,
     /// Its steps, in order; at least one.
     pub actions: Vec<Action>,
+    /// Steps of a run that is about to end dead or unknown, in order. Their ids differ from those of the actions.
+    pub on_failure: Vec<Action>,
     /// Its examples.
     pub tests: Vec<RuleTest>,
     /// The file's text.

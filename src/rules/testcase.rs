@@ -101,7 +101,7 @@ fn event(node: &Node, findings: &mut Findings<'_>) -> Option<TestEvent> {
     let (payload, file) = (fields.get("payload"), fields.get("file"));
     if let (Some(_), Some(file)) = (payload, file) {
         findings.error(
-            "test-event",
+            "test-payload",
             &file.key_span,
             "`payload` and `file` exclude each other: a test's event has one payload",
         );

@@ -155,14 +155,39 @@ pub(crate) fn check(on: &str, span: &Range<usize>, findings: &mut Findings<'_>) 
         return;
     }
     let (source, rest) = on.split_once('.').unwrap_or((on, "*"));
-    if rest == "*" {
-        return;
-    }
     match source {
+        "*" => {}
+        "github" | "render" if rest == "*" => {}
         "github" => github(rest, span, findings),
         "render" => render(rest, span, findings),
-        _ => {}
+        "xmrt" => {
+            findings
+                .warning(
+                    "not-yet",
+                    span,
+                    format!("`{on}` does not come yet: the reactor reports no events of its own"),
+                )
+                .hint("name the events of GitHub or Render that the rule listens to");
+        }
+        _ => unknown_source(on, source, span, findings),
     }
+}
+
+/// Nothing would ever come from there, and the rule would be silent without a word.
+fn unknown_source(on: &str, source: &str, span: &Range<usize>, findings: &mut Findings<'_>) {
+    let hint = if GITHUB.iter().any(|(name, _)| *name == source) {
+        format!("did you mean `github.{on}`?")
+    } else if RENDER.split(' ').any(|name| name == source) {
+        format!("did you mean `render.{on}`?")
+    } else {
+        match nearest(source, ["github", "render"]) {
+            Some(near) => format!("did you mean `{near}{}`?", &on[source.len()..]),
+            None => "there are `github` and `render`".to_owned(),
+        }
+    };
+    findings
+        .warning("unknown-event", span, format!("there is no source `{source}`"))
+        .hint(hint);
 }
 
 fn malformed(on: &str) -> Option<&'static str> {

@@ -16,6 +16,11 @@ pub(crate) fn conditions(entries: &[Entry], findings: &mut Findings<'_>) -> All 
     reader.all(entries)
 }
 
+/// Compiles what stands behind one path.
+pub(crate) fn tests(node: &Node, findings: &mut Findings<'_>) -> Option<Tests> {
+    Reader { findings }.tests(node, Place::Set, false)
+}
+
 /// Where an operator table stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {

@@ -7,9 +7,13 @@ mod shape;
 mod shape_runs;
 mod repos;
 mod issues;
+mod sub_issues;
 mod comments;
 mod labels;
 mod pulls;
+mod merge;
+mod reviews;
+mod history;
 mod actions;
 mod contents;
 mod search;
@@ -20,10 +24,14 @@ use serde_json::{Map, Value, json};
 
 use super::call::{Answer, Call, Outcome};
 use super::state::World;
-pub(super) use notify::{comment_event, issue_event, ping, pull_event, push_event, run_event};
+pub(super) use actions::stored_log;
+pub(super) use notify::{
+    comment_event, issue_event, label_event, ping, pull_event, push_event, review_event, run_event,
+    sub_issue_event,
+};
 pub(super) use routes::ROUTES;
 pub(super) use state::{
-    Comment, Content, FileDiff, Issue, Job, Label, Pull, Repo, Run, State, stable_id, stable_sha,
+    Comment, Commit, Content, FileDiff, Issue, Job, Label, Pull, Repo, Run, State, stable_id, stable_sha,
 };
 
 /// Calls per hour, as a user's token has them.

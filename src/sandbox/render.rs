@@ -4,10 +4,15 @@
 mod state;
 mod shape;
 mod services;
+mod settings;
+mod scaling;
+mod config;
 mod deploys;
 mod progress;
 mod events;
 mod logs;
+mod metrics;
+mod jobs;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -15,6 +20,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Answer, Call, Outcome, Route};
 use super::state::World;
 pub(super) use deploys::plan;
+pub(super) use metrics::{METRICS, Measured};
 pub(super) use progress::{begin, happen, serve_ill, tick};
 pub use state::Pace;
 pub(super) use state::{Commit, Deploy, Event, Log, Script, Service, State};
@@ -30,7 +36,38 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new("GET", "/owners", "list_workspaces", services::owners),
     Route::new("GET", "/services", "list_services", services::list),
     Route::new("GET", "/services/{service}", "get_service", services::get),
-    Route::new("PATCH", "/services/{service}", "update_service", services::update),
+    Route::new("POST", "/services", "create_service", settings::create),
+    Route::new("PATCH", "/services/{service}", "update_service", settings::update),
+    Route::new(
+        "DELETE",
+        "/services/{service}",
+        "delete_service",
+        settings::delete,
+    ),
+    Route::new(
+        "POST",
+        "/services/{service}/scale",
+        "scale_service",
+        scaling::scale,
+    ),
+    Route::new(
+        "PUT",
+        "/services/{service}/autoscaling",
+        "set_autoscaling",
+        scaling::set_autoscaling,
+    ),
+    Route::new(
+        "DELETE",
+        "/services/{service}/autoscaling",
+        "set_autoscaling",
+        scaling::delete_autoscaling,
+    ),
+    Route::new(
+        "GET",
+        "/services/{service}/instances",
+        "list_instances",
+        scaling::instances,
+    ),
     Route::new(
         "POST",
         "/services/{service}/restart",
@@ -79,9 +116,48 @@ pub(super) const ROUTES: &[Route] = &[
         "rollback_deploy",
         deploys::rollback,
     ),
+    Route::new(
+        "GET",
+        "/services/{service}/env-vars",
+        "list_env_vars",
+        config::list,
+    ),
+    Route::new(
+        "PUT",
+        "/services/{service}/env-vars",
+        "set_env_vars",
+        config::replace,
+    ),
+    Route::new(
+        "GET",
+        "/services/{service}/env-vars/{key}",
+        "get_env_var",
+        config::get,
+    ),
+    Route::new(
+        "PUT",
+        "/services/{service}/env-vars/{key}",
+        "set_env_vars",
+        config::put,
+    ),
+    Route::new(
+        "DELETE",
+        "/services/{service}/env-vars/{key}",
+        "delete_env_var",
+        config::delete,
+    ),
     Route::new("GET", "/services/{service}/events", "list_events", events::list),
     Route::new("GET", "/events/{event}", "get_event", events::get),
     Route::new("GET", "/logs", "query_logs", logs::query),
+    Route::new("GET", "/services/{service}/jobs", "list_jobs", jobs::list),
+    Route::new("POST", "/services/{service}/jobs", "run_job", jobs::run),
+    Route::new(
+        "POST",
+        "/cron-jobs/{service}/runs",
+        "run_cron_job",
+        jobs::run_cron,
+    ),
+    Route::new("GET", "/metrics/{metric}", "get_metrics", metrics::query),
 ];
 
 /// What every call must bring: the API key.

@@ -57,7 +57,7 @@ async fn enter(State(door): State<Door>, request: Request) -> Result<Response, I
         )));
     };
     let path = parts.uri.path();
-    let (prefix, rest) = ["/github", "/render/v1", "/_sandbox"]
+    let (prefix, rest) = ["/github", "/render/v1", "/storage", "/_sandbox"]
         .iter()
         .find_map(|prefix| {
             path.strip_prefix(prefix)
@@ -89,6 +89,7 @@ async fn enter(State(door): State<Door>, request: Request) -> Result<Response, I
     Ok(match prefix {
         "/github" => provide(&door, Provider::Github, call).await,
         "/render/v1" => provide(&door, Provider::Render, call).await,
+        "/storage" => written(github::stored_log(&door.sandbox.world(), &call)),
         "/_sandbox" => written(control::answer(&door.sandbox, &call).await),
         _ => written(Answer::json(
             404,

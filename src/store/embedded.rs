@@ -11,6 +11,7 @@ mod work;
 mod find;
 mod readers;
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -128,7 +129,12 @@ impl Embedded {
             path: dir.into(),
             what: error.to_string(),
         };
-        std::fs::create_dir_all(dir).map_err(io)?;
+        // The journal holds what private repositories send: a new directory is its owner's alone.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(io)?;
         let lock = lock::Lock::take(dir)?;
         let path = dir.join(DATABASE);
         let conn = schema::writer(&path)?;

@@ -37,6 +37,46 @@ pub(super) fn time(argument: &str, text: &str, now: Timestamp) -> Result<Timesta
     }
 }
 
+/// A stretch of time as a call names it; what it leaves open is the API's default.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Window {
+    /// Not before.
+    pub(super) since: Option<Timestamp>,
+    /// Not after.
+    pub(super) until: Option<Timestamp>,
+}
+
+/// The arguments `since`, `until` and `within` as times.
+///
+/// # Errors
+/// Invalid, naming the argument, when one is no time, or `within` stands beside `since`.
+pub(super) fn window(
+    since: &Option<String>,
+    until: &Option<String>,
+    within: &Option<String>,
+    now: Timestamp,
+) -> Result<Window, ToolError> {
+    let since = match (since, within) {
+        (Some(_), Some(_)) => return Err(invalid("within", "cannot be combined with `since`")),
+        (Some(since), None) => Some(time("since", since, now)?),
+        (None, Some(within)) => Some(ago("within", within, now)?),
+        (None, None) => None,
+    };
+    let until = until
+        .as_deref()
+        .map(|until| time("until", until, now))
+        .transpose()?;
+    if let (Some(since), Some(until)) = (since, until)
+        && since >= until
+    {
+        return Err(invalid(
+            "until",
+            format!("is not after `since`: {since} to {until}"),
+        ));
+    }
+    Ok(Window { since, until })
+}
+
 fn millis(argument: &str, text: &str) -> Result<i64, ToolError> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();

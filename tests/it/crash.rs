@@ -20,27 +20,27 @@ on = "github.issues.opened"
 [[action]]
 tool = "github.get_issue"
 arguments = { repo = "{{ event.repository.full_name }}", number = "{{ event.issue.number }}" }
-timeout = "20s"
+timeout = "2s"
 
 [[action]]
 tool = "github.add_labels"
 arguments = { repo = "{{ event.repository.full_name }}", number = "{{ event.issue.number }}", labels = ["seen"] }
-timeout = "20s"
+timeout = "2s"
 
 [[action]]
 tool = "github.create_comment"
 arguments = { repo = "{{ event.repository.full_name }}", number = "{{ event.issue.number }}", body = "Seen." }
-timeout = "20s"
+timeout = "2s"
 
 [[action]]
 tool = "render.trigger_deploy"
 arguments = { service_id = "srv-a" }
-timeout = "20s"
+timeout = "2s"
 
 [[action]]
 tool = "github.create_issue"
 arguments = { repo = "{{ event.repository.full_name }}", title = "About {{ steps.get_issue.title }}", body = "See above." }
-timeout = "20s"
+timeout = "2s"
 "#;
 
 /// The writes of the rule, in order, and how many requests for each may take effect: an idempotent one may be repeated.
@@ -260,14 +260,19 @@ on = "github.issues.opened"
 [[action]]
 tool = "github.create_comment"
 arguments = { repo = "acme/api", number = "{{ event.issue.number }}", body = "Seen." }
+timeout = "1s"
+retry = { attempts = 50, initial = "100ms", max = "1s" }
 
 [[action]]
 tool = "github.add_labels"
 arguments = { repo = "acme/api", number = "{{ event.issue.number }}", labels = ["seen"] }
+retry = { attempts = 50, initial = "100ms", max = "1s" }
 
 [[action]]
 tool = "github.create_issue"
 arguments = { repo = "acme/ops", title = "Follow-up {{ event.issue.number }}", body = "See there." }
+timeout = "1s"
+retry = { attempts = 50, initial = "100ms", max = "1s" }
 "#;
 
 const KILLS: u64 = 50;

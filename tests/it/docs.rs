@@ -12,7 +12,9 @@ const DOCUMENTS: &[&str] = &[
     "CHANGELOG.md",
     "docs/architecture.md",
     "docs/decisions.md",
+    "docs/rules/tools.md",
     "docs/mcp.md",
+    "docs/performance.md",
 ];
 
 fn root() -> PathBuf {
@@ -122,4 +124,12 @@ fn every_relative_link_leads_somewhere() {
             }
         }
     }
+}
+
+#[test]
+fn the_page_of_lints_is_what_the_program_writes() {
+    assert!(
+        read("docs/rules/lints.md") == xmrt::rules::lints_markdown(),
+        "docs/rules/lints.md is out of date: cargo run -- check --lints-markdown > docs/rules/lints.md"
+    );
 }

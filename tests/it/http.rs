@@ -324,6 +324,7 @@ async fn a_reload_is_whole_or_not_at_all_and_says_what_is_wrong() {
     files.lock().unwrap().push(SourceFile {
         path: "broken.toml".into(),
         text: "on = 1\n".into(),
+        unreadable: None,
     });
     let refused = house.api("POST", "rules/reload", None).await;
     assert_eq!((refused.status, refused.problem()), (422, "broken-rules"));

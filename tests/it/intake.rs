@@ -59,6 +59,7 @@ pub(crate) fn sources() -> Vec<SourceFile> {
     let file = |(id, text): &(&str, &str)| SourceFile {
         path: format!("{id}.toml"),
         text: (*text).into(),
+        unreadable: None,
     };
     RULES.iter().map(file).collect()
 }

@@ -7,8 +7,10 @@
     reason = "tests stand outside the fences, and their helpers are shared by topic"
 )]
 
+mod cli;
 mod config;
 mod crash;
+mod demo;
 mod docs;
 mod harness;
 mod http;
@@ -22,6 +24,7 @@ mod normalize;
 mod reactor;
 mod receive;
 mod record;
+mod rule_tools;
 mod rules;
 mod sandbox;
 mod store;
@@ -31,3 +34,4 @@ mod tools_github_client;
 mod tools_render;
 mod tools_xmrt;
 mod triage;
+mod worker;

@@ -304,6 +304,39 @@ fn a_marker_counts_only_in_a_body_the_actor_wrote_in_this_event() {
 }
 
 #[test]
+fn the_labels_an_issue_was_born_with_belong_to_the_step_that_opened_it() {
+    let body = format!("Rolled back.\n\n<!-- xmrt:{KEY} -->");
+    let labeled = |author: &str, action: &str| {
+        let issue = json!({ "number": 7, "body": body, "user": { "login": author } });
+        github(
+            "issues",
+            &in_repository(json!({ "action": action, "issue": issue })),
+        )
+        .causes
+    };
+    for action in ["labeled", "assigned"] {
+        assert_eq!(
+            labeled("ada", action).last().unwrap(),
+            &format!("marker:{KEY}@ada")
+        );
+        assert_eq!(labeled("bob", action).len(), 1, "somebody else opened it");
+    }
+    assert_eq!(labeled("ada", "edited").len(), 1, "an edit comes later");
+}
+
+#[test]
+fn causes_are_in_lower_case_because_names_are_told_apart_without_it() {
+    let payload = json!({
+        "action": "labeled", "issue": { "number": 7 },
+        "repository": { "full_name": "Acme/API" }, "sender": { "login": "Ada" },
+    });
+    assert_eq!(
+        github("issues", &payload).causes,
+        ["github.issues.labeled:acme/api#7@ada"]
+    );
+}
+
+#[test]
 fn only_well_formed_markers_count_each_once_and_only_a_few() {
     let markers = |body: &str| {
         let payload = json!({ "action": "created", "comment": { "body": body } });

@@ -17,6 +17,7 @@ const RETRY: Retry = Retry {
     max_ms: 300_000,
 };
 const SETTLE_MS: i64 = 2_000;
+const TIMEOUT_MS: i64 = 60_000;
 
 fn start() -> Timestamp {
     from_millis(1_768_478_400_000)
@@ -28,6 +29,7 @@ fn history(doubt: Doubt, attempts: u32, looks: u32) -> History<'static> {
         looks,
         intent_at: start(),
         doubt,
+        timeout_ms: TIMEOUT_MS,
         settle_ms: SETTLE_MS,
         retry: &RETRY,
         jitter: 0.5,
@@ -113,7 +115,7 @@ fn every_class_of_doubt_is_resolved_in_its_own_way() {
 
 #[test]
 fn an_effect_is_absent_only_after_two_looks_a_settle_time_apart() {
-    let now = after(start(), SETTLE_MS);
+    let now = after(start(), TIMEOUT_MS + SETTLE_MS);
     let next = after_look(Finding::Absent, history(Doubt::Marker, 1, 0), now);
     assert!(
         matches!(&next, Next::Look { at, counted: true, .. } if *at == after(now, SETTLE_MS)),
@@ -127,6 +129,30 @@ fn an_effect_is_absent_only_after_two_looks_a_settle_time_apart() {
         after_look(Finding::Absent, history(Doubt::GoalState, 1, 0), now),
         Next::Repeat
     );
+}
+
+#[test]
+fn nothing_is_absent_while_the_provider_may_still_be_working_on_it() {
+    let end = after(start(), TIMEOUT_MS + SETTLE_MS);
+    let (mut now, mut looks) = (after(start(), SETTLE_MS), 0);
+    while now < end {
+        looks += 1;
+        for doubt in [Doubt::Marker, Doubt::Evidence, Doubt::GoalState] {
+            let next = after_look(Finding::Absent, history(doubt, 1, 1), now);
+            let Next::Look {
+                at, counted: false, ..
+            } = next
+            else {
+                panic!("{doubt:?} at {now}: {next:?}")
+            };
+            assert!(at > now && at <= end);
+        }
+        let Next::Look { at, .. } = after_look(Finding::Absent, history(Doubt::Marker, 1, 1), now) else {
+            panic!()
+        };
+        now = at;
+    }
+    assert!(looks < 15, "{looks} looks");
 }
 
 #[test]
@@ -167,6 +193,7 @@ enum Fate {
     RefusedForNow,
     KilledBeforeSending,
     KilledBeforeTheEffectIsJournaled,
+    KilledWhileTheProviderWorks,
 }
 
 fn fate() -> impl Strategy<Value = Fate> {
@@ -177,6 +204,7 @@ fn fate() -> impl Strategy<Value = Fate> {
         1 => Just(Fate::RefusedForNow),
         1 => Just(Fate::KilledBeforeSending),
         1 => Just(Fate::KilledBeforeTheEffectIsJournaled),
+        2 => Just(Fate::KilledWhileTheProviderWorks),
     ]
 }
 
@@ -190,6 +218,7 @@ proptest! {
     fn a_marked_write_happens_once_whatever_is_lost(
         fates in proptest::collection::vec(fate(), 1..12),
         lag_ms in 0..SETTLE_MS,
+        work_ms in 0..TIMEOUT_MS,
         jitter in 0.0..1.0_f64,
     ) {
         let mut now = start();
@@ -200,7 +229,8 @@ proptest! {
         let mut open = false;
         for _ in 0..200 {
             let facts = |attempts, looks, intent_at| History {
-                attempts, looks, intent_at, doubt: Doubt::Marker, settle_ms: SETTLE_MS, retry: &RETRY, jitter,
+                attempts, looks, intent_at, doubt: Doubt::Marker, timeout_ms: TIMEOUT_MS,
+                settle_ms: SETTLE_MS, retry: &RETRY, jitter,
             };
             let mut next = if open {
                 let next = in_doubt(facts(attempts, looks, intent_at), now, "cut off");
@@ -236,6 +266,10 @@ proptest! {
                         effects.push(now);
                         continue;
                     }
+                    Fate::KilledWhileTheProviderWorks => {
+                        effects.push(after(now, work_ms));
+                        continue;
+                    }
                 };
                 now = after(now, 5);
                 next = after_attempt(outcome, facts(attempts, looks, intent_at), now);
@@ -264,4 +298,48 @@ proptest! {
         }
         prop_assert!(false, "it never ended");
     }
+}
+
+#[test]
+fn a_provider_that_is_away_for_long_is_looked_at_less_and_less_often() {
+    let (mut now, mut looks) = (start(), 0);
+    let end = start() + DOUBT_PATIENCE;
+    loop {
+        let finding = Finding::Failed(error(ErrorClass::Unavailable));
+        match after_look(finding, history(Doubt::Marker, 1, 0), now) {
+            Next::Look { at, counted, .. } => {
+                assert!(at > now && !counted);
+                now = at;
+                looks += 1;
+            }
+            Next::Unknown(_) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(now >= end, "nobody is asked before the patience ends");
+    assert!(looks < 400, "{looks} looks in a day");
+}
+
+#[test]
+fn a_call_that_timed_out_late_is_given_its_settle_time_before_the_first_look() {
+    let end = after(start(), 60_000);
+    for doubt in [Doubt::Marker, Doubt::Evidence, Doubt::GoalState] {
+        let outcome = Outcome::InDoubt(error(ErrorClass::UnknownEffect));
+        let next = after_attempt(outcome, history(doubt, 1, 0), end);
+        let wanted = after(end, SETTLE_MS);
+        assert!(
+            matches!(next, Next::Look { at, .. } if at == wanted),
+            "{doubt:?}: {next:?}"
+        );
+    }
+}
+
+#[test]
+fn an_effect_surely_absent_after_the_last_attempt_ends_the_run() {
+    let looked = |attempts| {
+        let now = after(start(), TIMEOUT_MS + SETTLE_MS);
+        after_look(Finding::Absent, history(Doubt::Evidence, attempts, 1), now)
+    };
+    assert_eq!(looked(RETRY.attempts - 1), Next::Repeat);
+    assert!(matches!(looked(RETRY.attempts), Next::Dead(_)));
 }

@@ -8,10 +8,12 @@ use xmrt::receive::{Origin, Source};
 use xmrt::rules::{Catalog, Loaded, RuleBook, Scope, SourceFile, Verdict, load, meta_of, render_diagnostics};
 
 mod patterns;
+mod matching;
 mod diagnostics;
 mod expressions;
 mod books;
 mod explanations;
+mod lints;
 
 /// An event that was received at noon.
 pub(crate) fn event(kind: &str, payload: Value) -> Event {
@@ -45,6 +47,7 @@ pub(crate) fn files(texts: &[(&str, &str)]) -> Vec<SourceFile> {
         .map(|(path, text)| SourceFile {
             path: (*path).to_owned(),
             text: (*text).to_owned(),
+            unreadable: None,
         })
         .collect()
 }

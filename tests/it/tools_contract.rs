@@ -191,8 +191,11 @@ fn filled(schema: &Value) -> Value {
         .filter_map(Value::as_str);
     let fitting = |name: &str| {
         let property = &schema["properties"][name];
+        let length = property["minLength"].as_u64().unwrap_or(1);
         match (name, property["type"].as_str()) {
             ("repo", _) => json!("acme/api"),
+            _ if property["enum"].is_array() => property["enum"][0].clone(),
+            (_, Some("string")) => json!("a".repeat(usize::try_from(length).unwrap())),
             (_, Some("integer")) => json!(1),
             (_, Some("boolean")) => json!(true),
             (_, Some("array")) => json!(["x"]),

@@ -1,6 +1,9 @@
 //! Every tool of the `github` server against the sandbox's GitHub: done, refused, and, for those that write, in doubt.
 
+mod actions;
 mod doubt;
+mod issues;
+mod pulls;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -113,6 +116,34 @@ impl Stage {
     async fn end(self) {
         self.hub.stop().await;
         self.running.stop().await;
+    }
+
+    /// The answer to a call is lost, the call may be repeated, and is.
+    async fn repeated(&self, tool: &str, operation: &str, arguments: Value) -> Value {
+        self.fault(json!({ "match": { "operation": operation }, "kind": "reply_lost", "times": 1 }));
+        let error = self.fails(tool, arguments.clone()).await;
+        assert_eq!(error.class, ErrorClass::UnknownEffect, "{tool}: {error}");
+        assert_eq!(self.effects(), [operation], "it took effect");
+        self.done(tool, arguments).await
+    }
+
+    /// Each of these, as a dry run, shows this one request, and nothing is sent.
+    async fn dry_runs(&self, cases: &[(&str, Value, &str, Value)]) {
+        for (tool, arguments, request, body) in cases {
+            let mut arguments = arguments.clone();
+            arguments["dry_run"] = json!(true);
+            let shown = self.done(tool, arguments).await;
+            let [only] = shown["dry_run"].as_array().unwrap().as_slice() else {
+                panic!("{tool}: {shown}")
+            };
+            let line = format!(
+                "{} {}",
+                only["method"].as_str().unwrap(),
+                only["path"].as_str().unwrap()
+            );
+            assert_eq!((line.as_str(), &only["body"]), (*request, body), "{tool}");
+        }
+        assert_eq!(self.sandbox.requests(), [Value::Null; 0]);
     }
 
     /// The whole story of a lost reply: the search before says absent, the call leaves doubt, the search after finds

@@ -1,6 +1,15 @@
 //! The `render` server, over MCP and HTTP to the sandbox: every tool, its errors, and its doubts.
 
+mod analysis;
+mod config;
+mod create;
+mod deploys;
+mod events;
+mod health;
+mod jobs;
+mod metrics;
 mod rollback;
+mod services;
 mod stage;
 
 use serde_json::{Value, json};
@@ -316,7 +325,7 @@ async fn without_a_key_the_tools_are_listed_and_say_what_is_missing() {
         .await
         .unwrap();
     let tools = hub.tools();
-    assert_eq!(tools.len(), 10);
+    assert_eq!(tools.len(), 31);
     let wait = std::time::Duration::from_secs(5);
     let error = hub
         .call("render.get_service", a(), CallMeta::default(), wait)

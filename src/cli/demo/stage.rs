@@ -76,6 +76,14 @@ impl Stage {
     pub(super) async fn set(rules: Option<PathBuf>, caller: &Environment) -> Result<Self, Failure> {
         let folder = std::env::temp_dir().join(format!("xmrt-demo-{}", uuid::Uuid::new_v4().simple()));
         std::fs::create_dir_all(&folder)?;
+        let stage = Self::set_in(folder.clone(), rules, caller).await;
+        if stage.is_err() {
+            let _ = std::fs::remove_dir_all(&folder);
+        }
+        stage
+    }
+
+    async fn set_in(folder: PathBuf, rules: Option<PathBuf>, caller: &Environment) -> Result<Self, Failure> {
         let rules = match rules.or_else(|| Some(PathBuf::from("rules")).filter(|path| path.is_dir())) {
             Some(rules) => rules,
             None => shipped_rules(&folder)?,

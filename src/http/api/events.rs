@@ -31,7 +31,11 @@ pub(super) struct Filter {
 pub(super) async fn list(State(app): Shared, Params(filter): Params<Filter>) -> Result<Json<Value>, Problem> {
     let limit = page(filter.limit)?;
     let query = EventQuery {
-        kind: filter.kind,
+        // As rules write it, too: `github.*` is all below `github`, `*` is everything.
+        kind: filter
+            .kind
+            .map(|kind| kind.strip_suffix(".*").unwrap_or(&kind).to_owned())
+            .filter(|kind| kind != "*"),
         subject: filter.subject,
         since: filter.since.as_deref().map(time).transpose()?,
         before: filter.cursor.as_deref().map(cursor).transpose()?,

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
+use super::repo::path;
 use super::{ApiError, Client, Listed, Repo, Request};
 
 /// A user, an organization or an app.
@@ -89,35 +90,6 @@ pub struct Comment {
     pub created_at: Option<String>,
 }
 
-/// A label of a repository.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Label {
-    /// Its name; GitHub compares names without regard to case.
-    pub name: String,
-    /// What it is for.
-    #[serde(default)]
-    pub description: Option<String>,
-}
-
-/// A file that a pull request changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PullRequestFile {
-    /// Its path.
-    pub filename: String,
-    /// added, removed, modified, renamed, copied, changed or unchanged.
-    #[serde(default)]
-    pub status: String,
-    /// Lines added.
-    #[serde(default)]
-    pub additions: u64,
-    /// Lines deleted.
-    #[serde(default)]
-    pub deletions: u64,
-    /// Its path before, if renamed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous_filename: Option<String>,
-}
-
 /// Which issues to list.
 #[derive(Clone, Debug, Default)]
 pub struct IssueFilter {
@@ -143,6 +115,40 @@ pub enum StateReason {
     NotPlanned,
     #[expect(missing_docs, reason = "as above")]
     Duplicate,
+}
+
+/// Why a conversation is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LockReason {
+    #[serde(rename = "off-topic")]
+    #[expect(missing_docs, reason = "as above")]
+    OffTopic,
+    #[serde(rename = "too heated")]
+    #[expect(missing_docs, reason = "as above")]
+    TooHeated,
+    #[serde(rename = "resolved")]
+    #[expect(missing_docs, reason = "as above")]
+    Resolved,
+    #[serde(rename = "spam")]
+    #[expect(missing_docs, reason = "as above")]
+    Spam,
+}
+
+/// What of an issue or a pull request shall be otherwise; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct IssueChange {
+    /// Title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Text, in Markdown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// All its labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// Logins of all it is assigned to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assignees: Option<Vec<String>>,
 }
 
 impl Client {
@@ -190,29 +196,30 @@ impl Client {
         self.list(&path, limit, page).await
     }
 
-    /// The labels a repository has.
-    pub async fn labels(&self, repo: &Repo, limit: usize) -> Result<Listed<Label>, ApiError> {
-        self.list(&repo.path(&["labels"], &[]), limit, 1).await
+    /// Issues and pull requests that fit `query`, GitHub's best match first unless `sort` is `created`, `updated` or
+    /// `comments`. GitHub finds 1,000 at most.
+    pub async fn search_issues(
+        &self,
+        query: &str,
+        sort: Option<&str>,
+        limit: usize,
+        page: usize,
+    ) -> Result<Listed<Issue>, ApiError> {
+        let mut pairs = vec![("q", query)];
+        pairs.extend(sort.map(|sort| ("sort", sort)));
+        let path = path("/search", &["issues"], &pairs);
+        self.list_under(&path, "items", limit, page).await
     }
 
-    /// The files a pull request changes. GitHub lists 3,000 at most.
-    pub async fn pull_request_files(
+    /// The issues that are parts of an issue.
+    pub async fn sub_issues(
         &self,
         repo: &Repo,
         number: u64,
         limit: usize,
-    ) -> Result<Listed<PullRequestFile>, ApiError> {
-        let path = repo.path(&["pulls", &number.to_string(), "files"], &[]);
+    ) -> Result<Listed<Issue>, ApiError> {
+        let path = repo.path(&["issues", &number.to_string(), "sub_issues"], &[]);
         self.list(&path, limit, 1).await
-    }
-}
-
-/// Adds labels, creating those the repository does not have. Answers all labels of the issue, as [`Label`]s.
-pub fn add_labels(repo: &Repo, number: u64, labels: &[String]) -> Request {
-    Request {
-        method: "POST",
-        path: repo.path(&["issues", &number.to_string(), "labels"], &[]),
-        body: Some(json!({ "labels": labels })),
     }
 }
 
@@ -255,8 +262,62 @@ pub fn close_issue(repo: &Repo, number: u64, reason: StateReason) -> Request {
     }
 }
 
+/// Answers an [`Issue`]. Opening an open one changes nothing.
+pub fn reopen_issue(repo: &Repo, number: u64) -> Request {
+    Request {
+        method: "PATCH",
+        path: repo.path(&["issues", &number.to_string()], &[]),
+        body: Some(json!({ "state": "open", "state_reason": "reopened" })),
+    }
+}
+
+/// Answers an [`Issue`].
+pub fn update_issue(repo: &Repo, number: u64, change: &IssueChange) -> Request {
+    Request {
+        method: "PATCH",
+        path: repo.path(&["issues", &number.to_string()], &[]),
+        body: Some(json!(change)),
+    }
+}
+
+/// Answers an [`Issue`]; GitHub leaves out in silence whom it cannot assign it to.
+pub fn assign_issue(repo: &Repo, number: u64, assignees: &[String]) -> Request {
+    Request {
+        method: "POST",
+        path: repo.path(&["issues", &number.to_string(), "assignees"], &[]),
+        body: Some(json!({ "assignees": assignees })),
+    }
+}
+
+/// Answers nothing. Locking a locked one changes nothing but the reason.
+pub fn lock_issue(repo: &Repo, number: u64, reason: Option<LockReason>) -> Request {
+    Request {
+        method: "PUT",
+        path: repo.path(&["issues", &number.to_string(), "lock"], &[]),
+        body: Some(reason.map_or_else(|| json!({}), |reason| json!({ "lock_reason": reason }))),
+    }
+}
+
+/// Answers the parent, an [`Issue`]. `child` is the id of the part, not its number.
+pub fn add_sub_issue(repo: &Repo, parent: u64, child: Value, replace_parent: bool) -> Request {
+    Request {
+        method: "POST",
+        path: repo.path(&["issues", &parent.to_string(), "sub_issues"], &[]),
+        body: Some(json!({ "sub_issue_id": child, "replace_parent": replace_parent })),
+    }
+}
+
+/// Answers a [`Comment`].
+pub fn update_comment(repo: &Repo, id: u64, body: &str) -> Request {
+    Request {
+        method: "PATCH",
+        path: repo.path(&["issues", "comments", &id.to_string()], &[]),
+        body: Some(json!({ "body": body })),
+    }
+}
+
 /// The names in a list of labels or accounts; GitHub writes a label as an object or as its bare name.
-fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let items = Option::<Vec<Value>>::deserialize(deserializer)?.unwrap_or_default();
     let name = |item: Value| {
         let name = item

@@ -34,24 +34,29 @@ impl Repo {
 
     /// A path below `/repos/owner/name`, each segment encoded, with a query.
     pub(super) fn path(&self, segments: &[&str], query: &[(&str, &str)]) -> String {
-        let mut path = format!("/repos/{}", self.0);
-        // The host is only there because a URL needs one.
-        let Ok(mut url) = Url::parse("http://localhost/") else {
-            return path;
-        };
-        if let Ok(mut parts) = url.path_segments_mut() {
-            parts.clear().extend(segments);
-        }
-        if !segments.is_empty() {
-            path.push_str(url.path());
-        }
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-            path.push('?');
-            path.push_str(url.query().unwrap_or_default());
-        }
-        path
+        path(&format!("/repos/{}", self.0), segments, query)
     }
+}
+
+/// A path below `prefix`, each segment encoded, with a query.
+pub(super) fn path(prefix: &str, segments: &[&str], query: &[(&str, &str)]) -> String {
+    let mut path = prefix.to_owned();
+    // The host is only there because a URL needs one.
+    let Ok(mut url) = Url::parse("http://localhost/") else {
+        return path;
+    };
+    if let Ok(mut parts) = url.path_segments_mut() {
+        parts.clear().extend(segments);
+    }
+    if !segments.is_empty() {
+        path.push_str(url.path());
+    }
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+        path.push('?');
+        path.push_str(url.query().unwrap_or_default());
+    }
+    path
 }
 
 impl FromStr for Repo {

@@ -4,6 +4,8 @@
 //! sends two `User-Agent`s and an older API version, follows redirects of writes, and cannot tell a connection that was
 //! never made from one that broke.
 
+mod log;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +23,9 @@ use tower::util::MapRequestLayer;
 
 use crate::integrations::{Access, ApiError, Failure};
 
+pub use log::LogEnd;
+pub(super) use log::{end_of, safe_address};
+
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a request may take in all, its answer's body included.
@@ -32,8 +37,16 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// The newest version of the REST API.
 const API_VERSION: HeaderValue = HeaderValue::from_static("2026-03-10");
 const API_VERSION_NAME: HeaderName = HeaderName::from_static("x-github-api-version");
-const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.github+json");
+const JSON: HeaderValue = HeaderValue::from_static("application/vnd.github+json");
+const DIFF: HeaderValue = HeaderValue::from_static("application/vnd.github.diff");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("xmrt/", env!("CARGO_PKG_VERSION")));
+
+/// In which form an answer is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Media {
+    Json,
+    Diff,
+}
 
 /// What GitHub answered.
 pub(super) struct Answer {
@@ -61,13 +74,7 @@ pub(super) fn connect(base_url: &str, token: &SecretString) -> Result<Octocrab, 
         )
     })?;
     bearer.set_sensitive(true);
-    let http = reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(REQUEST_TIMEOUT)
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| ApiError::new(Failure::Unavailable, format!("no HTTP client: {error}")))?;
+    let http = bare()?;
     let service = tower::service_fn(move |request| {
         let http = http.clone();
         async move { carry(&http, request).await }
@@ -85,12 +92,25 @@ pub(super) fn connect(base_url: &str, token: &SecretString) -> Result<Octocrab, 
     }
 }
 
+/// An HTTP client that adds nothing of ours and follows no redirect.
+pub(super) fn bare() -> Result<reqwest::Client, ApiError> {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| ApiError::new(Failure::Unavailable, format!("no HTTP client: {error}")))
+}
+
 /// Sets our headers in place of octocrab's.
 fn stamp(mut request: http::Request<OctoBody>) -> http::Request<OctoBody> {
     let headers = request.headers_mut();
     headers.insert(API_VERSION_NAME, API_VERSION);
     headers.insert(USER_AGENT, AGENT);
-    headers.insert(ACCEPT, MEDIA_TYPE);
+    if headers.get(ACCEPT) != Some(&DIFF) {
+        headers.insert(ACCEPT, JSON);
+    }
     request
 }
 
@@ -112,11 +132,15 @@ async fn carry(
 pub(super) async fn exchange(
     octocrab: &Octocrab,
     access: Access,
+    media: Media,
     method: Method,
     path: &str,
     body: Option<&Value>,
 ) -> Result<Answer, ApiError> {
     let mut request = http::Request::builder().method(method).uri(path);
+    if let Media::Diff = media {
+        request = request.header(ACCEPT, DIFF);
+    }
     let mut content = OctoBody::empty();
     if let Some(body) = body {
         request = request.header(CONTENT_TYPE, "application/json");
@@ -179,6 +203,11 @@ impl Answer {
                 format!("GitHub answered {status}, but not in the form it should: {error}"),
             )
         })
+    }
+
+    /// The answer as text; what is not UTF-8 in it is replaced.
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// Where the answer sends us instead.

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::wire::Client;
-use super::{Deploy, LogPage, Service, ServiceEvent};
+use super::{Deploy, LogPage, Service};
 use crate::integrations::{Access, ApiError, Failure, Request};
 
 /// Render's page size at most.
@@ -151,44 +151,6 @@ impl Client {
         read(self.get(&path, &[]).await?)
     }
 
-    /// One event. Source: `GET /events/{id}`.
-    ///
-    /// # Errors
-    /// Any [`ApiError`].
-    pub async fn event(&self, event_id: &str) -> Result<ServiceEvent, ApiError> {
-        let path = format!("events/{}", segment("event_id", event_id)?);
-        read(self.get(&path, &[]).await?)
-    }
-
-    /// A service's events of one type between two times, newest first, at most `limit` (1–100).
-    /// Source: `GET /services/{id}/events`.
-    ///
-    /// # Errors
-    /// Any [`ApiError`].
-    pub async fn service_events(
-        &self,
-        service_id: &str,
-        kind: &str,
-        since: Timestamp,
-        until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<ServiceEvent>, ApiError> {
-        let path = format!("services/{}/events", segment("service_id", service_id)?);
-        let filters = vec![
-            ("type", kind.to_owned()),
-            ("startTime", since.to_string()),
-            ("endTime", until.to_string()),
-        ];
-        let page = self.page(&path, filters, limit, None).await?;
-        let events = parse_page(page, "event", serde_json::from_value::<ServiceEvent>)?.items;
-        // What falls outside was not asked for, whoever sends it.
-        let inside = |event: &ServiceEvent| event.timestamp.is_none_or(|at| since <= at && at <= until);
-        Ok(events
-            .into_iter()
-            .filter(|event| event.kind == kind && inside(event))
-            .collect())
-    }
-
     /// Lines of logs, oldest first; the newest ones when there are more than `limit`. Source: `GET /logs`.
     ///
     /// # Errors
@@ -230,7 +192,20 @@ impl Client {
         self.write(request).await.map(drop)
     }
 
-    async fn page(
+    /// Sends a write that answers with the record it made or changed.
+    ///
+    /// # Errors
+    /// Any [`ApiError`]; [`Failure::UnknownEffect`] when the answer is no such record.
+    pub async fn answer<T: DeserializeOwned>(&self, request: &Request) -> Result<T, ApiError> {
+        serde_json::from_value(self.write(request).await?).map_err(|error| {
+            ApiError::lost(
+                Access::Write,
+                format!("Render accepted the request, and its answer cannot be read: {error}"),
+            )
+        })
+    }
+
+    pub(super) async fn page(
         &self,
         path: &str,
         mut filters: Vec<(&str, String)>,
@@ -281,6 +256,22 @@ pub fn rollback(service_id: &str, deploy_id: &str) -> Result<Request, ApiError> 
     })
 }
 
+/// `POST /services/{id}/deploys/{id}/cancel`, unsent.
+///
+/// # Errors
+/// [`Failure::Invalid`] for an id that is none.
+pub fn cancel_deploy(service_id: &str, deploy_id: &str) -> Result<Request, ApiError> {
+    Ok(Request {
+        method: "POST",
+        path: format!(
+            "services/{}/deploys/{}/cancel",
+            segment("service_id", service_id)?,
+            segment("deploy_id", deploy_id)?
+        ),
+        body: None,
+    })
+}
+
 /// `PATCH /services/{id}` for auto-deploy, unsent. `trigger` is `commit` or `checksPass`.
 ///
 /// # Errors
@@ -311,7 +302,7 @@ pub fn restart(service_id: &str) -> Result<Request, ApiError> {
 }
 
 /// An id as a path segment. Render's ids are letters, digits and dashes; anything else would reach another path.
-fn segment<'a>(argument: &str, id: &'a str) -> Result<&'a str, ApiError> {
+pub(super) fn segment<'a>(argument: &str, id: &'a str) -> Result<&'a str, ApiError> {
     let is_id = !id.is_empty()
         && id
             .bytes()
@@ -326,7 +317,7 @@ fn segment<'a>(argument: &str, id: &'a str) -> Result<&'a str, ApiError> {
 }
 
 /// `[{<name>: {…}, "cursor": "…"}]`; a short page is the last one.
-fn parse_page<T>(
+pub(super) fn parse_page<T>(
     (answer, limit): (Value, usize),
     name: &str,
     parse: impl Fn(Value) -> serde_json::Result<T>,
@@ -357,11 +348,11 @@ fn parse_page<T>(
     Ok(page)
 }
 
-fn read<T: DeserializeOwned>(answer: Value) -> Result<T, ApiError> {
+pub(super) fn read<T: DeserializeOwned>(answer: Value) -> Result<T, ApiError> {
     serde_json::from_value(answer).map_err(|error| unreadable(&error))
 }
 
-fn unreadable(error: &serde_json::Error) -> ApiError {
+pub(super) fn unreadable(error: &serde_json::Error) -> ApiError {
     ApiError::new(
         Failure::Unavailable,
         format!("Render's answer cannot be read: {error}"),

@@ -5,64 +5,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A service. Source: `GET /services/{id}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Service {
-    /// `srv-…` or `crn-…`.
-    pub id: String,
-    /// Its name.
-    #[serde(default)]
-    pub name: String,
-    /// `web_service`, `private_service`, `background_worker`, `cron_job` or `static_site`.
-    #[serde(default, rename = "type")]
-    pub kind: String,
-    /// The workspace it belongs to: `tea-…` or `own-…`.
-    #[serde(default, alias = "ownerId")]
-    pub owner_id: String,
-    /// The repository's URL, where it is built from one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub repo: Option<String>,
-    /// The branch it follows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub branch: Option<String>,
-    /// `yes` or `no`: whether a push is deployed by itself.
-    #[serde(default, alias = "autoDeploy", skip_serializing_if = "Option::is_none")]
-    pub auto_deploy: Option<String>,
-    /// What starts a deploy by itself: `commit`, `checksPass` or `off`.
-    #[serde(default, alias = "autoDeployTrigger", skip_serializing_if = "Option::is_none")]
-    pub auto_deploy_trigger: Option<String>,
-    /// `suspended` or `not_suspended`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suspended: Option<String>,
-    /// Its page in the dashboard.
-    #[serde(default, alias = "dashboardUrl", skip_serializing_if = "Option::is_none")]
-    pub dashboard_url: Option<String>,
-    /// Where it answers, for a web service.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// When it last changed.
-    #[serde(default, alias = "updatedAt", skip_serializing_if = "Option::is_none")]
-    pub updated_at: Option<String>,
-}
-
-impl Service {
-    /// From Render's JSON, where `url` is a detail of web services.
-    pub(super) fn of(value: Value) -> serde_json::Result<Self> {
-        let url = value
-            .pointer("/serviceDetails/url")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
-        let mut service: Self = serde_json::from_value(value)?;
-        service.url = service.url.or(url);
-        Ok(service)
-    }
-
-    /// Whether a push is certainly not deployed by itself.
-    pub fn is_auto_deploy_off(&self) -> bool {
-        self.auto_deploy_trigger.as_deref() == Some("off") || self.auto_deploy.as_deref() == Some("no")
-    }
-}
-
 /// A deploy. Source: `GET /services/{id}/deploys/{id}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Deploy {

@@ -8,6 +8,9 @@ use crate::hub::{Doubt, Hub, ToolFacts};
 use crate::journal::StepKey;
 use crate::plan::{Call, Step};
 
+/// How long the event of a marked write is expected, in milliseconds: a marker is unmistakable, so as long as the
+/// provider may still deliver.
+const MARKER_ANNOUNCED_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 /// How long asking GitHub who we are may take, in milliseconds.
 const ASK_TIMEOUT_MS: i64 = 10_000;
 
@@ -26,13 +29,13 @@ impl Identity {
             false => Some(String::new()),
         };
         let Some(actor) = actor else { return Vec::new() };
-        let mut keys = facts.effect_keys(&step.call.arguments, &actor);
+        let effects = facts.effect_keys(&step.call.arguments, &actor).into_iter();
+        let mut keys: Vec<(String, i64)> = effects.map(|key| (key, facts.promises.effects_ms)).collect();
         if facts.promises.doubt == Doubt::Marker {
-            keys.push(format!("marker:{}@{actor}", step.key.0));
+            let key = format!("marker:{}@{actor}", step.key.0).to_lowercase();
+            keys.push((key, MARKER_ANNOUNCED_MS));
         }
-        keys.into_iter()
-            .map(|key| (key, facts.promises.effects_ms))
-            .collect()
+        keys
     }
 
     async fn github_login(&self, hub: &Hub) -> Option<String> {

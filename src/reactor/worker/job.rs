@@ -12,7 +12,7 @@ use crate::clock::{self, Clock};
 use crate::hub::{Doubt, ErrorClass, ToolFacts};
 use crate::journal::{Claim, RunHistory, RunRecord, RunState, StepWrite, StoreError, Then};
 use crate::normalize::Event;
-use crate::plan::{self, Plan, Step};
+use crate::plan::{self, Failing, Plan, Step};
 use crate::record::{self, History, Next};
 use crate::rules::Rule;
 
@@ -134,7 +134,8 @@ impl<'w> Job<'w> {
                 }
                 Plan::Shadowed(why) => return self.end(RunState::Shadowed, Some(why)).await,
                 Plan::Declined(why) => return self.end(RunState::Declined, Some(why)).await,
-                Plan::Dead(why) => return self.end(RunState::Dead, Some(why)).await,
+                Plan::Dead(why) => self.fail(RunState::Dead, why).await?,
+                Plan::Failed(Failing { state, reason }) => return self.end(state, Some(reason)).await,
                 Plan::Succeeded => return self.end(RunState::Succeeded, None).await,
             };
             if flow == Flow::LetGo {
@@ -147,12 +148,18 @@ impl<'w> Job<'w> {
     pub(super) async fn make(&mut self, mut step: Step) -> Result<Flow, StoreError> {
         loop {
             let facts = self.facts(&step);
+            // Before the lease is secured: this may ask the provider, and take its time.
+            let causes = self.causes(&step, facts).await;
             self.secure_lease(step.call.timeout_ms).await?;
-            self.intend(&mut step, facts).await?;
+            self.intend(&mut step, causes).await?;
             if self.lease_left_ms() <= step.call.timeout_ms {
-                // Journaling took so long that the call could outlive the lease. It was not sent; whoever claims the
-                // run next finds that out.
-                let reason = "the lease was nearly over".into();
+                // Journaling took so long that the call could outlive the lease. It was not sent, so whoever claims the
+                // run next need not be in doubt about it.
+                let reason = String::from("the lease was nearly over");
+                self.note(StepWrite::Failed {
+                    step: step.id.clone(),
+                    error: format!("not sent: {reason}"),
+                })?;
                 self.flush(Then::Wait {
                     until: self.now(),
                     reason,
@@ -170,9 +177,9 @@ impl<'w> Job<'w> {
         }
     }
 
-    /// Journals the call, and with it under which keys its effect will come back to us as an event.
-    async fn intend(&mut self, step: &mut Step, facts: Option<&ToolFacts>) -> Result<(), StoreError> {
-        let causes = match facts {
+    /// Under which keys the call's effect will come back to us as an event.
+    async fn causes(&self, step: &Step, facts: Option<&ToolFacts>) -> Vec<(String, i64)> {
+        match facts {
             Some(facts) if step.writes => {
                 self.worker
                     .identity
@@ -180,7 +187,11 @@ impl<'w> Job<'w> {
                     .await
             }
             _ => Vec::new(),
-        };
+        }
+    }
+
+    /// Journals the call, and with it what it will cause.
+    async fn intend(&mut self, step: &mut Step, causes: Vec<(String, i64)>) -> Result<(), StoreError> {
         self.note(StepWrite::Intent {
             step: step.id.clone(),
             index: step.index,
@@ -232,12 +243,12 @@ impl<'w> Job<'w> {
             Next::Dead(error) => {
                 let reason = format!("step `{id}`: {error}");
                 self.note(StepWrite::Failed { step: id, error })?;
-                self.end(RunState::Dead, Some(reason)).await?;
+                return self.fail(RunState::Dead, reason).await.map(Some);
             }
             Next::Unknown(why) => {
                 let command = format!("xmrt runs resolve {} done|repeat|give-up", self.run().id);
                 let reason = format!("step `{id}`: {why}. Look at the provider, then `{command}`");
-                self.end(RunState::Unknown, Some(reason)).await?;
+                return self.fail(RunState::Unknown, reason).await.map(Some);
             }
         }
         Ok(Some(Flow::LetGo))
@@ -306,6 +317,26 @@ impl<'w> Job<'w> {
         }
     }
 
+    /// The run is to end badly: first its `[[on_failure]]` steps are made, where it has any. What fails while it is
+    /// failing ends it.
+    async fn fail(&mut self, state: RunState, reason: String) -> Result<Flow, StoreError> {
+        let RunHistory { run, steps } = &self.history;
+        if self.rule.on_failure.is_empty() || run.shadow || Failing::was_marked(run, steps) {
+            let (state, reason) = match Failing::of(run, steps) {
+                Some(first) => (
+                    first.state,
+                    format!("{}; then, on failure: {reason}", first.reason),
+                ),
+                None => (state, reason),
+            };
+            self.end(state, Some(reason)).await?;
+            return Ok(Flow::LetGo);
+        }
+        let mark = Failing { state, reason }.mark(run, &self.rule);
+        self.note(mark)?;
+        Ok(Flow::Continue)
+    }
+
     async fn end(&mut self, state: RunState, reason: Option<String>) -> Result<(), StoreError> {
         self.flush(Then::End {
             state,
@@ -333,14 +364,13 @@ pub(super) fn history<'a>(
     intent_at: Timestamp,
     facts: Option<&ToolFacts>,
 ) -> History<'a> {
-    let action = usize::try_from(step.index)
-        .ok()
-        .and_then(|index| rule.actions.get(index));
+    let action = plan::action_at(rule, step.index);
     History {
         attempts: step.attempts,
         looks,
         intent_at,
         doubt: facts.map_or(Doubt::None, |facts| facts.promises.doubt),
+        timeout_ms: step.call.timeout_ms,
         settle_ms: facts.map_or(0, |facts| facts.promises.settle_ms),
         retry: action.map_or(&record::NO_RETRY, |action| &action.retry),
         jitter: jitter(&step.key.0, step.attempts + looks),

@@ -253,6 +253,8 @@ fn push_rows(condition: &ConditionView, depth: usize, rows: &mut Vec<Row>) {
                     wanted: demand(test),
                     actual: match test.operator.as_str() {
                         "count" => count.to_string(),
+                        // `not` is about the values there are, and there is none that it forbids.
+                        "not" if actual.is_empty() && test.held => "absent, which `not` allows".to_owned(),
                         _ if actual.is_empty() => "absent".to_owned(),
                         _ => list(actual, *count),
                     },

@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Act;
-use crate::sandbox::github::{Comment, Pull, comment_event, issue_event, pull_event, push_event, run_event};
+use crate::sandbox::github::{
+    Comment, Commit, Pull, comment_event, issue_event, pull_event, push_event, run_event,
+};
 use crate::sandbox::render::{Service, begin, happen, plan};
 use crate::sandbox::seed::{blank_issue, blank_pull, blank_run, diff_of, with_job};
 use crate::sandbox::state::World;
@@ -174,8 +176,14 @@ impl Act<'_> {
             .text("branch")
             .unwrap_or_else(|| known.default_branch.clone());
         let before = known.head_of(&branch);
-        known.branches.insert(branch.clone(), sha.clone());
-        known.pushed_at = self.now;
+        let recorded = Commit {
+            parents: vec![before.clone()],
+            message: self.text("message").unwrap_or_else(|| "Update".to_owned()),
+            author: by.clone(),
+            at: self.now,
+            files: Vec::new(),
+        };
+        known.commit(&branch, &sha, recorded);
         let author = json!({"name": by, "username": by, "email": format!("{by}@users.noreply.github.com")});
         let commit = json!({
             "id": sha, "tree_id": sha, "distinct": true, "message": self.text("message").unwrap_or_else(|| "Update".to_owned()),

@@ -1,15 +1,28 @@
 //! In: calls about workflow runs. Out: answers from state, `workflow_run.*` deliveries.
 //! Never: running anything; a rerun stays queued until an act completes it.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::shape::Shape;
-use super::{Repo, Run, error, full_name, not_found, page, repo, repo_mut, run_event};
+use super::shape::{Shape, whole_seconds};
+use super::shape_runs::workflow_id;
+use super::{
+    Job, Repo, Run, body, error, full_name, not_found, page, repo, repo_mut, run_event, stable_id, text,
+};
 use crate::sandbox::call::{Answer, Call, Outcome};
+use crate::sandbox::seed::{blank_run, with_job};
 use crate::sandbox::state::World;
 
 pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
     let repo = repo(world, call)?;
+    let workflow = call.param("w");
+    if !workflow.is_empty() && workflow_path(repo, workflow).is_none() {
+        return Err(not_found());
+    }
+    let of_workflow = |run: &Run| workflow.is_empty() || is_of(repo, run, workflow);
+    let since = call
+        .query("created")
+        .and_then(|created| created.strip_prefix(">=")?.parse::<Timestamp>().ok());
     let is = |name: &str, value: &str| call.query(name).is_none_or(|wanted| wanted == value);
     let status = |run: &Run| {
         call.query("status")
@@ -21,6 +34,7 @@ pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
         .filter(|run| {
             is("branch", &run.branch) && is("event", &run.event) && is("head_sha", &run.sha) && status(run)
         })
+        .filter(|run| of_workflow(run) && since.is_none_or(|since| whole_seconds(run.created_at) >= since))
         .filter(|run| {
             call.query("actor")
                 .is_none_or(|actor| actor.eq_ignore_ascii_case(&run.actor))
@@ -62,17 +76,93 @@ pub(super) fn jobs(world: &mut World, call: &Call) -> Outcome {
     )
 }
 
-/// The log itself; the real API redirects to a short-lived URL, which clients follow without noticing.
+/// Where the log is to be had for a minute, without a token.
 pub(super) fn job_logs(world: &mut World, call: &Call) -> Outcome {
     let repo = repo(world, call)?;
-    let id = call.number("id").ok_or_else(not_found)?;
-    let job = repo
+    let job = job_of(repo, call.number("id")).ok_or_else(not_found)?;
+    let host = call.base.trim_end_matches("/github");
+    let key = stable_id(&format!("log:{}", job.id));
+    let location = format!("{host}/storage/{}/{}.txt?sig={key}", repo.full_name, job.id);
+    Ok(Answer::empty(302).with("location", location))
+}
+
+/// The storage behind [`job_logs`]. Like the real one it refuses whoever brings a token that is not for it.
+pub(in crate::sandbox) fn stored_log(world: &World, call: &Call) -> Answer {
+    if !call.header("authorization").is_empty() {
+        return Answer::json(401, json!({"message": "InvalidAuthenticationInfo"}));
+    }
+    let (name, file) = call.path.trim_matches('/').rsplit_once('/').unwrap_or_default();
+    let id = file.trim_end_matches(".txt").parse().ok();
+    let job = world.github.repo(name).and_then(|repo| job_of(repo, id));
+    let key = job.map(|job| stable_id(&format!("log:{}", job.id)).to_string());
+    match job {
+        Some(job) if key.as_deref() == call.query("sig") => {
+            Answer::ok(Value::String(job.log.clone())).with("content-type", "text/plain; charset=utf-8")
+        }
+        _ => Answer::json(404, json!({"message": "BlobNotFound"})),
+    }
+}
+
+fn job_of(repo: &Repo, id: Option<u64>) -> Option<&Job> {
+    let mut jobs = repo.runs.values().flat_map(|run| &run.jobs);
+    jobs.find(|job| Some(job.id) == id)
+}
+
+/// Begins a run by hand.
+pub(super) fn dispatch(world: &mut World, call: &Call) -> Outcome {
+    let given = body(call)?;
+    let reference = text(&given, "Workflow", "ref")?;
+    let id = world.ids.number();
+    let known = repo(world, call)?;
+    let path = workflow_path(known, call.param("w")).ok_or_else(not_found)?;
+    let short = reference.trim_start_matches("refs/heads/").to_owned();
+    let sha = known
+        .resolve(&short)
+        .ok_or_else(|| error(422, &format!("No ref found for: {reference}")))?;
+    let file = known.contents.iter().find(|file| file.path == path);
+    if file.is_some_and(|file| !file.text.contains("workflow_dispatch")) {
+        return Err(error(422, "Workflow does not have 'workflow_dispatch' trigger"));
+    }
+    let inputs = given.get("inputs").and_then(Value::as_object);
+    let unknown = |name: &&String| file.is_some_and(|file| !file.text.contains(&format!("{name}:")));
+    if let Some(unknown) = inputs.into_iter().flatten().map(|(name, _)| name).find(unknown) {
+        return Err(error(
+            422,
+            &format!("Unexpected inputs provided: [\"{unknown}\"]"),
+        ));
+    }
+    let (now, by, name) = (call.now, call.actor.clone(), full_name(call));
+    let mut run = blank_run(known, id, now);
+    let title = known
         .runs
         .values()
-        .flat_map(|run| &run.jobs)
-        .find(|job| job.id == id)
-        .ok_or_else(not_found)?;
-    Ok(Answer::ok(Value::String(job.log.clone())).with("content-type", "text/plain; charset=utf-8"))
+        .find(|run| run.path == path)
+        .map_or("CI", |run| run.name.as_str());
+    (run.name, run.path, run.branch, run.sha) = (title.to_owned(), path, short, sha);
+    (run.event, run.status, run.conclusion) = ("workflow_dispatch".to_owned(), "queued".to_owned(), None);
+    (run.actor, run.triggering_actor) = (by.clone(), by.clone());
+    repo_mut(world, call)?.runs.insert(id, with_job(run));
+    run_event(world, &name, id, "requested", &by);
+    let url = format!("{}/repos/{name}/actions/runs/{id}", call.base);
+    let html = format!("https://github.com/{name}/actions/runs/{id}");
+    Ok(Answer::ok(
+        json!({"workflow_run_id": id, "run_url": url, "html_url": html}),
+    ))
+}
+
+/// The file of a workflow that is named by its file or its id.
+fn workflow_path(repo: &Repo, workflow: &str) -> Option<String> {
+    let of_runs = repo.runs.values().map(|run| run.path.as_str());
+    let of_files = repo.contents.iter().map(|file| file.path.as_str());
+    let mut paths = of_runs.chain(of_files.filter(|path| path.starts_with(".github/workflows/")));
+    let is = |path: &&str| {
+        path.rsplit('/').next() == Some(workflow) || workflow_id(repo, path).to_string() == workflow
+    };
+    paths.find(is).map(str::to_owned)
+}
+
+fn is_of(repo: &Repo, run: &Run, workflow: &str) -> bool {
+    workflow_path(repo, workflow).is_some_and(|path| path == run.path)
 }
 
 pub(super) fn rerun(world: &mut World, call: &Call) -> Outcome {

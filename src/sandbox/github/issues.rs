@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::shape::{Shape, whole_seconds};
 use super::{
     Issue, Repo, body, error, full_name, invalid, issue_event, names, not_found, optional_text, page, repo,
-    repo_mut, text,
+    repo_mut, text, unfit,
 };
 use crate::sandbox::call::{Answer, Call, Outcome};
 use crate::sandbox::state::World;
@@ -130,6 +130,8 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
         labels: labels.clone(),
         assignees,
         locked: false,
+        lock_reason: None,
+        sub_issues: Vec::new(),
         association: None,
         created_at: now,
         updated_at: now,
@@ -185,6 +187,10 @@ pub(super) fn update(world: &mut World, call: &Call) -> Outcome {
     let reasons = ["completed", "not_planned", "duplicate", "reopened"];
     if reason.as_deref().is_some_and(|reason| !reasons.contains(&reason)) {
         return Err(invalid("Issue", "state_reason", "invalid"));
+    }
+    let merged = |pull: &super::Pull| pull.merged_at.is_some();
+    if state.as_deref() == Some("open") && repo(world, call)?.pulls.get(&number).is_some_and(merged) {
+        return Err(invalid("Issue", "state", "invalid"));
     }
     let labels = names(&given, "labels")?;
     let assignees = names(&given, "assignees")?;
@@ -292,6 +298,12 @@ pub(super) fn assign(world: &mut World, call: &Call) -> Outcome {
     let added = names(&given, "assignees")?.unwrap_or_default();
     let number = call.number("n").ok_or_else(not_found)?;
     let now = call.now;
+    let known = repo(world, call)?;
+    // Whom it cannot be assigned to GitHub passes over in silence.
+    let added: Vec<String> = added
+        .into_iter()
+        .filter(|login| known.may_be_assigned(login))
+        .collect();
     let issue = repo_mut(world, call)?
         .issues
         .get_mut(&number)
@@ -308,19 +320,27 @@ pub(super) fn assign(world: &mut World, call: &Call) -> Outcome {
 }
 
 pub(super) fn lock(world: &mut World, call: &Call) -> Outcome {
-    set_locked(world, call, true)
+    let reason = optional_text(&body(call)?, "lock_reason")?.flatten();
+    let reasons = ["off-topic", "too heated", "resolved", "spam"];
+    if let Some(reason) = reason.as_deref().filter(|reason| !reasons.contains(reason)) {
+        return Err(unfit(&format!(
+            "For 'properties/lock_reason', {reason} is not a member of {reasons:?}."
+        )));
+    }
+    set_locked(world, call, true, reason)
 }
 
 pub(super) fn unlock(world: &mut World, call: &Call) -> Outcome {
-    set_locked(world, call, false)
+    set_locked(world, call, false, None)
 }
 
-fn set_locked(world: &mut World, call: &Call, locked: bool) -> Outcome {
+fn set_locked(world: &mut World, call: &Call, locked: bool, reason: Option<String>) -> Outcome {
     let number = call.number("n").ok_or_else(not_found)?;
     let issue = repo_mut(world, call)?
         .issues
         .get_mut(&number)
         .ok_or_else(not_found)?;
+    issue.lock_reason = reason;
     if std::mem::replace(&mut issue.locked, locked) != locked {
         let action = if locked { "locked" } else { "unlocked" };
         issue_event(world, &full_name(call), number, action, &call.actor, Value::Null);

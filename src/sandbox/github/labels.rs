@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::shape::Shape;
 use super::state::{Issue, Label, stable_id};
 use super::{
-    Repo, body, full_name, invalid, issue_event, names, not_found, optional_text, page, repo, repo_mut, text,
-    unfit,
+    Repo, body, full_name, invalid, issue_event, label_event, names, not_found, optional_text, page, repo,
+    repo_mut, text, unfit,
 };
 use crate::sandbox::call::{Answer, Call, Outcome};
 use crate::sandbox::state::World;
@@ -23,6 +23,20 @@ pub(super) fn of_repo(world: &mut World, call: &Call) -> Outcome {
         repo.labels.iter().map(|label| shape.label(repo, label)).collect(),
         None,
     )
+}
+
+pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
+    let repo = repo(world, call)?;
+    let label = repo
+        .labels
+        .iter()
+        .find(|label| label.name.eq_ignore_ascii_case(call.param("label")))
+        .ok_or_else(not_found)?;
+    let shape = Shape {
+        base: &call.base,
+        state: &world.github,
+    };
+    Ok(Answer::ok(shape.label(repo, label)))
 }
 
 pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
@@ -51,6 +65,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
         description,
     };
     repo.labels.push(label.clone());
+    label_event(world, &repo_name, &label.name, "created", &call.actor);
     let repo = world.github.repo(&repo_name).ok_or_else(not_found)?;
     Ok(Answer::json(
         201,

@@ -58,6 +58,64 @@ pub(in crate::sandbox) fn comment_event(
     })
 }
 
+/// `pull_request_review.<action>`. Its state is written in lower case, unlike the API's.
+pub(in crate::sandbox) fn review_event(
+    world: &mut World,
+    repo: &str,
+    number: u64,
+    review: u64,
+    action: &str,
+    actor: &str,
+) -> Option<String> {
+    emit(
+        world,
+        repo,
+        "pull_request_review",
+        action,
+        actor,
+        |shape, repo| {
+            let (issue, pull) = (repo.issues.get(&number)?, repo.pulls.get(&number)?);
+            let review = pull.reviews.iter().find(|known| known.id == review)?;
+            let mut shown = shape.review(repo, pull, review);
+            shown["state"] = review.state.to_lowercase().into();
+            Some(json!({"review": shown, "pull_request": shape.pull(repo, issue, pull, false)}))
+        },
+    )
+}
+
+/// `sub_issues.<action>`, told in the parent's repository.
+pub(in crate::sandbox) fn sub_issue_event(
+    world: &mut World,
+    repo: &str,
+    parent: u64,
+    part: u64,
+    action: &str,
+    actor: &str,
+) -> Option<String> {
+    emit(world, repo, "sub_issues", action, actor, |shape, repo| {
+        let parent = repo.issues.get(&parent)?;
+        let (home, part) = shape.state.issue_by_id(part)?;
+        Some(json!({
+            "parent_issue": shape.issue(repo, parent), "parent_issue_id": parent.id,
+            "sub_issue": shape.issue(home, part), "sub_issue_id": part.id, "sub_issue_repo": shape.repo(home),
+        }))
+    })
+}
+
+/// `label.<action>`: of the repository, not of an issue.
+pub(in crate::sandbox) fn label_event(
+    world: &mut World,
+    repo: &str,
+    label: &str,
+    action: &str,
+    actor: &str,
+) -> Option<String> {
+    emit(world, repo, "label", action, actor, |shape, repo| {
+        let label = repo.labels.iter().find(|known| known.name == label)?;
+        Some(json!({"label": shape.label(repo, label)}))
+    })
+}
+
 /// `workflow_run.<action>`: requested, in_progress or completed.
 pub(in crate::sandbox) fn run_event(
     world: &mut World,

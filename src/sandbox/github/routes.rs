@@ -1,7 +1,9 @@
 //! In: nothing. Out: the table of every call that the GitHub side knows.
 //! Never: what a call does.
 
-use super::{actions, comments, contents, issues, labels, pulls, repos, search};
+use super::{
+    actions, comments, contents, history, issues, labels, merge, pulls, repos, reviews, search, sub_issues,
+};
 use crate::sandbox::call::Route;
 
 /// Every call that the GitHub side knows.
@@ -48,6 +50,7 @@ pub(in crate::sandbox) const ROUTES: &[Route] = &[
     ),
     Route::new("GET", "/repos/{o}/{r}/labels", "list_labels", labels::of_repo),
     Route::new("POST", "/repos/{o}/{r}/labels", "create_label", labels::create),
+    Route::new("GET", "/repos/{o}/{r}/labels/{label}", "get_label", labels::get),
     Route::new("GET", "/repos/{o}/{r}/issues", "list_issues", issues::list),
     Route::new("POST", "/repos/{o}/{r}/issues", "create_issue", issues::create),
     Route::new(
@@ -118,6 +121,18 @@ pub(in crate::sandbox) const ROUTES: &[Route] = &[
         issues::assign,
     ),
     Route::new(
+        "GET",
+        "/repos/{o}/{r}/issues/{n}/sub_issues",
+        "list_sub_issues",
+        sub_issues::list,
+    ),
+    Route::new(
+        "POST",
+        "/repos/{o}/{r}/issues/{n}/sub_issues",
+        "add_sub_issue",
+        sub_issues::add,
+    ),
+    Route::new(
         "PUT",
         "/repos/{o}/{r}/issues/{n}/lock",
         "lock_issue",
@@ -142,7 +157,55 @@ pub(in crate::sandbox) const ROUTES: &[Route] = &[
         comments::create,
     ),
     Route::new("GET", "/repos/{o}/{r}/pulls", "list_pull_requests", pulls::list),
+    Route::new(
+        "POST",
+        "/repos/{o}/{r}/pulls",
+        "create_pull_request",
+        pulls::create,
+    ),
     Route::new("GET", "/repos/{o}/{r}/pulls/{n}", "get_pull_request", pulls::get),
+    Route::new(
+        "PATCH",
+        "/repos/{o}/{r}/pulls/{n}",
+        "update_pull_request",
+        pulls::update,
+    ),
+    Route::new(
+        "PUT",
+        "/repos/{o}/{r}/pulls/{n}/merge",
+        "merge_pull_request",
+        merge::merge,
+    ),
+    Route::new(
+        "PUT",
+        "/repos/{o}/{r}/pulls/{n}/update-branch",
+        "update_branch",
+        merge::update_branch,
+    ),
+    Route::new(
+        "POST",
+        "/repos/{o}/{r}/pulls/{n}/requested_reviewers",
+        "request_reviewers",
+        reviews::request,
+    ),
+    Route::new(
+        "GET",
+        "/repos/{o}/{r}/pulls/{n}/reviews",
+        "list_reviews",
+        reviews::list,
+    ),
+    Route::new(
+        "POST",
+        "/repos/{o}/{r}/pulls/{n}/reviews",
+        "create_review",
+        reviews::create,
+    ),
+    Route::new(
+        "GET",
+        "/repos/{o}/{r}/compare/{ends}",
+        "compare_commits",
+        history::compare,
+    ),
     Route::new(
         "GET",
         "/repos/{o}/{r}/pulls/{n}/files",
@@ -154,6 +217,18 @@ pub(in crate::sandbox) const ROUTES: &[Route] = &[
         "/repos/{o}/{r}/actions/runs",
         "list_workflow_runs",
         actions::list,
+    ),
+    Route::new(
+        "GET",
+        "/repos/{o}/{r}/actions/workflows/{w}/runs",
+        "list_workflow_runs",
+        actions::list,
+    ),
+    Route::new(
+        "POST",
+        "/repos/{o}/{r}/actions/workflows/{w}/dispatches",
+        "run_workflow",
+        actions::dispatch,
     ),
     Route::new(
         "GET",

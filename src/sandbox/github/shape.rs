@@ -108,12 +108,12 @@ impl Shape<'_> {
             "state": issue.state, "state_reason": issue.state_reason, "title": issue.title, "body": issue.body,
             "user": self.user(&issue.user), "labels": self.labels(repo, &issue.labels),
             "assignees": issue.assignees.iter().map(|login| self.user(login)).collect::<Vec<_>>(),
-            "milestone": null, "type": null, "locked": issue.locked, "active_lock_reason": null,
+            "milestone": null, "type": null, "locked": issue.locked, "active_lock_reason": issue.lock_reason,
             "comments": repo.comments_of(n).count(),
             "author_association": self.association(repo, &issue.user, issue.association.as_deref()),
             "created_at": time(issue.created_at), "updated_at": time(issue.updated_at),
             "closed_at": issue.closed_at.map(time), "closed_by": null, "performed_via_github_app": null,
-            "sub_issues_summary": {"total": 0, "completed": 0, "percent_completed": 0},
+            "sub_issues_summary": self.parts(issue),
             "reactions": reactions(&format!("{url}/issues/{n}/reactions")),
         });
         if issue.is_pull {
@@ -126,6 +126,20 @@ impl Shape<'_> {
             });
         }
         shown
+    }
+
+    /// How many parts an issue has, and how many of them are done.
+    fn parts(&self, issue: &Issue) -> Value {
+        let closed = |id: &&u64| {
+            self.state
+                .issue_by_id(**id)
+                .is_some_and(|(_, part)| part.state == "closed")
+        };
+        let (total, completed) = (
+            issue.sub_issues.len(),
+            issue.sub_issues.iter().filter(closed).count(),
+        );
+        json!({"total": total, "completed": completed, "percent_completed": (completed * 100).checked_div(total).unwrap_or(0)})
     }
 
     pub(in crate::sandbox) fn labels(&self, repo: &Repo, names: &[String]) -> Vec<Value> {
@@ -196,7 +210,9 @@ impl Shape<'_> {
             "review_comments_url": format!("{url}/pulls/{n}/comments"),
             "review_comment_url": format!("{url}/pulls/comments{{/number}}"),
             "statuses_url": format!("{url}/statuses/{}", pull.head_sha), "draft": pull.draft,
-            "merged_at": pull.merged_at.map(time), "requested_reviewers": [], "requested_teams": [], "auto_merge": null,
+            "merged_at": pull.merged_at.map(time), "auto_merge": null,
+            "requested_reviewers": pull.reviewers.iter().map(|login| self.user(login)).collect::<Vec<_>>(),
+            "requested_teams": pull.teams.iter().map(|name| self.team(repo, name)).collect::<Vec<_>>(),
             "head": self.end(repo, &pull.head_repo, &pull.head_ref, &pull.head_sha),
             "base": self.end(repo, &repo.full_name, &pull.base_ref, &pull.base_sha),
             "_links": {
@@ -212,12 +228,18 @@ impl Shape<'_> {
         if whole {
             let sum = |count: fn(&FileDiff) -> u64| pull.files.iter().map(count).sum::<u64>();
             let open = issue.state == "open";
+            let state = match (open, pull.draft, pull.conflicts) {
+                (false, ..) => "unknown",
+                (_, true, _) => "draft",
+                (.., true) => "dirty",
+                _ => "clean",
+            };
             merge(
                 &mut shown,
                 json!({
                     "merged": pull.merged_at.is_some(), "merged_by": pull.merged_by.as_deref().map(|login| self.user(login)),
-                    "mergeable": open.then_some(true), "rebaseable": open.then_some(true),
-                    "mergeable_state": if open { "clean" } else { "unknown" }, "maintainer_can_modify": false,
+                    "mergeable": open.then_some(!pull.conflicts), "rebaseable": open.then_some(!pull.conflicts),
+                    "mergeable_state": state, "maintainer_can_modify": false,
                     "comments": repo.comments_of(n).count(), "review_comments": 0, "commits": 1,
                     "additions": sum(|file| file.additions), "deletions": sum(|file| file.deletions),
                     "changed_files": pull.files.len(),
@@ -236,8 +258,9 @@ impl Shape<'_> {
         })
     }
 
-    pub(super) fn file(&self, repo: &Repo, pull: &Pull, file: &FileDiff) -> Value {
-        let (sha, name) = (&pull.head_sha, &file.filename);
+    /// A changed file as it is in the commit `sha`.
+    pub(super) fn file_at(&self, repo: &Repo, sha: &str, file: &FileDiff) -> Value {
+        let name = &file.filename;
         let mut shown = json!({
             "sha": stable_sha(&format!("{sha}:{name}")), "filename": name, "status": file.status,
             "additions": file.additions, "deletions": file.deletions, "changes": file.additions + file.deletions,
@@ -271,7 +294,7 @@ impl Shape<'_> {
         format!("{PAGES}/{}{rest}", repo.full_name)
     }
 
-    fn association(&self, repo: &Repo, login: &str, told: Option<&str>) -> String {
+    pub(super) fn association(&self, repo: &Repo, login: &str, told: Option<&str>) -> String {
         let known = || match repo
             .collaborators
             .keys()

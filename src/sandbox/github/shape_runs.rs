@@ -8,7 +8,7 @@ use super::state::{Job, Repo, Run, stable_id, stable_sha};
 
 impl Shape<'_> {
     pub(in crate::sandbox) fn run(&self, repo: &Repo, run: &Run) -> Value {
-        let (base, id, workflow) = (self.repo_url(repo), run.id, workflow_id(repo, run));
+        let (base, id, workflow) = (self.repo_url(repo), run.id, workflow_id(repo, &run.path));
         let url = format!("{base}/actions/runs/{id}");
         let suite = id + 7_000_000_000;
         let author = json!({"name": run.actor, "email": format!("{}@users.noreply.github.com", run.actor)});
@@ -36,7 +36,7 @@ impl Shape<'_> {
 
     /// The `workflow` object beside a run in webhooks.
     pub(in crate::sandbox) fn workflow(&self, repo: &Repo, run: &Run) -> Value {
-        let id = workflow_id(repo, run);
+        let id = workflow_id(repo, &run.path);
         json!({
             "id": id, "node_id": node("W", id), "name": run.name, "path": run.path, "state": "active",
             "created_at": time(repo.created_at), "updated_at": time(repo.created_at),
@@ -65,6 +65,6 @@ impl Shape<'_> {
 }
 
 /// The workflow's number: one for each file of a repository.
-fn workflow_id(repo: &Repo, run: &Run) -> u64 {
-    stable_id(&format!("{}:{}", repo.full_name, run.path))
+pub(super) fn workflow_id(repo: &Repo, path: &str) -> u64 {
+    stable_id(&format!("{}:{path}", repo.full_name))
 }

@@ -36,6 +36,21 @@ impl State {
             .or_insert_with(|| Repo::new(full_name, stable_id(full_name), now))
     }
 
+    /// The issue of that id, wherever it is.
+    pub(in crate::sandbox) fn issue_by_id(&self, id: u64) -> Option<(&Repo, &Issue)> {
+        let mut all = self
+            .repos
+            .values()
+            .flat_map(|repo| repo.issues.values().map(move |issue| (repo, issue)));
+        all.find(|(_, issue)| issue.id == id)
+    }
+
+    /// The issue that one is a part of.
+    pub(in crate::sandbox) fn parent_mut(&mut self, part: u64) -> Option<&mut Issue> {
+        let mut all = self.repos.values_mut().flat_map(|repo| repo.issues.values_mut());
+        all.find(|issue| issue.sub_issues.contains(&part))
+    }
+
     /// The numeric id of an account, the same in every sandbox.
     pub(in crate::sandbox) fn user_id(&self, login: &str) -> u64 {
         self.user_ids
@@ -71,6 +86,8 @@ pub(in crate::sandbox) struct Repo {
     pub(in crate::sandbox) pushed_at: Timestamp,
     /// Branch name → head commit.
     pub(in crate::sandbox) branches: BTreeMap<String, String>,
+    /// By id.
+    pub(in crate::sandbox) commits: BTreeMap<String, Commit>,
     pub(in crate::sandbox) labels: Vec<Label>,
     /// Issues and pull requests, which share one row of numbers.
     pub(in crate::sandbox) issues: BTreeMap<u64, Issue>,
@@ -100,6 +117,7 @@ impl Repo {
             created_at: now,
             pushed_at: now,
             branches: BTreeMap::new(),
+            commits: BTreeMap::new(),
             labels: Vec::new(),
             issues: BTreeMap::new(),
             pulls: BTreeMap::new(),
@@ -143,6 +161,14 @@ impl Repo {
         name.to_owned()
     }
 
+    /// Whether issues may be assigned to that account. Where no collaborators are told, everybody is one.
+    pub(in crate::sandbox) fn may_be_assigned(&self, login: &str) -> bool {
+        let known = |name: &String| name.eq_ignore_ascii_case(login);
+        self.collaborators.is_empty()
+            || self.owner().eq_ignore_ascii_case(login)
+            || self.collaborators.keys().any(known)
+    }
+
     pub(in crate::sandbox) fn comments_of(&self, number: u64) -> impl Iterator<Item = &Comment> {
         self.comments
             .values()
@@ -183,6 +209,9 @@ pub(in crate::sandbox) struct Issue {
     pub(in crate::sandbox) labels: Vec<String>,
     pub(in crate::sandbox) assignees: Vec<String>,
     pub(in crate::sandbox) locked: bool,
+    pub(in crate::sandbox) lock_reason: Option<String>,
+    /// Ids of the issues that are parts of it.
+    pub(in crate::sandbox) sub_issues: Vec<u64>,
     pub(in crate::sandbox) association: Option<String>,
     pub(in crate::sandbox) created_at: Timestamp,
     pub(in crate::sandbox) updated_at: Timestamp,
@@ -202,6 +231,33 @@ pub(in crate::sandbox) struct Pull {
     pub(in crate::sandbox) head_repo: String,
     pub(in crate::sandbox) base_ref: String,
     pub(in crate::sandbox) base_sha: String,
+    pub(in crate::sandbox) files: Vec<FileDiff>,
+    /// It cannot be merged: both ends changed the same lines.
+    pub(in crate::sandbox) conflicts: bool,
+    /// Logins of those whose review is still wanted.
+    pub(in crate::sandbox) reviewers: Vec<String>,
+    pub(in crate::sandbox) teams: Vec<String>,
+    pub(in crate::sandbox) reviews: Vec<Review>,
+}
+
+#[derive(Clone, Debug)]
+pub(in crate::sandbox) struct Review {
+    pub(in crate::sandbox) id: u64,
+    pub(in crate::sandbox) user: String,
+    pub(in crate::sandbox) body: String,
+    /// `APPROVED`, `CHANGES_REQUESTED` or `COMMENTED`.
+    pub(in crate::sandbox) state: String,
+    pub(in crate::sandbox) commit: String,
+    pub(in crate::sandbox) submitted_at: Timestamp,
+}
+
+/// A commit that something made while the sandbox watched. Of all others only their ids are known.
+#[derive(Clone, Debug)]
+pub(in crate::sandbox) struct Commit {
+    pub(in crate::sandbox) parents: Vec<String>,
+    pub(in crate::sandbox) message: String,
+    pub(in crate::sandbox) author: String,
+    pub(in crate::sandbox) at: Timestamp,
     pub(in crate::sandbox) files: Vec<FileDiff>,
 }
 

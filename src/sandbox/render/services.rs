@@ -1,10 +1,10 @@
 //! In: calls about accounts and services. Out: answers from state, and events of what was done to a service.
-//! Never: deploys, except the one that a resumed service gets.
+//! Never: settings; deploys, except the one that a resumed service gets.
 
 use serde_json::{Value, json};
 
 use super::state::OWNER;
-use super::{Service, body, deploys, error, happen, optional_text, page, service, service_mut, shape, time};
+use super::{Service, deploys, error, happen, page, service, service_mut, shape, time};
 use crate::sandbox::call::{Answer, Call, Outcome};
 use crate::sandbox::state::World;
 
@@ -25,6 +25,8 @@ pub(super) fn owners(world: &mut World, call: &Call) -> Outcome {
     ids.push(OWNER.to_owned());
     ids.sort();
     ids.dedup();
+    let named = call.queries("name");
+    ids.retain(|_| named.is_empty() || named.contains(&"Sandbox"));
     let shown = |id: String| {
         let owner = json!({"id": id, "name": "Sandbox", "email": "team@example.com", "type": "team", "ipAllowList": []});
         (id, owner)
@@ -66,65 +68,6 @@ pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
 
 pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
     Ok(Answer::ok(shape::service(service(world, call)?)))
-}
-
-pub(super) fn update(world: &mut World, call: &Call) -> Outcome {
-    let given = body(call)?;
-    let auto = optional_text(&given, "autoDeploy")?;
-    let trigger = optional_text(&given, "autoDeployTrigger")?;
-    if auto.as_deref().is_some_and(|auto| !["yes", "no"].contains(&auto)) {
-        return Err(error(400, "autoDeploy must be one of yes, no"));
-    }
-    if trigger
-        .as_deref()
-        .is_some_and(|trigger| !["commit", "checksPass", "off"].contains(&trigger))
-    {
-        return Err(error(
-            400,
-            "autoDeployTrigger must be one of commit, checksPass, off",
-        ));
-    }
-    let (name, branch) = (optional_text(&given, "name")?, optional_text(&given, "branch")?);
-    let now = call.now;
-    let service = service_mut(world, call)?;
-    let before = service.auto_deploy_trigger.clone();
-    // The trigger is the newer field and wins; "yes" keeps a trigger that is already on.
-    match (trigger, auto.as_deref()) {
-        (Some(trigger), _) => service.auto_deploy_trigger = trigger,
-        (None, Some("no")) => "off".clone_into(&mut service.auto_deploy_trigger),
-        (None, Some(_)) if before == "off" => "commit".clone_into(&mut service.auto_deploy_trigger),
-        _ => {}
-    }
-    if let Some(name) = name {
-        service.name = name;
-    }
-    if let Some(branch) = branch {
-        service.branch = branch;
-    }
-    service.updated_at = now;
-    let (id, after, shown) = (
-        service.id.clone(),
-        service.auto_deploy_trigger.clone(),
-        shape::service(service),
-    );
-    match (before.as_str(), after.as_str()) {
-        (before, after) if before == after => {}
-        (before, "off") => {
-            let details = json!({"fromTrigger": before, "reason": "user"});
-            happen(world, &id, "auto_deploy_disabled", None, details, now);
-        }
-        (_, after) => {
-            happen(
-                world,
-                &id,
-                "auto_deploy_enabled",
-                None,
-                json!({"newTrigger": after}),
-                now,
-            );
-        }
-    }
-    Ok(Answer::ok(shown))
 }
 
 pub(super) fn restart(world: &mut World, call: &Call) -> Outcome {

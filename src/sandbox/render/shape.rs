@@ -10,7 +10,7 @@ pub(super) fn service(service: &Service) -> Value {
     let automatic = service.auto_deploy_trigger != "off";
     let mut shown = json!({
         "id": service.id, "name": service.name, "slug": service.name, "ownerId": service.owner, "type": service.kind,
-        "branch": service.branch, "rootDir": "", "autoDeploy": if automatic { "yes" } else { "no" },
+        "branch": service.branch, "rootDir": service.root_dir, "autoDeploy": if automatic { "yes" } else { "no" },
         "autoDeployTrigger": service.auto_deploy_trigger,
         "suspended": if service.suspended { "suspended" } else { "not_suspended" },
         "suspenders": if service.suspended { json!(["user"]) } else { json!([]) },
@@ -29,12 +29,17 @@ pub(super) fn service(service: &Service) -> Value {
 }
 
 fn details(service: &Service) -> Value {
-    let specific = match service.runtime.as_str() {
-        "docker" => json!({"dockerCommand": "", "dockerContext": ".", "dockerfilePath": "./Dockerfile"}),
+    if service.kind == "static_site" {
+        return site(service);
+    }
+    let mut specific = match service.runtime.as_str() {
+        "docker" | "image" => {
+            json!({"dockerCommand": "", "dockerContext": ".", "dockerfilePath": "./Dockerfile"})
+        }
         _ => json!({"buildCommand": "make", "startCommand": "./start"}),
     };
     let mut details = json!({
-        "env": service.runtime, "runtime": service.runtime, "envSpecificDetails": specific, "plan": service.plan,
+        "env": service.runtime, "runtime": service.runtime, "plan": service.plan,
         "region": service.region, "numInstances": service.instances, "buildPlan": "starter",
         "pullRequestPreviewsEnabled": "no", "previews": {"generation": "off"},
     });
@@ -48,6 +53,33 @@ fn details(service: &Service) -> Value {
             details["maxShutdownDelaySeconds"] = 30.into();
         }
         _ => {}
+    }
+    if let Some(autoscaling) = &service.autoscaling {
+        details["autoscaling"] = autoscaling.clone();
+    }
+    for (name, value) in &service.details {
+        match (name.as_str(), value) {
+            // Here Render shows a service's own commands, and a pre-deploy command among them.
+            ("envSpecificDetails", Value::Object(fields)) => {
+                for (name, value) in fields {
+                    specific[name] = value.clone();
+                }
+            }
+            ("preDeployCommand", command) => specific["preDeployCommand"] = command.clone(),
+            _ => details[name] = value.clone(),
+        }
+    }
+    details["envSpecificDetails"] = specific;
+    details
+}
+
+fn site(service: &Service) -> Value {
+    let mut details = json!({
+        "buildCommand": "make", "publishPath": "public", "url": format!("https://{}.onrender.com", service.name),
+        "buildPlan": "starter", "pullRequestPreviewsEnabled": "no", "previews": {"generation": "off"},
+    });
+    for (name, value) in &service.details {
+        details[name] = value.clone();
     }
     details
 }

@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::jobs::Job;
+use super::metrics::Measured;
 use crate::clock;
 
 /// How many log lines are kept over all services.
@@ -44,6 +46,9 @@ pub(in crate::sandbox) struct State {
     pub(in crate::sandbox) deploys: Vec<Deploy>,
     pub(in crate::sandbox) events: VecDeque<Event>,
     pub(in crate::sandbox) logs: VecDeque<Log>,
+    pub(in crate::sandbox) metrics: Vec<Measured>,
+    /// In the order in which they were asked for.
+    pub(in crate::sandbox) jobs: Vec<Job>,
     /// Reads and writes in the present minute.
     pub(in crate::sandbox) rate_used: (u64, u64),
     pub(in crate::sandbox) rate_reset: i64,
@@ -58,6 +63,8 @@ impl State {
             deploys: Vec::new(),
             events: VecDeque::new(),
             logs: VecDeque::new(),
+            metrics: Vec::new(),
+            jobs: Vec::new(),
             rate_used: (0, 0),
             rate_reset: 0,
             lines: 0,
@@ -153,12 +160,19 @@ pub(in crate::sandbox) struct Service {
     pub(in crate::sandbox) health_check_path: String,
     pub(in crate::sandbox) created_at: Timestamp,
     pub(in crate::sandbox) updated_at: Timestamp,
+    pub(in crate::sandbox) root_dir: String,
+    /// The configuration as the API takes and gives it; `None` when it was never set or taken away.
+    pub(in crate::sandbox) autoscaling: Option<Value>,
+    /// Its own environment variables.
+    pub(in crate::sandbox) env_vars: BTreeMap<String, String>,
+    /// What else of `serviceDetails` was set, by name; lies over what the shape makes up.
+    pub(in crate::sandbox) details: Map<String, Value>,
     /// What the next deploy that is built will do instead of going well.
     pub(in crate::sandbox) script: Option<Script>,
 }
 
 impl Service {
-    fn new(id: &str, name: &str, now: Timestamp) -> Self {
+    pub(super) fn new(id: &str, name: &str, now: Timestamp) -> Self {
         let kind = if id.starts_with("crn-") {
             "cron_job"
         } else {
@@ -181,6 +195,10 @@ impl Service {
             health_check_path: "/healthz".to_owned(),
             created_at: clock::after(now, -90 * 24 * 3_600_000),
             updated_at: now,
+            root_dir: String::new(),
+            autoscaling: None,
+            env_vars: BTreeMap::new(),
+            details: Map::new(),
             script: None,
         }
     }

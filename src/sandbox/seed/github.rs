@@ -5,12 +5,15 @@ use serde_json::Value;
 
 use super::{Entry, Seeder};
 use crate::clock;
-use crate::sandbox::github::{Comment, Content, FileDiff, Issue, Label, Pull, Repo, stable_id, stable_sha};
+use crate::sandbox::github::{
+    Comment, Commit, Content, FileDiff, Issue, Label, Pull, Repo, stable_id, stable_sha,
+};
 use crate::sandbox::state::World;
 
 /// The lists, in the order in which they build on each other.
 pub(super) const LISTS: &[(&str, Seeder)] = &[
     ("repos", repo),
+    ("branches", branch),
     ("labels", label),
     ("collaborators", collaborator),
     ("contents", content),
@@ -69,6 +72,37 @@ pub(super) fn of<'w>(world: &'w mut World, entry: &mut Entry<'_>) -> Result<&'w 
         }
     };
     Ok(world.github.ensure_repo(&name, entry.now()))
+}
+
+/// A branch; with `files` (or a `message`) its head is a commit on top of the default branch, or of `parent`.
+fn branch(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+    let now = entry.now();
+    let repo = of(world, entry)?;
+    let name = entry.need(&["name", "branch"])?;
+    let parent = entry.text(&["parent"])?;
+    let message = entry.text(&["message"])?;
+    let author = entry.login(&["author", "user"])?;
+    let files = entry.texts(&["files"])?;
+    let made_up = stable_sha(&format!("{}:{name}", repo.full_name));
+    let sha = entry.text(&["sha", "head_sha"])?.unwrap_or(made_up);
+    if files.is_some() || message.is_some() {
+        let commit = Commit {
+            parents: vec![parent.unwrap_or_else(|| repo.head_of(&repo.default_branch))],
+            message: message.unwrap_or_else(|| "Update".to_owned()),
+            author: author.unwrap_or_else(|| "octo-user".to_owned()),
+            at: entry
+                .time(&["at", "created"])?
+                .unwrap_or(clock::after(now, -HOUR_MS)),
+            files: files
+                .into_iter()
+                .flatten()
+                .filter_map(|file| diff_of(&file.into()))
+                .collect(),
+        };
+        repo.commits.insert(sha.clone(), commit);
+    }
+    repo.branches.insert(name, sha);
+    Ok(())
 }
 
 fn label(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
@@ -172,6 +206,8 @@ pub(in crate::sandbox) fn blank_issue(repo: &Repo, number: u64, at: jiff::Timest
         labels: Vec::new(),
         assignees: Vec::new(),
         locked: false,
+        lock_reason: None,
+        sub_issues: Vec::new(),
         association: None,
         created_at: at,
         updated_at: at,
@@ -197,6 +233,7 @@ fn pull(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     pull.head_repo = entry.text(&["head_repo"])?.unwrap_or(pull.head_repo);
     pull.base_ref = entry.text(&["base", "base_ref"])?.unwrap_or(pull.base_ref);
     pull.base_sha = entry.text(&["base_sha"])?.unwrap_or(pull.base_sha);
+    pull.conflicts = entry.flag(&["conflicts"])?.unwrap_or(pull.conflicts);
     pull.merged_by = entry.login(&["merged_by"])?.or(pull.merged_by);
     let merged_at = entry.time(&["merged_at"])?;
     if entry.flag(&["merged"])?.unwrap_or(false) || merged_at.is_some() {
@@ -230,6 +267,10 @@ pub(in crate::sandbox) fn blank_pull(repo: &Repo, number: u64) -> Pull {
         base_ref: repo.default_branch.clone(),
         base_sha: repo.head_of(&repo.default_branch),
         files: Vec::new(),
+        conflicts: false,
+        reviewers: Vec::new(),
+        teams: Vec::new(),
+        reviews: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Entry, Seeder};
 use crate::clock;
-use crate::sandbox::render::{Commit, Deploy, Event, Log};
+use crate::sandbox::render::{Commit, Deploy, Event, Log, METRICS, Measured};
 use crate::sandbox::state::World;
 
 /// The lists, in the order in which they build on each other.
@@ -15,6 +15,7 @@ pub(super) const LISTS: &[(&str, Seeder)] = &[
     ("deploys", deploy),
     ("events", event),
     ("logs", log),
+    ("metrics", metric),
 ];
 
 const MINUTE_MS: i64 = 60_000;
@@ -51,6 +52,24 @@ fn service(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
         .number(&["instances", "num_instances"])?
         .unwrap_or(service.instances);
     service.image = entry.text(&["image", "image_path"])?.or(service.image.take());
+    service.autoscaling = entry
+        .value(&["autoscaling"])
+        .cloned()
+        .or(service.autoscaling.take());
+    if let Some(schedule) = entry.text(&["schedule"])? {
+        service.details.insert("schedule".to_owned(), schedule.into());
+    }
+    if let Some(vars) = entry.value(&["env_vars"]) {
+        let vars = vars
+            .as_object()
+            .ok_or_else(|| entry.error("env_vars must be a table of strings"))?;
+        for (key, value) in vars {
+            let value = value
+                .as_str()
+                .ok_or_else(|| entry.error("env_vars must be a table of strings"))?;
+            service.env_vars.insert(key.clone(), value.to_owned());
+        }
+    }
     service.suspended = match entry.value(&["suspended"]) {
         Some(Value::String(text)) => text == "suspended",
         Some(value) => value
@@ -268,5 +287,46 @@ fn log(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
         message: entry.need(&["message", "text"])?,
     };
     world.render.log(line);
+    Ok(())
+}
+
+/// One line of a chart: `values`, a minute apart (or `step_seconds`), the last of them at `at`.
+fn metric(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+    let service = of(world, entry)?;
+    let metric = entry.need(&["metric"])?.replace('_', "-");
+    if !METRICS.contains(&metric.as_str()) {
+        return Err(entry.error(&format!(
+            "unknown metric \"{metric}\"; known are {}",
+            METRICS.join(", ")
+        )));
+    }
+    let end = entry.time(&["at", "time", "timestamp"])?.unwrap_or(entry.now());
+    let step = i64::try_from(entry.number(&["step_seconds"])?.unwrap_or(60)).unwrap_or(60) * 1_000;
+    let values = entry.value(&["values"]).and_then(Value::as_array);
+    let values: Option<Vec<f64>> = values.and_then(|values| values.iter().map(Value::as_f64).collect());
+    let values = values.ok_or_else(|| entry.error("values must be a list of numbers"))?;
+    let labels = match entry.value(&["labels"]) {
+        None => Vec::new(),
+        Some(labels) => {
+            let labels = labels
+                .as_object()
+                .ok_or_else(|| entry.error("labels must be a table"))?;
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            labels
+                .iter()
+                .map(|(name, value)| (name.clone(), text(value)))
+                .collect()
+        }
+    };
+    let times = (0_i64..).map(|n| clock::after(end, -n * step));
+    let mut points: Vec<(Timestamp, f64)> = times.zip(values.into_iter().rev()).collect();
+    points.reverse();
+    world.render.metrics.push(Measured {
+        metric,
+        service,
+        unit: entry.text(&["unit"])?.unwrap_or_default(),
+        labels: labels.into_iter().collect(),
+        points,
+    });
     Ok(())
 }

@@ -60,6 +60,20 @@ fn bad(column: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>)
     rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, error.into())
 }
 
+/// Whether a row was found and could not be understood, or is not where another one points: nothing that passes.
+pub(super) fn is_unreadable(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows,
+    };
+    matches!(
+        error,
+        FromSqlConversionFailure(..)
+            | IntegralValueOutOfRange(..)
+            | InvalidColumnType(..)
+            | QueryReturnedNoRows
+    )
+}
+
 fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
     Ok(from_millis(row.get(column)?))
 }

@@ -12,6 +12,9 @@ use crate::journal::{
     Claim, Fence, Resolution, RunHistory, RunId, RunRecord, StepRecord, StepWrite, StoreError, Then, machine,
 };
 
+/// How long a run that cannot be read is left alone, in milliseconds.
+const SET_ASIDE_MS: i64 = 60_000;
+
 impl Tx<'_> {
     pub(super) fn claim(
         &mut self,
@@ -32,19 +35,47 @@ impl Tx<'_> {
         let until = after(now, lease_ms);
         let mut claims = Vec::with_capacity(due.len());
         for id in due {
-            let history = self.change(&id, now, |history| {
-                history.claim(worker, until, now);
-                Ok(())
-            })?;
-            let seq = rows::seq_of(self.conn, &history.run.event)?.unwrap_or_default();
-            claims.push(Claim {
-                event: rows::event_by_seq(self.conn, seq)?,
-                run: history.run,
-                steps: history.steps,
-                lease_until: until,
-            });
+            match self.take(&id, worker, until, now) {
+                Ok(claim) => claims.push(claim),
+                Err(fault) => self.set_aside(&id, fault, now)?,
+            }
         }
         Ok(claims)
+    }
+
+    fn take(&mut self, id: &RunId, worker: &str, until: Timestamp, now: Timestamp) -> Result<Claim, Fault> {
+        // Read before anything is written, so that a run that is set aside is left as it was.
+        let before = self.load(id)?;
+        let seq = rows::seq_of(self.conn, &before.run.event)?.unwrap_or_default();
+        let event = rows::event_by_seq(self.conn, seq)?;
+        let history = self.change(id, now, |history| {
+            history.claim(worker, until, now);
+            Ok(())
+        })?;
+        Ok(Claim {
+            event,
+            run: history.run,
+            steps: history.steps,
+            lease_until: until,
+        })
+    }
+
+    /// A run that cannot be read must not stop the others: it is due again later, for a release that can read it, or
+    /// for a person. Any other fault is given back.
+    fn set_aside(&self, id: &RunId, fault: Fault, now: Timestamp) -> Result<(), Fault> {
+        let what = match fault {
+            Fault::Sql(error) if rows::is_unreadable(&error) => error.to_string(),
+            Fault::Store(StoreError::NotFound { what, .. }) => format!("a part of it is missing: {what}"),
+            fault => return Err(fault),
+        };
+        tracing::error!(
+            run.id = id.0,
+            "a run cannot be read and is set aside for a while: {what}"
+        );
+        self.conn
+            .prepare_cached("UPDATE runs SET due = ?2 WHERE id = ?1")?
+            .execute((&id.0, after(now, SET_ASIDE_MS).as_millisecond()))?;
+        Ok(())
     }
 
     pub(super) fn renew(
@@ -103,10 +134,13 @@ impl Tx<'_> {
             .query_map((worker, others), |row| Ok(RunId(row.get(0)?)))?
             .collect::<rusqlite::Result<_>>()?;
         for run in &held {
-            self.change(run, now, |history| {
+            let released = self.change(run, now, |history| {
                 history.release(now);
                 Ok(())
-            })?;
+            });
+            if let Err(fault) = released {
+                self.set_aside(run, fault, now)?;
+            }
         }
         Ok(held.len() as u64)
     }

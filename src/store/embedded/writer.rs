@@ -4,6 +4,7 @@
 //! commands. Each command has a savepoint of its own, so one that is refused leaves no trace and spoils no other; an
 //! answer is given only after the commit.
 
+use std::panic::AssertUnwindSafe;
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
@@ -140,7 +141,16 @@ where
     F: FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send,
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
-        self.done = self.work.take().map(|work| work(tx));
+        // A command that panics must not take the one writer with it: nothing could be accepted any more.
+        let work = self.work.take();
+        match std::panic::catch_unwind(AssertUnwindSafe(|| work.map(|work| work(tx)))) {
+            Ok(done) => self.done = done,
+            Err(_panic) => {
+                let what = "the command panicked; this is a bug in xmrt".to_owned();
+                tracing::error!("a command of the journal was undone: {what}");
+                self.done = Some(Err(Fault::Store(StoreError::Unavailable(what))));
+            }
+        }
         match &self.done {
             Some(Ok(_)) => Ran::Kept,
             Some(Err(Fault::Sql(error))) => Ran::Failed(Failure(error.to_string())),
@@ -315,5 +325,37 @@ impl Desk {
                 .execute((self.order.last.as_millisecond(), self.order.seq as i64))?;
         }
         Ok(run("COMMIT")?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_that_panics_leaves_no_trace_and_the_writer_goes_on() {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(
+            "CREATE TABLE clock (last, seq); INSERT INTO clock VALUES (0, 0); CREATE TABLE t (a);",
+        )
+        .unwrap();
+        conn.execute_batch("CREATE TABLE cooldowns (until); CREATE TABLE causes (until);")
+            .unwrap();
+        let writer = Writer::start(Desk::new(conn).unwrap()).unwrap();
+        let outcome = writer
+            .write(|tx| -> Result<(), Fault> {
+                tx.next_seq();
+                tx.conn.execute("INSERT INTO t VALUES (1)", [])?;
+                std::panic::resume_unwind(Box::new("a bug"))
+            })
+            .await;
+        assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
+        let after = writer.write(|tx| {
+            let rows: i64 = tx
+                .conn
+                .query_row("SELECT count(*) FROM t", [], |row| row.get(0))?;
+            Ok((rows, tx.next_seq()))
+        });
+        assert_eq!(after.await.unwrap(), (0, 1));
     }
 }

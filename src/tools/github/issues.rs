@@ -1,280 +1,233 @@
-//! In: calls about issues. Out: issues, read or written. Never: their comments.
+//! In: calls about issues, their labels and comments; a pull request is one, too. Out: what GitHub did, or holds.
+//! Never: what only pull requests have.
 
-use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+mod items;
+mod create;
+mod change;
+mod labels;
+mod comments;
 
-use super::{Parts, client, marker};
-use crate::hub::{ErrorClass, ToolError};
-use crate::integrations::github::{self, Issue, IssueFilter, Label, Repo, StateReason};
-use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
+use super::Server;
+use crate::hub::Doubt;
+use crate::tools::toolbox::{reads, writes};
 
-/// Most issues looked through for a mark. More within a settle time means something else is wrong.
-const LOOK_MAX: usize = 1_000;
-
-/// Which issue.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Which {
-    /// Repository, as owner/name.
-    repo: Repo,
-    /// Number of the issue or pull request.
-    #[schemars(range(min = 1))]
-    number: u64,
+/// Adds the toolset to the server.
+pub(super) fn add(server: Server) -> Server {
+    commenting(labeling(changing(reading(server))))
 }
 
-pub(super) async fn get(ctx: Ctx<Parts>, which: Which) -> Result<Issue, ToolError> {
-    Ok(client(&ctx)?.issue(&which.repo, which.number).await?)
-}
-
-#[derive(Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Standing {
-    #[default]
-    Open,
-    Closed,
-    All,
-}
-
-/// Which issues.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Many {
-    /// Repository, as owner/name.
-    repo: Repo,
-    /// Which by state.
-    #[serde(default)]
-    state: Standing,
-    /// Only issues that have all of these labels.
-    #[serde(default)]
-    #[schemars(length(max = 100))]
-    labels: Vec<String>,
-    /// Only issues updated at or after this time, RFC 3339.
-    #[serde(default)]
-    since: Option<String>,
-    /// How many at most.
-    #[serde(default = "thirty")]
-    #[schemars(range(min = 1, max = 100))]
-    limit: usize,
-    /// The next_cursor of the previous page, with the same limit.
-    #[serde(default)]
-    #[schemars(range(min = 1))]
-    cursor: Option<usize>,
-    /// Give their bodies too.
-    #[serde(default)]
-    bodies: bool,
-}
-
-/// A page of issues.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Issues {
-    /// Newest first.
-    issues: Vec<Issue>,
-    /// The cursor of the next page, if there is one.
-    next_cursor: Option<usize>,
-}
-
-pub(super) fn thirty() -> usize {
-    30
-}
-
-pub(super) fn time(argument: &str, text: Option<&str>) -> Result<Option<Timestamp>, ToolError> {
-    text.map(|text| {
-        text.parse().map_err(|_| {
-            invalid(
-                argument,
-                format!("must be a time like 2026-11-23T08:00:00Z, not `{text}`"),
+fn reading(server: Server) -> Server {
+    server
+        .with(
+            reads(
+                "get_issue",
+                "Get an issue",
+                "One issue or pull request: title, body, state, labels, author, assignees, times.",
             )
-        })
-    })
-    .transpose()
+            .untrusted(&["title", "body"])
+            .answers(items::get),
+        )
+        .with(
+            reads(
+                "list_issues",
+                "List issues",
+                "Issues and pull requests of a repository, newest first, without their bodies unless asked for. \
+                 Filter by state, labels and time of the last update.",
+            )
+            .untrusted(&["title", "body"])
+            .answers(items::list),
+        )
+        .with(
+            reads(
+                "search_issues",
+                "Search issues",
+                "Issues or pull requests that fit a search in GitHub's syntax, in one repository or in all. \
+                 The index lags some seconds behind; to be sure that something is not there, list.",
+            )
+            .untrusted(&["title", "body"])
+            .answers(items::search),
+        )
+        .with(
+            reads(
+                "list_comments",
+                "List comments",
+                "Comments on an issue or a pull request, oldest first.",
+            )
+            .untrusted(&["body"])
+            .answers(comments::list),
+        )
 }
 
-pub(super) async fn list(ctx: Ctx<Parts>, many: Many) -> Result<Issues, ToolError> {
-    let filter = IssueFilter {
-        state: Some(match many.state {
-            Standing::Open => "open",
-            Standing::Closed => "closed",
-            Standing::All => "all",
-        }),
-        labels: many.labels,
-        since: time("since", many.since.as_deref())?,
-    };
-    let page = many.cursor.unwrap_or(1);
-    let mut listed = client(&ctx)?
-        .issues(&many.repo, &filter, many.limit, page)
-        .await?;
-    if !many.bodies {
-        listed.items.iter_mut().for_each(|issue| issue.body = None);
-    }
-    Ok(Issues {
-        issues: listed.items,
-        next_cursor: listed.more.then_some(page + 1),
-    })
+fn changing(server: Server) -> Server {
+    server
+        .with(
+            writes(
+                "create_issue",
+                "Create an issue",
+                "Opens an issue, with labels and assignees if wanted. Search for an existing one first.",
+                Doubt::Marker,
+            )
+            .acts(create::create)
+            .looks(create::look_for),
+        )
+        .with(
+            writes(
+                "update_issue",
+                "Change an issue",
+                "Gives an issue or a pull request another title, text, labels or assignees. What is not given stays.",
+                Doubt::Idempotent,
+            )
+            .announced_as(&[
+                "github.issues.edited:{repo}#{number}",
+                "github.pull_request.edited:{repo}#{number}",
+            ])
+            .untrusted(&["title", "body"])
+            .acts(change::update),
+        )
+        .with(
+            writes(
+                "close_issue",
+                "Close an issue",
+                "Closes an issue or a pull request (without merging), with a reason. It can be reopened.",
+                Doubt::Idempotent,
+            )
+            .announced_as(&[
+                "github.issues.closed:{repo}#{number}",
+                "github.pull_request.closed:{repo}#{number}",
+            ])
+            .acts(change::close),
+        )
+        .with(
+            writes(
+                "reopen_issue",
+                "Reopen an issue",
+                "Opens a closed issue or pull request again. A merged pull request stays closed.",
+                Doubt::Idempotent,
+            )
+            .announced_as(&[
+                "github.issues.reopened:{repo}#{number}",
+                "github.pull_request.reopened:{repo}#{number}",
+            ])
+            .acts(change::reopen),
+        )
+        .with(
+            writes(
+                "assign_issue",
+                "Assign an issue",
+                "Assigns an issue or a pull request to people, in addition to those who have it. \
+                 Says whom GitHub passed over.",
+                Doubt::Idempotent,
+            )
+            .announced_as(&[
+                "github.issues.assigned:{repo}#{number}",
+                "github.pull_request.assigned:{repo}#{number}",
+            ])
+            .acts(change::assign),
+        )
+        .with(
+            writes(
+                "lock_issue",
+                "Lock a conversation",
+                "Closes the conversation of an issue or a pull request to all but collaborators, with a reason if wanted.",
+                Doubt::Idempotent,
+            )
+            .announced_as(&[
+                "github.issues.locked:{repo}#{number}",
+                "github.pull_request.locked:{repo}#{number}",
+            ])
+            .acts(change::lock),
+        )
+        .with(
+            writes(
+                "add_sub_issue",
+                "Add a sub-issue",
+                "Makes an issue a part of another one, also across repositories of one owner.",
+                Doubt::GoalState,
+            )
+            .announced_as(&["github.sub_issues.sub_issue_added:{repo}#{number}"])
+            .acts(change::add_sub)
+            .looks(change::look_for_sub),
+        )
 }
 
-/// Labels to add.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct AddLabels {
-    /// Repository, as owner/name.
-    repo: Repo,
-    /// Number of the issue or pull request.
-    #[schemars(range(min = 1))]
-    number: u64,
-    /// Names of the labels to add.
-    #[schemars(length(min = 1, max = 100), inner(length(min = 1)))]
-    labels: Vec<String>,
+fn labeling(server: Server) -> Server {
+    server
+        .with(
+            writes(
+                "add_labels",
+                "Add labels",
+                "Adds labels to an issue or a pull request and leaves those it has. A label the repository does not have \
+                 is created. Answers with all labels it has then.",
+                Doubt::Idempotent,
+            )
+            .announced_as(&[
+                "github.issues.labeled:{repo}#{number}",
+                "github.pull_request.labeled:{repo}#{number}",
+            ])
+            .acts(labels::add),
+        )
+        .with(
+            writes(
+                "remove_label",
+                "Remove a label",
+                "Takes one label off an issue or a pull request; one it does not have is no error. \
+                 Answers with all labels it has then.",
+                Doubt::Idempotent,
+            )
+            .announced_as(&[
+                "github.issues.unlabeled:{repo}#{number}",
+                "github.pull_request.unlabeled:{repo}#{number}",
+            ])
+            .acts(labels::remove),
+        )
+        .with(
+            writes(
+                "set_labels",
+                "Set labels",
+                "Gives an issue or a pull request exactly these labels: takes off the others and adds what is missing.",
+                Doubt::Idempotent,
+            )
+            .announced_as(&[
+                "github.issues.labeled:{repo}#{number}",
+                "github.issues.unlabeled:{repo}#{number}",
+                "github.pull_request.labeled:{repo}#{number}",
+                "github.pull_request.unlabeled:{repo}#{number}",
+            ])
+            .acts(labels::set),
+        )
+        .with(
+            writes(
+                "create_label",
+                "Create a label",
+                "Makes a label that issues of the repository can have, with a color and a description.",
+                Doubt::GoalState,
+            )
+            .announced_as(&["github.label.created:{repo}"])
+            .acts(labels::create)
+            .looks(labels::look_for),
+        )
 }
 
-/// The labels it has now.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Labeled {
-    /// Number of the issue or pull request.
-    number: u64,
-    /// All its labels.
-    labels: Vec<String>,
-}
-
-pub(super) async fn add_labels(ctx: Ctx<Parts>, add: AddLabels) -> Result<Effect<Labeled>, ToolError> {
-    let request = github::add_labels(&add.repo, add.number, &add.labels);
-    if ctx.dry_run {
-        return Ok(Effect::WouldSend(vec![request]));
-    }
-    let labels: Vec<Label> = client(&ctx)?.send(&request).await?;
-    Ok(Effect::Done(Labeled {
-        number: add.number,
-        labels: labels.into_iter().map(|label| label.name).collect(),
-    }))
-}
-
-/// What to close, and why.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Close {
-    /// Repository, as owner/name.
-    repo: Repo,
-    /// Number of the issue or pull request.
-    #[schemars(range(min = 1))]
-    number: u64,
-    /// Why: done, will not be done, or told elsewhere already.
-    #[serde(default)]
-    state_reason: StateReason,
-}
-
-/// An issue after a change.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Changed {
-    /// Its number in the repository.
-    number: u64,
-    /// Its number in all of GitHub.
-    id: u64,
-    /// Where people see it.
-    html_url: String,
-    /// `open` or `closed`.
-    state: String,
-    /// Why it is closed.
-    state_reason: Option<String>,
-}
-
-impl From<Issue> for Changed {
-    fn from(issue: Issue) -> Self {
-        Self {
-            number: issue.number,
-            id: issue.id,
-            html_url: issue.html_url,
-            state: issue.state,
-            state_reason: issue.state_reason,
-        }
-    }
-}
-
-pub(super) async fn close(ctx: Ctx<Parts>, close: Close) -> Result<Effect<Changed>, ToolError> {
-    let request = github::close_issue(&close.repo, close.number, close.state_reason);
-    if ctx.dry_run {
-        return Ok(Effect::WouldSend(vec![request]));
-    }
-    let issue: Issue = client(&ctx)?.send(&request).await?;
-    Ok(Effect::Done(issue.into()))
-}
-
-/// A new issue.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Create {
-    /// Repository, as owner/name.
-    repo: Repo,
-    /// Title, one line.
-    #[schemars(length(min = 1, max = 256))]
-    title: String,
-    /// Text, in Markdown.
-    #[serde(default)]
-    #[schemars(length(max = marker::BODY_CHARS_MAX))]
-    body: String,
-    /// Names of labels to give it.
-    #[serde(default)]
-    #[schemars(length(max = 100), inner(length(min = 1)))]
-    labels: Vec<String>,
-    /// Logins of those to assign it to.
-    #[serde(default)]
-    #[schemars(length(max = 10), inner(length(min = 1)))]
-    assignees: Vec<String>,
-}
-
-pub(super) async fn create(ctx: Ctx<Parts>, new: Create) -> Result<Effect<Changed>, ToolError> {
-    if new.title.trim().is_empty() {
-        return Err(invalid("title", "must not be blank"));
-    }
-    let body = marker::marked(&new.body, ctx.key.as_deref());
-    let request = github::create_issue(&new.repo, &new.title, &body, &new.labels, &new.assignees);
-    if ctx.dry_run {
-        return Ok(Effect::WouldSend(vec![request]));
-    }
-    let issue: Issue = client(&ctx)?.send(&request).await?;
-    Ok(Effect::Done(issue.into()))
-}
-
-pub(super) async fn look_for(ctx: Ctx<Parts>, new: Create) -> Result<Look<Changed>, ToolError> {
-    let Some(key) = ctx.key.as_deref() else {
-        return Ok(Look::Ambiguous(NO_KEY.to_owned()));
-    };
-    let client = client(&ctx)?;
-    let me = client.me().await?;
-    let filter = IssueFilter {
-        state: Some("all"),
-        labels: Vec::new(),
-        since: Some(marker::since(ctx.since)),
-    };
-    let listed = match client.issues(&new.repo, &filter, LOOK_MAX, 1).await {
-        Ok(listed) => listed,
-        Err(error) => return Err(unseen(error.into())),
-    };
-    let ours = |issue: &Issue| {
-        issue.user.as_ref().is_some_and(|user| user.id == me.id)
-            && marker::carries(issue.body.as_deref(), key)
-    };
-    Ok(match listed.items.into_iter().find(ours) {
-        Some(issue) => Look::Found(issue.into()),
-        None if listed.more => Look::Ambiguous(too_many(LOOK_MAX)),
-        None => Look::Absent,
-    })
-}
-
-pub(super) const NO_KEY: &str = "the call had no idempotency key, so there is no mark to look for";
-
-pub(super) fn too_many(seen: usize) -> String {
-    format!("it is not among the first {seen}, and there are more")
-}
-
-/// A place that is not there cannot hold the effect either, but its absence proves nothing: it may have been deleted,
-/// or the token lost its access. So a search never turns "not found" into "absent".
-pub(super) fn unseen(error: ToolError) -> ToolError {
-    match error.class {
-        ErrorClass::NotFound => ToolError {
-            class: ErrorClass::NotFound,
-            message: format!("the effect cannot be looked for: {}", error.message),
-            remedy: error.remedy,
-        },
-        _ => error,
-    }
+fn commenting(server: Server) -> Server {
+    server
+        .with(
+            writes(
+                "create_comment",
+                "Comment",
+                "Comments on an issue or a pull request, in Markdown. Everybody who follows it is notified.",
+                Doubt::Marker,
+            )
+            .announced_as(&["github.issue_comment.created:{repo}#{number}"])
+            .acts(comments::create)
+            .looks(comments::look_for),
+        )
+        .with(
+            writes(
+                "update_comment",
+                "Change a comment",
+                "Gives a comment on an issue or a pull request another text. Nobody is notified.",
+                Doubt::Idempotent,
+            )
+            .acts(comments::update),
+        )
 }

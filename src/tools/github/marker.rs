@@ -2,6 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::hub::{ErrorClass, ToolError};
+
 /// The longest body GitHub takes, in characters.
 const GITHUB_CHARS_MAX: u32 = 65_536;
 /// Room kept for the mark.
@@ -28,6 +30,27 @@ pub(super) fn carries(body: Option<&str>, key: &str) -> bool {
 /// From when on a listing may hold what was written after `since`.
 pub(super) fn since(since: Timestamp) -> Timestamp {
     since.saturating_sub(CLOCK_SKEW).unwrap_or(since)
+}
+
+/// Why nothing can be looked for.
+pub(super) const NO_KEY: &str = "the call had no idempotency key, so there is no mark to look for";
+
+/// Why a long list proves nothing.
+pub(super) fn too_many(seen: usize) -> String {
+    format!("it is not among the first {seen}, and there are more")
+}
+
+/// A place that is not there cannot hold the effect either, but its absence proves nothing: it may have been deleted,
+/// or the token lost its access. So a search never turns "not found" into "absent".
+pub(super) fn unseen(error: ToolError) -> ToolError {
+    match error.class {
+        ErrorClass::NotFound => ToolError {
+            class: ErrorClass::NotFound,
+            message: format!("the effect cannot be looked for: {}", error.message),
+            remedy: error.remedy,
+        },
+        _ => error,
+    }
 }
 
 fn mark(key: &str) -> String {

@@ -1,51 +1,150 @@
-//! In: calls about pull requests. Out: what they change. Never: the changes' text.
+//! In: calls about pull requests. Out: what GitHub did, or holds. Never: their conversation, which is an issue's.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+mod read;
+mod write;
+mod merge;
+mod review;
 
-use super::{Parts, client};
-use crate::hub::ToolError;
-use crate::integrations::github::{PullRequestFile, Repo};
-use crate::tools::toolbox::Ctx;
+use super::Server;
+use crate::hub::Doubt;
+use crate::tools::toolbox::{reads, writes};
 
-/// GitHub lists no more files of a pull request than this.
-const FILES_MAX: usize = 3_000;
+/// How long GitHub may take to bring a branch up to date after it said that it will, in milliseconds.
+const UPDATE_SETTLES_MS: i64 = 10_000;
 
-/// Which pull request's files.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Which {
-    /// Repository, as owner/name.
-    repo: Repo,
-    /// Number of the pull request.
-    #[schemars(range(min = 1))]
-    number: u64,
-    /// How many files at most. GitHub itself lists no more than 3,000.
-    #[serde(default = "all")]
-    #[schemars(range(min = 1, max = 3_000))]
-    limit: usize,
+/// Adds the toolset to the server.
+pub(super) fn add(server: Server) -> Server {
+    merging(changing(reading(server)))
 }
 
-fn all() -> usize {
-    FILES_MAX
+fn reading(server: Server) -> Server {
+    server
+        .with(
+            reads(
+                "get_pull_request",
+                "Get a pull request",
+                "One pull request: title, body, state, branches and commits at both ends, whether it can be merged, \
+                 whose review is wanted.",
+            )
+            .untrusted(&["title", "body", "ref"])
+            .answers(read::get),
+        )
+        .with(
+            reads(
+                "list_pull_requests",
+                "List pull requests",
+                "Pull requests of a repository, newest first, without their bodies unless asked for. \
+                 Filter by state and by the branches at both ends.",
+            )
+            .untrusted(&["title", "body", "ref"])
+            .answers(read::list),
+        )
+        .with(
+            reads(
+                "list_pull_request_files",
+                "List a pull request's files",
+                "The files a pull request changes, each with its status and its numbers of lines added and deleted. \
+                 Without the changes themselves.",
+            )
+            .untrusted(&["filename", "previous_filename"])
+            .answers(read::list_files),
+        )
+        .with(
+            reads(
+                "get_pull_request_diff",
+                "Get a pull request's diff",
+                "What a pull request changes, as one unified diff, cut after a number of bytes.",
+            )
+            .untrusted(&["diff"])
+            .answers(read::diff),
+        )
+        .with(
+            reads(
+                "list_reviews",
+                "List reviews",
+                "Reviews of a pull request, oldest first. Who reviewed twice is listed twice; the later one counts.",
+            )
+            .untrusted(&["body"])
+            .answers(read::reviews),
+        )
 }
 
-/// The files.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Files {
-    /// In the order of their paths.
-    files: Vec<PullRequestFile>,
-    /// There are more than are listed here.
-    truncated: bool,
+fn changing(server: Server) -> Server {
+    server
+        .with(
+            writes(
+                "create_pull_request",
+                "Create a pull request",
+                "Opens a pull request from a branch that is there already. A branch can have one open per base.",
+                Doubt::Marker,
+            )
+            .acts(write::create)
+            .looks(write::look_for),
+        )
+        .with(
+            writes(
+                "update_pull_request",
+                "Change a pull request",
+                "Gives a pull request another title, text or base. What is not given stays.",
+                Doubt::Idempotent,
+            )
+            .announced_as(&["github.pull_request.edited:{repo}#{number}"])
+            .acts(write::update),
+        )
+        .with(
+            writes(
+                "request_reviewers",
+                "Request reviews",
+                "Asks people and teams for their review, in addition to those asked already. They are notified.",
+                Doubt::Idempotent,
+            )
+            .announced_as(&["github.pull_request.review_requested:{repo}#{number}"])
+            .acts(write::ask),
+        )
+        .with(
+            writes(
+                "create_review",
+                "Review a pull request",
+                "Approves a pull request, asks for changes or comments, with remarks at lines if wanted.",
+                Doubt::Marker,
+            )
+            .announced_as(&["github.pull_request_review.submitted:{repo}#{number}"])
+            .acts(review::create)
+            .looks(review::look_for),
+        )
 }
 
-pub(super) async fn list_files(ctx: Ctx<Parts>, which: Which) -> Result<Files, ToolError> {
-    let listed = client(&ctx)?
-        .pull_request_files(&which.repo, which.number, which.limit)
-        .await?;
-    Ok(Files {
-        // GitHub stops at its limit without saying whether that was all.
-        truncated: listed.more || listed.items.len() >= FILES_MAX,
-        files: listed.items,
-    })
+fn merging(server: Server) -> Server {
+    server
+        .with(
+            writes(
+                "merge_pull_request",
+                "Merge a pull request",
+                "Merges a pull request if its head is still the commit that was expected. It cannot be undone, only \
+                 reverted by another change.",
+                Doubt::GoalState,
+            )
+            .destructive()
+            .announced_as(&[
+                "github.pull_request.closed:{repo}#{number}",
+                "github.push:{repo}",
+            ])
+            .acts(merge::merge)
+            .looks(merge::look_for_merge),
+        )
+        .with(
+            writes(
+                "update_branch",
+                "Update a pull request's branch",
+                "Merges the base into the branch of a pull request if its head is still the commit that was expected.",
+                Doubt::GoalState,
+            )
+            .settles_in_ms(UPDATE_SETTLES_MS)
+            .announced_as(&[
+                "github.pull_request.synchronize:{repo}#{number}",
+                "github.push:{repo}",
+            ])
+            .acts(merge::update_branch)
+            .looks(merge::look_for_update),
+        )
 }

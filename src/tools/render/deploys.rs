@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Parts;
 use crate::clock;
-use crate::hub::ToolError;
+use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::render::{self, Client, Deploy, DeployQuery, NewDeploy};
 use crate::tools::span;
 use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
@@ -15,7 +15,7 @@ use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
 const LOOK_MAX: usize = 200;
 /// How far Render's clock may be behind ours, in milliseconds: a deploy "made" so shortly before the intent may be its
 /// effect.
-const CLOCK_SKEW_MS: i64 = 2_000;
+pub(super) const CLOCK_SKEW_MS: i64 = 30_000;
 
 /// Which deploys.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -200,6 +200,37 @@ pub(super) async fn trigger(ctx: Ctx<Parts>, args: TriggerArgs) -> Result<Effect
         return Ok(Effect::WouldSend(vec![request]));
     }
     Ok(Effect::Done(client.start_deploy(&request).await?))
+}
+
+pub(super) async fn cancel(ctx: Ctx<Parts>, args: DeployArgs) -> Result<Effect<Deploy>, ToolError> {
+    let client = ctx.parts.client()?;
+    let deploy = client.deploy(&args.service_id, &args.deploy_id).await?;
+    if !deploy.is_under_way() {
+        // Render says 400, as if the arguments were wrong.
+        let message = format!("{} is not under way: its status is {}", deploy.id, deploy.status);
+        return Err(ToolError::new(ErrorClass::Conflict, message).with_remedy(
+            match deploy.status.as_str() {
+                "canceled" => "nothing is left to do",
+                "live" => "render.rollback_deploy puts an earlier deploy live again",
+                _ => "render.list_deploys shows what is under way",
+            },
+        ));
+    }
+    let request = render::cancel_deploy(&args.service_id, &args.deploy_id)?;
+    if ctx.dry_run {
+        return Ok(Effect::WouldSend(vec![request]));
+    }
+    Ok(Effect::Done(client.answer(&request).await?))
+}
+
+/// Canceled is done. One that ended otherwise is left to the call itself, which says so.
+pub(super) async fn look_canceled(ctx: Ctx<Parts>, args: DeployArgs) -> Result<Look<Deploy>, ToolError> {
+    let client = ctx.parts.client()?;
+    let deploy = client.deploy(&args.service_id, &args.deploy_id).await?;
+    Ok(match deploy.status.as_str() {
+        "canceled" => Look::Found(deploy),
+        _ => Look::Absent,
+    })
 }
 
 pub(super) async fn look_for(ctx: Ctx<Parts>, args: TriggerArgs) -> Result<Look<Deploy>, ToolError> {

@@ -1,11 +1,11 @@
-//! In: calls about logs and events. Out: lines and details. Never: an interpretation of them.
+//! In: calls about logs. Out: lines. Never: an interpretation of them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Parts;
 use crate::hub::ToolError;
-use crate::integrations::render::{LogLine, LogQuery, ServiceEvent};
+use crate::integrations::render::{LogLine, LogQuery};
 use crate::tools::span;
 use crate::tools::toolbox::{Ctx, invalid};
 
@@ -55,18 +55,6 @@ pub struct LogLines {
     next_until: Option<String>,
 }
 
-/// One event.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EventArgs {
-    /// evt-…: data.id of a Render webhook.
-    event_id: String,
-}
-
-pub(super) async fn event(ctx: Ctx<Parts>, args: EventArgs) -> Result<ServiceEvent, ToolError> {
-    Ok(ctx.parts.client()?.event(&args.event_id).await?)
-}
-
 pub(super) async fn query(ctx: Ctx<Parts>, args: LogArgs) -> Result<LogLines, ToolError> {
     let client = ctx.parts.client()?;
     let now = ctx.clock.now();
@@ -78,19 +66,7 @@ pub(super) async fn query(ctx: Ctx<Parts>, args: LogArgs) -> Result<LogLines, To
     let Some(first) = resources.first() else {
         return Err(invalid("service_id", "is missing, and so is `resources`"));
     };
-    if args.since.is_some() && args.within.is_some() {
-        return Err(invalid("within", "cannot be combined with `since`"));
-    }
-    let since = match (&args.since, &args.within) {
-        (Some(since), _) => Some(span::time("since", since, now)?),
-        (None, Some(within)) => Some(span::ago("within", within, now)?),
-        (None, None) => None,
-    };
-    let until = args
-        .until
-        .as_deref()
-        .map(|until| span::time("until", until, now))
-        .transpose()?;
+    let window = span::window(&args.since, &args.until, &args.within, now)?;
     let owner_id = match args.owner_id {
         Some(owner_id) => owner_id,
         None => client.service(first).await?.owner_id,
@@ -102,8 +78,8 @@ pub(super) async fn query(ctx: Ctx<Parts>, args: LogArgs) -> Result<LogLines, To
             kind: args.kind,
             level: args.level,
             text: args.text,
-            since,
-            until,
+            since: window.since,
+            until: window.until,
             limit: args.limit.unwrap_or(50) as usize,
         })
         .await?;

@@ -244,12 +244,11 @@ fn report(
     lines.push(match (args.freeze_auto_deploy, froze) {
         (true, true) => format!(
             "- Auto-deploy was turned off (it was on: {trigger}), so that the next push does not ship the bad code again. \
-             Turn it on when the fix is in: `render.set_auto_deploy` with service_id = {}, enabled = true.",
+             Turn it on when the fix is in: `render.unfreeze_deploys` with service_id = {}.",
             service.id
         ),
         (true, false) => format!(
-            "- Auto-deploy was off already and stays off. `render.set_auto_deploy` with service_id = {}, enabled = true \
-             turns it on.",
+            "- Auto-deploy was off already and stays off. `render.unfreeze_deploys` with service_id = {} turns it on.",
             service.id
         ),
         (false, _) if service.is_auto_deploy_off() => "- Auto-deploy is off.".to_owned(),
@@ -259,7 +258,7 @@ fn report(
 }
 
 /// `dep-…, commit 1a2b3c4 "…"`.
-fn described(deploy: &Deploy) -> String {
+pub(super) fn described(deploy: &Deploy) -> String {
     let what = match (&deploy.commit, &deploy.image) {
         (Some(commit), _) => format!(
             ", commit {} {}",
@@ -283,7 +282,7 @@ fn span(life: &Life) -> String {
     format!("from {} to {}", minute(life.from), minute(life.until))
 }
 
-fn minute(at: Timestamp) -> String {
+pub(super) fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 

@@ -301,7 +301,7 @@ fn the_schema_lists_the_keys_the_parser_takes() {
             })
             .collect::<Vec<_>>()
     };
-    for later in ["agent", "concurrency", "on_failure"] {
+    for later in ["agent", "concurrency", "cron"] {
         assert!(!keys(&schema).contains(&later.to_owned()));
     }
     let wrong = |text: &str, name: &str| {
@@ -378,4 +378,29 @@ proptest! {
             prop_assert!(shown.contains(&place), "{place} in\n{shown}");
         }
     }
+}
+
+#[test]
+fn steps_on_failure_have_ids_that_differ_from_the_actions_and_nothing_to_require() {
+    let rule = |extra: &str| {
+        format!(
+            "{}[[on_failure]]\ntool = \"xmrt.notify\"\narguments = {{ to = \"log\", text = \"{{{{ run.reason }}}}\" }}\n{extra}",
+            minimal("\"github.push\"")
+        )
+    };
+    let book = book(&rule(""));
+    assert_eq!(book.rules()[0].on_failure[0].id, "notify");
+    let complaints = |text: &str| {
+        let loaded = load_one(text);
+        loaded
+            .diagnostics
+            .iter()
+            .map(|found| found.code)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(complaints(&rule("require = \"true\"\n")), ["misplaced-key"]);
+    let taken = rule("")
+        .replace("[[action]]\n", "[[action]]\nid = \"step\"\n")
+        .replace("[[on_failure]]\n", "[[on_failure]]\nid = \"step\"\n");
+    assert_eq!(complaints(&taken), ["duplicate-step"]);
 }

@@ -31,6 +31,8 @@ pub(crate) fn catalog() -> Catalog {
     });
     let tool = |input_schema, destructive| CatalogTool {
         input_schema,
+        output_schema: None,
+        effects: Vec::new(),
         read_only: false,
         destructive,
     };
@@ -92,7 +94,7 @@ fn all_files_are_read_before_anybody_is_told() {
 #[test]
 fn an_unknown_event_is_a_warning_and_the_book_stands() {
     let loaded = load_one(
-        "description = \"d\"\non = [\"github.isues.opened\", \"render.server_unhealthy\", \"github.issues.opned\", \"github.push.created\", \"github.*\", \"*\", \"shop.order\", \"xmrt.run_dead\", \"github.repository_dispatch.Deploy Now\"]\n[[action]]\ntool = \"github.create_issue\"\n",
+        "description = \"d\"\non = [\"github.isues.opened\", \"render.server_unhealthy\", \"github.issues.opned\", \"github.push.created\", \"github.*\", \"*\", \"shop.order\", \"gihub.issues\", \"server_failed\", \"xmrt.run_dead\", \"github.repository_dispatch.Deploy Now\"]\n[[action]]\ntool = \"github.create_issue\"\n",
     );
     assert!(loaded.book.is_some());
     let hints: Vec<&str> = loaded
@@ -107,9 +109,25 @@ fn an_unknown_event_is_a_warning_and_the_book_stands() {
             "Render sends `render.server_failed` instead since November 2025",
             "did you mean `github.issues.opened`?",
             "`push` has no actions: write `github.push`",
+            "there are `github` and `render`",
+            "did you mean `github.issues`?",
+            "did you mean `render.server_failed`?",
+            "name the events of GitHub or Render that the rule listens to",
         ]
     );
-    assert_eq!(loaded.diagnostics.len(), 4);
+    assert_eq!(loaded.diagnostics.len(), 8);
+}
+
+#[test]
+fn a_duration_with_a_fraction_is_not_told_to_take_one_more_unit() {
+    for wrong in ["0.5s", "1h 30", "1,5h"] {
+        let text = format!("description = \"d\"\non = \"github.push\"\n[limits]\ncooldown = \"{wrong}\"\n");
+        let shown = complaints(&text);
+        assert!(
+            shown.contains(&format!("`{wrong}` is not a duration: write whole numbers")),
+            "{shown}"
+        );
+    }
 }
 
 #[test]

@@ -199,6 +199,22 @@ fn an_expression_that_takes_too_long_is_an_error_and_never_false() {
 }
 
 #[test]
+fn a_list_that_is_made_as_it_is_read_is_measured_before_it_takes_memory() {
+    let scope = scope(&event("github.issues.opened", issue()));
+    let book = book(
+        "description = \"d\"\non = \"github\"\n[[action]]\ntool = \"a.b\"\narguments = { it = \"{{ [1] * 30000000 }}\" }\n",
+    );
+    let begun = std::time::Instant::now();
+    let message = book.rules()[0].actions[0]
+        .arguments(&scope)
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("1 MiB"), "{message}");
+    let took = begun.elapsed();
+    assert!(took < std::time::Duration::from_secs(1), "it took {took:?}");
+}
+
+#[test]
 fn an_output_beyond_one_mebibyte_is_an_error() {
     let mut scope = scope(&event("github.issues.opened", issue()));
     scope.steps = json!({ "logs": { "text": "x".repeat(600_000) } });

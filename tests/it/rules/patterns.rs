@@ -264,7 +264,14 @@ fn a_glob_is_anchored_and_its_star_stops_at_a_slash() {
         ("release/*", "release/1", true),
         ("release/*", "release/1/2", false),
         ("release/**", "release/1/2", true),
-        ("**/main", "main", false),
+        ("**/main", "main", true),
+        ("**/main", "a/b/main", true),
+        ("**/main", "a/bmain", false),
+        ("docs/**/*.md", "docs/README.md", true),
+        ("docs/**/*.md", "docs/a/b/file.md", true),
+        ("docs/**/*.md", "docsfile.md", false),
+        ("**/docs/**", "docs/hello.md", true),
+        ("a**/b", "ab", false),
         ("**main", "a/b/main", true),
         ("v?.0", "v1.0", true),
         ("v?.0", "v10.0", false),
@@ -426,14 +433,29 @@ fn an_evil_regular_expression_is_no_danger() {
 
 /// The obvious matcher, by backtracking.
 fn glob_matches(glob: &[char], text: &[char]) -> bool {
+    glob_matches_from(true, glob, text)
+}
+
+/// Likewise; `begin` says whether a segment of the glob begins here.
+fn glob_matches_from(begin: bool, glob: &[char], text: &[char]) -> bool {
     match glob {
         [] => text.is_empty(),
-        ['*', '*', rest @ ..] => (0..=text.len()).any(|at| glob_matches(rest, &text[at..])),
+        ['*', '*', '*', ..] => glob_matches_from(begin, &glob[1..], text),
+        ['*', '*', '/', rest @ ..] if begin => {
+            glob_matches_from(true, rest, text)
+                || (0..text.len())
+                    .filter(|at| text[*at] == '/')
+                    .any(|at| glob_matches_from(true, rest, &text[at + 1..]))
+        }
+        ['*', '*', rest @ ..] => (0..=text.len()).any(|at| glob_matches_from(false, rest, &text[at..])),
         ['*', rest @ ..] => (0..=text.len())
             .take_while(|at| !text[..*at].contains(&'/'))
-            .any(|at| glob_matches(rest, &text[at..])),
-        ['?', rest @ ..] => text.first().is_some_and(|c| *c != '/') && glob_matches(rest, &text[1..]),
-        ['\\', c, rest @ ..] | [c, rest @ ..] => text.first() == Some(c) && glob_matches(rest, &text[1..]),
+            .any(|at| glob_matches_from(false, rest, &text[at..])),
+        ['?', rest @ ..] => {
+            text.first().is_some_and(|c| *c != '/') && glob_matches_from(false, rest, &text[1..])
+        }
+        ['\\', c, rest @ ..] => text.first() == Some(c) && glob_matches_from(false, rest, &text[1..]),
+        [c, rest @ ..] => text.first() == Some(c) && glob_matches_from(*c == '/', rest, &text[1..]),
     }
 }
 

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use xmrt::journal::Store;
 use xmrt::store::{Embedded, Holder, OpenError};
 
-use crate::journal::desk::{at, event, key};
+use crate::journal::desk::{at, event, fires, gates, key};
 
 fn refused(dir: &Path) -> OpenError {
     match Embedded::open(dir, at(0)) {
@@ -44,6 +44,16 @@ fn a_second_process_is_told_who_holds_the_directory_and_where_it_serves() {
     drop(store);
     assert_eq!(Embedded::holder(dir.path()), None, "nobody is here any more");
     Embedded::open(dir.path(), at(0)).unwrap();
+}
+
+#[test]
+fn a_new_data_directory_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let _store = Embedded::open(&data, at(0)).unwrap();
+    let mode = std::fs::metadata(&data).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
 }
 
 #[test]
@@ -147,4 +157,36 @@ async fn time_never_runs_backwards_in_a_journal_not_even_over_a_restart() {
     store.admit(event("e2"), at(2)).await.unwrap();
     let record = store.event(&key("e2")).await.unwrap().unwrap();
     assert_eq!(record.received_at, at(60_000));
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_be_read_stops_neither_the_start_nor_the_other_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Embedded::open(dir.path(), at(0)).unwrap();
+    let mut runs = Vec::new();
+    for id in ["e1", "e2", "e3"] {
+        let mut event = event(id);
+        event.firings = vec![fires("triage", gates())];
+        let admission = store.admit(event, at(0)).await.unwrap();
+        runs.extend(admission.verdicts.into_iter().filter_map(|verdict| verdict.run));
+    }
+    // One is held when the process ends.
+    assert_eq!(store.claim("w1", 1, 60_000, at(0)).await.unwrap().len(), 1);
+    drop(store);
+    let conn = Connection::open(dir.path().join("journal.db")).unwrap();
+    let damaged = conn.execute(
+        "UPDATE runs SET pinned_packed = x'09' WHERE state = 'running' OR id = ?1",
+        [&runs[1].0],
+    );
+    assert_eq!(damaged.unwrap(), 2);
+    drop(conn);
+
+    let store = Embedded::open(dir.path(), at(0)).unwrap();
+    let claims = store.claim("w2", 10, 60_000, at(1)).await.unwrap();
+    assert_eq!(claims.len(), 1, "{claims:?}");
+    assert_eq!(claims[0].run.id, runs[2]);
+    // They are not lost: a release that can read them finds them due.
+    let due = store.next_due().await.unwrap().unwrap();
+    assert!(due > at(1) && due <= at(120_000), "{due}");
+    assert_eq!(store.stats().await.unwrap().events, 3);
 }

@@ -86,7 +86,7 @@ async fn auto_deploy_is_frozen_first_and_the_rollback_comes_last() {
 
     - From dep-4, commit `c0ffeedep-4` `Change of dep-4`, live since 2027-01-15 07:53 UTC.
     - To dep-1, commit `c0ffeedep-1` `Change of dep-1`: it was live from 2027-01-13 08:00 UTC to 2027-01-15 06:50 UTC and Render records no failed server in that time.
-    - Auto-deploy was turned off (it was on: commit), so that the next push does not ship the bad code again. Turn it on when the fix is in: `render.set_auto_deploy` with service_id = srv-a, enabled = true.
+    - Auto-deploy was turned off (it was on: commit), so that the next push does not ship the bad code again. Turn it on when the fix is in: `render.unfreeze_deploys` with service_id = srv-a.
     ");
 }
 

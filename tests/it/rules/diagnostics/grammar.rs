@@ -162,9 +162,6 @@ for_each = "{{ event.x }}"
 item_key = "x"
 within = "5m"
 continue_on_error = true
-
-[[on_failure]]
-tool = "xmrt.notify"
 "###;
     insta::assert_snapshot!(complaints(text), @r###"
     error[not-yet]: `agent` in a rule file is not available yet
@@ -212,14 +209,6 @@ tool = "xmrt.notify"
        |
     14 | continue_on_error = true
        | ^^^^^^^^^^^^^^^^^
-       |
-       = help: it is part of the rule language, but this version cannot do it: take it out
-
-    error[not-yet]: `on_failure` in a rule file is not available yet
-      --> rules/sample.toml:16:3
-       |
-    16 | [[on_failure]]
-       |   ^^^^^^^^^^
        |
        = help: it is part of the rule language, but this version cannot do it: take it out
     "###);
@@ -290,7 +279,7 @@ expect = [{ arguments = {} }]
     16 | id = "x"
        |      ^^^
 
-    error[test-event]: `payload` and `file` exclude each other: a test's event has one payload
+    error[test-payload]: `payload` and `file` exclude each other: a test's event has one payload
       --> rules/sample.toml:21:54
        |
     21 | event = { on = "github.issues.opened", payload = {}, file = "x.json" }

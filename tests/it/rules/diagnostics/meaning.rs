@@ -291,6 +291,14 @@ require = "result.ok and steps.bak.x and run.id"
        |
        = help: the names here are event, meta, vars, now, steps, run
 
+    error[unknown-field]: github.push has no `event.all`
+      --> rules/sample.toml:19:41
+       |
+    19 | arguments = { service_id = "{% for s in event.all %}{{ s }}{{ loop.index }}{% endfor %}" }
+       |                                         ^^^^^^^^^
+       |
+       = help: the payload has after, base_ref, before, commits, compare, created, deleted, enterprise, forced, head_commit, installation, organization, …
+
     error[unknown-step]: there is no step `bak`
       --> rules/sample.toml:20:26
        |
@@ -352,6 +360,14 @@ tool = "slack.post_message"
       |
     6 | arguments = { repo = 5, titel = "x", body = { a = 1 }, labels = ["a", 5, "{{ event.x }}"], state = "opn" }
       |                                                                       ^
+
+    error[unknown-field]: github.push has no `event.x`
+     --> rules/sample.toml:6:78
+      |
+    6 | arguments = { repo = 5, titel = "x", body = { a = 1 }, labels = ["a", 5, "{{ event.x }}"], state = "opn" }
+      |                                                                              ^^^^^^^
+      |
+      = help: the payload has after, base_ref, before, commits, compare, created, deleted, enterprise, forced, head_commit, installation, organization, …
 
     error[argument-value]: `github.create_issue` does not take "opn" for `state`
      --> rules/sample.toml:6:100

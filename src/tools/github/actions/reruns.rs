@@ -1,12 +1,12 @@
-//! In: calls about workflow runs. Out: another attempt, or the evidence of one. Never: logs.
+//! In: a workflow run that shall go again. Out: another attempt, or the evidence of one. Never: a new run.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::issues::unseen;
-use super::{Parts, client, marker};
+use super::super::{Parts, client, marker};
 use crate::hub::{ErrorClass, ToolError};
+use crate::integrations::Request;
 use crate::integrations::github::{self, Repo, WorkflowRun};
 use crate::tools::toolbox::{Ctx, Effect, Look};
 
@@ -36,6 +36,15 @@ pub(super) struct Rerunning {
 
 pub(super) async fn rerun_failed_jobs(ctx: Ctx<Parts>, rerun: Rerun) -> Result<Effect<Rerunning>, ToolError> {
     let request = github::rerun_failed_jobs(&rerun.repo, rerun.run_id);
+    again(ctx, rerun, request).await
+}
+
+pub(super) async fn rerun_workflow(ctx: Ctx<Parts>, rerun: Rerun) -> Result<Effect<Rerunning>, ToolError> {
+    let request = github::rerun_workflow(&rerun.repo, rerun.run_id);
+    again(ctx, rerun, request).await
+}
+
+async fn again(ctx: Ctx<Parts>, rerun: Rerun, request: Request) -> Result<Effect<Rerunning>, ToolError> {
     if ctx.dry_run {
         return Ok(Effect::WouldSend(vec![request]));
     }
@@ -66,7 +75,7 @@ pub(super) async fn look_for_rerun(ctx: Ctx<Parts>, rerun: Rerun) -> Result<Look
     let me = client.me().await?;
     let run = match client.workflow_run(&rerun.repo, rerun.run_id).await {
         Ok(run) => run,
-        Err(error) => return Err(unseen(error.into())),
+        Err(error) => return Err(marker::unseen(error.into())),
     };
     if !is_later(&run, &rerun, &ctx) {
         return Ok(Look::Absent);

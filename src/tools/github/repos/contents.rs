@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Parts, client};
+use super::super::{Parts, client};
 use crate::hub::ToolError;
 use crate::integrations::github::{FileKind, Repo};
 use crate::tools::toolbox::Ctx;

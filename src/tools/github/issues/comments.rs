@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::issues::{NO_KEY, thirty, time, too_many, unseen};
-use super::{Parts, client, marker};
+use super::super::page::{thirty, time};
+use super::super::{Parts, client, marker, send};
 use crate::hub::ToolError;
 use crate::integrations::github::{self, Comment, Repo};
 use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
@@ -93,23 +93,19 @@ pub(super) async fn create(ctx: Ctx<Parts>, new: Create) -> Result<Effect<Create
     }
     let body = marker::marked(&new.body, ctx.key.as_deref());
     let request = github::create_comment(&new.repo, new.number, &body);
-    if ctx.dry_run {
-        return Ok(Effect::WouldSend(vec![request]));
-    }
-    let comment: Comment = client(&ctx)?.send(&request).await?;
-    Ok(Effect::Done(comment.into()))
+    send(&ctx, request, |comment: Comment| comment.into()).await
 }
 
 pub(super) async fn look_for(ctx: Ctx<Parts>, new: Create) -> Result<Look<Created>, ToolError> {
     let Some(key) = ctx.key.as_deref() else {
-        return Ok(Look::Ambiguous(NO_KEY.to_owned()));
+        return Ok(Look::Ambiguous(marker::NO_KEY.to_owned()));
     };
     let client = client(&ctx)?;
     let me = client.me().await?;
     let since = Some(marker::since(ctx.since));
     let listed = match client.comments(&new.repo, new.number, since, LOOK_MAX, 1).await {
         Ok(listed) => listed,
-        Err(error) => return Err(unseen(error.into())),
+        Err(error) => return Err(marker::unseen(error.into())),
     };
     let ours = |comment: &Comment| {
         comment.user.as_ref().is_some_and(|user| user.id == me.id)
@@ -117,7 +113,30 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, new: Create) -> Result<Look<Create
     };
     Ok(match listed.items.into_iter().find(ours) {
         Some(comment) => Look::Found(comment.into()),
-        None if listed.more => Look::Ambiguous(too_many(LOOK_MAX)),
+        None if listed.more => Look::Ambiguous(marker::too_many(LOOK_MAX)),
         None => Look::Absent,
     })
+}
+
+/// Another text for a comment.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Update {
+    /// Repository, as owner/name.
+    repo: Repo,
+    /// Id of the comment: its number in all of GitHub.
+    #[schemars(range(min = 1))]
+    comment_id: u64,
+    /// Its whole new text, in Markdown.
+    #[schemars(length(min = 1, max = marker::BODY_CHARS_MAX))]
+    body: String,
+}
+
+pub(super) async fn update(ctx: Ctx<Parts>, update: Update) -> Result<Effect<Created>, ToolError> {
+    if update.body.trim().is_empty() {
+        return Err(invalid("body", "must not be blank"));
+    }
+    let body = marker::marked(&update.body, ctx.key.as_deref());
+    let request = github::update_comment(&update.repo, update.comment_id, &body);
+    send(&ctx, request, |comment: Comment| comment.into()).await
 }

@@ -1,0 +1,188 @@
+//! In: two sets of rules, and events in order. Out: where they differ. Never: calls, or a clock: the events' own times are
+//! what gates are counted by.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::normalize::Event;
+use crate::rules::{Limits, RuleBook, Verdict};
+
+/// One set of rules.
+pub(super) struct Side {
+    /// For people.
+    pub(super) name: String,
+    /// Rules that were kept each with variables of their own are a book each.
+    books: Vec<RuleBook>,
+}
+
+impl Side {
+    pub(super) fn new(name: String, books: Vec<RuleBook>) -> Self {
+        Self { name, books }
+    }
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    /// Rules that fired on either side, or could not be decided; by id.
+    pub(super) rules: Vec<RuleChange>,
+}
+
+/// One rule on both sides. Firings are those that would have become runs.
+#[derive(Debug, Serialize)]
+pub(super) struct RuleChange {
+    pub(super) rule: String,
+    pub(super) before: usize,
+    pub(super) after: usize,
+    pub(super) gained: Vec<Firing>,
+    pub(super) lost: Vec<Firing>,
+    /// Firings that the rule's own gates would have held back, on each side.
+    pub(super) held_back_before: usize,
+    pub(super) held_back_after: usize,
+    /// Events on which the candidate could not be decided.
+    pub(super) errors: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) first_error: Option<String>,
+}
+
+/// An event on which a rule fired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Firing {
+    pub(super) id: String,
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) received_at: Timestamp,
+    #[serde(skip)]
+    place: usize,
+}
+
+impl Comparison {
+    pub(super) fn gained(&self) -> usize {
+        self.rules.iter().map(|rule| rule.gained.len()).sum()
+    }
+
+    pub(super) fn lost(&self) -> usize {
+        self.rules.iter().map(|rule| rule.lost.len()).sum()
+    }
+}
+
+impl RuleChange {
+    pub(super) fn note(&self) -> String {
+        let mut notes = Vec::new();
+        if self.held_back_before > 0 || self.held_back_after > 0 {
+            notes.push(format!(
+                "held back by cooldown or age: {} before, {} after",
+                self.held_back_before, self.held_back_after
+            ));
+        }
+        if let Some(error) = &self.first_error {
+            notes.push(format!("{} could not be decided: {error}", self.errors));
+        }
+        notes.join("; ")
+    }
+}
+
+/// What one rule did on one side.
+#[derive(Default)]
+struct Record {
+    fired: Vec<Firing>,
+    held_back: usize,
+    errors: usize,
+    first_error: Option<String>,
+}
+
+/// `events` in the order they were received.
+pub(super) fn compare(before: &Side, after: &Side, events: &[Event]) -> Comparison {
+    let (before, mut after) = (play(before, events), play(after, events));
+    let mut rules: Vec<RuleChange> = Vec::new();
+    for (rule, old) in &before {
+        let new = after.remove(rule).unwrap_or_default();
+        rules.push(change(rule, old, new));
+    }
+    for (rule, new) in after {
+        rules.push(change(&rule, &Record::default(), new));
+    }
+    rules.retain(|rule| {
+        rule.before + rule.after + rule.errors + rule.held_back_before + rule.held_back_after > 0
+    });
+    rules.sort_by(|a, b| a.rule.cmp(&b.rule));
+    Comparison { rules }
+}
+
+fn change(rule: &str, old: &Record, new: Record) -> RuleChange {
+    let missing_in = |from: &[Firing], other: &[Firing]| -> Vec<Firing> {
+        from.iter()
+            .filter(|firing| {
+                other
+                    .binary_search_by_key(&firing.place, |known| known.place)
+                    .is_err()
+            })
+            .cloned()
+            .collect()
+    };
+    RuleChange {
+        rule: rule.to_owned(),
+        before: old.fired.len(),
+        after: new.fired.len(),
+        gained: missing_in(&new.fired, &old.fired),
+        lost: missing_in(&old.fired, &new.fired),
+        held_back_before: old.held_back,
+        held_back_after: new.held_back,
+        errors: new.errors,
+        first_error: new.first_error,
+    }
+}
+
+fn play(side: &Side, events: &[Event]) -> BTreeMap<String, Record> {
+    let mut records: BTreeMap<String, Record> = BTreeMap::new();
+    let mut cooling: BTreeMap<(String, String), Timestamp> = BTreeMap::new();
+    for (place, event) in events.iter().enumerate() {
+        for evaluation in side.books.iter().flat_map(|book| book.evaluate(event)) {
+            let rule = &evaluation.rule;
+            let record = records.entry(rule.id.clone()).or_default();
+            match evaluation.verdict {
+                Verdict::Missed | Verdict::Off => {}
+                Verdict::Error(error) => {
+                    record.errors += 1;
+                    record.first_error.get_or_insert(error);
+                }
+                Verdict::Fired { key } => {
+                    if admitted(&rule.limits, (rule.id.clone(), key), event, &mut cooling) {
+                        record.fired.push(Firing {
+                            id: event.id.0.clone(),
+                            kind: event.kind.0.clone(),
+                            received_at: event.received_at,
+                            place,
+                        });
+                    } else {
+                        record.held_back += 1;
+                    }
+                }
+            }
+        }
+    }
+    records
+}
+
+/// Whether the gates let a firing through; the cooldown is charged.
+fn admitted(
+    limits: &Limits,
+    gate: (String, String),
+    event: &Event,
+    cooling: &mut BTreeMap<(String, String), Timestamp>,
+) -> bool {
+    let age_ms = event.received_at.as_millisecond() - event.time.as_millisecond();
+    if limits.max_age_ms.is_some_and(|max| age_ms > max) {
+        return false;
+    }
+    let Some(cooldown_ms) = limits.cooldown_ms else {
+        return true;
+    };
+    if cooling.get(&gate).is_some_and(|until| event.received_at < *until) {
+        return false;
+    }
+    cooling.insert(gate, crate::clock::after(event.received_at, cooldown_ms));
+    true
+}

@@ -1,0 +1,159 @@
+//! `xmrt rules`
+
+use std::io::Write;
+use std::path::Path;
+
+use super::{Ending, Failure, print};
+use crate::assemble;
+use crate::config::Settings;
+use crate::rules::SourceFile;
+use crate::{reactor, rules};
+
+mod templates;
+
+use templates::{TEMPLATES, Template};
+
+/// Options of `xmrt rules`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Write a new rule file that passes `xmrt check` and `xmrt test` as it stands
+    New {
+        /// The rule's id, in kebab-case; the file is `<id>.toml` in the rules folder
+        id: String,
+        /// What to start from; `xmrt rules templates` lists them
+        #[arg(long, value_name = "TEMPLATE", default_value = "on-issue")]
+        from: String,
+    },
+    /// List what a new rule can start from
+    Templates {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) async fn run(options: Options, settings: Settings) -> Ending {
+    match options.action {
+        Action::New { id, from } => new(&id, &from, &settings).await,
+        Action::Templates { json } => {
+            list(json);
+            Ok(())
+        }
+    }
+}
+
+fn list(json: bool) {
+    if json {
+        let templates: Vec<_> = TEMPLATES
+            .iter()
+            .map(|template| serde_json::json!({ "name": template.name, "description": template.description() }))
+            .collect();
+        print::json(&templates.into());
+        return;
+    }
+    let rows: Vec<Vec<String>> = TEMPLATES
+        .iter()
+        .map(|template| vec![template.name.to_owned(), template.description().to_owned()])
+        .collect();
+    print::table(&["TEMPLATE", "WHAT IT DOES"], &rows);
+}
+
+async fn new(id: &str, from: &str, settings: &Settings) -> Ending {
+    let template = find(from)?;
+    if id.contains(['/', '\\']) {
+        return Err(Failure::CouldNot(format!(
+            "`{id}` is a path: say the rule's id only, and the folder with --rules"
+        )));
+    }
+    let folder = &settings.rules;
+    let path = folder.join(format!("{id}.toml"));
+    let text = fitting(template.text, folder);
+    let file = SourceFile {
+        path: format!("{id}.toml"),
+        text: text.clone(),
+        unreadable: None,
+    };
+    let mut files = if folder.is_dir() {
+        assemble::read_rules(std::slice::from_ref(folder))?
+    } else {
+        Vec::new()
+    };
+    let taken = files.iter().find(|other| stem(&other.path) == id);
+    if let Some(other) = taken {
+        return Err(Failure::CouldNot(format!(
+            "there is a rule `{id}` already: {}",
+            other.path
+        )));
+    }
+    files = vec![file];
+    let tools = assemble::tool_facts().await?;
+    let loaded = rules::load(&files, settings.vars(), Some(&reactor::catalog(&tools)));
+    if let Some(found) = loaded.diagnostics.first() {
+        let hint = found
+            .hint
+            .as_ref()
+            .map(|hint| format!(" ({hint})"))
+            .unwrap_or_default();
+        return Err(Failure::CouldNot(format!("{}{hint}", found.message)));
+    }
+    write(&path, &text)?;
+    let shown = path.display();
+    println!(
+        "{shown} does the same as `{}`: {}",
+        template.name,
+        template.description()
+    );
+    println!("change it, then: xmrt check {shown} && xmrt test {shown}");
+    Ok(())
+}
+
+fn find(name: &str) -> Result<&'static Template, Failure> {
+    TEMPLATES
+        .iter()
+        .find(|template| template.name == name)
+        .ok_or_else(|| {
+            let names: Vec<&str> = TEMPLATES.iter().map(|template| template.name).collect();
+            let near = crate::hub::nearest(name, names.iter().copied());
+            let hint = near.map_or_else(
+                || format!("there are {}", names.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            Failure::CouldNot(format!("there is no template `{name}`; {hint}"))
+        })
+}
+
+fn stem(path: &str) -> &str {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    name.strip_suffix(".toml").unwrap_or(name)
+}
+
+/// The first line points editors at the schema; where that is not there, it would only mislead them.
+fn fitting(text: &str, folder: &Path) -> String {
+    match text.split_once('\n') {
+        Some((first, rest)) => match first.strip_prefix("#:schema ") {
+            Some(schema) if !folder.join(schema).is_file() => rest.to_owned(),
+            _ => text.to_owned(),
+        },
+        None => text.to_owned(),
+    }
+}
+
+/// Never over a file that is there.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::CouldNot(format!("{}: {error}", path.display()));
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)
+}

@@ -1,0 +1,52 @@
+//! What a new rule can start from: a few small rules, and all that are shipped. A test compares the list with the
+//! folder `rules/`.
+
+/// A whole rule file.
+#[derive(Debug)]
+pub(super) struct Template {
+    /// What `--from` takes.
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
+}
+
+impl Template {
+    /// The `description` of the file.
+    pub(super) fn description(&self) -> &'static str {
+        self.text
+            .lines()
+            .find_map(|line| line.strip_prefix("description = \"")?.strip_suffix('"'))
+            .unwrap_or_default()
+    }
+}
+
+macro_rules! small {
+    ($name:literal) => {
+        Template {
+            name: $name,
+            text: include_str!(concat!("templates/", $name, ".toml")),
+        }
+    };
+}
+
+macro_rules! shipped {
+    ($name:literal) => {
+        Template {
+            name: $name,
+            text: include_str!(concat!("../../../rules/", $name, ".toml")),
+        }
+    };
+}
+
+pub(super) const TEMPLATES: &[Template] = &[
+    small!("on-issue"),
+    small!("on-pull-request"),
+    small!("on-push"),
+    small!("on-deploy"),
+    shipped!("diagnose-failed-deploy"),
+    shipped!("label-pull-request-by-paths"),
+    shipped!("redeploy-on-green-main"),
+    shipped!("restart-unhealthy-service"),
+    shipped!("rollback-unhealthy-deploy"),
+    shipped!("triage-new-issue"),
+    shipped!("welcome-first-contributor"),
+];

@@ -1,0 +1,199 @@
+//! In: the paths a rule mentions, and the events it listens to. Out: those that lead nowhere, and comparisons that what
+//! stands there rules out. Never: events nobody describes.
+
+use std::ops::Range;
+
+use crate::rules::check::{Mention, conditions, listened};
+use crate::rules::diagnostic::{Findings, did_you_mean};
+use crate::rules::payload::{Found, Leaf, lookup};
+use crate::rules::syntax::{Entry, Kind, Node};
+
+/// How many fields a hint lists.
+const SHOWN_MAX: usize = 12;
+
+pub(super) fn check(tree: &[Entry], mentions: &[Mention], findings: &mut Findings<'_>) {
+    let on = listened(tree);
+    for mention in mentions {
+        let mut segments = mention.path.split('.');
+        if segments.next() != Some("event") {
+            continue;
+        }
+        let path: Vec<&str> = segments.collect();
+        if let Found::Missing { known, near, beside } = lookup(&on, &path) {
+            missing(
+                "event.",
+                &path,
+                known,
+                near,
+                &beside,
+                &mention.place,
+                &on,
+                findings,
+            );
+        }
+    }
+    conditions::fields(tree, &mut |path, entry| {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match lookup(&on, &path) {
+            Found::Unchecked => {}
+            Found::Missing { known, near, beside } => {
+                missing("", &path, known, near, &beside, &entry.key_span, &on, findings);
+            }
+            Found::There(leaf) => compared(&path.join("."), &leaf, &entry.node, findings),
+        }
+    });
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one sentence, from two callers"
+)]
+fn missing(
+    prefix: &str,
+    path: &[&str],
+    known: usize,
+    near: Option<&str>,
+    beside: &[&str],
+    place: &Range<usize>,
+    on: &[&str],
+    findings: &mut Findings<'_>,
+) {
+    let events = on.join(", ");
+    let before = path[..known].join(".");
+    let dot = if before.is_empty() { "" } else { "." };
+    let full = format!("{prefix}{}", path.join("."));
+    let hint = match near {
+        Some(near) => format!("did you mean `{prefix}{before}{dot}{near}`?"),
+        None if beside.is_empty() => format!("`{prefix}{before}` has no fields of its own"),
+        None => {
+            let more = if beside.len() > SHOWN_MAX { ", …" } else { "" };
+            let shown: Vec<&str> = beside.iter().copied().take(SHOWN_MAX).collect();
+            let whole = if before.is_empty() {
+                "the payload".to_owned()
+            } else {
+                format!("`{prefix}{before}`")
+            };
+            format!("{whole} has {}{more}", shown.join(", "))
+        }
+    };
+    findings
+        .error("unknown-field", place, format!("{events} has no `{full}`"))
+        .hint(hint);
+}
+
+/// What a condition asks of a field, compared with what the field holds.
+fn compared(path: &str, leaf: &Leaf, node: &Node, findings: &mut Findings<'_>) {
+    match &node.kind {
+        Kind::Array(items) => items.iter().for_each(|item| compared(path, leaf, item, findings)),
+        Kind::Table(entries) => {
+            let folded = entries.iter().any(|entry| entry.key == "ignore_case");
+            for entry in entries {
+                match entry.key.as_str() {
+                    "equals" | "not" | "all" if folded => {
+                        let any = Leaf {
+                            choices: None,
+                            ..leaf.clone()
+                        };
+                        compared(path, &any, &entry.node, findings);
+                    }
+                    "equals" | "not" | "all" => compared(path, leaf, &entry.node, findings),
+                    "prefix" | "suffix" | "contains" | "glob" | "regex" | "cidr" | "semver" if !leaf.text => {
+                        mismatch(
+                            path,
+                            leaf,
+                            &format!("`{}` asks for a text", entry.key),
+                            None,
+                            &entry.node,
+                            findings,
+                        );
+                    }
+                    "lt" | "lte" | "gt" | "gte" => ordered(path, leaf, entry, findings),
+                    _ => {}
+                }
+            }
+        }
+        Kind::Text(text) if !leaf.text => {
+            let plain = (leaf.number && text.parse::<f64>().is_ok())
+                || (leaf.boolean && matches!(text.as_str(), "true" | "false"));
+            let hint = plain.then(|| format!("without quotes: `{text}`"));
+            mismatch(
+                path,
+                leaf,
+                "it is compared with a text",
+                hint,
+                &node.clone(),
+                findings,
+            );
+        }
+        Kind::Text(text) => unknown_value(path, leaf, text, node, findings),
+        Kind::Integer(number) if !leaf.number => {
+            let hint = leaf.text.then(|| format!("in quotes: `\"{number}\"`"));
+            mismatch(path, leaf, "it is compared with a number", hint, node, findings);
+        }
+        Kind::Float(_) if !leaf.number => {
+            mismatch(path, leaf, "it is compared with a number", None, node, findings);
+        }
+        Kind::Bool(_) if !leaf.boolean => {
+            mismatch(path, leaf, "it is compared with a boolean", None, node, findings);
+        }
+        _ => {}
+    }
+}
+
+fn ordered(path: &str, leaf: &Leaf, entry: &Entry, findings: &mut Findings<'_>) {
+    let number = matches!(entry.node.kind, Kind::Integer(_) | Kind::Float(_));
+    if number && !leaf.number {
+        mismatch(
+            path,
+            leaf,
+            "it is compared with a number",
+            None,
+            &entry.node,
+            findings,
+        );
+    } else if !number && !leaf.text {
+        mismatch(
+            path,
+            leaf,
+            "it is compared with a time",
+            None,
+            &entry.node,
+            findings,
+        );
+    }
+}
+
+fn mismatch(
+    path: &str,
+    leaf: &Leaf,
+    asked: &str,
+    hint: Option<String>,
+    node: &Node,
+    findings: &mut Findings<'_>,
+) {
+    findings
+        .warning(
+            "type-mismatch",
+            &node.span,
+            format!("`{path}` is {}, and {asked}: this never matches", leaf.spoken()),
+        )
+        .maybe_hint(hint);
+}
+
+fn unknown_value(path: &str, leaf: &Leaf, text: &str, node: &Node, findings: &mut Findings<'_>) {
+    let Some(choices) = &leaf.choices else { return };
+    if choices.contains(text) {
+        return;
+    }
+    let hint = did_you_mean(text, choices.iter().copied()).unwrap_or_else(|| {
+        let shown: Vec<&str> = choices.iter().copied().collect();
+        format!("it is one of {}", shown.join(", "))
+    });
+    findings
+        .warning(
+            "unknown-value",
+            &node.span,
+            format!("`{path}` is not known to be `{text}`"),
+        )
+        .hint(hint);
+}

@@ -1,0 +1,147 @@
+//! In: nothing. Out: the lints about a rule's steps. Never: finding them.
+
+use super::{Lint, error, refusal, warning};
+
+pub(super) const LINTS: &[Lint] = &[
+    error(
+        "no-action",
+        "a rule without any action",
+        "A rule that does nothing is not a rule. `mode = \"shadow\"` is for watching what one would do.",
+        "action = []",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }",
+    ),
+    error(
+        "tool-name",
+        "not the name of a tool",
+        "A tool is named by its server and itself: `github.create_issue`. `xmrt tools` lists them.",
+        "[[action]]\ntool = \"notify\"\narguments = { to = \"log\", text = \"hello\" }",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }",
+    ),
+    error(
+        "unknown-tool",
+        "a tool that does not exist",
+        "`xmrt tools` lists what rules can call.",
+        "[[action]]\ntool = \"xmrt.notfy\"\narguments = { to = \"log\", text = \"hello\" }",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }",
+    ),
+    error(
+        "unknown-argument",
+        "an argument the tool does not take",
+        "The tool would refuse the call when the rule fires.",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\", colour = \"red\" }",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }",
+    ),
+    error(
+        "missing-argument",
+        "an argument is missing that the tool needs",
+        "The tool would refuse the call when the rule fires.",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\" }",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }",
+    ),
+    error(
+        "argument-type",
+        "an argument of the wrong type",
+        "The tool would refuse the call when the rule fires. A string that is one single `{{ expression }}` keeps its type.",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = 5 }",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"5\" }",
+    ),
+    error(
+        "argument-value",
+        "an argument the tool does not know",
+        "The tool takes one of a few words here.",
+        "[[action]]\ntool = \"github.close_issue\"\n\
+         arguments = { repo = \"acme/api\", number = 1, state_reason = \"wontfix\" }",
+        "[[action]]\ntool = \"github.close_issue\"\n\
+         arguments = { repo = \"acme/api\", number = 1, state_reason = \"not_planned\" }",
+    ),
+    error(
+        "step-id",
+        "a step's id that cannot be said in an expression",
+        "Results are read as `steps.<id>`, so an id is made of lower-case letters, digits and `_`.",
+        "[[action]]\nid = \"tell-team\"\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }",
+        "[[action]]\nid = \"tell_team\"\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }",
+    ),
+    error(
+        "duplicate-step",
+        "two steps with one id",
+        "`steps.<id>` would mean one of them, and nobody could say which.",
+        "[[action]]\nid = \"tell\"\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }\n\n\
+         [[action]]\nid = \"tell\"\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"goodbye\" }",
+        "[[action]]\nid = \"tell\"\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }\n\n\
+         [[action]]\nid = \"tell_again\"\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"goodbye\" }",
+    ),
+    error(
+        "unknown-step",
+        "a step that does not exist",
+        "`steps.<id>` names an earlier action by its `id`, or by its tool's name without the server.",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"{{ steps.triage.conclusion }}\" }",
+        "[[action]]\nid = \"triage\"\ntool = \"xmrt.triage_issue\"\n\
+         arguments = { repo = \"{{ event.repository.full_name }}\", number = \"{{ event.issue.number }}\" }\n\n\
+         [[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"{{ steps.triage.conclusion }}\" }",
+    ),
+    error(
+        "step-order",
+        "a step's result is used before the step",
+        "Steps run in the order of the file; each sees the results of those before it.",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"{{ steps.issue.html_url }}\" }\n\n\
+         [[action]]\nid = \"issue\"\ntool = \"github.create_issue\"\narguments = { repo = \"acme/ops\", title = \"Look at this\" }",
+        "[[action]]\nid = \"issue\"\ntool = \"github.create_issue\"\narguments = { repo = \"acme/ops\", title = \"Look at this\" }\n\n\
+         [[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"{{ steps.issue.html_url }}\" }",
+    ),
+    warning(
+        "unknown-result",
+        "a field that the tool's result does not have",
+        "Tools describe what they answer. What is not in it is undefined, and an undefined name ends the run with an error.",
+        "[[action]]\ntool = \"render.list_deploys\"\narguments = { service_id = \"srv-a\" }\nrequire = \"result.deploy | length > 0\"",
+        "[[action]]\ntool = \"render.list_deploys\"\narguments = { service_id = \"srv-a\" }\nrequire = \"result.deploys | length > 0\"",
+    ),
+    warning(
+        "skipped-step",
+        "the result of a step that may be skipped",
+        "A step with an `if` has no result when it is skipped, and an undefined name ends the run with an error. Repeat the `if`, ask \
+         `is defined`, or say a `default`.",
+        "[[action]]\nid = \"issue\"\nif = \"event.issue.comments > 5\"\ntool = \"github.create_issue\"\n\
+         arguments = { repo = \"acme/ops\", title = \"Look at this\" }\n\n\
+         [[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"{{ steps.issue.html_url }}\" }",
+        "[[action]]\nid = \"issue\"\nif = \"event.issue.comments > 5\"\ntool = \"github.create_issue\"\n\
+         arguments = { repo = \"acme/ops\", title = \"Look at this\" }\n\n\
+         [[action]]\nif = \"steps.issue is defined\"\ntool = \"xmrt.notify\"\n\
+         arguments = { to = \"log\", text = \"{{ steps.issue.html_url }}\" }",
+    ),
+    warning(
+        "useless-read",
+        "a step that reads what nobody uses",
+        "A read-only call without `require`, whose result no later step mentions, costs time and rate budget for nothing.",
+        "[[action]]\nid = \"deploys\"\ntool = \"render.list_deploys\"\narguments = { service_id = \"srv-a\" }\n\n\
+         [[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }",
+        "[[action]]\nid = \"deploys\"\ntool = \"render.list_deploys\"\narguments = { service_id = \"srv-a\" }\n\
+         require = \"result.deploys | length > 0\"\n\n\
+         [[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }",
+    ),
+    warning(
+        "dry-run-left",
+        "a call that is only tried",
+        "`dry_run` makes the tool say what it would send. To watch a whole rule use `mode = \"shadow\"`, which records as well.",
+        "[[action]]\ntool = \"github.create_issue\"\narguments = { repo = \"acme/ops\", title = \"Look at this\", dry_run = true }",
+        "mode = \"shadow\"\n\n[[action]]\ntool = \"github.create_issue\"\narguments = { repo = \"acme/ops\", title = \"Look at this\" }",
+    ),
+    refusal(
+        "untrusted-target",
+        "a stranger's text chooses what is destroyed",
+        "Titles, bodies, branch names and commit messages are written by anybody, and so is what a step read of them. They may be \
+         quoted, but must not choose which service is rolled back.",
+        "on = \"github.pull_request.closed\"\n\n[limits]\ncooldown = \"30m\"\n\n[[action]]\ntool = \"render.restart_service\"\n\
+         arguments = { service_id = \"{{ event.pull_request.title }}\" }",
+        "on = \"github.pull_request.closed\"\n\n[vars]\nservice = \"srv-a\"\n\n[limits]\ncooldown = \"30m\"\n\n[[action]]\n\
+         tool = \"render.restart_service\"\narguments = { service_id = \"{{ vars.service }}\" }",
+    ),
+    warning(
+        "unlimited-destructive",
+        "a destructive call without any limit",
+        "Something that fails often would be restarted or rolled back as often. A `cooldown` bounds the harm of a mistake.",
+        "on = \"render.server_failed\"\n\n[[action]]\ntool = \"render.restart_service\"\n\
+         arguments = { service_id = \"{{ event.data.serviceId }}\" }",
+        "on = \"render.server_failed\"\n\n[limits]\nkey = \"{{ event.data.serviceId }}\"\ncooldown = \"30m\"\n\n[[action]]\n\
+         tool = \"render.restart_service\"\narguments = { service_id = \"{{ event.data.serviceId }}\" }",
+    ),
+];

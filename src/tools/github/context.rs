@@ -1,0 +1,30 @@
+//! In: questions about the account and its means. Out: the answers. Never: a repository.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Parts, Server, client};
+use crate::hub::ToolError;
+use crate::integrations::github::Account;
+use crate::tools::toolbox::{Ctx, reads};
+
+/// Adds the toolset to the server.
+pub(super) fn add(server: Server) -> Server {
+    server.with(
+        reads(
+            "get_me",
+            "Who am I",
+            "The GitHub account these tools act as: its login and its id.",
+        )
+        .answers(get_me),
+    )
+}
+
+/// No arguments.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+async fn get_me(ctx: Ctx<Parts>, _: Nothing) -> Result<Account, ToolError> {
+    Ok(client(&ctx)?.me().await?)
+}

@@ -1,0 +1,244 @@
+//! Workers side by side, over a small server of its own whose calls take their time: nothing is doubled, and nothing is
+//! in doubt that was never sent.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::{Notify, watch};
+use xmrt::clock::{Clock, after, from_millis};
+use xmrt::hub::{Doubt, ErrorClass, Hub, ToolError};
+use xmrt::journal::{Admission, Decision, MemoryStore, RunQuery, RunRecord, RunState, Store};
+use xmrt::normalize;
+use xmrt::reactor::{Parts, Reactor, Worker, book_record};
+use xmrt::receive::{Delivery, Source};
+use xmrt::rules::{SourceFile, load};
+use xmrt::tools::toolbox::{Ctx, Effect, Look, Toolbox, reads, writes};
+
+/// What the handlers share with the test.
+#[derive(Clone, Default)]
+struct Bench {
+    /// How long a call takes before it has its effect, and how long saying who we are takes.
+    takes: Duration,
+    me_takes: Duration,
+    reached: Arc<Notify>,
+    done: Arc<AtomicUsize>,
+    /// From when on effects were looked for.
+    since: Arc<Mutex<Vec<Timestamp>>>,
+    /// The rules folder.
+    rule: Arc<Mutex<String>>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Nothing {}
+
+#[derive(Serialize, JsonSchema)]
+struct Answer {
+    login: String,
+}
+
+fn answer() -> Answer {
+    Answer { login: "me".into() }
+}
+
+async fn act(ctx: Ctx<Bench>, _: Nothing) -> Result<Effect<Answer>, ToolError> {
+    ctx.parts.reached.notify_one();
+    tokio::time::sleep(ctx.parts.takes).await;
+    ctx.parts.done.fetch_add(1, Ordering::SeqCst);
+    Ok(Effect::Done(answer()))
+}
+
+async fn look(ctx: Ctx<Bench>, _: Nothing) -> Result<Look<Answer>, ToolError> {
+    Ok(match ctx.parts.done.load(Ordering::SeqCst) {
+        0 => Look::Absent,
+        1 => Look::Found(answer()),
+        many => Look::Ambiguous(format!("{many} effects")),
+    })
+}
+
+/// Never answered, and seen by nobody.
+async fn vanish(_ctx: Ctx<Bench>, _: Nothing) -> Result<Effect<Answer>, ToolError> {
+    Err(ToolError::new(ErrorClass::UnknownEffect, "lost"))
+}
+
+async fn look_in_vain(ctx: Ctx<Bench>, _: Nothing) -> Result<Look<Answer>, ToolError> {
+    ctx.parts.since.lock().unwrap().push(ctx.since);
+    Ok(Look::Absent)
+}
+
+async fn flaky(ctx: Ctx<Bench>, _: Nothing) -> Result<Effect<Answer>, ToolError> {
+    match ctx.parts.done.fetch_add(1, Ordering::SeqCst) {
+        0 => Err(ToolError::new(ErrorClass::Unavailable, "away")),
+        _ => Ok(Effect::Done(answer())),
+    }
+}
+
+async fn me(ctx: Ctx<Bench>, _: Nothing) -> Result<Answer, ToolError> {
+    tokio::time::sleep(ctx.parts.me_takes).await;
+    Ok(answer())
+}
+
+fn rule(tool: &str, more: &str) -> String {
+    format!(
+        "description = \"One call\"\non = \"github.issues.opened\"\n{more}\n[[action]]\ntool = \"github.{tool}\"\n"
+    )
+}
+
+async fn reactor(bench: &Bench, tool: &str, clock: Clock) -> Arc<Reactor> {
+    let server = Toolbox::named("github", "For tests.", bench.clone())
+        .with_clock(clock.clone())
+        .with(reads("get_me", "Me", "Me.").answers(me))
+        .with(
+            writes("deploy", "Deploy", "Deploys.", Doubt::Evidence)
+                .acts(act)
+                .looks(look),
+        )
+        .with(
+            writes("vanish", "Vanish", "Vanishes.", Doubt::Evidence)
+                .acts(vanish)
+                .looks(look_in_vain),
+        )
+        .with(writes("flaky", "Flaky", "Fails once.", Doubt::Idempotent).acts(flaky))
+        .with(writes("shout", "Shout", "Shouts.", Doubt::None).acts(act));
+    let hub = Hub::builder().serve("github", server).start().await.unwrap();
+    *bench.rule.lock().unwrap() = rule(tool, "");
+    let folder = Arc::clone(&bench.rule);
+    let source = move || {
+        let path = "one.toml".into();
+        let text = folder.lock().unwrap().clone();
+        Ok(vec![SourceFile {
+            path,
+            text,
+            unreadable: None,
+        }])
+    };
+    let book = load(&source().unwrap(), &json!({}), None).book.unwrap();
+    let store = Arc::new(MemoryStore::new(clock.now()));
+    store.keep_book(book_record(&book), clock.now()).await.unwrap();
+    Reactor::new(Parts {
+        store,
+        hub,
+        clock,
+        book,
+        source: Box::new(source),
+        settle_ms: Some(100),
+    })
+}
+
+async fn opened(reactor: &Reactor) -> Admission {
+    let delivery = Delivery::internal(
+        Source::github(),
+        "d-1".into(),
+        "issues".into(),
+        Bytes::from_static(br#"{"action":"opened","issue":{"created_at":"2026-01-15T11:00:00Z"}}"#),
+        reactor.clock().now(),
+        "test",
+    );
+    let event = normalize::event(delivery).unwrap();
+    let admission = reactor.admit(&event).await.unwrap();
+    assert_eq!(admission.verdicts.len(), 1, "{admission:?}");
+    admission
+}
+
+async fn the_run(reactor: &Reactor) -> RunRecord {
+    let runs = reactor.store().runs(&RunQuery::default()).await.unwrap();
+    runs.into_iter().next().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wall_clock_that_jumps_over_a_lease_does_not_double_a_call_that_is_under_way() {
+    let bench = Bench {
+        takes: Duration::from_millis(700),
+        ..Bench::default()
+    };
+    let start: Timestamp = from_millis(1_768_478_400_000);
+    let clock = Clock::virtual_at(start);
+    let reactor = reactor(&bench, "deploy", clock.clone()).await;
+    opened(&reactor).await;
+    let first = Worker::new(Arc::clone(&reactor), "first".into(), 4, 60_000);
+    let (stop, stopped) = watch::channel(false);
+    let working = tokio::spawn(first.run(stopped));
+    bench.reached.notified().await;
+    // The machine slept: every lease is over, and the call is still on its way.
+    clock.advance_to(after(start, 86_400_000));
+    let second = Worker::new(Arc::clone(&reactor), "second".into(), 4, 60_000);
+    second.run_until_idle().await.unwrap();
+    stop.send(true).unwrap();
+    working.await.unwrap();
+    assert_eq!(bench.done.load(Ordering::SeqCst), 1, "the effect is there once");
+    let run = the_run(&reactor).await;
+    assert_eq!(run.state, RunState::Succeeded, "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_was_never_sent_is_not_in_doubt_because_asking_who_we_are_took_long() {
+    let bench = Bench {
+        me_takes: Duration::from_millis(4_500),
+        ..Bench::default()
+    };
+    let reactor = reactor(&bench, "shout", Clock::system()).await;
+    opened(&reactor).await;
+    let worker = Worker::new(Arc::clone(&reactor), "only".into(), 4, 60_000);
+    let ended = tokio::time::timeout(Duration::from_secs(20), worker.run_until_idle()).await;
+    ended.expect("the run ends").unwrap();
+    let run = the_run(&reactor).await;
+    assert_eq!(run.state, RunState::Succeeded, "{run:?}");
+    assert_eq!(bench.done.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_look_reaches_back_to_the_first_attempt_whose_effect_may_show_last() {
+    let bench = Bench::default();
+    let start = from_millis(1_768_478_400_000);
+    let reactor = reactor(&bench, "vanish", Clock::virtual_at(start)).await;
+    opened(&reactor).await;
+    let worker = Worker::new(Arc::clone(&reactor), "only".into(), 4, 60_000);
+    worker.run_until_idle().await.unwrap();
+    let run = the_run(&reactor).await;
+    assert_eq!(run.state, RunState::Dead, "{run:?}");
+    let history = reactor.store().run(&run.id).await.unwrap().unwrap();
+    assert!(history.steps[0].attempts > 1, "{history:?}");
+    assert!(history.steps[0].intent_at > start);
+    let since = bench.since.lock().unwrap().clone();
+    assert!(
+        since.len() > 2 && since.iter().all(|at| *at == start),
+        "{since:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_switched_off_stops_runs_that_were_not_begun_and_no_others() {
+    let bench = Bench::default();
+    let clock = Clock::virtual_at(from_millis(1_768_478_400_000));
+    let reactor = reactor(&bench, "flaky", clock).await;
+    opened(&reactor).await;
+    let (_stop, stopped) = watch::channel(false);
+    let worker = Worker::new(Arc::clone(&reactor), "only".into(), 4, 60_000);
+    let working = tokio::spawn(Arc::clone(&worker).run(stopped));
+    while the_run(&reactor).await.state != RunState::Waiting {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    working.abort();
+    *bench.rule.lock().unwrap() = rule("flaky", "mode = \"off\"\noff_reason = \"a test\"");
+    reactor.reload().await.unwrap();
+    worker.run_until_idle().await.unwrap();
+    let run = the_run(&reactor).await;
+    assert_eq!(run.state, RunState::Succeeded, "it had begun: {run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_older_than_its_rule_allows_is_on_record_as_stale() {
+    let bench = Bench::default();
+    let clock = Clock::virtual_at(from_millis(1_768_478_400_000));
+    let reactor = reactor(&bench, "flaky", clock).await;
+    let limits = "[limits]\nmax_age = \"30m\"";
+    *bench.rule.lock().unwrap() = rule("flaky", limits);
+    reactor.reload().await.unwrap();
+    let admission = opened(&reactor).await;
+    assert_eq!(admission.verdicts[0].decision, Decision::Stale, "{admission:?}");
+}
