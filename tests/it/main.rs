@@ -21,6 +21,7 @@ mod normalize;
 mod reactor;
 mod receive;
 mod record;
+mod redis_server;
 mod rules;
 mod sandbox;
 mod store;

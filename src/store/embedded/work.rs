@@ -5,12 +5,13 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 
-use super::rows::{self, pack_json};
+use super::rows;
 use super::writer::{Fault, Tx};
 use crate::clock::after;
 use crate::journal::{
     Claim, Fence, Resolution, RunHistory, RunId, RunRecord, StepRecord, StepWrite, StoreError, Then, machine,
 };
+use crate::store::packing::pack_json;
 
 impl Tx<'_> {
     pub(super) fn claim(
