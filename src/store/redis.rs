@@ -197,11 +197,6 @@ impl Redis {
         &self.server
     }
 
-    /// Whether the server is reachable, as far as is known.
-    pub fn is_up(&self) -> bool {
-        self.link.is_up()
-    }
-
     /// The identity of the journal that was there before, when this is another one: what that one knew is lost.
     pub fn former_epoch(&self) -> Option<Epoch> {
         lock(&self.former).clone()
@@ -349,6 +344,8 @@ impl Store for Redis {
     }
 
     async fn epoch(&self) -> Result<Epoch, StoreError> {
+        // Known here; but whoever asks wants to know whether the journal is there, too.
+        self.link.reachable()?;
         Ok((**self.epoch.load()).clone())
     }
 

@@ -71,6 +71,11 @@ impl RedisServer {
         assert!(status.success());
     }
 
+    /// Its folder vanishes: it can make no new file.
+    pub fn lose_folder(&self) {
+        std::fs::remove_dir_all(self.folder.path()).unwrap();
+    }
+
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }

@@ -60,8 +60,9 @@ impl Bell {
 }
 
 impl Shared {
+    /// One waiter hears it, now or when it comes: a process has one worker, and a second knock would only make it look
+    /// twice.
     fn knock(&self) {
-        self.knock.notify_waiters();
         self.knock.notify_one();
     }
 }

@@ -54,11 +54,13 @@ impl From<Fault> for StoreError {
 
 /// What the server said, and what to do about it where that is known.
 fn advised(error: &RedisError) -> String {
+    const SIGN_IN: &str = "; see the user and the password in REDIS_URL";
     let remedy = match error.code() {
         Some("OOM") => "; its memory is full: raise maxmemory",
         Some("MISCONF") => "; it cannot write to its disk: see that the disk is not full",
         Some("READONLY") => "; it is a replica: REDIS_URL must lead to the primary",
-        Some("NOAUTH" | "WRONGPASS") => "; see the user and the password in REDIS_URL",
+        Some("NOAUTH") => SIGN_IN,
+        None if error.kind() == ErrorKind::AuthenticationFailed => SIGN_IN,
         Some("NOPERM") => "; its user may not do that: docs/state.md lists what it needs",
         _ => "",
     };
@@ -172,9 +174,9 @@ impl Link {
         self.shared.judge(&lane, timeout(CALL_MAX, answers).await)
     }
 
-    /// Whether the server is reachable, as far as is known.
-    pub(super) fn is_up(&self) -> bool {
-        matches!(&**self.shared.state.load(), State::Up(_))
+    /// Whether a call would be sent; if not, why.
+    pub(super) fn reachable(&self) -> Result<(), Fault> {
+        self.shared.lane().map(drop)
     }
 }
 

@@ -77,6 +77,25 @@ impl Redis {
         now: Timestamp,
     ) -> Result<Vec<Claim>, StoreError> {
         self.give_back_lost_claims(worker, now).await?;
+        let (claims, whole) = self.claim_once(worker, max, lease_ms, now).await?;
+        if whole {
+            return Ok(claims);
+        }
+        self.mend(now).await?;
+        if claims.is_empty() {
+            return Ok(self.claim_once(worker, max, lease_ms, now).await?.0);
+        }
+        Ok(claims)
+    }
+
+    /// Takes what is due, and says whether all that is to be done some time is in the index of what is due.
+    async fn claim_once(
+        &self,
+        worker: &str,
+        max: usize,
+        lease_ms: i64,
+        now: Timestamp,
+    ) -> Result<(Vec<Claim>, bool), StoreError> {
         let op = new_op();
         let mut args = Args::new();
         args.put(worker)
@@ -94,7 +113,7 @@ impl Redis {
             }
             Err(fault) => return Err(fault.into()),
         };
-        let torn = reply.text()? != "whole";
+        let whole = reply.text()? == "whole";
         let mut parts = reply.list()?.into_iter();
         let mut claims = Vec::new();
         while let (Some(id), Some(run), Some(event)) = (parts.next(), parts.next(), parts.next()) {
@@ -113,10 +132,7 @@ impl Redis {
                 "a run or its event was deleted from Redis by somebody else"
             );
         }
-        if torn {
-            self.mend(now).await?;
-        }
-        Ok(claims)
+        Ok((claims, whole))
     }
 
     pub(super) async fn renew(
