@@ -228,6 +228,11 @@ impl Settings {
         self.data_dir.join("admin-token")
     }
 
+    /// Where the name of the worker is kept that has, or had, leases in a shared journal.
+    pub fn worker_file(&self) -> PathBuf {
+        self.data_dir.join("worker")
+    }
+
     /// The variables of `xmrt.toml`, an object.
     pub fn vars(&self) -> &Value {
         &self.file.vars

@@ -239,6 +239,8 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
     let (stop, stopped) = watch::channel(false);
     let limits = &settings.file.limits;
     let name = format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
+    let now = instance.reactor.clock().now();
+    instance.journal.begins(settings, &name, now).await?;
     let worker = Worker::new(
         Arc::clone(&instance.reactor),
         name,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::AssembleError;
+use super::{AssembleError, files};
 use crate::config::{RedisSettings, Settings};
 use crate::journal::Store;
 use crate::store::redis::{Options, Time};
@@ -60,6 +60,25 @@ impl Journal {
             store: Arc::new(store),
             place: Place::Shared(dir),
         })
+    }
+
+    /// A worker of this name begins here. Leases of the one that was here before are given back at once: it held this
+    /// data directory, so it is gone. (The embedded store does that by itself when it is opened.)
+    pub(super) async fn begins(
+        &self,
+        settings: &Settings,
+        worker: &str,
+        now: Timestamp,
+    ) -> Result<(), AssembleError> {
+        if matches!(self.place, Place::Own(_)) {
+            return Ok(());
+        }
+        if let Some(former) = files::former_worker(settings) {
+            self.store.release(&former, false, now).await?;
+        }
+        // Before it can hold anything: a crash must not find it without a name.
+        files::note_worker(settings, worker)
+            .map_err(|error| format!("{}: {error}", settings.worker_file().display()).into())
     }
 
     /// Says in the data directory where this process serves, so that commands find it.

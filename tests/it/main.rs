@@ -22,6 +22,7 @@ mod reactor;
 mod receive;
 mod record;
 mod redis_server;
+mod replicas;
 mod rules;
 mod sandbox;
 mod store;

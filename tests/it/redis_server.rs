@@ -11,6 +11,9 @@ use xmrt::store::redis::{OpenError, Options, Time};
 /// How often another port is tried when somebody was quicker to take one.
 const PORTS_MAX: usize = 10;
 
+/// In a setting: the port, which is known only when the server is started.
+const PORT: &str = "{port}";
+
 pub struct RedisServer {
     folder: TempDir,
     settings: Vec<String>,
@@ -44,6 +47,26 @@ impl RedisServer {
             }
         }
         panic!("redis-server did not start on any of {PORTS_MAX} ports");
+    }
+
+    /// A server behind TLS, with a password.
+    pub fn with_tls(key: &str, certificate: &str, password: &str) -> Self {
+        Self::with(&[
+            "--tls-port",
+            PORT,
+            "--port",
+            "0",
+            "--tls-key-file",
+            key,
+            "--tls-cert-file",
+            certificate,
+            "--tls-auth-clients",
+            "no",
+            "--requirepass",
+            password,
+            "--appendonly",
+            "yes",
+        ])
     }
 
     pub fn pid(&self) -> u32 {
@@ -117,7 +140,11 @@ fn spawn(folder: &TempDir, settings: &[String], port: u16) -> Option<Child> {
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
         .arg("--dir")
         .arg(folder.path())
-        .args(settings)
+        .args(
+            settings
+                .iter()
+                .map(|setting| setting.replace(PORT, &port.to_string())),
+        )
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
