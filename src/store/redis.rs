@@ -19,7 +19,7 @@ mod find;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -130,6 +130,8 @@ pub struct Redis {
     founding: tokio::sync::Mutex<()>,
     /// Runs whose lease was given to this process, as they are now unless somebody else has changed them.
     held: Mutex<HashMap<RunId, fields::Kept>>,
+    /// The rule book that was kept last, for a journal that has to begin anew.
+    shelf: Mutex<Option<Arc<scripts::Args>>>,
     /// Operations whose answers were lost.
     lost: Mutex<work::Lost>,
 }
@@ -186,6 +188,7 @@ impl Redis {
             former: Mutex::default(),
             founding: tokio::sync::Mutex::default(),
             held: Mutex::default(),
+            shelf: Mutex::default(),
             lost: Mutex::default(),
         };
         store.adopt(epoch);

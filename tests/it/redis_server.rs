@@ -112,6 +112,18 @@ impl RedisServer {
             .unwrap()
     }
 
+    /// Puts a key back to what `DUMP` gave.
+    pub fn restore(&self, key: &str, was: &[u8]) {
+        let mut connection = redis::Client::open(self.url()).unwrap().get_connection().unwrap();
+        redis::cmd("RESTORE")
+            .arg(key)
+            .arg(0)
+            .arg(was)
+            .arg("REPLACE")
+            .exec(&mut connection)
+            .unwrap();
+    }
+
     /// How a test opens a journal there: under the time it is told.
     pub fn options(&self) -> Options {
         Options {

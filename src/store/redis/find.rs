@@ -1,14 +1,16 @@
 //! In: questions. Out: what is on record, read in pages of bounded length. Never: a change, except to the shelf of rule
 //! books.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use redis::{Pipeline, Value};
 
-use super::Redis;
 use super::fields::{self, Kept};
 use super::link::Fault;
 use super::reply::{self, odd};
 use super::scripts::Args;
+use super::{Redis, lock};
 use crate::clock::from_millis;
 use crate::journal::{
     BookRecord, EventKey, EventQuery, EventRecord, PAGE_MAX, RuleText, RunId, RunQuery, RunRecord, RunState,
@@ -323,6 +325,7 @@ impl Redis {
                 .put(rule.text.as_str());
         }
         self.run_script(&self.scripts.book, Some(now), &args).await?;
+        *lock(&self.shelf) = Some(Arc::new(args));
         Ok(())
     }
 

@@ -73,6 +73,17 @@ pub(super) async fn found_again(store: &Redis, identity: &str, now: Timestamp) -
         }
     };
     store.adopt(epoch);
+    // The rules in force go with it: runs pin their texts.
+    let shelf = lock(&store.shelf).clone();
+    if let Some(book) = shelf {
+        let mut head = Args::new();
+        head.put(store.identity()).int(0).int(0);
+        store
+            .scripts
+            .book
+            .call(&store.link, &store.prefix, &[&head, &book])
+            .await?;
+    }
     Ok(())
 }
 

@@ -48,8 +48,8 @@ struct Extra {
     causes: Vec<(String, i64)>,
     /// Whether the run may be due now or soon.
     rings: bool,
-    /// Whether the run may be taken as it was last seen here.
-    at_hand: bool,
+    /// Under which fence, if it is for whoever holds the run's lease. Then the run may be taken as it was last seen here.
+    fence: Option<Fence>,
 }
 
 impl Extra {
@@ -59,7 +59,7 @@ impl Extra {
             until: None,
             causes: Vec::new(),
             rings,
-            at_hand: false,
+            fence: None,
         }
     }
 }
@@ -143,7 +143,7 @@ impl Redis {
         now: Timestamp,
     ) -> Result<Timestamp, StoreError> {
         let mut extra = Extra::new(false);
-        extra.at_hand = true;
+        extra.fence = Some(fence);
         let kept = self
             .change(run, now, &extra, |history| {
                 history.held(fence)?;
@@ -163,7 +163,7 @@ impl Redis {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut extra = Extra::new(matches!(then, Then::Wait { .. }));
-        extra.at_hand = true;
+        extra.fence = Some(fence);
         if let Then::Wait { until, .. } = &then {
             extra.until = Some(whole(*until));
         }
@@ -371,13 +371,22 @@ impl Redis {
         extra: &Extra,
         change: impl Fn(&mut RunHistory) -> Result<(), StoreError>,
     ) -> Result<Kept, Failure> {
-        let mut at_hand = lock(&self.held).remove(run).filter(|_| extra.at_hand);
+        let mut at_hand = lock(&self.held).remove(run).filter(|_| extra.fence.is_some());
+        let holder = at_hand.as_ref().map(|kept| kept.history.run.worker.clone());
         for _ in 0..TRIES {
             let from_hand = at_hand.is_some();
             let before = match at_hand.take() {
                 Some(kept) => kept,
                 None => self.load(run).await?.ok_or_else(|| not_found(run))?,
             };
+            if let (Some(holder), Some(fence)) = (&holder, extra.fence)
+                && *holder != before.history.run.worker
+                && before.op != extra.op
+            {
+                // After a failover that lost our claim, another's has the same number.
+                let run = run.clone();
+                return Err(StoreError::Fenced { run, fence }.into());
+            }
             if before.op == extra.op {
                 return Ok(before);
             }
@@ -455,9 +464,8 @@ fn not_found(run: &RunId) -> StoreError {
 fn change_args(before: &Kept, after: &RunHistory, extra: &Extra) -> Args {
     let run = &after.run;
     let mut args = Args::new();
-    args.put(run.id.0.as_str())
-        .put(before.version.to_string())
-        .put(extra.op.as_str());
+    args.put(run.id.0.as_str()).put(before.version.to_string());
+    args.put(before.op.as_str()).put(extra.op.as_str());
     args.flag(after.refunds())
         .flag(extra.rings)
         .put(run.state.as_str());

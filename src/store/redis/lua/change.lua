@@ -1,5 +1,5 @@
 -- Writes what the journal's machine made of a run, if the run is still as the caller saw it.
-local id, seen, op = take(), take(), take()
+local id, seen, seen_op, op = take(), take(), take(), take()
 local refunds, rings, state, due = take(), take(), take(), take()
 local fields, causes = {}, {}
 for _ = 1, tonumber(take()) do
@@ -23,7 +23,8 @@ if run[2] == op then
   -- It was done, and only the answer was lost.
   return { 'done', int(now), int(clock), run[1] }
 end
-if run[1] ~= seen then
+-- The count alone does not do: after a failover that lost something it may have been reached a second time.
+if run[1] ~= seen or run[2] ~= seen_op then
   return { 'lost', int(now), int(clock) }
 end
 expect('zset', P .. 'due', by_state(run[3]), by_state(state), by_rule(run[3], run[4]), by_rule(state, run[4]))

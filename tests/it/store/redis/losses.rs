@@ -20,6 +20,18 @@ fn firing(id: &str) -> NewEvent {
     }
 }
 
+fn book() -> BookRecord {
+    BookRecord {
+        hash: "book-1".into(),
+        settings: json!({}),
+        rules: vec![RuleText {
+            rule: "triage".into(),
+            version: "version-1".into(),
+            text: "text".into(),
+        }],
+    }
+}
+
 /// Admits and begins steps until the server dies; gives what was acknowledged.
 async fn writes_until_refused(store: Arc<Redis>, writer: String) -> Vec<(String, Option<RunId>)> {
     let mut acknowledged = Vec::new();
@@ -93,6 +105,7 @@ async fn an_emptied_server_gets_a_new_journal_and_the_loss_of_the_old_one_is_kno
     assert_eq!(store.former_epoch(), None);
     store.admit(firing("e1"), at(0)).await.unwrap();
     let claim = store.claim("w1", 1, 60_000, at(0)).await.unwrap().remove(0);
+    store.keep_book(book(), at(0)).await.unwrap();
 
     server.ask(&["FLUSHALL"]);
     let admission = store.admit(firing("e2"), at(5)).await.unwrap();
@@ -100,6 +113,11 @@ async fn an_emptied_server_gets_a_new_journal_and_the_loss_of_the_old_one_is_kno
     let second = store.epoch().await.unwrap();
     assert_ne!(first.id, second.id);
     assert_eq!(store.former_epoch(), Some(first));
+    assert_eq!(
+        store.book(None).await.unwrap(),
+        Some(book()),
+        "the rules in force are on record"
+    );
     let lost = store
         .advance(&claim.run.id, claim.run.fence, vec![], Then::Keep, at(6))
         .await;
@@ -160,16 +178,7 @@ async fn story(server: &RedisServer, prefix: &str, deleted: Option<&str>) -> Vec
         let mut admission = store.admit(event, at(n.into())).await.unwrap();
         runs.push(admission.verdicts.remove(0).run.unwrap());
     }
-    let book = BookRecord {
-        hash: "book-1".into(),
-        settings: json!({}),
-        rules: vec![RuleText {
-            rule: "triage".into(),
-            version: "version-1".into(),
-            text: "text".into(),
-        }],
-    };
-    store.keep_book(book.clone(), at(3)).await.unwrap();
+    store.keep_book(book(), at(3)).await.unwrap();
     for state in [Then::Keep, end(RunState::Succeeded)] {
         let claim = store.claim("w1", 1, 1_000, at(4)).await.unwrap().remove(0);
         let mut writes = vec![intent(&claim.run.id, "comment", 0, true)];
@@ -198,7 +207,7 @@ async fn story(server: &RedisServer, prefix: &str, deleted: Option<&str>) -> Vec
             "{deleted:?}"
         );
     }
-    store.keep_book(book.clone(), at(6)).await.unwrap();
+    store.keep_book(book(), at(6)).await.unwrap();
     let mut taken = Vec::new();
     for look in 0..3 {
         taken.extend(store.claim("w2", 9, 60_000, at(120_000 + look)).await.unwrap());
@@ -229,7 +238,11 @@ async fn story(server: &RedisServer, prefix: &str, deleted: Option<&str>) -> Vec
             "its doubt is known, without {deleted:?}"
         );
     }
-    assert_eq!(store.book(None).await.unwrap(), Some(book), "without {deleted:?}");
+    assert_eq!(
+        store.book(None).await.unwrap(),
+        Some(book()),
+        "without {deleted:?}"
+    );
     keys.into_iter()
         .map(|key| key.strip_prefix(&begins).unwrap().to_owned())
         .collect()

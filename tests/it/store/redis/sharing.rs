@@ -104,6 +104,48 @@ async fn a_replica_starting_up_leaves_the_leases_of_others_alone_and_fences_hold
         .unwrap();
 }
 
+/// An asynchronous failover can lose a claim that was acknowledged; another replica then makes one of the same number.
+#[tokio::test]
+async fn a_claim_lost_in_a_failover_is_fenced_off_by_the_one_that_followed() {
+    let server = RedisServer::start("everysec");
+    let one = server.open(at(0)).await.unwrap();
+    let other = server.open(at(0)).await.unwrap();
+    let run = one
+        .admit(firing("e1"), at(0))
+        .await
+        .unwrap()
+        .verdicts
+        .remove(0)
+        .run
+        .unwrap();
+    let keys = [
+        format!("{{test}}:r:{run}"),
+        "{test}:due".into(),
+        "{test}:s:queued".into(),
+        "{test}:x:queued:triage".into(),
+    ];
+    let before: Vec<redis::Value> = keys.iter().map(|key| server.ask(&["DUMP", key])).collect();
+    let lost = one.claim("one", 1, 60_000, at(1)).await.unwrap().remove(0);
+    for key in ["s:running", "x:running:triage"] {
+        server.ask(&["DEL", &format!("{{test}}:{key}")]);
+    }
+    for (key, was) in keys.iter().zip(before) {
+        let redis::Value::BulkString(was) = was else {
+            panic!("{key}: {was:?}")
+        };
+        server.restore(key, &was);
+    }
+    let second = other.claim("other", 1, 60_000, at(1)).await.unwrap().remove(0);
+    assert_eq!((&second.run.id, second.run.fence), (&lost.run.id, lost.run.fence));
+    let writes = vec![intent(&run, "comment", 0, true)];
+    let late = one.advance(&run, 1, writes.clone(), Then::Keep, at(2)).await;
+    assert!(
+        matches!(late, Err(StoreError::Fenced { fence: 1, .. })),
+        "{late:?}"
+    );
+    other.advance(&run, 1, writes, Then::Keep, at(3)).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_one_replica_admits_knocks_at_the_other() {
     let server = RedisServer::start("everysec");
