@@ -12,6 +12,7 @@ const DOCUMENTS: &[&str] = &[
     "CHANGELOG.md",
     "docs/architecture.md",
     "docs/decisions.md",
+    "docs/state.md",
 ];
 
 fn root() -> PathBuf {
