@@ -3,6 +3,7 @@
 mod agents;
 mod files;
 mod instance;
+mod journal;
 mod providers;
 mod signing;
 mod trial;
@@ -28,7 +29,7 @@ use crate::journal::MemoryStore;
 use crate::normalize;
 use crate::receive::{Delivery, Source};
 use crate::rules::{self, Explanation, RuleBook};
-use crate::store::embedded;
+use crate::store::DataDir;
 
 /// Every built-in tool, as the hub lists it; needs no credentials.
 pub async fn tool_facts() -> Result<BTreeMap<String, ToolFacts>, HubError> {
@@ -46,7 +47,7 @@ pub async fn tool_facts() -> Result<BTreeMap<String, ToolFacts>, HubError> {
 
 /// The base URL of the server running on the data directory, if one does.
 pub fn running_server(settings: &Settings) -> Option<String> {
-    embedded::Embedded::holder(&settings.data_dir)?.address
+    DataDir::holder(&settings.data_dir)?.address
 }
 
 /// Waits for SIGTERM or SIGINT.

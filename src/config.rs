@@ -38,8 +38,10 @@ pub struct ConfigError(pub Vec<String>);
 pub struct Settings {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// Where the embedded store lives.
+    /// Where the embedded store lives, and in any case the lock file and a generated token.
     pub data_dir: PathBuf,
+    /// The Redis that keeps the journal; absent: the embedded store.
+    pub redis: Option<RedisSettings>,
     /// The rules folder.
     pub rules: PathBuf,
     /// GitHub's REST API.
@@ -68,6 +70,17 @@ pub struct Settings {
     pub file: FileSettings,
     /// How each came to be, for `xmrt config`.
     pub origins: Vec<Row>,
+}
+
+/// Where a journal lies that several processes share.
+#[derive(Clone, Debug)]
+pub struct RedisSettings {
+    /// Its address, with user and password.
+    pub url: SecretString,
+    /// How all keys begin there.
+    pub prefix: String,
+    /// Whether a server will do that forgets what it has acknowledged.
+    pub allow_volatile: bool,
 }
 
 /// One line of `xmrt config`.
@@ -115,6 +128,7 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Settings, Config
             "--data-dir",
             "./.xmrt",
         ),
+        redis: redis(&mut reader),
         rules: reader.path("XMRT_RULES", flags.rules.as_deref(), "--rules", "./rules"),
         github_api_url: reader.url("GITHUB_API_URL", GITHUB_API_URL),
         github_token: reader.secret("GITHUB_TOKEN"),
@@ -140,6 +154,23 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Settings, Config
     } else {
         Err(ConfigError(problems))
     }
+}
+
+/// What says that the journal is in Redis, and how it is to be used there.
+fn redis(reader: &mut secrets::Reader<'_>) -> Option<RedisSettings> {
+    let url = reader.redis_url("REDIS_URL");
+    let prefix = reader.text("XMRT_REDIS_PREFIX", "xmrt");
+    if prefix.contains(|sign: char| !sign.is_ascii_alphanumeric() && !"-_.:".contains(sign)) {
+        reader.problem(format!(
+            "XMRT_REDIS_PREFIX is `{prefix}`; it can hold letters, digits, `-`, `_`, `.` and `:`"
+        ));
+    }
+    let allow_volatile = reader.choice("XMRT_ALLOW_VOLATILE_REDIS", &["0", "1"]) == "1";
+    Some(RedisSettings {
+        url: url?,
+        prefix,
+        allow_volatile,
+    })
 }
 
 /// `XMRT_LISTEN` wins over `PORT`, which a platform sets without being asked.
@@ -178,10 +209,6 @@ fn external_host(reader: &mut secrets::Reader<'_>) -> Option<String> {
 fn refuse_what_is_not_there(reader: &mut secrets::Reader<'_>, environment: &Environment) {
     let missing = [
         (
-            "REDIS_URL",
-            "Redis is not available yet, and running without it would lose what replicas share; unset it to use the embedded store",
-        ),
-        (
             "GITHUB_APP_ID",
             "GitHub Apps are not available yet; unset it and set GITHUB_TOKEN",
         ),
@@ -217,6 +244,11 @@ impl Settings {
         let mut hosts = self.file.http.hosts.clone();
         hosts.extend(self.external_host.clone());
         hosts
+    }
+
+    /// Where the name of the worker is kept that has, or had, leases in a shared journal.
+    pub fn worker_file(&self) -> PathBuf {
+        self.data_dir.join("worker")
     }
 
     /// The variables of `xmrt.toml`, an object.

@@ -97,6 +97,17 @@ pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
+/// The worker that was here before: whoever has the data directory now knows that it is gone.
+pub(super) fn former_worker(settings: &Settings) -> Option<String> {
+    let name = std::fs::read_to_string(settings.worker_file()).ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// Keeps the name of the worker that is here now.
+pub(super) fn note_worker(settings: &Settings, name: &str) -> std::io::Result<()> {
+    std::fs::write(settings.worker_file(), name)
+}
+
 /// The API's bearer token: the configured one, else the one kept in the data directory.
 pub fn admin_token(settings: &Settings) -> Result<Option<SecretString>, String> {
     if let Some(token) = &settings.admin_token {

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::journal::Journal;
 use super::providers::{self, Providers, Tokens};
 use super::{agents, files, read_rules};
 use crate::clock::Clock;
@@ -21,7 +22,7 @@ use crate::journal::{Store, StoreError};
 use crate::reactor::{self, Parts, Reactor, ReloadError, Worker};
 use crate::rules::{self, RuleBook, SourceFile};
 use crate::sandbox::{self, Sandbox};
-use crate::store::embedded::{Embedded, OpenError};
+use crate::store::{OpenError, redis};
 
 /// How long after the last change to a rule file a reload waits for the next one.
 const RELOAD_QUIET: Duration = Duration::from_millis(200);
@@ -37,6 +38,9 @@ pub enum AssembleError {
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The store in Redis cannot be opened.
+    #[error(transparent)]
+    OpenRedis(#[from] redis::OpenError),
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -69,7 +73,7 @@ pub struct Instance {
     pub admin_token: SecretString,
     /// Whether that token was made just now.
     pub admin_token_is_new: bool,
-    store: Arc<Embedded>,
+    journal: Journal,
     hub: Hub,
     agents: AgentDoor,
     sandbox: Option<(Sandbox, sandbox::Running)>,
@@ -88,7 +92,7 @@ pub struct Running {
 /// Puts an instance together. With a sandbox, the providers' APIs are the sandbox's; all else is as configured.
 async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, AssembleError> {
     let clock = Clock::system();
-    let store = Arc::new(Embedded::open(&settings.data_dir, clock.now())?);
+    let journal = Journal::open(settings, clock.now()).await?;
     let (admin_token, admin_token_is_new) = files::ensure_admin_token(settings)?;
     let mut doors_settings = settings.clone();
     let (providers, sandbox) = if with_sandbox {
@@ -112,9 +116,9 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     } else {
         (Providers::configured(settings)?, None)
     };
-    let dyn_store = Arc::clone(&store) as Arc<dyn Store>;
-    let hub = providers::hub(&providers, Arc::clone(&dyn_store), &clock).await?;
-    let reactor = reactor_on(settings, &dyn_store, &hub, &clock).await?;
+    let hub = providers::hub(&providers, Arc::clone(&journal.store), &clock).await?;
+    let reactor = reactor_on(settings, &journal.store, &hub, &clock).await?;
+    reactor.set_degraded("redis", journal.forgets.clone());
     for (part, configured, remedy) in [
         (
             "github",
@@ -143,7 +147,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         router,
         admin_token,
         admin_token_is_new,
-        store,
+        journal,
         hub,
         agents,
         sandbox,
@@ -250,7 +254,7 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
     })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let instance = assemble(settings, with_sandbox).await?;
-    let announced = instance.store.announce(&format!("http://{address}"));
+    let announced = instance.journal.announce(&format!("http://{address}"));
     announced.map_err(|error| format!("{}: {error}", settings.data_dir.display()))?;
     if let Some((sandbox, _)) = &instance.sandbox {
         sandbox.deliver_to(Some(&format!("http://{address}")));
@@ -258,6 +262,8 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
     let (stop, stopped) = watch::channel(false);
     let limits = &settings.file.limits;
     let name = format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
+    let now = instance.reactor.clock().now();
+    instance.journal.begins(settings, &name, now).await?;
     let worker = Worker::new(
         Arc::clone(&instance.reactor),
         name,

@@ -49,7 +49,7 @@ impl Api {
             })?;
             return Ok(Self::remote(&address, token));
         }
-        if !settings.data_dir.join("journal.db").exists() {
+        if settings.redis.is_none() && !settings.data_dir.join("journal.db").exists() {
             return Err(Failure::CouldNot(format!(
                 "no server is running and there is no journal in {}; start one with `xmrt serve`, or name one with --url",
                 settings.data_dir.display()

@@ -163,6 +163,24 @@ impl<'a> Reader<'a> {
         secrets
     }
 
+    /// The address of a Redis server. Its password is a secret; the rest is shown.
+    pub(super) fn redis_url(&mut self, name: &str) -> Option<SecretString> {
+        let Some((text, origin)) = self.secret_text(name) else {
+            self.row(name, "(not set)", "default");
+            return None;
+        };
+        match redis_url_shown(text.expose_secret()) {
+            Ok(shown) => {
+                self.row(name, &shown, &origin);
+                Some(text)
+            }
+            Err(problem) => {
+                self.problem(format!("{name} {problem}"));
+                None
+            }
+        }
+    }
+
     /// `name=url,name=url`. The URLs are secrets: whoever knows one can post to it.
     pub(super) fn named_urls(&mut self, name: &str) -> BTreeMap<String, SecretString> {
         let mut named = BTreeMap::new();
@@ -196,6 +214,39 @@ impl<'a> Reader<'a> {
 
 fn is_http(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// The address without its password, or what is wrong with it, in words that do not hold it either.
+fn redis_url_shown(text: &str) -> Result<String, String> {
+    const FORM: &str = "redis://user:password@host:6379/0, or rediss:// with TLS";
+    let mut url = url::Url::parse(text).map_err(|error| format!("is not a URL ({error}); write {FORM}"))?;
+    match url.scheme() {
+        "redis" | "rediss" => {}
+        "redis+cluster" | "rediss+cluster" => {
+            return Err(
+                "asks for a Redis Cluster, which is not available yet; give the address of one server: redis:// or \
+                 rediss://"
+                    .into(),
+            );
+        }
+        other => return Err(format!("begins with `{other}:`; write {FORM}")),
+    }
+    if !url.has_host() {
+        return Err(format!("names no host; write {FORM}"));
+    }
+    let database = url.path().trim_matches('/');
+    if !database.is_empty() && database.parse::<u32>().is_err() {
+        return Err(format!(
+            "names the database `{database}`, which is not a number; write {FORM}"
+        ));
+    }
+    if url.password().is_some() && url.set_password(Some("*****")).is_err() {
+        return Err(format!("cannot be read; write {FORM}"));
+    }
+    // Options may hold anything.
+    url.set_query(None);
+    url.set_fragment(None);
+    Ok(url.into())
 }
 
 /// Enough to tell two secrets apart for the one who knows them, and no more: the length, and for long ones two

@@ -1,7 +1,6 @@
 //! In: the journal's operations. Out: their answers, from one SQLite database in a data directory. Never: a second
 //! process in the same directory, a second log beside the database.
 
-mod lock;
 mod schema;
 mod epoch;
 mod writer;
@@ -11,9 +10,7 @@ mod work;
 mod find;
 mod readers;
 
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,7 +25,8 @@ use crate::journal::{
     Verdict,
 };
 
-pub use lock::Holder;
+use crate::store::lock::{DataDir, Holder};
+use crate::store::packing;
 
 const DATABASE: &str = "journal.db";
 
@@ -111,7 +109,7 @@ pub struct Embedded {
     readers: readers::Readers,
     epochs: epoch::Epochs,
     doorbell: Notify,
-    lock: Mutex<lock::Lock>,
+    data_dir: DataDir,
 }
 
 impl Embedded {
@@ -129,13 +127,7 @@ impl Embedded {
             path: dir.into(),
             what: error.to_string(),
         };
-        // The journal holds what private repositories send: a new directory is its owner's alone.
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(io)?;
-        let lock = lock::Lock::take(dir)?;
+        let data_dir = DataDir::take(dir)?;
         let path = dir.join(DATABASE);
         let conn = schema::writer(&path)?;
         let refused = |error| schema::refused(&path, error);
@@ -153,19 +145,18 @@ impl Embedded {
             readers: readers::Readers::new(path),
             epochs,
             doorbell: Notify::new(),
-            lock: Mutex::new(lock),
+            data_dir,
         })
     }
 
     /// Who holds the data directory `dir` now, if a living process does. Its address is where to reach its server.
     pub fn holder(dir: &Path) -> Option<Holder> {
-        lock::holder(dir)
+        DataDir::holder(dir)
     }
 
     /// Writes into the lock file where this process serves, so that commands find it.
     pub fn announce(&self, address: &str) -> std::io::Result<()> {
-        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        lock.announce(address)
+        self.data_dir.announce(address)
     }
 
     /// The identity of the journal that was here before, when this is another one: what that one knew is lost.
@@ -219,7 +210,7 @@ impl Embedded {
 impl Store for Embedded {
     async fn admit(&self, event: NewEvent, now: Timestamp) -> Result<Admission, StoreError> {
         // Compressed here, by each caller for itself, and not by the one thread that everybody waits for.
-        let body = rows::pack(&event.body);
+        let body = packing::pack(&event.body);
         let admission = self.writer.write(move |tx| tx.admit(event, &body, now)).await?;
         self.ring();
         Ok(admission)

@@ -139,7 +139,9 @@ fn every_problem_is_reported_at_once_with_its_remedy() {
         ("GITHUB_API_URL", "api.github.com"),
         ("XMRT_LOG_FORMAT", "xml"),
         ("XMRT_NOTIFY_URLS", "oncall"),
-        ("REDIS_URL", "redis://localhost"),
+        ("REDIS_URL", "redis+cluster://localhost"),
+        ("XMRT_REDIS_PREFIX", "{a}"),
+        ("XMRT_ALLOW_VOLATILE_REDIS", "yes"),
     ])
     .unwrap_err();
     for part in [
@@ -147,10 +149,54 @@ fn every_problem_is_reported_at_once_with_its_remedy() {
         "`api.github.com`",
         "text or json",
         "name=url",
-        "REDIS_URL is set",
+        "REDIS_URL asks for a Redis Cluster, which is not available yet",
+        "XMRT_REDIS_PREFIX is `{a}`",
+        "XMRT_ALLOW_VOLATILE_REDIS is `yes`",
     ] {
         assert!(error.contains(part), "{part} is missing in: {error}");
     }
+}
+
+#[test]
+fn the_address_of_redis_is_shown_without_its_password() {
+    let url = "rediss://worker:p%40ss-word@redis.example:6380/2?token=p%40ss-word";
+    let settings = load(&[("REDIS_URL", url), ("XMRT_REDIS_PREFIX", "blue")]).unwrap();
+    let redis = settings.redis.as_ref().unwrap();
+    assert_eq!(redis.url.expose_secret(), url);
+    assert_eq!((redis.prefix.as_str(), redis.allow_volatile), ("blue", false));
+    let row = settings
+        .origins
+        .iter()
+        .find(|row| row.name == "REDIS_URL")
+        .unwrap();
+    assert_eq!(row.value, "rediss://worker:*****@redis.example:6380/2");
+    let shown = format!(
+        "{settings:?} {}",
+        serde_json::to_string(&settings.origins).unwrap()
+    );
+    assert!(!shown.contains("ss-word"), "{shown}");
+}
+
+#[test]
+fn an_address_of_redis_that_cannot_be_meant_is_refused_without_repeating_it() {
+    for (url, said) in [
+        ("localhost:6379", "begins with `localhost:`"),
+        ("http://:the-password@localhost", "begins with `http:`"),
+        (
+            "redis://:the-password@localhost/journal",
+            "names the database `journal`",
+        ),
+        ("rediss+cluster://:the-password@localhost", "is not available yet"),
+        ("the-password@localhost", "is not a URL"),
+    ] {
+        let error = load(&[("REDIS_URL", url)]).unwrap_err();
+        assert!(error.contains("REDIS_URL") && error.contains(said), "{error}");
+        assert!(
+            error.contains("redis://") && !error.contains("the-password"),
+            "{error}"
+        );
+    }
+    assert!(load(&[]).unwrap().redis.is_none());
 }
 
 #[test]

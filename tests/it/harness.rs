@@ -97,6 +97,11 @@ pub struct World {
 impl World {
     /// Starts both processes; `rules` are `(id, text)`, `config` is `xmrt.toml`.
     pub async fn start(rules: &[(&str, &str)], config: &str) -> Self {
+        Self::start_with(rules, config, &[]).await
+    }
+
+    /// The same, with more variables.
+    pub async fn start_with(rules: &[(&str, &str)], config: &str, more: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let rules_folder = folder.path().join("rules");
         std::fs::create_dir(&rules_folder).unwrap();
@@ -105,6 +110,10 @@ impl World {
         }
         std::fs::write(folder.path().join("xmrt.toml"), config).unwrap();
         let mut environment = environment(folder.path());
+        environment.extend(
+            more.iter()
+                .map(|&(name, value)| (name.to_owned(), value.to_owned())),
+        );
         let sandbox = Process::start(
             &["sandbox", "--listen", "127.0.0.1:0"],
             &environment,
@@ -128,12 +137,27 @@ impl World {
         self.server = start_server(&self.environment, self.folder.path());
     }
 
+    /// Another server beside this one: a data directory of its own, all else the same.
+    pub fn replica(&self) -> Process {
+        let mut environment = self.environment.clone();
+        let data = self.folder.path().join("data-of-the-replica");
+        environment.retain(|(name, _)| name != "XMRT_DATA_DIR");
+        environment.push(("XMRT_DATA_DIR".into(), data.to_str().unwrap().to_owned()));
+        start_server(&environment, self.folder.path())
+    }
+
     /// What `xmrt` would answer on the command line, in the server's own surroundings: output, errors, exit code.
     pub fn xmrt(&self, arguments: &[&str]) -> (String, String, i32) {
+        self.xmrt_with(arguments, &[])
+    }
+
+    /// The same, with more variables.
+    pub fn xmrt_with(&self, arguments: &[&str], more: &[(&str, &str)]) -> (String, String, i32) {
         let output = Command::new(env!("CARGO_BIN_EXE_xmrt"))
             .args(arguments)
             .env_clear()
             .envs(self.environment.iter().cloned())
+            .envs(more.iter().copied())
             .stdin(Stdio::null())
             .output()
             .unwrap();

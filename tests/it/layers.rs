@@ -105,6 +105,7 @@ const LAW: Law = Law {
         "journal::records",
         "journal::store",
         "store::embedded",
+        "store::redis",
         "tools::github",
         "tools::quote",
         "tools::render",

@@ -24,6 +24,8 @@ mod normalize;
 mod reactor;
 mod receive;
 mod record;
+mod redis_server;
+mod replicas;
 mod rule_tools;
 mod rules;
 mod sandbox;

@@ -8,6 +8,8 @@ const WHOLE: &str = "# the whole file";
 const FILE: &str = "# file: ";
 /// Stands for so much text that the file is too large.
 const LONG: &str = "# … and so on, for more than 1 MiB";
+/// Stands for bytes that are no text.
+const NO_TEXT: &str = "# … and bytes that are not UTF-8";
 const LONG_BYTES: usize = 1024 * 1024 + 1;
 
 const ACTION: &str = "\n[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }\n";
@@ -35,7 +37,9 @@ fn finish(path: &str, text: &str, files: &mut Vec<SourceFile>) {
     files.push(SourceFile {
         path: path.to_owned(),
         text: complete(text),
-        unreadable: None,
+        unreadable: text
+            .contains(NO_TEXT)
+            .then(|| "stream did not contain valid UTF-8".to_owned()),
     });
 }
 

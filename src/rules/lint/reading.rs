@@ -19,6 +19,13 @@ pub(super) const LINTS: &[Lint] = &[
         "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }",
     ),
     error(
+        "unreadable",
+        "the file cannot be read as text",
+        "Rule files are UTF-8. The others are loaded only together with this one, so that no rule is missing without a word.",
+        "# … and bytes that are not UTF-8",
+        "description = \"Text in UTF-8\"",
+    ),
+    error(
         "file-size",
         "the file is larger than 1 MiB",
         "A rule is one decision and its steps. A file this large is generated data: put the data where a tool can read it.",

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 use rusqlite::types::Value as Sql;
 
-use super::rows::{self, pack_json};
+use super::rows;
 use super::work::insert_run;
 use super::writer::{Fault, Tx};
 use crate::clock::{after, from_millis};
@@ -14,6 +14,7 @@ use crate::journal::{
     Admission, DUPLICATES_KEPT, Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, NewEvent,
     NewFiring, RunHistory, RunId, StoreError, Verdict, Wish,
 };
+use crate::store::packing::pack_json;
 
 /// Which gates a firing has to pass.
 #[derive(Clone, Copy, PartialEq, Eq)]

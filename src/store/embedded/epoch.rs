@@ -1,17 +1,13 @@
 //! In: a database and the note beside it. Out: the journal's identity, and whether the one known before is gone. Never:
 //! a new identity for an old journal.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the note of the epoch lies beside the database, so that it survives the database's loss"
-)]
 
-use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::journal::Epoch;
+use crate::store::note;
 
 const FILE: &str = "epoch";
 const FACT: &str = "epoch";
@@ -39,15 +35,8 @@ pub(super) fn settle(conn: &Connection, dir: &Path, now: Timestamp) -> rusqlite:
             epoch
         }
     };
-    let noted = noted(dir);
-    let known = noted.as_ref() == Some(&present);
-    if !known && let Err(error) = note(dir, &present) {
-        tracing::warn!(%error, "cannot write the epoch beside the journal: a lost journal would go unnoticed");
-    }
-    Ok(Epochs {
-        present,
-        former: noted.filter(|_| !known),
-    })
+    let former = note::settle(dir, FILE, &present);
+    Ok(Epochs { present, former })
 }
 
 fn read(conn: &Connection) -> rusqlite::Result<Option<Epoch>> {
@@ -57,17 +46,4 @@ fn read(conn: &Connection) -> rusqlite::Result<Option<Epoch>> {
         })
         .optional()?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
-}
-
-fn noted(dir: &Path) -> Option<Epoch> {
-    serde_json::from_slice(&std::fs::read(dir.join(FILE)).ok()?).ok()
-}
-
-/// Whole or not at all: a half-written note would look like a lost journal's.
-fn note(dir: &Path, epoch: &Epoch) -> io::Result<()> {
-    let draft = dir.join("epoch.new");
-    let file = std::fs::File::create(&draft)?;
-    serde_json::to_writer(&file, epoch)?;
-    file.sync_all()?;
-    std::fs::rename(draft, dir.join(FILE))
 }

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::clock::from_millis;
@@ -12,47 +11,14 @@ use crate::journal::{
     Duplicate, EventKey, EventRecord, RunHistory, RunId, RunRecord, RunState, StepKey, StepRecord, StepState,
     Verdict,
 };
-
-/// Bytes shorter than this are kept as they are: they would hardly shrink.
-const PACK_BYTES_MIN: usize = 256;
-
-const PLAIN: u8 = 0;
-const LZ4: u8 = 1;
-
-/// Bytes as they are kept: a byte that says how, then the bytes, compressed where that helps.
-pub(super) fn pack(bytes: &[u8]) -> Vec<u8> {
-    let mut packed = vec![PLAIN];
-    if bytes.len() >= PACK_BYTES_MIN {
-        let small = lz4_flex::compress_prepend_size(bytes);
-        if small.len() < bytes.len() {
-            packed[0] = LZ4;
-            packed.extend(small);
-            return packed;
-        }
-    }
-    packed.extend(bytes);
-    packed
-}
-
-pub(super) fn pack_json(value: &Value) -> Vec<u8> {
-    pack(value.to_string().as_bytes())
-}
+use crate::store::packing;
 
 fn unpack(row: &Row<'_>, column: &str) -> rusqlite::Result<Vec<u8>> {
-    let packed = row.get_ref(column)?.as_blob()?;
-    match packed.split_first() {
-        Some((&PLAIN, bytes)) => Ok(bytes.to_vec()),
-        Some((&LZ4, bytes)) => lz4_flex::decompress_size_prepended(bytes).map_err(|error| bad(column, error)),
-        _ => Err(bad(column, "packed in an unknown way")),
-    }
+    packing::unpack(row.get_ref(column)?.as_blob()?).map_err(|error| bad(column, error))
 }
 
 fn unpack_json(row: &Row<'_>, column: &str) -> rusqlite::Result<Value> {
-    let bytes = unpack(row, column)?;
-    // What is deeply nested here was so when it was kept; a limit now would only make the row unreadable.
-    let mut text = serde_json::Deserializer::from_slice(&bytes);
-    text.disable_recursion_limit();
-    Value::deserialize(&mut text).map_err(|error| bad(column, error))
+    packing::unpack_json(row.get_ref(column)?.as_blob()?).map_err(|error| bad(column, error))
 }
 
 fn bad(column: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {

@@ -5,12 +5,13 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 
-use super::rows::{self, pack_json};
+use super::rows;
 use super::writer::{Fault, Tx};
 use crate::clock::after;
 use crate::journal::{
     Claim, Fence, Resolution, RunHistory, RunId, RunRecord, StepRecord, StepWrite, StoreError, Then, machine,
 };
+use crate::store::packing::pack_json;
 
 /// How long a run that cannot be read is left alone, in milliseconds.
 const SET_ASIDE_MS: i64 = 60_000;

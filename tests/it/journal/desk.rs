@@ -8,31 +8,47 @@ use serde_json::{Value, json};
 use xmrt::journal::*;
 use xmrt::store::Embedded;
 
+use crate::redis_server::RedisServer;
+
 /// So many milliseconds after the start of the story.
 pub(crate) fn at(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(1_780_000_000_000 + ms).unwrap()
 }
 
-/// A store, and the directory it needs.
+/// A store, and the place it needs.
 pub(crate) struct Desk {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) name: &'static str,
-    _dir: Option<tempfile::TempDir>,
+    _place: Place,
+}
+
+/// Where a store's journal is.
+#[expect(dead_code, reason = "what is in it is kept for as long as the store is used")]
+enum Place {
+    Nowhere,
+    Folder(tempfile::TempDir),
+    Server(RedisServer),
 }
 
 /// Every kind of store, empty, made at the start of the story.
-pub(crate) fn desks() -> Vec<Desk> {
+pub(crate) async fn desks() -> Vec<Desk> {
     let dir = tempfile::tempdir().unwrap();
+    let server = RedisServer::start("everysec");
     vec![
         Desk {
             store: Arc::new(MemoryStore::new(at(0))),
             name: "memory",
-            _dir: None,
+            _place: Place::Nowhere,
         },
         Desk {
             store: Arc::new(Embedded::open(dir.path(), at(0)).unwrap()),
             name: "embedded",
-            _dir: Some(dir),
+            _place: Place::Folder(dir),
+        },
+        Desk {
+            store: Arc::new(server.open(at(0)).await.unwrap()),
+            name: "redis",
+            _place: Place::Server(server),
         },
     ]
 }

@@ -12,7 +12,7 @@ fn cooling(ms: i64) -> Gates {
 
 #[tokio::test]
 async fn a_cooldown_names_the_run_that_charged_it_and_ends_on_time() {
-    for desk in desks() {
+    for desk in desks().await {
         let first = desk.fire("e1", "restart", cooling(60_000), at(0)).await;
         let owner = first.run.unwrap();
         let second = desk.fire("e2", "restart", cooling(60_000), at(59_999)).await;
@@ -32,7 +32,7 @@ async fn a_cooldown_names_the_run_that_charged_it_and_ends_on_time() {
 
 #[tokio::test]
 async fn cooldowns_of_other_rules_other_keys_and_shadow_runs_are_apart() {
-    for desk in desks() {
+    for desk in desks().await {
         desk.fire("e1", "restart", cooling(60_000), at(0)).await;
         let other_rule = desk.fire("e2", "rollback", cooling(60_000), at(0)).await;
         assert_eq!(other_rule.decision, Decision::Fired);
@@ -59,7 +59,7 @@ async fn cooldowns_of_other_rules_other_keys_and_shadow_runs_are_apart() {
 #[tokio::test]
 async fn a_run_that_ends_without_a_write_begun_gives_its_cooldown_back() {
     use RunState::*;
-    for desk in desks() {
+    for desk in desks().await {
         for (n, (state, write, given_back)) in [
             (Declined, None, true),
             (Declined, Some(false), true),
@@ -91,7 +91,7 @@ async fn a_run_that_ends_without_a_write_begun_gives_its_cooldown_back() {
 
 #[tokio::test]
 async fn a_cancelled_run_gives_its_cooldown_back() {
-    for desk in desks() {
+    for desk in desks().await {
         let run = desk.fire("e1", "restart", cooling(60_000), at(0)).await.run;
         desk.store.cancel(&run.unwrap(), "octocat", at(1)).await.unwrap();
         let next = desk.fire("e2", "restart", cooling(60_000), at(2)).await;
@@ -101,7 +101,7 @@ async fn a_cancelled_run_gives_its_cooldown_back() {
 
 #[tokio::test]
 async fn an_old_event_is_stale_and_charges_nothing() {
-    for desk in desks() {
+    for desk in desks().await {
         let gates = Gates {
             max_age_ms: Some(900_000),
             ..cooling(60_000)
@@ -121,7 +121,7 @@ async fn an_old_event_is_stale_and_charges_nothing() {
 /// Each round is a run whose write announces itself as the next event.
 #[tokio::test]
 async fn a_chain_of_our_own_runs_is_cut_at_the_allowed_depth_and_the_chain_is_named() {
-    for desk in desks() {
+    for desk in desks().await {
         let mut runs = Vec::new();
         for round in 0..4u32 {
             let mut effect = event(&format!("e{round}"));
@@ -163,7 +163,7 @@ async fn a_chain_of_our_own_runs_is_cut_at_the_allowed_depth_and_the_chain_is_na
 
 #[tokio::test]
 async fn an_effect_that_two_runs_may_have_had_counts_for_the_longer_chain() {
-    for desk in desks() {
+    for desk in desks().await {
         let echo = |id: &str, from: &str, to: &str| {
             let mut effect = event(id);
             effect.causes = vec![from.into()];
@@ -197,7 +197,7 @@ async fn an_effect_that_two_runs_may_have_had_counts_for_the_longer_chain() {
 
 #[tokio::test]
 async fn an_effect_that_comes_after_its_time_is_an_event_from_outside() {
-    for desk in desks() {
+    for desk in desks().await {
         desk.fire("e1", "echo", gates(), at(0)).await;
         let claim = desk.take(at(0)).await;
         let mut write = intent(&claim.run.id, "comment", 0, true);
@@ -217,7 +217,7 @@ async fn an_effect_that_comes_after_its_time_is_an_event_from_outside() {
 
 #[tokio::test]
 async fn an_effect_expected_twice_by_one_run_is_expected_for_the_longer_time() {
-    for desk in desks() {
+    for desk in desks().await {
         desk.fire("e1", "echo", gates(), at(0)).await;
         let claim = desk.take(at(0)).await;
         for (step, within_ms) in [("a", 10_000), ("b", 1_000)] {
@@ -237,7 +237,7 @@ async fn an_effect_expected_twice_by_one_run_is_expected_for_the_longer_time() {
 
 #[tokio::test]
 async fn a_duplicate_by_id_or_by_body_runs_nothing_and_answers_with_the_earlier_verdicts() {
-    for desk in desks() {
+    for desk in desks().await {
         let mut first = event("e1");
         first.digest = Some([7; 32]);
         first.firings = vec![fires("triage", gates())];
@@ -269,7 +269,7 @@ async fn a_duplicate_by_id_or_by_body_runs_nothing_and_answers_with_the_earlier_
 
 #[tokio::test]
 async fn a_flood_of_duplicates_is_counted_but_only_the_first_are_kept() {
-    for desk in desks() {
+    for desk in desks().await {
         for n in 0..20u64 {
             let mut copy = event(&format!("e{n}"));
             copy.digest = Some([7; 32]);
@@ -284,7 +284,7 @@ async fn a_flood_of_duplicates_is_counted_but_only_the_first_are_kept() {
 
 #[tokio::test]
 async fn a_rule_that_could_not_be_evaluated_is_decided_again_when_the_event_comes_again() {
-    for desk in desks() {
+    for desk in desks().await {
         let mut first = event("e1");
         first.firings = vec![fires("fine", gates()), errs("broken", "no field `x`")];
         let admission = desk.store.admit(first, at(0)).await.unwrap();
@@ -318,7 +318,7 @@ async fn a_rule_that_could_not_be_evaluated_is_decided_again_when_the_event_come
 
 #[tokio::test]
 async fn a_replay_is_the_next_generation_whatever_the_cooldown() {
-    for desk in desks() {
+    for desk in desks().await {
         let first = desk.fire("e1", "restart", cooling(60_000), at(0)).await;
         let firing = || vec![fires("restart", cooling(60_000))];
         let replayed = desk

@@ -5,7 +5,7 @@ use super::desk::*;
 
 #[tokio::test]
 async fn a_worker_that_lost_its_lease_can_write_nothing_more() {
-    for desk in desks() {
+    for desk in desks().await {
         desk.fire("e1", "triage", gates(), at(0)).await;
         let first = desk.take(at(0)).await;
         let id = &first.run.id;
@@ -45,7 +45,7 @@ async fn a_worker_that_lost_its_lease_can_write_nothing_more() {
 
 #[tokio::test]
 async fn a_taken_over_run_goes_on_at_the_step_it_had_reached_with_the_key_of_the_first_intent() {
-    for desk in desks() {
+    for desk in desks().await {
         desk.fire("e1", "triage", gates(), at(0)).await;
         let first = desk.take(at(0)).await;
         let id = first.run.id.clone();
@@ -93,7 +93,7 @@ async fn a_taken_over_run_goes_on_at_the_step_it_had_reached_with_the_key_of_the
 
 #[tokio::test]
 async fn a_batch_of_writes_is_taken_whole_or_not_at_all() {
-    for desk in desks() {
+    for desk in desks().await {
         desk.fire("e1", "triage", gates(), at(0)).await;
         let claim = desk.take(at(0)).await;
         let id = &claim.run.id;
@@ -120,7 +120,7 @@ async fn a_batch_of_writes_is_taken_whole_or_not_at_all() {
 
 #[tokio::test]
 async fn a_retry_keeps_what_was_done_and_what_may_have_been_done_and_forgets_what_failed() {
-    for desk in desks() {
+    for desk in desks().await {
         desk.fire("e1", "triage", gates(), at(0)).await;
         let claim = desk.take(at(0)).await;
         let old = claim.run.id.clone();
@@ -189,7 +189,7 @@ async fn a_run_in_doubt_waits_for_a_person_who_says_done_repeat_or_give_up() {
         (Resolution::Repeat, RunState::Queued, StepState::Failed),
         (Resolution::GiveUp, RunState::Dead, StepState::Intent),
     ];
-    for desk in desks() {
+    for desk in desks().await {
         for (n, (resolution, run_state, step_state)) in said.clone().into_iter().enumerate() {
             desk.fire(&format!("e{n}"), &format!("rule-{n}"), gates(), at(0))
                 .await;
@@ -220,7 +220,7 @@ async fn a_run_in_doubt_waits_for_a_person_who_says_done_repeat_or_give_up() {
 
 #[tokio::test]
 async fn a_run_is_cancelled_only_between_steps() {
-    for desk in desks() {
+    for desk in desks().await {
         desk.fire("e1", "triage", gates(), at(0)).await;
         let claim = desk.take(at(0)).await;
         let id = &claim.run.id;
@@ -249,7 +249,7 @@ async fn a_run_is_cancelled_only_between_steps() {
 
 #[tokio::test]
 async fn a_draining_worker_gives_its_runs_back_and_a_new_boot_takes_everybodys() {
-    for desk in desks() {
+    for desk in desks().await {
         for n in 0..3 {
             desk.fire(&format!("e{n}"), "triage", gates(), at(n)).await;
         }
@@ -268,7 +268,7 @@ async fn a_draining_worker_gives_its_runs_back_and_a_new_boot_takes_everybodys()
 
 #[tokio::test]
 async fn runs_are_claimed_in_the_order_they_are_due() {
-    for desk in desks() {
+    for desk in desks().await {
         for (id, now) in [("e1", 30), ("e2", 20), ("e3", 30)] {
             // Time never runs backwards in the journal: e2 is due at 30, too.
             desk.fire(id, "triage", gates(), at(now)).await;
@@ -283,7 +283,7 @@ async fn runs_are_claimed_in_the_order_they_are_due() {
 
 #[tokio::test]
 async fn a_waiting_worker_is_woken_by_an_admission() {
-    for desk in desks() {
+    for desk in desks().await {
         let woken = tokio::spawn({
             let store = desk.store.clone();
             async move { store.wait().await }
@@ -296,7 +296,7 @@ async fn a_waiting_worker_is_woken_by_an_admission() {
 
 #[tokio::test]
 async fn events_and_runs_are_listed_newest_first_page_by_page() {
-    for desk in desks() {
+    for desk in desks().await {
         for n in 0..5 {
             let mut new = event(&format!("e{n}"));
             new.kind = ["render.deploy", "render.deploy.ended", "render.deployed"][n % 3].into();
@@ -345,7 +345,7 @@ async fn events_and_runs_are_listed_newest_first_page_by_page() {
 
 #[tokio::test]
 async fn rule_books_are_kept_by_content_and_the_last_good_one_is_found() {
-    for desk in desks() {
+    for desk in desks().await {
         let book = |hash: &str, version: &str| BookRecord {
             hash: hash.into(),
             settings: json!({"repo": "acme/ops"}),

@@ -1,7 +1,6 @@
 //! Every backend against the model: the same random walk, the same answers, the same journal to look at. A backend joins
 //! by implementing [`Backend`] and one line of `conforms!`.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,31 +10,80 @@ use xmrt::store::Embedded;
 
 use crate::journal::desk::at;
 use crate::journal::walk::{Act, Move, perform, pick, view, walks};
+use crate::redis_server::RedisServer;
 
 /// A kind of store that keeps its journal in a place of its own.
-trait Backend {
-    /// The journal in `place`, new or as it was left; leases of whoever was there before are void.
-    fn open(place: &Path, now: Timestamp) -> Arc<dyn Store>;
+trait Backend: Sized {
+    /// A new place.
+    fn place() -> Self;
+    /// The journal there, new or as it was left; leases of whoever was there before are void.
+    async fn open(&mut self, now: Timestamp) -> Arc<dyn Store>;
+    /// What else dies in a crash.
+    fn crash(&mut self) {}
 }
 
-struct OnSqlite;
+struct OnSqlite(tempfile::TempDir);
 
 impl Backend for OnSqlite {
-    fn open(place: &Path, now: Timestamp) -> Arc<dyn Store> {
-        Arc::new(Embedded::open(place, now).unwrap())
+    fn place() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    async fn open(&mut self, now: Timestamp) -> Arc<dyn Store> {
+        Arc::new(Embedded::open(self.0.path(), now).unwrap())
+    }
+}
+
+/// Redis leaves leases alone at a start, since others may be at work: that nobody else is, is said by giving them back.
+async fn alone(server: &RedisServer, now: Timestamp) -> Arc<dyn Store> {
+    let store = server.open(now).await.unwrap();
+    store.release("", true, now).await.unwrap();
+    Arc::new(store)
+}
+
+/// Syncing always, and killed in every crash.
+struct OnRedisAlways(RedisServer);
+
+impl Backend for OnRedisAlways {
+    fn place() -> Self {
+        Self(RedisServer::start("always"))
+    }
+
+    async fn open(&mut self, now: Timestamp) -> Arc<dyn Store> {
+        alone(&self.0, now).await
+    }
+
+    fn crash(&mut self) {
+        self.0.restart();
+    }
+}
+
+/// Syncing every second, and outliving its clients, which also empty its script cache now and then.
+struct OnRedisEverysec(RedisServer);
+
+impl Backend for OnRedisEverysec {
+    fn place() -> Self {
+        Self(RedisServer::start("everysec"))
+    }
+
+    async fn open(&mut self, now: Timestamp) -> Arc<dyn Store> {
+        let store = alone(&self.0, now).await;
+        self.0.ask(&["SCRIPT", "FLUSH"]);
+        store
     }
 }
 
 async fn walk<B: Backend>(moves: Vec<Move>) {
-    let place = tempfile::tempdir().unwrap();
+    let mut place = B::place();
     let oracle = MemoryStore::new(at(0));
-    let mut store = B::open(place.path(), at(0));
+    let mut store = place.open(at(0)).await;
     let mut now = 0;
     for (n, Move { after_ms, act }) in moves.into_iter().enumerate() {
         now += after_ms;
         if matches!(act, Act::Crash) {
             drop(store);
-            store = B::open(place.path(), at(now));
+            place.crash();
+            store = place.open(at(now)).await;
             oracle.release("", true, at(now)).await.unwrap();
         } else {
             let run = pick(&oracle, &act).await;
@@ -65,7 +113,7 @@ macro_rules! conforms {
 
             #[test]
             fn $name(moves in walks(60)) {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 runtime.block_on(walk::<$backend>(moves));
             }
         }
@@ -76,4 +124,16 @@ conforms!(
     sqlite_answers_as_the_model_does_through_crashes_and_clock_jumps,
     OnSqlite,
     64
+);
+
+conforms!(
+    redis_answers_as_the_model_does_through_kills_and_clock_jumps,
+    OnRedisAlways,
+    24
+);
+
+conforms!(
+    redis_answers_as_the_model_does_with_its_scripts_forgotten,
+    OnRedisEverysec,
+    24
 );

@@ -9,7 +9,9 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -34,16 +36,48 @@ pub struct Holder {
     pub address: Option<String>,
 }
 
+/// A data directory that is this process's own until dropped, wherever its journal is kept.
+#[derive(Debug)]
+pub struct DataDir(Mutex<Lock>);
+
+impl DataDir {
+    /// Makes the directory if it is not there, and takes it for this process.
+    pub fn take(dir: &Path) -> Result<Self, OpenError> {
+        let io = |error: io::Error| OpenError::Io {
+            path: dir.into(),
+            what: error.to_string(),
+        };
+        // The directory holds what private repositories send, and tokens: a new one is its owner's alone.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(io)?;
+        Lock::take(dir).map(|lock| Self(Mutex::new(lock)))
+    }
+
+    /// Writes into the lock file where this process serves, so that commands find it.
+    pub fn announce(&self, address: &str) -> io::Result<()> {
+        let mut lock = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lock.announce(address)
+    }
+
+    /// Who holds a data directory now: `None` when nobody does, whatever a dead process left in its lock file.
+    pub fn holder(dir: &Path) -> Option<Holder> {
+        holder(dir)
+    }
+}
+
 /// The lock, until dropped.
 #[derive(Debug)]
-pub(super) struct Lock {
+struct Lock {
     file: File,
     path: PathBuf,
     holder: Holder,
 }
 
 impl Lock {
-    pub(super) fn take(dir: &Path) -> Result<Self, OpenError> {
+    fn take(dir: &Path) -> Result<Self, OpenError> {
         let path = dir.join(FILE);
         let io = |error: io::Error| OpenError::Io {
             path: path.clone(),
@@ -75,7 +109,7 @@ impl Lock {
         Ok(lock)
     }
 
-    pub(super) fn announce(&mut self, address: &str) -> io::Result<()> {
+    fn announce(&mut self, address: &str) -> io::Result<()> {
         self.holder.address = Some(address.into());
         self.write()
     }
@@ -88,8 +122,7 @@ impl Lock {
     }
 }
 
-/// Who holds a data directory now: `None` when nobody does, whatever a dead process left in its lock file.
-pub(super) fn holder(dir: &Path) -> Option<Holder> {
+fn holder(dir: &Path) -> Option<Holder> {
     let path = dir.join(FILE);
     let file = File::open(&path).ok()?;
     match file.try_lock_shared() {

@@ -1,0 +1,91 @@
+//! The journal an instance works on: its own in the data directory, or one in Redis that several share.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{AssembleError, files};
+use crate::config::{RedisSettings, Settings};
+use crate::journal::Store;
+use crate::store::redis::{Options, Time};
+use crate::store::{DataDir, Embedded, Redis};
+
+/// An open journal, and the data directory that goes with it.
+pub(super) struct Journal {
+    pub(super) store: Arc<dyn Store>,
+    place: Place,
+    /// Why what is acknowledged may be lost, where that was accepted.
+    pub(super) forgets: Option<String>,
+}
+
+enum Place {
+    Own(Arc<Embedded>),
+    /// The journal is elsewhere. The directory still says which process serves here, and keeps the token.
+    Shared(DataDir),
+}
+
+impl Journal {
+    /// Opens the journal that the settings name, and takes the data directory for this process.
+    pub(super) async fn open(settings: &Settings, now: Timestamp) -> Result<Self, AssembleError> {
+        match &settings.redis {
+            Some(redis) => Self::shared(settings, redis, now).await,
+            None => {
+                let store = Arc::new(Embedded::open(&settings.data_dir, now)?);
+                Ok(Self {
+                    store: Arc::clone(&store) as Arc<dyn Store>,
+                    place: Place::Own(store),
+                    forgets: None,
+                })
+            }
+        }
+    }
+
+    async fn shared(
+        settings: &Settings,
+        redis: &RedisSettings,
+        now: Timestamp,
+    ) -> Result<Self, AssembleError> {
+        let dir = DataDir::take(&settings.data_dir)?;
+        let options = Options {
+            url: redis.url.clone(),
+            prefix: redis.prefix.clone(),
+            allow_volatile: redis.allow_volatile,
+            note_dir: Some(settings.data_dir.clone()),
+            time: Time::OfServer,
+        };
+        let store = Redis::open(&options, now).await?;
+        let forgets = store.server().forgets();
+        Ok(Self {
+            forgets: (!forgets.is_empty()).then(|| forgets.join("; ")),
+            store: Arc::new(store),
+            place: Place::Shared(dir),
+        })
+    }
+
+    /// A worker of this name begins here. Leases of the one that was here before are given back at once: it held this
+    /// data directory, so it is gone. (The embedded store does that by itself when it is opened.)
+    pub(super) async fn begins(
+        &self,
+        settings: &Settings,
+        worker: &str,
+        now: Timestamp,
+    ) -> Result<(), AssembleError> {
+        if matches!(self.place, Place::Own(_)) {
+            return Ok(());
+        }
+        if let Some(former) = files::former_worker(settings) {
+            self.store.release(&former, false, now).await?;
+        }
+        // Before it can hold anything: a crash must not find it without a name.
+        files::note_worker(settings, worker)
+            .map_err(|error| format!("{}: {error}", settings.worker_file().display()).into())
+    }
+
+    /// Says in the data directory where this process serves, so that commands find it.
+    pub(super) fn announce(&self, address: &str) -> std::io::Result<()> {
+        match &self.place {
+            Place::Own(store) => store.announce(address),
+            Place::Shared(dir) => dir.announce(address),
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! In: the journal's operations. Out: their answers, from one Redis or Valkey that several processes share. Never: an
+//! operation in two writes; a transition of a run that is not the journal's `machine`'s (claiming apart).
+//!
+//! A state change is one script: it looks, checks, then writes. A run is changed by loading it, asking the machine, and
+//! writing what came of it on the condition that the run is still as it was; who holds a run's lease has it at hand, so
+//! that carrying a run on is one round trip a step. Keys, times and what may be lost: `docs/state.md`.
+
+mod link;
+mod server;
+mod scripts;
+mod reply;
+mod fields;
+mod founding;
+mod bell;
+mod skew;
+mod admission;
+mod work;
+mod find;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::journal::{
+    Admission, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent, NewFiring,
+    Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store, StoreError, Then,
+    Verdict,
+};
+
+pub use server::Server;
+
+/// How all keys begin where nothing else was said.
+pub const PREFIX: &str = "xmrt";
+
+/// Why no journal was opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The address makes no sense.
+    #[error(
+        "REDIS_URL is not usable ({0}); it looks like redis://user:password@host:6379/0, or rediss:// with TLS"
+    )]
+    Url(String),
+    /// The server is not reachable, or does not let us in.
+    #[error("Redis at {server} cannot be used: {what}; see that it runs and that REDIS_URL leads to it")]
+    Away {
+        /// Its address.
+        server: String,
+        /// What was wrong.
+        what: String,
+    },
+    /// The server would lose what it acknowledges, or cannot do what is needed.
+    #[error("{product} at {server} cannot keep a journal: {}", .problems.join("; "))]
+    Unfit {
+        /// Its address.
+        server: String,
+        /// What it is.
+        product: String,
+        /// Each with its consequence and what to do.
+        problems: Vec<String>,
+    },
+    /// The journal there was written by another program.
+    #[error(
+        "the journal in Redis at {server} has layout {found} and this program knows layout {}: another release of xmrt \
+         wrote it; use that, or another prefix (XMRT_REDIS_PREFIX)",
+        founding::LAYOUT
+    )]
+    Layout {
+        /// Its address.
+        server: String,
+        /// Its layout.
+        found: String,
+    },
+}
+
+/// Whose clock a journal goes by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Time {
+    /// The server's: replicas need not agree about the time.
+    #[default]
+    OfServer,
+    /// Each operation's `now`. For tests that move the time by hand; with several replicas leases would be unsafe.
+    OfCaller,
+}
+
+impl Time {
+    /// What scripts are to take for the server's time; nothing for its own.
+    fn put_onto(self, args: &mut scripts::Args, now: Timestamp) {
+        match self {
+            Self::OfServer => args.put(""),
+            Self::OfCaller => args.int(now.as_millisecond()),
+        };
+    }
+}
+
+/// Where a journal is, and how it is used.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `redis://user:password@host:port/database`, or `rediss://` with TLS.
+    pub url: SecretString,
+    /// How all keys begin: several installations can share a server under different ones.
+    pub prefix: String,
+    /// Accept a server that forgets what it has acknowledged.
+    pub allow_volatile: bool,
+    /// A directory for a note of the journal's identity, so that its loss is noticed at the next start.
+    pub note_dir: Option<PathBuf>,
+    /// Whose clock it goes by.
+    pub time: Time,
+}
+
+/// The journal in one Redis or Valkey, shared by every process that opens it there.
+#[derive(Debug)]
+pub struct Redis {
+    link: link::Link,
+    scripts: scripts::Scripts,
+    bell: bell::Bell,
+    /// How all keys begin, hash tag included.
+    prefix: String,
+    time: Time,
+    skew: skew::Skew,
+    server: Server,
+    note_dir: Option<PathBuf>,
+    epoch: ArcSwap<Epoch>,
+    former: Mutex<Option<Epoch>>,
+    /// Held while the journal's identity is being found out anew.
+    founding: tokio::sync::Mutex<()>,
+    /// Runs whose lease was given to this process, as they are now unless somebody else has changed them.
+    held: Mutex<HashMap<RunId, fields::Kept>>,
+    /// The rule book that was kept last, for a journal that has to begin anew.
+    shelf: Mutex<Option<Arc<scripts::Args>>>,
+    /// Operations whose answers were lost.
+    lost: Mutex<work::Lost>,
+}
+
+/// A `std` mutex: nobody waits for anything while holding it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Redis {
+    /// Connects, looks whether the server can keep a journal, and opens the one there or makes one at `now`. Other
+    /// processes may be at work in it: their leases are left alone.
+    pub async fn open(options: &Options, now: Timestamp) -> Result<Self, OpenError> {
+        let client =
+            link::client(options.url.expose_secret()).map_err(|error| OpenError::Url(error.to_string()))?;
+        let name = client.get_connection_info().addr().to_string();
+        let away = |what: String| OpenError::Away {
+            server: name.clone(),
+            what,
+        };
+        let refused = |fault: link::Fault| away(StoreError::from(fault).to_string());
+        let link = link::Link::open(client.clone(), name.clone())
+            .await
+            .map_err(away)?;
+        let server = server::ask(&link).await.map_err(refused)?;
+        let problems = server.problems(options.allow_volatile);
+        if !problems.is_empty() {
+            return Err(OpenError::Unfit {
+                server: name,
+                product: server.product,
+                problems,
+            });
+        }
+        tell(&server, &name);
+        let scripts = scripts::Scripts::load(&link).await.map_err(refused)?;
+        let prefix = format!("{{{}}}:", options.prefix);
+        let epoch = match founding::find(&link, &scripts.found, &prefix, options.time, now)
+            .await
+            .map_err(refused)?
+        {
+            founding::Found::Journal(epoch) => epoch,
+            founding::Found::Layout(found) => return Err(OpenError::Layout { server: name, found }),
+        };
+        let store = Self {
+            bell: bell::Bell::new(client, format!("{prefix}bell")),
+            link,
+            scripts,
+            prefix,
+            time: options.time,
+            skew: skew::Skew::default(),
+            server,
+            note_dir: options.note_dir.clone(),
+            epoch: ArcSwap::from_pointee(epoch.clone()),
+            former: Mutex::default(),
+            founding: tokio::sync::Mutex::default(),
+            held: Mutex::default(),
+            shelf: Mutex::default(),
+            lost: Mutex::default(),
+        };
+        store.adopt(epoch);
+        Ok(store)
+    }
+
+    /// What the server said about itself at the start.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The identity of the journal that was there before, when this is another one: what that one knew is lost.
+    pub fn former_epoch(&self) -> Option<Epoch> {
+        lock(&self.former).clone()
+    }
+
+    fn identity(&self) -> String {
+        founding::identity(&self.epoch.load())
+    }
+
+    fn key(&self, rest: &str) -> String {
+        format!("{}{rest}", self.prefix)
+    }
+}
+
+/// Says once how safe the journal is.
+fn tell(server: &Server, name: &str) {
+    tracing::info!(
+        "the journal is in {} at {name}: {}",
+        server.product,
+        server.safety()
+    );
+    for way in server.forgets() {
+        tracing::warn!("{} at {name}: {way}", server.product);
+    }
+    if let Some(warning) = server.nearly_full() {
+        tracing::warn!("{} at {name}: {warning}", server.product);
+    }
+}
+
+#[async_trait]
+impl Store for Redis {
+    async fn admit(&self, event: NewEvent, now: Timestamp) -> Result<Admission, StoreError> {
+        Redis::admit(self, event, now).await
+    }
+
+    async fn replay(
+        &self,
+        key: &EventKey,
+        book: &str,
+        firings: Vec<NewFiring>,
+        now: Timestamp,
+    ) -> Result<Admission, StoreError> {
+        Redis::replay(self, key, book, firings, now).await
+    }
+
+    async fn claim(
+        &self,
+        worker: &str,
+        max: usize,
+        lease_ms: i64,
+        now: Timestamp,
+    ) -> Result<Vec<Claim>, StoreError> {
+        Redis::claim(self, worker, max, lease_ms, now).await
+    }
+
+    async fn renew(
+        &self,
+        run: &RunId,
+        fence: Fence,
+        lease_ms: i64,
+        now: Timestamp,
+    ) -> Result<Timestamp, StoreError> {
+        Redis::renew(self, run, fence, lease_ms, now).await
+    }
+
+    async fn advance(
+        &self,
+        run: &RunId,
+        fence: Fence,
+        writes: Vec<StepWrite>,
+        then: Then,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        Redis::advance(self, run, fence, writes, then, now).await
+    }
+
+    async fn release(&self, worker: &str, others: bool, now: Timestamp) -> Result<u64, StoreError> {
+        Redis::release(self, worker, others, now).await
+    }
+
+    async fn resolve(
+        &self,
+        run: &RunId,
+        who: &str,
+        resolution: Resolution,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        Redis::resolve(self, run, who, resolution, now).await
+    }
+
+    async fn retry(&self, run: &RunId, who: &str, now: Timestamp) -> Result<RunId, StoreError> {
+        Redis::retry(self, run, who, now).await
+    }
+
+    async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError> {
+        Redis::cancel(self, run, who, now).await
+    }
+
+    async fn event(&self, key: &EventKey) -> Result<Option<EventRecord>, StoreError> {
+        self.find_event(key).await
+    }
+
+    async fn event_by_id(&self, id: &str) -> Result<Option<EventRecord>, StoreError> {
+        Redis::event_by_id(self, id).await
+    }
+
+    async fn verdicts(&self, key: &EventKey) -> Result<Vec<Verdict>, StoreError> {
+        Ok(self
+            .find_verdicts(key)
+            .await?
+            .map(|found| found.verdicts)
+            .unwrap_or_default())
+    }
+
+    async fn events(&self, query: &EventQuery) -> Result<Vec<EventRecord>, StoreError> {
+        Redis::events(self, query).await
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Option<RunHistory>, StoreError> {
+        Ok(self.load(id).await?.map(|kept| kept.history))
+    }
+
+    async fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>, StoreError> {
+        Redis::runs(self, query).await
+    }
+
+    async fn stats(&self) -> Result<Stats, StoreError> {
+        Redis::stats(self).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Redis::next_due(self).await
+    }
+
+    async fn keep_book(&self, book: BookRecord, now: Timestamp) -> Result<(), StoreError> {
+        Redis::keep_book(self, book, now).await
+    }
+
+    async fn book(&self, hash: Option<&str>) -> Result<Option<BookRecord>, StoreError> {
+        Redis::book(self, hash).await
+    }
+
+    async fn rule_text(&self, version: &str) -> Result<Option<RuleText>, StoreError> {
+        Redis::rule_text(self, version).await
+    }
+
+    async fn epoch(&self) -> Result<Epoch, StoreError> {
+        // Known here; but whoever asks wants to know whether the journal is there, too.
+        self.link.reachable()?;
+        Ok((**self.epoch.load()).clone())
+    }
+
+    async fn wait(&self) {
+        self.bell.wait().await;
+    }
+}

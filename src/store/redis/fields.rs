@@ -1,0 +1,404 @@
+//! In: hashes. Out: records, and back. Never: a decision.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::link::Fault;
+use super::reply::{Fields, odd};
+use super::scripts::Args;
+use crate::clock::from_millis;
+use crate::journal::gates::{self, Refusal};
+use crate::journal::{
+    Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, RunHistory, RunId, RunRecord, RunState,
+    StepKey, StepRecord, StepState, Verdict,
+};
+use crate::store::packing;
+
+/// The moment of an operation, before the server has said when that is. The journal's machine only passes times on, so
+/// a run it made at this moment is turned into one of any other; nothing real happens that late.
+pub(super) const NOW_MS: i64 = 200_000_000_000_000;
+/// Times from here on are meant as distances from [`NOW_MS`].
+const MEANT_FROM_MS: i64 = 150_000_000_000_000;
+
+/// See [`NOW_MS`].
+pub(super) fn now() -> Timestamp {
+    from_millis(NOW_MS)
+}
+
+/// A time as scripts read it: absolute, or so many milliseconds after the operation.
+fn token(at: Timestamp) -> String {
+    let ms = at.as_millisecond();
+    if ms < MEANT_FROM_MS {
+        ms.to_string()
+    } else {
+        format!("+{}", ms - NOW_MS)
+    }
+}
+
+/// Puts the time of the operation in the place of [`NOW_MS`].
+pub(super) fn set_now(history: &mut RunHistory, now: Timestamp) {
+    let fix = |at: &mut Timestamp| {
+        if at.as_millisecond() >= MEANT_FROM_MS {
+            *at = crate::clock::after(now, at.as_millisecond() - NOW_MS);
+        }
+    };
+    let run = &mut history.run;
+    fix(&mut run.created_at);
+    fix(&mut run.updated_at);
+    run.due_at.iter_mut().for_each(fix);
+    for step in &mut history.steps {
+        fix(&mut step.first_intent_at);
+        fix(&mut step.intent_at);
+        step.finished_at.iter_mut().for_each(fix);
+    }
+}
+
+/// A time or none as scripts read it.
+pub(super) fn token_maybe(at: Option<Timestamp>) -> String {
+    at.map(token).unwrap_or_default()
+}
+
+/// A text or none, told apart.
+fn marked(text: Option<&str>) -> String {
+    text.map(|text| format!("={text}")).unwrap_or_default()
+}
+
+/// The fields of a hash that a change writes: those with plain values, and those with times.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    plain: Vec<(String, Vec<u8>)>,
+    times: Vec<(String, String)>,
+}
+
+impl Changes {
+    fn put(&mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) {
+        self.plain.push((name.into(), value.into()));
+    }
+
+    fn time(&mut self, name: impl Into<String>, tokens: String) {
+        self.times.push((name.into(), tokens));
+    }
+
+    /// What is different about `after`, where that can change. State and due time are for the script.
+    pub(super) fn between(before: &RunHistory, after: &RunHistory) -> Self {
+        let mut changes = Self::default();
+        changes.put_run(&after.run);
+        for step in &after.steps {
+            let old = before.steps.iter().find(|old| old.step == step.step);
+            if old != Some(step) {
+                changes.put_step(old, step);
+            }
+        }
+        changes
+    }
+
+    /// All of a new run but what the script knows better: its place in the order, its state, when it is due.
+    pub(super) fn whole(history: &RunHistory) -> Self {
+        let run = &history.run;
+        let mut changes = Self::default();
+        changes.put("source", run.event.source.as_str());
+        changes.put("id", run.event.id.as_str());
+        changes.put("rule", run.rule.as_str());
+        changes.put("content", run.version.as_str());
+        changes.put("generation", run.generation.to_string());
+        changes.put("shadow", if run.shadow { "1" } else { "" });
+        changes.put("depth", run.depth.to_string());
+        changes.put("pinned", packing::pack_json(&run.pinned));
+        changes.time("created", token(run.created_at));
+        changes.put_run(run);
+        for step in &history.steps {
+            changes.put_step(None, step);
+        }
+        changes
+    }
+
+    fn put_run(&mut self, run: &RunRecord) {
+        self.put("reason", marked(run.reason.as_deref()));
+        self.put("fence", run.fence.to_string());
+        self.put("worker", marked(run.worker.as_deref()));
+        self.time("updated", token(run.updated_at));
+    }
+
+    fn put_step(&mut self, old: Option<&StepRecord>, step: &StepRecord) {
+        let id = &step.step;
+        let attributes = serde_json::json!([
+            step.index,
+            step.key.0,
+            step.state.as_str(),
+            step.writes,
+            step.attempts,
+            step.looks,
+            step.error,
+        ]);
+        self.put(format!("a:{id}"), attributes.to_string());
+        let finished = token_maybe(step.finished_at);
+        let times = format!(
+            "{} {} {finished}",
+            token(step.first_intent_at),
+            token(step.intent_at)
+        );
+        self.time(format!("t:{id}"), times);
+        for (name, value, was) in [
+            ("c", &step.call, old.map(|old| &old.call)),
+            ("r", &step.result, old.map(|old| &old.result)),
+        ] {
+            if was.unwrap_or(&Value::Null) != value {
+                self.put(format!("{name}:{id}"), packing::pack_json(value));
+            }
+        }
+    }
+
+    pub(super) fn onto(self, args: &mut Args) {
+        args.count(self.plain.len());
+        for (name, value) in self.plain {
+            args.put(name).put(value);
+        }
+        args.count(self.times.len());
+        for (name, tokens) in self.times {
+            args.put(name).put(tokens);
+        }
+    }
+}
+
+/// A run as it is kept: its record and steps, and what only the store knows of it.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) history: RunHistory,
+    /// Counts the changes to it.
+    pub(super) version: u64,
+    /// The place of its event.
+    pub(super) event: u64,
+    /// The claim or change that was the last.
+    pub(super) op: String,
+}
+
+/// Reads the fields of one hash, and says of which one cannot be read.
+struct Reader<'a> {
+    fields: &'a Fields,
+}
+
+impl Reader<'_> {
+    fn bytes(&self, name: &str) -> Result<&[u8], Fault> {
+        let found = self.fields.get(name).map(Vec::as_slice);
+        found.ok_or_else(|| odd(format!("the field `{name}` is missing")))
+    }
+
+    fn text(&self, name: &str) -> Result<&str, Fault> {
+        std::str::from_utf8(self.bytes(name)?).map_err(|_| odd(format!("the field `{name}` is no text")))
+    }
+
+    fn owned(&self, name: &str) -> Result<String, Fault> {
+        self.text(name).map(str::to_owned)
+    }
+
+    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, Fault> {
+        let text = self.text(name)?;
+        text.parse()
+            .map_err(|_| odd(format!("the field `{name}` is `{text}`")))
+    }
+
+    fn time(&self, name: &str) -> Result<Timestamp, Fault> {
+        self.number(name).map(from_millis)
+    }
+
+    fn marked(&self, name: &str) -> Result<Option<String>, Fault> {
+        Ok(self.text(name)?.strip_prefix('=').map(str::to_owned))
+    }
+
+    fn word<T>(&self, name: &str, parse: fn(&str) -> Option<T>) -> Result<T, Fault> {
+        let word = self.text(name)?;
+        parse(word).ok_or_else(|| odd(format!("the field `{name}` is `{word}`")))
+    }
+
+    fn json(&self, name: &str) -> Result<Value, Fault> {
+        packing::unpack_json(self.bytes(name)?).map_err(|error| odd(format!("the field `{name}`: {error}")))
+    }
+
+    fn json_maybe(&self, name: &str) -> Result<Value, Fault> {
+        if self.fields.contains_key(name) {
+            self.json(name)
+        } else {
+            Ok(Value::Null)
+        }
+    }
+}
+
+/// An event from its hash.
+pub(super) fn event(fields: &Fields) -> Result<EventRecord, Fault> {
+    let read = Reader { fields };
+    let body = packing::unpack(read.bytes("body")?).map_err(odd)?;
+    let caused_by = read.owned("caused_by")?;
+    let mut duplicates = Vec::new();
+    for place in 0..read.number::<usize>("kept")? {
+        let (id, by, at): (String, String, String) =
+            serde_json::from_str(read.text(&format!("k{place}"))?).map_err(odd)?;
+        duplicates.push(Duplicate {
+            id,
+            by: DuplicateBy::parse(&by).ok_or_else(|| odd(by))?,
+            at: from_millis(at.parse().map_err(odd)?),
+        });
+    }
+    Ok(EventRecord {
+        key: EventKey {
+            source: read.owned("source")?,
+            id: read.owned("id")?,
+        },
+        seq: read.number("seq")?,
+        kind: read.owned("kind")?,
+        subject: read.owned("subject")?,
+        time: read.time("time")?,
+        received_at: read.time("received")?,
+        meta: read.json("meta")?,
+        body: Bytes::from(body),
+        book: read.owned("book")?,
+        depth: read.number("depth")?,
+        caused_by: (!caused_by.is_empty()).then_some(RunId(caused_by)),
+        duplicates,
+        duplicates_total: read.number("arrivals")?,
+    })
+}
+
+/// A run from its hash.
+pub(super) fn run(id: &RunId, fields: &Fields) -> Result<Kept, Fault> {
+    let read = Reader { fields };
+    let due = read.text("due")?;
+    let due_at = if due.is_empty() {
+        None
+    } else {
+        Some(read.time("due")?)
+    };
+    let run = RunRecord {
+        id: id.clone(),
+        seq: read.number("seq")?,
+        event: EventKey {
+            source: read.owned("source")?,
+            id: read.owned("id")?,
+        },
+        rule: read.owned("rule")?,
+        version: read.owned("content")?,
+        generation: read.number("generation")?,
+        state: read.word("state", RunState::parse)?,
+        reason: read.marked("reason")?,
+        shadow: !read.bytes("shadow")?.is_empty(),
+        pinned: read.json("pinned")?,
+        depth: read.number("depth")?,
+        fence: read.number("fence")?,
+        worker: read.marked("worker")?,
+        due_at,
+        created_at: read.time("created")?,
+        updated_at: read.time("updated")?,
+    };
+    let mut steps = Vec::new();
+    for name in fields.keys().filter_map(|name| name.strip_prefix("a:")) {
+        steps.push(step(&read, name)?);
+    }
+    steps.sort_by(|a, b| (a.index, &a.step).cmp(&(b.index, &b.step)));
+    Ok(Kept {
+        history: RunHistory { run, steps },
+        version: read.number("version")?,
+        event: read.number("event")?,
+        op: read.owned("op")?,
+    })
+}
+
+fn step(read: &Reader<'_>, id: &str) -> Result<StepRecord, Fault> {
+    type Attributes = (u32, String, String, bool, u32, u32, Option<String>);
+    let attributes = read.text(&format!("a:{id}"))?;
+    let (index, key, state, writes, attempts, looks, error): Attributes =
+        serde_json::from_str(attributes).map_err(odd)?;
+    let times = read.text(&format!("t:{id}"))?;
+    let mut times = times.split(' ').map(|time| time.parse().ok().map(from_millis));
+    let mut next = || times.next().flatten();
+    let unreadable = || odd(format!("the times of step `{id}`"));
+    Ok(StepRecord {
+        step: id.into(),
+        index,
+        key: StepKey(key),
+        state: StepState::parse(&state).ok_or_else(|| odd(state))?,
+        writes,
+        call: read.json_maybe(&format!("c:{id}"))?,
+        result: read.json_maybe(&format!("r:{id}"))?,
+        error,
+        attempts,
+        looks,
+        first_intent_at: next().ok_or_else(unreadable)?,
+        intent_at: next().ok_or_else(unreadable)?,
+        finished_at: next(),
+    })
+}
+
+/// Verdicts from what scripts give: each as it is kept, followed by the present state of its run.
+pub(super) fn verdicts(told: &[String]) -> Result<Vec<Verdict>, Fault> {
+    told.chunks(2)
+        .map(|pair| {
+            let state = pair.get(1).and_then(|state| RunState::parse(state));
+            verdict(&pair[0], state)
+        })
+        .collect()
+}
+
+fn verdict(kept: &str, state: Option<RunState>) -> Result<Verdict, Fault> {
+    let parts: Vec<String> = serde_json::from_str(kept).map_err(odd)?;
+    let [rule, version, generation, decision, run, reason @ ..] = parts.as_slice() else {
+        return Err(odd(kept));
+    };
+    Ok(Verdict {
+        rule: rule.clone(),
+        version: version.clone(),
+        generation: generation.parse().map_err(odd)?,
+        decision: Decision::parse(decision).ok_or_else(|| odd(kept))?,
+        run: (!run.is_empty()).then(|| RunId(run.clone())),
+        state,
+        reason: worded(reason).map_err(|()| odd(kept))?,
+    })
+}
+
+/// A reason in words: it is kept as what it is made of, so that all backends word it alike.
+fn worded(reason: &[String]) -> Result<Option<String>, ()> {
+    let number = |text: &str| text.parse::<i64>().map_err(|_| ());
+    let refusal: Option<Refusal> = match reason {
+        [] => None,
+        [kind, text] if kind == "text" => return Ok(Some(text.clone())),
+        [kind, age, max] if kind == "age" => {
+            let gates = Gates {
+                key: String::new(),
+                cooldown_ms: None,
+                max_age_ms: Some(number(max)?),
+                depth_max: 0,
+            };
+            gates::age(&gates, from_millis(0), from_millis(number(age)?))
+        }
+        [kind, run, until] if kind == "cooling" => {
+            Some(gates::cooling(&RunId(run.clone()), from_millis(number(until)?)))
+        }
+        [kind, max, depth, chain @ ..] if kind == "loop" => {
+            let chain: Vec<(RunId, String)> = chain
+                .chunks_exact(2)
+                .map(|link| (RunId(link[0].clone()), link[1].clone()))
+                .collect();
+            let count = |text: &str| text.parse::<u32>().map_err(|_| ());
+            Some(gates::loop_cut(count(max)?, count(depth)?, &chain))
+        }
+        _ => return Err(()),
+    };
+    Ok(refusal.map(|refusal| refusal.reason))
+}
+
+/// A verdict that is made here and not by a script, as it is kept.
+pub(super) fn keep_verdict(verdict: &Verdict) -> String {
+    let run = verdict.run.as_ref().map_or("", |run| run.0.as_str());
+    let generation = verdict.generation.to_string();
+    let decision = verdict.decision.as_str();
+    let mut parts = vec![
+        verdict.rule.as_str(),
+        &verdict.version,
+        &generation,
+        decision,
+        run,
+    ];
+    if let Some(reason) = &verdict.reason {
+        parts.extend(["text", reason]);
+    }
+    serde_json::json!(parts).to_string()
+}

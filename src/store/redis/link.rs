@@ -1,0 +1,322 @@
+//! In: commands. Out: the server's answers, or within a bounded time why there is none. Never: a command sent twice.
+//!
+//! What the client library leaves open is settled here: several connections instead of one, one time-out over all of a
+//! call, connections that have gone silent found out and replaced, and, while the server is away, refusal at once
+//! instead of a queue of callers. One task, the keeper, connects; callers never do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use redis::aio::MultiplexedConnection;
+use redis::io::tcp::TcpSettings;
+use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo, Pipeline, RedisError, Value};
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+
+use crate::journal::StoreError;
+
+/// How many connections commands are spread over. Under `appendfsync always` one connection carries a third of what
+/// several do.
+const LANES: usize = 8;
+/// How long a call may take, all in all.
+const CALL_MAX: Duration = Duration::from_secs(4);
+/// How long connecting, with TLS and sign-in, may take.
+const CONNECT_MAX: Duration = Duration::from_secs(1);
+/// How long a `PING` may stay unanswered before its connection is replaced.
+const SILENCE_MAX: Duration = Duration::from_millis(1_500);
+/// How often every connection is asked whether it is alive.
+const BEAT: Duration = Duration::from_secs(1);
+/// How long to wait before the next attempt to reach a server that is away.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Why a call has no answer.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It was not sent: the server is known to be away.
+    Away(String),
+    /// It was sent and no answer came: it may have been done.
+    Lost(String),
+    /// The server refused it: it was not done.
+    Refused(RedisError),
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        Self::Unavailable(match fault {
+            Fault::Away(why) | Fault::Lost(why) => why,
+            Fault::Refused(error) => format!("Redis refused: {}", advised(&error)),
+        })
+    }
+}
+
+/// What the server said, and what to do about it where that is known.
+fn advised(error: &RedisError) -> String {
+    const SIGN_IN: &str = "; see the user and the password in REDIS_URL";
+    let remedy = match error.code() {
+        Some("OOM") => "; its memory is full: raise maxmemory",
+        Some("MISCONF") => "; it cannot write to its disk: see that the disk is not full",
+        Some("READONLY") => "; it is a replica: REDIS_URL must lead to the primary",
+        Some("NOAUTH") => SIGN_IN,
+        None if error.kind() == ErrorKind::AuthenticationFailed => SIGN_IN,
+        Some("NOPERM") => "; its user may not do that: docs/state.md lists what it needs",
+        _ => "",
+    };
+    format!("{error}{remedy}")
+}
+
+/// The connections to one server.
+#[derive(Debug)]
+pub(super) struct Link {
+    shared: Arc<Shared>,
+    keeper: JoinHandle<()>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+struct Shared {
+    client: Client,
+    /// The server's address as it may be shown.
+    name: String,
+    state: ArcSwap<State>,
+    /// Something looks wrong: the keeper is to look at once.
+    suspect: Notify,
+    turn: AtomicUsize,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+enum State {
+    Up(Vec<Lane>),
+    Away(String),
+}
+
+#[derive(Clone)]
+struct Lane {
+    connection: MultiplexedConnection,
+    /// It broke, or stayed silent: not to be used any more.
+    broken: Arc<AtomicBool>,
+}
+
+impl Lane {
+    fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+}
+
+/// A client of the server at `url`, with the settings every connection of ours has.
+pub(super) fn client(url: &str) -> Result<Client, RedisError> {
+    let tcp = TcpSettings::default().set_nodelay(true);
+    Client::open(url.into_connection_info()?.set_tcp_settings(tcp))
+}
+
+/// One new connection, signed in.
+pub(super) async fn connect(client: &Client) -> Result<MultiplexedConnection, String> {
+    // Calls have a time-out of their own, over all they do.
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_MAX))
+        .set_response_timeout(None);
+    // The library's time-out covers the socket only, not a server that accepts and then says nothing.
+    match timeout(
+        CONNECT_MAX,
+        client.get_multiplexed_async_connection_with_config(&config),
+    )
+    .await
+    {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(advised(&error)),
+        Err(_) => Err(format!("no connection within {} ms", CONNECT_MAX.as_millis())),
+    }
+}
+
+impl Link {
+    /// Connects, and keeps connected until dropped. `name` is the server's address as it may be shown.
+    pub(super) async fn open(client: Client, name: String) -> Result<Self, String> {
+        let lanes = connect_all(&client).await?;
+        let shared = Arc::new(Shared {
+            client,
+            name,
+            state: ArcSwap::from_pointee(State::Up(lanes)),
+            suspect: Notify::new(),
+            turn: AtomicUsize::new(0),
+        });
+        let keeper = tokio::spawn(Arc::clone(&shared).keep());
+        Ok(Self { shared, keeper })
+    }
+
+    /// One command.
+    pub(super) async fn call(&self, command: &Cmd) -> Result<Value, Fault> {
+        let lane = self.shared.lane()?;
+        let answer = timeout(CALL_MAX, say(lane.connection.clone(), command)).await;
+        self.shared.judge(&lane, answer)
+    }
+
+    /// Several commands in one round trip; their answers in order. For reading: they are not one operation.
+    pub(super) async fn call_all(&self, commands: &Pipeline, count: usize) -> Result<Vec<Value>, Fault> {
+        let lane = self.shared.lane()?;
+        let mut connection = lane.connection.clone();
+        let answers = async {
+            let answers = connection.send_packed_commands(commands, 0, count).await?;
+            answers.into_iter().map(Value::extract_error).collect()
+        };
+        self.shared.judge(&lane, timeout(CALL_MAX, answers).await)
+    }
+
+    /// Whether a call would be sent; if not, why.
+    pub(super) fn reachable(&self) -> Result<(), Fault> {
+        self.shared.lane().map(drop)
+    }
+}
+
+impl Shared {
+    /// The next connection in turn that is not known to be broken.
+    fn lane(&self) -> Result<Lane, Fault> {
+        let state = self.state.load();
+        match &**state {
+            State::Away(why) => Err(Fault::Away(why.clone())),
+            State::Up(lanes) => {
+                let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+                (0..lanes.len())
+                    .map(|step| &lanes[(turn + step) % lanes.len()])
+                    .find(|lane| !lane.is_broken())
+                    .cloned()
+                    .ok_or_else(|| Fault::Away(format!("Redis at {} is away", self.name)))
+            }
+        }
+    }
+
+    fn judge<T>(
+        &self,
+        lane: &Lane,
+        answer: Result<Result<T, RedisError>, tokio::time::error::Elapsed>,
+    ) -> Result<T, Fault> {
+        let error = match answer {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => error,
+            Err(_) => {
+                self.suspects(lane);
+                let ms = CALL_MAX.as_millis();
+                return Err(Fault::Lost(format!(
+                    "Redis at {} gave no answer within {ms} ms",
+                    self.name
+                )));
+            }
+        };
+        if matches!(error.kind(), ErrorKind::Io | ErrorKind::Parse | ErrorKind::Client) {
+            self.suspects(lane);
+            return Err(Fault::Lost(format!(
+                "the connection to Redis at {} broke: {error}",
+                self.name
+            )));
+        }
+        if matches!(
+            error.code(),
+            Some("READONLY" | "LOADING" | "MASTERDOWN" | "NOAUTH")
+        ) {
+            // After a failover the same address leads elsewhere, but only for a new connection.
+            self.suspects(lane);
+        }
+        Err(Fault::Refused(error))
+    }
+
+    fn suspects(&self, lane: &Lane) {
+        lane.broken.store(true, Ordering::Relaxed);
+        self.suspect.notify_one();
+    }
+
+    /// The keeper: looks at every connection once in a while and whenever one looks wrong.
+    async fn keep(self: Arc<Self>) {
+        loop {
+            let state = self.state.load_full();
+            match &*state {
+                State::Up(lanes) => {
+                    let _ = timeout(BEAT, self.suspect.notified()).await;
+                    match self.mended(lanes).await {
+                        Ok(None) => {}
+                        Ok(Some(lanes)) => self.state.store(Arc::new(State::Up(lanes))),
+                        Err(why) => {
+                            tracing::error!("Redis at {} is away: {why}", self.name);
+                            let why = format!("Redis at {} is away: {why}", self.name);
+                            self.state.store(Arc::new(State::Away(why)));
+                        }
+                    }
+                }
+                State::Away(_) => match connect_all(&self.client).await {
+                    Ok(lanes) => {
+                        tracing::info!("Redis at {} is back", self.name);
+                        self.state.store(Arc::new(State::Up(lanes)));
+                    }
+                    Err(_) => tokio::time::sleep(AGAIN).await,
+                },
+            }
+        }
+    }
+
+    /// The connections with those that are broken or silent replaced; `None` when all are well.
+    async fn mended(&self, lanes: &[Lane]) -> Result<Option<Vec<Lane>>, String> {
+        let mut pings = JoinSet::new();
+        for (place, lane) in lanes.iter().cloned().enumerate() {
+            pings.spawn(async move { (place, !lane.is_broken() && answers(lane.connection).await.is_ok()) });
+        }
+        let well = pings.join_all().await;
+        if well.iter().all(|(_, well)| *well) {
+            return Ok(None);
+        }
+        let mut mended = lanes.to_vec();
+        let places = || well.iter().filter(|(_, well)| !well).map(|(place, _)| *place);
+        // All at once: until their replacements are there, nobody is to wait on one of them.
+        places().for_each(|place| lanes[place].broken.store(true, Ordering::Relaxed));
+        for place in places() {
+            mended[place] = new_lane(&self.client).await?;
+        }
+        Ok(Some(mended))
+    }
+}
+
+async fn connect_all(client: &Client) -> Result<Vec<Lane>, String> {
+    // One first: a server that is away is not asked so often.
+    let mut lanes = vec![new_lane(client).await?];
+    let mut others = JoinSet::new();
+    for _ in 1..LANES {
+        let client = client.clone();
+        others.spawn(async move { new_lane(&client).await });
+    }
+    for lane in others.join_all().await {
+        lanes.push(lane?);
+    }
+    Ok(lanes)
+}
+
+async fn new_lane(client: &Client) -> Result<Lane, String> {
+    let connection = connect(client).await?;
+    answers(connection.clone()).await?;
+    Ok(Lane {
+        connection,
+        broken: Arc::default(),
+    })
+}
+
+/// One command on one connection. The library hands a refusal of the server out as if it were an answer.
+pub(super) async fn say(mut connection: MultiplexedConnection, command: &Cmd) -> Result<Value, RedisError> {
+    connection.send_packed_command(command).await?.extract_error()
+}
+
+async fn answers(connection: MultiplexedConnection) -> Result<(), String> {
+    match timeout(SILENCE_MAX, say(connection, &redis::cmd("PING"))).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(advised(&error)),
+        Err(_) => Err(format!("silent for {} ms", SILENCE_MAX.as_millis())),
+    }
+}

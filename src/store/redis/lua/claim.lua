@@ -1,0 +1,48 @@
+-- Takes what is due, oldest first. The one transition of a run that is spelled here and not in the journal's machine,
+-- so that claiming is one round trip and never a lost race.
+local worker, max, lease, op = take(), tonumber(take()), tonumber(take()), take()
+local lease_end = int(bounded(now + lease))
+local due = call('ZRANGEBYSCORE', P .. 'due', '-inf', int(now), 'LIMIT', 0, max)
+local claims, broken = {}, {}
+expect('zset', by_state('queued'), by_state('running'), by_state('waiting'))
+for _, at in ipairs(due) do
+  local id = string.sub(at, 18)
+  local key = P .. 'r:' .. id
+  expect('hash', key)
+  local run = call('HMGET', key, 'state', 'rule', 'event')
+  if run[1] then
+    expect('zset', by_rule(run[1], run[2]), by_rule('running', run[2]))
+  end
+end
+if #due > 0 then
+  changes()
+end
+for _, at in ipairs(due) do
+  local id = string.sub(at, 18)
+  local key = P .. 'r:' .. id
+  local run = call('HMGET', key, 'state', 'rule', 'event')
+  if not run[1] then
+    -- Somebody deleted the run from outside.
+    call('ZREM', P .. 'due', at)
+    broken[#broken + 1] = id
+  elseif call('EXISTS', P .. 'e:' .. run[3]) == 0 then
+    -- Somebody deleted its event: nothing can be done for it, and it must not be in the way of others.
+    call('ZADD', P .. 'due', int(bounded(now + 60000)), at)
+    broken[#broken + 1] = id
+  else
+    call('HINCRBY', key, 'version', 1)
+    call('HINCRBY', key, 'fence', 1)
+    call('HSET', key, 'op', op, 'state', 'running', 'reason', '', 'worker', '=' .. worker, 'due', lease_end, 'updated',
+      int(now))
+    unlist_run(run[1], run[2], at)
+    list_run('running', run[2], at)
+    call('ZADD', P .. 'due', lease_end, at)
+    claims[#claims + 1] = id
+    claims[#claims + 1] = call('HGETALL', key)
+    claims[#claims + 1] = call('HGETALL', P .. 'e:' .. run[3])
+  end
+end
+-- Whatever is not at an end and not in doubt is due some time. If the counts differ, an index was lost.
+local live = call('ZCARD', by_state('queued')) + call('ZCARD', by_state('running')) + call('ZCARD', by_state('waiting'))
+local whole = live == call('ZCARD', P .. 'due') and 'whole' or 'torn'
+return { 'claimed', int(now), int(clock), whole, claims, broken }

@@ -1,0 +1,126 @@
+-- In front of every script. KEYS[1] is how every key begins, hash tag included: all keys lie in its slot.
+-- ARGV: 1 which journal is meant, 2 the time to take for the server's ('' for its own), 3 the caller's time.
+-- Nothing is rolled back in here. So every script first looks, then checks, and writes only what can no longer fail.
+local P, call = KEYS[1], redis.call
+local META = P .. 'meta'
+local TIME_MIN, TIME_MAX = -377705023201000, 253402207200999
+
+local function int(number)
+  return string.format('%.0f', number)
+end
+
+local clock
+if ARGV[2] ~= '' then
+  clock = tonumber(ARGV[2])
+else
+  local time = call('TIME')
+  clock = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local caller = tonumber(ARGV[3])
+
+local meta = call('HMGET', META, 'identity', 'last', 'seq')
+if meta[1] ~= ARGV[1] then
+  return redis.error_reply('XMRTJOURNAL this is not the journal that was opened')
+end
+-- Time never runs backwards in a journal.
+local now = math.max(clock, tonumber(meta[2]))
+
+-- The rest of ARGV, one after the other.
+local place = 3
+local function take()
+  place = place + 1
+  return ARGV[place]
+end
+
+local function bounded(time)
+  return math.max(TIME_MIN, math.min(TIME_MAX, time))
+end
+
+-- '+5' is 5 ms after this operation, '~5' is the caller's 5 on this clock, '5' is 5.
+local function when(token)
+  local mark, rest = string.sub(token, 1, 1), string.sub(token, 2)
+  if mark == '+' then
+    return int(bounded(now + tonumber(rest)))
+  elseif mark == '~' then
+    return int(bounded(tonumber(rest) + clock - caller))
+  end
+  return token
+end
+
+local function expect(kind, ...)
+  for _, key in ipairs({ ... }) do
+    local found = call('TYPE', key).ok
+    if found ~= 'none' and found ~= kind then
+      error('XMRTTYPE the key ' .. key .. ' is a ' .. found .. ' and must be a ' .. kind)
+    end
+  end
+end
+
+local function changes()
+  call('HSET', META, 'last', int(now))
+end
+
+local function next_seq()
+  return call('HINCRBY', META, 'seq', 1)
+end
+
+-- A later moment makes a member of an index a larger text.
+local function member(seq, id)
+  local padded = string.format('%016.0f', seq)
+  return id and padded .. ':' .. id or padded
+end
+
+local function by_state(state)
+  return P .. 's:' .. state
+end
+
+local function by_rule(state, rule)
+  return P .. 'x:' .. state .. ':' .. rule
+end
+
+local function list_run(state, rule, at)
+  call('ZADD', by_state(state), 0, at)
+  call('ZADD', by_rule(state, rule), 0, at)
+end
+
+local function unlist_run(state, rule, at)
+  call('ZREM', by_state(state), at)
+  call('ZREM', by_rule(state, rule), at)
+end
+
+-- Tells who waits that something may be due. Never the truth: who misses it looks by itself.
+local function ring()
+  call('XADD', P .. 'bell', 'MAXLEN', '~', 1000, '*', 'rung', '1')
+end
+
+local function name_of(source, id)
+  return P .. 'n:' .. #source .. ':' .. source .. ':' .. id
+end
+
+-- The place of the event that a name leads to, if that event is there.
+local function find_event(source, id)
+  local found = call('GET', name_of(source, id))
+  local seq = found and string.match(found, '^%d+')
+  return seq and call('EXISTS', P .. 'e:' .. seq) == 1 and seq or nil
+end
+
+-- The verdicts of an event from a place on, each followed by the present state of its run.
+local function verdicts_from(seq, first)
+  local event, told = P .. 'e:' .. seq, {}
+  local count = tonumber(call('HGET', event, 'verdicts') or 0)
+  for at = first, count - 1 do
+    local verdict = call('HGET', event, 'v' .. int(at))
+    local run = cjson.decode(verdict)[5]
+    told[#told + 1] = verdict
+    told[#told + 1] = run ~= '' and call('HGET', P .. 'r:' .. run, 'state') or ''
+  end
+  return told
+end
+
+-- Limits how long a key lives by how long it may matter, and a minute: what has run out is told by the time kept in it.
+local function lives(key, until_ms)
+  local ms = math.min(until_ms - now + 60000, 3e11)
+  if ms > call('PTTL', key) then
+    call('PEXPIRE', key, int(ms))
+  end
+end

@@ -1,0 +1,6 @@
+//! What only a shared server can do to a journal: die, stall, refuse, forget, be emptied; and be used by several.
+
+mod away;
+mod doors;
+mod losses;
+mod sharing;
