@@ -35,7 +35,8 @@ pub enum StoreError {
         /// What can be done instead.
         hint: &'static str,
     },
-    /// Nothing can be made durable now (disk full, store away). Nothing was stored.
+    /// Nothing can be made durable now (disk full, store away). Nothing was stored; or, behind a network, only the answer
+    /// may have been lost: asked for again, it is stored once.
     #[error("the journal cannot be written: {0}")]
     Unavailable(String),
 }

@@ -279,7 +279,18 @@ impl Shared {
         // All at once: until their replacements are there, nobody is to wait on one of them.
         places().for_each(|place| lanes[place].broken.store(true, Ordering::Relaxed));
         for place in places() {
-            mended[place] = new_lane(&self.client).await?;
+            match new_lane(&self.client).await {
+                Ok(lane) => mended[place] = lane,
+                Err(why) if well.iter().all(|(_, well)| !well) => return Err(why),
+                // Others still work; this one is tried again at the next beat.
+                Err(why) => {
+                    tracing::warn!(
+                        "one connection to Redis at {} cannot be replaced: {why}",
+                        self.name
+                    );
+                    break;
+                }
+            }
         }
         Ok(Some(mended))
     }
