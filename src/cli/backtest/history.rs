@@ -124,7 +124,7 @@ fn of_record(record: &EventRecord) -> Option<Event> {
         received_at: record.received_at,
         replayed: false,
         payload: normalize::parse(&record.body).ok()?,
-        body: Bytes::new(),
+        body: record.body.clone(),
         digest: None,
         origin: Origin::Internal("backtest".into()),
         causes: Vec::new(),
@@ -186,6 +186,7 @@ fn of_shown(shown: &Value) -> Option<Event> {
     let text = |name: &str| shown.get(name).and_then(Value::as_str).map(str::to_owned);
     let time = |name: &str| text(name)?.parse::<Timestamp>().ok();
     let received_at = time("received_at").or_else(|| time("time"))?;
+    let payload = shown.get("payload").filter(|payload| payload.is_object())?;
     Some(Event {
         id: EventId(text("id")?),
         source: Source::on_record(&text("source")?),
@@ -196,11 +197,8 @@ fn of_shown(shown: &Value) -> Option<Event> {
         time: time("time").unwrap_or(received_at),
         received_at,
         replayed: false,
-        payload: shown
-            .get("payload")
-            .filter(|payload| payload.is_object())?
-            .clone(),
-        body: Bytes::new(),
+        payload: payload.clone(),
+        body: Bytes::from(payload.to_string()),
         digest: None,
         origin: Origin::Internal("backtest".into()),
         causes: Vec::new(),
