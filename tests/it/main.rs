@@ -21,6 +21,7 @@ mod journal;
 mod layers;
 mod mcp;
 mod normalize;
+mod on_failure;
 mod reactor;
 mod receive;
 mod record;
