@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::agents::Who;
 use crate::hub::{CallMeta, ErrorClass, Hub, Reply, ToolError};
 use crate::journal::StepKey;
 use crate::plan::Call;
@@ -36,6 +37,8 @@ pub enum Finding {
 /// Makes the call, once.
 pub async fn make(hub: &Hub, call: &Call, key: &StepKey) -> Outcome {
     let meta = CallMeta {
+        who: who(call),
+        approved: false,
         idempotency_key: Some(key.0.clone()),
         look_for_since: None,
     };
@@ -60,6 +63,8 @@ pub async fn make(hub: &Hub, call: &Call, key: &StepKey) -> Outcome {
 /// Looks for the effect of an earlier attempt at the call, begun at or after `since`.
 pub async fn look(hub: &Hub, call: &Call, key: &StepKey, since: Timestamp) -> Finding {
     let meta = CallMeta {
+        who: who(call),
+        approved: false,
         idempotency_key: Some(key.0.clone()),
         look_for_since: Some(since),
     };
@@ -71,6 +76,14 @@ pub async fn look(hub: &Hub, call: &Call, key: &StepKey, since: Timestamp) -> Fi
         Ok(Reply::Absent) => Finding::Absent,
         Ok(Reply::Ambiguous(why)) => Finding::Ambiguous(why),
         Err(error) => Finding::Failed(error),
+    }
+}
+
+/// On whose behalf the call is made.
+fn who(call: &Call) -> Who {
+    match &call.agent {
+        Some(agent) => Who::Agent(agent.clone()),
+        None => Who::Reactor,
     }
 }
 

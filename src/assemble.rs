@@ -22,6 +22,7 @@ pub use providers::{Providers, demo_sandbox, sandbox};
 pub use signing::{Signed, read_payload, signed_github, signed_render};
 pub use trial::{Trial, run_tests};
 
+use crate::agents::{Agent, Directory, RoleText};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::hub::{HubError, ToolFacts};
@@ -35,7 +36,7 @@ use crate::store::DataDir;
 pub async fn tool_facts() -> Result<BTreeMap<String, ToolFacts>, HubError> {
     let clock = Clock::system();
     let store = Arc::new(MemoryStore::new(clock.now()));
-    let hub = providers::hub(&Providers::default(), store, &clock).await?;
+    let hub = providers::hub(&Providers::default(), store, &clock, Arc::default()).await?;
     let facts = hub
         .tools()
         .into_iter()
@@ -43,6 +44,26 @@ pub async fn tool_facts() -> Result<BTreeMap<String, ToolFacts>, HubError> {
         .collect();
     hub.stop().await;
     Ok(facts)
+}
+
+/// Who there is and what each may do, as `xmrt.toml` says. Everything that is wrong with it is reported at once.
+pub fn directory(settings: &Settings) -> Result<Arc<Directory>, String> {
+    let roles = settings.file.role.iter().map(|(name, role)| {
+        let text = RoleText {
+            allow: role.allow.clone(),
+            approval: role.approval.clone(),
+            repos: role.repos.clone(),
+            services: role.services.clone(),
+        };
+        (name.clone(), text)
+    });
+    let agents = settings.file.agent.iter().map(|agent| Agent {
+        id: agent.id.clone(),
+        role: agent.role.clone(),
+    });
+    Directory::new(roles, agents.collect())
+        .map(Arc::new)
+        .map_err(|problems| format!("xmrt.toml: {}", problems.join("\n")))
 }
 
 /// The base URL of the server running on the data directory, if one does.

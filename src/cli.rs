@@ -7,6 +7,7 @@ macro_rules! println {
     ($($argument:tt)*) => { $crate::cli::print::line(&format!($($argument)*)) };
 }
 
+mod agents;
 mod api;
 mod backtest;
 mod check;
@@ -71,6 +72,8 @@ enum Command {
     Events(events::Options),
     /// List runs, show one; retry, cancel or resolve one
     Runs(runs::Options),
+    /// List the agents, show one; say whether it may make a call, and why
+    Agents(agents::Options),
     /// Offer the tools to an agent: an MCP server on standard input and output
     Mcp(mcp::Options),
     /// List the MCP tools rules can call
@@ -150,6 +153,7 @@ fn run(arguments: Arguments) -> Ending {
         Command::Send(options) => start(send::run(options, settings()?)),
         Command::Events(options) => start(events::run(options, settings()?)),
         Command::Runs(options) => start(runs::run(options, settings()?)),
+        Command::Agents(options) => start(agents::run(options, settings()?)),
         Command::Mcp(options) => start(mcp::run(options, settings()?)),
         Command::Tools(options) => start(tools::run(options)),
         Command::Sandbox(options) => start(sandbox::run(options, settings()?)),

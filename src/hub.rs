@@ -23,6 +23,8 @@ use rmcp::ServerHandler;
 use rmcp::model::{CallToolRequestParams, CallToolResponse, JsonObject, MetaObject, RequestMetaObject, Tool};
 use serde_json::{Value, json};
 
+use crate::agents::{Asked, Directory, Grant};
+
 use link::Link;
 use progress::Listener;
 
@@ -57,18 +59,26 @@ struct Inner {
     tools: BTreeMap<String, ToolFacts>,
     /// The tools as their servers list them, by `server.tool`.
     listed: BTreeMap<String, Tool>,
+    directory: Arc<Directory>,
 }
 
 /// Collects the servers of a [`Hub`].
 #[derive(Default)]
 pub struct HubBuilder {
     servers: Vec<(String, Starter)>,
+    directory: Arc<Directory>,
 }
 
 type Starting = Pin<Box<dyn Future<Output = Result<Link, HubError>> + Send>>;
 type Starter = Box<dyn FnOnce(String) -> Starting + Send>;
 
 impl HubBuilder {
+    /// Says who there is and what each may do; without it there is nobody but the program and whoever runs it.
+    pub fn with_directory(mut self, directory: Arc<Directory>) -> Self {
+        self.directory = directory;
+        self
+    }
+
     /// Adds a server that runs in this process. What its tools promise in `_meta` is believed.
     pub fn serve<H: ServerHandler + 'static>(mut self, name: &str, handler: H) -> Self {
         self.servers.push((
@@ -85,6 +95,7 @@ impl HubBuilder {
             links: BTreeMap::new(),
             tools: BTreeMap::new(),
             listed: BTreeMap::new(),
+            directory: self.directory,
         };
         for (name, starter) in self.servers {
             if let Err(error) = started.add(name, starter).await {
@@ -150,6 +161,7 @@ impl Hub {
         timeout: Duration,
     ) -> Result<CallToolResponse, ToolError> {
         let (_, link, name) = self.route(tool)?;
+        let arguments = self.granted(tool, arguments, meta)?;
         let writes = self.writes(tool, meta);
         let mut request = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
         request.meta = Some(request_meta(meta, passed.meta));
@@ -167,6 +179,37 @@ impl Hub {
                 writes,
                 format!("`{tool}` did not answer within {timeout:?}"),
             )),
+        }
+    }
+
+    /// Who there is, and what each may do.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.0.directory
+    }
+
+    /// Hands the arguments back if the caller may make this call. Looking for the effect of an earlier call is always
+    /// allowed: what was begun has to be found out, also by somebody who may not begin it any more.
+    fn granted(&self, tool: &str, arguments: JsonObject, meta: &CallMeta) -> Result<JsonObject, ToolError> {
+        if meta.look_for_since.is_some() {
+            return Ok(arguments);
+        }
+        let arguments = Value::Object(arguments);
+        let asked = Asked {
+            tool,
+            arguments: &arguments,
+            partly: false,
+        };
+        match self.0.directory.decide(&meta.who, &asked) {
+            Grant::Granted => object(arguments),
+            Grant::Approval if meta.approved => object(arguments),
+            Grant::Approval => Err(ToolError::new(
+                ErrorClass::Forbidden,
+                format!("`{tool}` needs a person's approval when `{}` calls it", meta.who),
+            )
+            .with_remedy("give the rule's action an `approval`, or have a person make the call")),
+            Grant::Refused { why, remedy } => {
+                Err(ToolError::new(ErrorClass::Forbidden, why).with_remedy(remedy))
+            }
         }
     }
 

@@ -21,6 +21,9 @@ pub struct Call {
     pub arguments: Value,
     /// How long one attempt may take, in milliseconds.
     pub timeout_ms: i64,
+    /// The agent it is made as; `None` is the reactor itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
 }
 
 /// The next thing to do for a run.
@@ -276,6 +279,7 @@ impl Planner<'_> {
                 tool: action.tool.clone(),
                 arguments: json!({}),
                 timeout_ms: action.timeout_ms,
+                agent: action.agent.clone(),
             },
             writes: self.tools.get(&action.tool).is_none_or(|facts| !facts.read_only),
             attempts: 0,

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 pub use intake::{Explained, IntakeError, LookupError};
 pub use worker::Worker;
 
+use crate::agents::Directory;
 use crate::clock::Clock;
 use crate::hub::{Hub, ToolFacts};
 use crate::journal::{BookRecord, RuleText, RunId, Store, StoreError};
@@ -179,7 +180,11 @@ impl Reactor {
 
     async fn read_rules(&self) -> Result<Vec<Diagnostic>, ReloadError> {
         let files = (self.source)().map_err(ReloadError::Unreadable)?;
-        let loaded = rules::load(&files, self.book().vars(), Some(&catalog(&self.tools)));
+        let loaded = rules::load(
+            &files,
+            self.book().vars(),
+            Some(&catalog(&self.tools, self.hub.directory())),
+        );
         let Some(book) = loaded.book else {
             return Err(ReloadError::Broken(files, loaded.diagnostics));
         };
@@ -244,9 +249,9 @@ impl Reactor {
     }
 }
 
-/// What rules can be checked against: the tools there are.
-pub fn catalog(tools: &BTreeMap<String, ToolFacts>) -> Catalog {
-    tools
+/// What rules can be checked against: the tools there are, and who may use them.
+pub fn catalog(tools: &BTreeMap<String, ToolFacts>, directory: &Directory) -> Catalog {
+    let tools = tools
         .iter()
         .map(|(name, facts)| {
             let tool = CatalogTool {
@@ -258,7 +263,8 @@ pub fn catalog(tools: &BTreeMap<String, ToolFacts>) -> Catalog {
             };
             (name.clone(), tool)
         })
-        .collect()
+        .collect();
+    Catalog::new(tools, directory.clone())
 }
 
 /// A rule book as the journal keeps it.

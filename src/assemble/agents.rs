@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::providers::{Providers, SERVERS};
 use super::{AssembleError, files, running_server};
+use crate::agents::Who;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::hub::{Caller, ErrorClass, Face, Gateway, GatewayError, Hub, HubBuilder, ToolError};
@@ -63,7 +64,7 @@ async fn serve_hub(hub: &Hub, options: &StdioOptions) -> Result<(), AssembleErro
         None => gateway.toolsets().everything(),
     };
     let gateway = gateway.with_local(Caller {
-        agent: "stdio".to_owned(),
+        who: Who::Operator("stdio".to_owned()),
         selection: chosen.read_only(options.read_only),
     });
     let stop = super::stop_signal();

@@ -116,7 +116,8 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     } else {
         (Providers::configured(settings)?, None)
     };
-    let hub = providers::hub(&providers, Arc::clone(&journal.store), &clock).await?;
+    let directory = super::directory(settings)?;
+    let hub = providers::hub(&providers, Arc::clone(&journal.store), &clock, directory).await?;
     let reactor = reactor_on(settings, &journal.store, &hub, &clock).await?;
     reactor.set_degraded("redis", journal.forgets.clone());
     for (part, configured, remedy) in [
@@ -168,7 +169,8 @@ async fn reactor_on(
         .into_iter()
         .map(|facts| (facts.name.clone(), facts))
         .collect();
-    let on_disk = source().and_then(|files| load(&files, settings, &reactor::catalog(&tools)));
+    let on_disk =
+        source().and_then(|files| load(&files, settings, &reactor::catalog(&tools, hub.directory())));
     let (book, broken) = match on_disk {
         Ok(book) => (book, None),
         Err(rendered) => (

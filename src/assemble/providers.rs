@@ -6,6 +6,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::random_secret;
+use crate::agents::Directory;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::hub::{Hub, HubError};
@@ -181,8 +182,10 @@ pub(super) async fn hub(
     providers: &Providers,
     store: Arc<dyn Store>,
     clock: &Clock,
+    directory: Arc<Directory>,
 ) -> Result<Hub, HubError> {
     Hub::builder()
+        .with_directory(directory)
         .serve(SERVERS[0], github_server(providers, clock))
         .serve(SERVERS[1], render_server(providers, clock))
         .serve(SERVERS[2], own_server(providers, store, clock))

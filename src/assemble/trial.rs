@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::providers::{self, Providers, Tokens};
 use super::{files, internal_delivery};
+use crate::agents::Directory;
 use crate::clock::Clock;
 use crate::journal::{Admission, MemoryStore, RunHistory, RunId, RunState, StepState, Store};
 use crate::normalize::{self, Actor, Event, EventId, Subject};
@@ -46,8 +47,12 @@ struct Made {
     skipped: bool,
 }
 
-/// Runs all tests of one rule file. `file` must hold a rule without errors.
-pub async fn run_tests(file: &SourceFile, vars: &Value) -> Result<Vec<Trial>, String> {
+/// Runs all tests of one rule file, its agents with what `directory` grants them. `file` must hold a rule without errors.
+pub async fn run_tests(
+    file: &SourceFile,
+    vars: &Value,
+    directory: &Arc<Directory>,
+) -> Result<Vec<Trial>, String> {
     let mut trials = Vec::new();
     let rule_tests = load(file, vars)?
         .rules()
@@ -58,7 +63,7 @@ pub async fn run_tests(file: &SourceFile, vars: &Value) -> Result<Vec<Trial>, St
     };
     for test in tests {
         let book = load(file, vars)?;
-        let outcome = run_test(&rule, &test, book, file).await;
+        let outcome = run_test(&rule, &test, book, file, Arc::clone(directory)).await;
         trials.push(outcome.unwrap_or_else(|problem| Trial {
             rule: rule.clone(),
             test: test.name.clone(),
@@ -78,7 +83,13 @@ fn load(file: &SourceFile, vars: &Value) -> Result<RuleBook, String> {
         .ok_or_else(|| format!("{}: the rule holds errors; `xmrt check` shows them", file.path))
 }
 
-async fn run_test(rule: &str, test: &RuleTest, book: RuleBook, file: &SourceFile) -> Result<Trial, String> {
+async fn run_test(
+    rule: &str,
+    test: &RuleTest,
+    book: RuleBook,
+    file: &SourceFile,
+    directory: Arc<Directory>,
+) -> Result<Trial, String> {
     let clock = Clock::virtual_at(crate::clock::from_millis(TEST_TIME_MS));
     let tokens = Tokens::random();
     let sandbox = tokens.sandbox(clock.clone());
@@ -93,9 +104,14 @@ async fn run_test(rule: &str, test: &RuleTest, book: RuleBook, file: &SourceFile
         .map_err(|error| error.to_string())?;
     let store = Arc::new(MemoryStore::new(clock.now()));
     let providers = Providers::of_sandbox(&running, &tokens, None)?;
-    let hub = providers::hub(&providers, Arc::clone(&store) as Arc<dyn Store>, &clock)
-        .await
-        .map_err(|error| error.to_string())?;
+    let hub = providers::hub(
+        &providers,
+        Arc::clone(&store) as Arc<dyn Store>,
+        &clock,
+        directory,
+    )
+    .await
+    .map_err(|error| error.to_string())?;
     store
         .keep_book(crate::reactor::book_record(&book), clock.now())
         .await
@@ -304,6 +320,7 @@ fn made(step: &crate::journal::StepRecord) -> Option<Made> {
             tool: step.step.clone(),
             arguments: json!({}),
             timeout_ms: 0,
+            agent: None,
         },
         Err(_) => return None,
     };

@@ -74,8 +74,12 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         options.paths
     };
     let files = assemble::read_rules(&paths)?;
-    let tools = assemble::tool_facts().await?;
-    let loaded = rules::load(&files, settings.vars(), Some(&reactor::catalog(&tools)));
+    let (tools, directory) = (assemble::tool_facts().await?, assemble::directory(&settings)?);
+    let loaded = rules::load(
+        &files,
+        settings.vars(),
+        Some(&reactor::catalog(&tools, &directory)),
+    );
     let report = Report {
         files: &files,
         diagnostics: &loaded.diagnostics,

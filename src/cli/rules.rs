@@ -92,8 +92,12 @@ async fn new(id: &str, from: &str, settings: &Settings) -> Ending {
         )));
     }
     files = vec![file];
-    let tools = assemble::tool_facts().await?;
-    let loaded = rules::load(&files, settings.vars(), Some(&reactor::catalog(&tools)));
+    let (tools, directory) = (assemble::tool_facts().await?, assemble::directory(&settings)?);
+    let loaded = rules::load(
+        &files,
+        settings.vars(),
+        Some(&reactor::catalog(&tools, &directory)),
+    );
     if let Some(found) = loaded.diagnostics.first() {
         let hint = found
             .hint

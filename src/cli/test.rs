@@ -52,6 +52,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         options.paths
     };
     let files = assemble::read_rules(&paths)?;
+    let directory = assemble::directory(&settings)?;
     let loaded = rules::load(&files, settings.vars(), None);
     let Some(book) = loaded.book else {
         let color = format == Format::Text && print::color(&std::io::stdout());
@@ -66,7 +67,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     };
     let mut trials = Vec::new();
     for file in &files {
-        let found = assemble::run_tests(file, settings.vars()).await?;
+        let found = assemble::run_tests(file, settings.vars(), &directory).await?;
         if format == Format::Text {
             found.iter().for_each(|trial| report(trial, options.verbose));
         }

@@ -1,5 +1,6 @@
 //! `xmrt.toml`: what is not secret.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -18,6 +19,35 @@ pub struct FileSettings {
     pub limits: Limits,
     /// Under which names this server is reached, and by which web pages.
     pub http: Http,
+    /// What those may do who have the role.
+    pub role: BTreeMap<String, Role>,
+    /// Who acts under a name of its own.
+    pub agent: Vec<Agent>,
+}
+
+/// What those may do who have the role. Nothing else is allowed. `[role.reactor]` narrows what rules may do that name no
+/// agent.
+#[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Role {
+    /// Tools, as `server.tool`; `*` stands for any signs.
+    pub allow: Vec<String>,
+    /// Tools that are allowed, but a person confirms each call.
+    pub approval: Vec<String>,
+    /// Repositories it may reach, as `owner/name`; `*` stands for any signs. None by default.
+    pub repos: Vec<String>,
+    /// Services it may reach, by id; `*` stands for any signs. None by default.
+    pub services: Vec<String>,
+}
+
+/// Somebody who acts under a name of its own: a rule by `agent = "…"`, or a program that connects to `/mcp` with a token.
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// Its id, in kebab-case.
+    pub id: String,
+    /// Its role: the name of a `[role.<name>]`.
+    pub role: String,
 }
 
 /// Under which names this server is reached, and by which web pages. Matters for agents at `/mcp`: a request that names
@@ -39,6 +69,8 @@ impl Default for FileSettings {
             vars: json!({}),
             limits: Limits::default(),
             http: Http::default(),
+            role: BTreeMap::new(),
+            agent: Vec::new(),
         }
     }
 }
@@ -73,7 +105,7 @@ impl Default for Limits {
 }
 
 /// Tables that are part of the product's plan but do nothing yet: saying so beats ignoring them.
-const NOT_YET: &[&str] = &["agent", "role", "mcp", "source", "retention"];
+const NOT_YET: &[&str] = &["mcp", "source", "retention"];
 
 /// Reads the file. A missing one is fine unless somebody named it.
 pub(super) fn read(path: &Path, explicit: bool) -> Result<FileSettings, String> {

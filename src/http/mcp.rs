@@ -29,6 +29,7 @@ use super::body::{Held, Intake};
 use super::listen::Peer;
 use super::routes::{App, Shared};
 use super::{Problem, answer};
+use crate::agents::Who;
 use crate::hub::{Caller, Face, Gateway, Selection};
 use guard::Places;
 
@@ -217,7 +218,7 @@ async fn served(app: &App, request: Request) -> Result<Response, Problem> {
     // The token was for us alone: no tool, and no log of a request, gets to see it.
     parts.headers.remove(header::AUTHORIZATION);
     parts.extensions.insert(Caller {
-        agent: guard::ADMIN.to_owned(),
+        who: Who::Operator(guard::ADMIN.to_owned()),
         selection,
     });
     let request = http::Request::from_parts(parts, Full::<Bytes>::new(held.bytes.clone()));

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::agents::Who;
+
 /// `_meta` key of a call: the idempotency key, a string.
 pub const META_IDEMPOTENCY_KEY: &str = "xmrt/idempotency-key";
 /// `_meta` key of a call: `{"since": <RFC 3339>}`. The call is not to be made; its effect is to be looked for.
@@ -112,6 +114,10 @@ fn fill(template: &str, arguments: &Value) -> Option<String> {
 /// Why a call is made: travels in `_meta`.
 #[derive(Clone, Debug, Default)]
 pub struct CallMeta {
+    /// Who makes it. The hub asks what the caller may before every call.
+    pub who: Who,
+    /// A person approved this very call.
+    pub approved: bool,
     /// The idempotency key; its 32 hexadecimal digits become the marker in what is written.
     pub idempotency_key: Option<String>,
     /// Do not act: look for the effect of an earlier call with these arguments and this key, made at or after.

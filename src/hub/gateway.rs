@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     CallMeta, Doubt, ErrorClass, Hub, META_IDEMPOTENCY_KEY, META_LOOK_FOR, Passed, ToolError, nearest,
 };
+use crate::agents::Who;
 use crate::clock::{self, Clock};
 use offered::Offered;
 
@@ -60,8 +61,8 @@ pub enum Face {
 /// Who makes a call, and which tools are offered to it.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// For the audit.
-    pub agent: String,
+    /// What it may do depends on it, and the audit names it.
+    pub who: Who,
     /// The tools.
     pub selection: Selection,
 }
@@ -127,7 +128,7 @@ impl Gateway {
         }
         let toolsets = toolsets.completed(tools.values().map(|offered| offered.tool.as_str()));
         let local = Caller {
-            agent: "local".to_owned(),
+            who: Who::Operator("local".to_owned()),
             selection: toolsets.everything(),
         };
         Ok(Self(Arc::new(Inner {
@@ -216,7 +217,9 @@ impl Gateway {
         });
         offered.check_confirmed(&mut arguments)?;
         let meta = CallMeta {
-            idempotency_key: key.map(|key| own_key(&caller.agent, &offered.tool, &key)),
+            who: caller.who.clone(),
+            approved: false,
+            idempotency_key: key.map(|key| own_key(&caller.who.to_string(), &offered.tool, &key)),
             look_for_since: None,
         };
         let recognizable = meta.idempotency_key.is_some() && offered.doubt == Doubt::Marker;
@@ -357,9 +360,13 @@ impl ServerHandler for Gateway {
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let selection = self.caller(&context).selection;
+        let Caller { who, selection } = self.caller(&context);
+        let directory = self.0.hub.directory();
         let tools = self.0.tools.values();
-        let tools = tools.filter_map(|offered| selection.shown(offered)).collect();
+        let tools = tools
+            .filter(|offered| directory.may_use(&who, &offered.tool))
+            .filter_map(|offered| selection.shown(offered))
+            .collect();
         Ok(ListToolsResult::with_all_items(tools)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private))
@@ -378,7 +385,7 @@ impl ServerHandler for Gateway {
         let arguments = request.arguments.unwrap_or_default();
         let tool = self.0.tools.get(request.name.as_ref());
         let tool = tool.map_or(request.name.as_ref(), |offered| &offered.tool);
-        let line = audit::Line::begin(&caller.agent, tool, &arguments);
+        let line = audit::Line::begin(&caller.who.to_string(), tool, &arguments);
         let offered = match self.find(&request.name, &caller) {
             Ok(offered) => offered,
             Err(error) => {

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use crate::agents::Directory;
 use crate::rules::book;
 use crate::rules::diagnostic::{Findings, did_you_mean};
 use crate::rules::expression::{self, Expression, Template};
@@ -17,10 +18,32 @@ mod conditions;
 mod design;
 mod fields;
 mod flow;
+mod grants;
 mod text;
 
-/// What rules may call, by name: `github.create_issue`.
-pub type Catalog = BTreeMap<String, CatalogTool>;
+/// What rules may call, and who may call what.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    tools: BTreeMap<String, CatalogTool>,
+    directory: Directory,
+}
+
+impl Catalog {
+    /// The tools by name, as in `github.create_issue`, and who may use them.
+    pub fn new(tools: BTreeMap<String, CatalogTool>, directory: Directory) -> Self {
+        Self { tools, directory }
+    }
+
+    /// The tool of this name.
+    pub fn get(&self, name: &str) -> Option<&CatalogTool> {
+        self.tools.get(name)
+    }
+
+    /// The names of all tools, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tools.keys().map(String::as_str)
+    }
+}
 
 /// What is known of a tool.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +120,7 @@ pub(crate) fn rule(tree: &[Entry], vars: &Value, catalog: Option<&Catalog>, find
     // What goes beyond the file's own grammar is asked only where everything is known that a rule can refer to.
     let Some(catalog) = catalog else { return };
     fields::check(tree, &mentions, findings);
+    grants::check(tree, &catalog.directory, findings);
     flow::check(tree, &mentions, catalog, findings);
     if !findings.has_error() {
         conditions::check(tree, findings);
@@ -242,8 +266,11 @@ impl<'t> Checker<'t, '_, '_> {
 
     fn unknown_tool(&mut self, name: &str, span: &Range<usize>, catalog: &Catalog) {
         let server = name.split('.').next().unwrap_or_default();
-        let servers: BTreeSet<&str> = catalog.keys().filter_map(|tool| tool.split('.').next()).collect();
-        let hint = did_you_mean(name, catalog.keys().map(String::as_str)).or_else(|| {
+        let servers: BTreeSet<&str> = catalog
+            .names()
+            .filter_map(|tool| tool.split('.').next())
+            .collect();
+        let hint = did_you_mean(name, catalog.names()).or_else(|| {
             (!servers.contains(server)).then(|| {
                 let servers: Vec<&str> = servers.iter().copied().collect();
                 format!("there is no server `{server}`; there are {}", servers.join(", "))

@@ -84,6 +84,11 @@ pub(crate) const RULE: &[Key] = &[
         Shape::Table,
         "Patterns that all must hold: a path into the payload, and a scalar, a list (any of) or a table of operators.",
     ),
+    key(
+        "agent",
+        Shape::Text,
+        "Whose calls these are: an `[[agent]]` of `xmrt.toml`, with what its role allows. The reactor itself by default.",
+    ),
     key("limits", Shape::Keys(LIMITS), "How often the rule may act."),
     required("action", Shape::Tables(ACTION), "The steps, in order."),
     key(
@@ -151,10 +156,17 @@ pub(crate) const ACTION: &[Key] = &[
         "How long one call may take; 60s by default.",
     ),
     key("retry", Shape::Keys(RETRY), "How failed calls are repeated."),
+    key(
+        "agent",
+        Shape::Text,
+        "Whose call this is, where it is not the rule's `agent`.",
+    ),
 ];
 
 /// Keys of an `[[on_failure]]`: those of an `[[action]]` but `require`, for there is nothing left to decline.
-pub(crate) const ON_FAILURE: &[Key] = &[ACTION[0], ACTION[1], ACTION[2], ACTION[3], ACTION[5], ACTION[6]];
+pub(crate) const ON_FAILURE: &[Key] = &[
+    ACTION[0], ACTION[1], ACTION[2], ACTION[3], ACTION[5], ACTION[6], ACTION[7],
+];
 
 /// Keys of `retry`.
 pub(crate) const RETRY: &[Key] = &[
@@ -283,18 +295,11 @@ pub(crate) fn is_top_level(name: &str) -> bool {
 }
 
 /// Keys of the language that this version does not have yet, by table.
-pub(crate) const LATER_RULE: &[&str] = &["agent", "concurrency", "cron", "timezone"];
+pub(crate) const LATER_RULE: &[&str] = &["concurrency", "cron", "timezone"];
 /// Likewise in `[limits]`.
 pub(crate) const LATER_LIMITS: &[&str] = &["rate", "debounce", "max_wait", "delay"];
 /// Likewise in an `[[action]]`.
-pub(crate) const LATER_ACTION: &[&str] = &[
-    "approval",
-    "for_each",
-    "item_key",
-    "within",
-    "continue_on_error",
-    "agent",
-];
+pub(crate) const LATER_ACTION: &[&str] = &["approval", "for_each", "item_key", "within", "continue_on_error"];
 /// Likewise in a `[[test]]`.
 pub(crate) const LATER_TEST: &[&str] = &["agent", "stub"];
 /// Likewise as values of `on`.

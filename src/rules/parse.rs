@@ -52,7 +52,10 @@ fn compile(id: &str, path: &str, vars: &Value, tree: &[Entry], findings: &mut Fi
         .sub_table("when", findings)
         .map_or_else(All::default, |entries| when::conditions(entries, findings));
     let limits = limits(&fields, findings);
+    let agent = fields.text("agent", findings);
     let actions = actions(&fields, findings);
+    let on_failure = on_failure(&fields, actions.as_deref().unwrap_or_default(), findings);
+    let acting = |actions: Vec<Action>| acting_as(agent.as_deref(), actions);
     let tests = fields
         .tables("test", findings)
         .iter()
@@ -69,13 +72,21 @@ fn compile(id: &str, path: &str, vars: &Value, tree: &[Entry], findings: &mut Fi
         off_reason,
         vars: overlay(vars, &own),
         limits: limits?,
-        on_failure: on_failure(&fields, actions.as_deref().unwrap_or_default(), findings),
-        actions: actions?,
+        on_failure: acting(on_failure),
+        actions: acting(actions?),
         tests,
         text: text.to_owned(),
         when,
         condition,
     })
+}
+
+/// The rule's agent makes every call whose action does not name another.
+fn acting_as(agent: Option<&str>, mut actions: Vec<Action>) -> Vec<Action> {
+    for action in &mut actions {
+        action.agent = action.agent.take().or_else(|| agent.map(str::to_owned));
+    }
+    actions
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -252,10 +263,12 @@ fn action(fields: &Fields<'_>, taken: &dyn Fn(&str) -> bool, findings: &mut Find
     );
     let timeout_ms = fields.duration("timeout", findings).unwrap_or(TIMEOUT_MS);
     let retry = retry(fields, findings);
+    let agent = fields.text("agent", findings);
     let tool = tool?;
     Some(Action {
         id: named.unwrap_or_else(|| default_id(&tool, taken)),
         tool,
+        agent,
         timeout_ms,
         retry,
         condition,

@@ -82,6 +82,8 @@ pub struct Action {
     pub id: String,
     /// `server.tool`
     pub tool: String,
+    /// The agent whose call it is; `None` is the reactor itself.
+    pub agent: Option<String>,
     /// How long one call may take, in milliseconds.
     pub timeout_ms: i64,
     /// How failed calls are repeated.

@@ -72,6 +72,7 @@ impl Stage {
         let meta = CallMeta {
             idempotency_key: Some(KEY.into()),
             look_for_since: None,
+            ..CallMeta::default()
         };
         self.hub
             .call(&format!("github.{tool}"), arguments, meta, SOON)
@@ -98,6 +99,7 @@ impl Stage {
         let meta = CallMeta {
             idempotency_key: Some(key.into()),
             look_for_since: Some(self.start),
+            ..CallMeta::default()
         };
         self.hub
             .call(&format!("github.{tool}"), arguments, meta, SOON)

@@ -44,6 +44,7 @@ impl Identity {
                 tool: "github.get_me".into(),
                 arguments: json!({}),
                 timeout_ms: ASK_TIMEOUT_MS,
+                agent: None,
             };
             match act::make(hub, &call, &StepKey(String::new())).await {
                 Outcome::Done(me) => Ok(me.get("login").and_then(Value::as_str).map(str::to_owned)),

@@ -55,6 +55,33 @@ pub(super) const LINTS: &[Lint] = &[
          arguments = { repo = \"acme/api\", number = 1, state_reason = \"not_planned\" }",
     ),
     error(
+        "unknown-agent",
+        "an agent that does not exist",
+        "A rule acts as an `[[agent]]` of `xmrt.toml`, with what its role allows. In these examples there is `eliza`, whose role \
+         `triager` allows `github.add_labels` in `acme/*`, and `github.close_issue` with approval.",
+        "[[action]]\nagent = \"elisa\"\ntool = \"github.add_labels\"\n\
+         arguments = { repo = \"acme/api\", number = 1, labels = [\"bug\"] }",
+        "[[action]]\nagent = \"eliza\"\ntool = \"github.add_labels\"\n\
+         arguments = { repo = \"acme/api\", number = 1, labels = [\"bug\"] }",
+    ),
+    error(
+        "refused-call",
+        "a call that its agent may not make",
+        "Agents are denied what their role does not name. `xmrt agents can <id> <tool>` shows how that is decided.",
+        "[[action]]\nagent = \"eliza\"\ntool = \"github.add_labels\"\n\
+         arguments = { repo = \"umbrella/api\", number = 1, labels = [\"bug\"] }",
+        "[[action]]\nagent = \"eliza\"\ntool = \"github.add_labels\"\n\
+         arguments = { repo = \"acme/api\", number = 1, labels = [\"bug\"] }",
+    ),
+    error(
+        "missing-approval",
+        "a call that wants approval, in an action that asks for none",
+        "The role says that a person confirms each call of this tool, and the call would be refused.",
+        "[[action]]\nagent = \"eliza\"\ntool = \"github.close_issue\"\narguments = { repo = \"acme/api\", number = 1 }",
+        "[[action]]\nagent = \"eliza\"\ntool = \"github.add_labels\"\n\
+         arguments = { repo = \"acme/api\", number = 1, labels = [\"bug\"] }",
+    ),
+    error(
         "step-id",
         "a step's id that cannot be said in an expression",
         "Results are read as `steps.<id>`, so an id is made of lower-case letters, digits and `_`.",

@@ -177,7 +177,7 @@ impl Agent {
         let gateway = Gateway::new(&hub, face, toolsets()).unwrap();
         let selection = gateway.toolsets().everything();
         let gateway = gateway.with_local(Caller {
-            agent: name.into(),
+            who: xmrt::agents::Who::Operator(name.into()),
             selection,
         });
         Self::at(hub, gateway).await

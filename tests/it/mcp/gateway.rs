@@ -99,7 +99,7 @@ async fn a_caller_is_offered_the_toolsets_it_asks_for_and_told_where_the_rest_is
     ] {
         let selection = sets.select(words).unwrap();
         let gateway = gateway.clone().with_local(Caller {
-            agent: "eliza".into(),
+            who: xmrt::agents::Who::Operator("eliza".into()),
             selection,
         });
         let agent = Agent::at(hub.clone(), gateway).await;
@@ -112,7 +112,7 @@ async fn a_caller_is_offered_the_toolsets_it_asks_for_and_told_where_the_rest_is
 
     let selection = sets.select("mail").unwrap().read_only(true);
     let gateway = gateway.clone().with_local(Caller {
-        agent: "eliza".into(),
+        who: xmrt::agents::Who::Operator("eliza".into()),
         selection,
     });
     let agent = Agent::at(hub.clone(), gateway).await;
@@ -331,7 +331,7 @@ async fn every_built_in_tool_has_a_toolset_and_the_default_over_http_is_small() 
 
     let selection = sets.by_default();
     let local = gateway.clone().with_local(Caller {
-        agent: "eliza".into(),
+        who: xmrt::agents::Who::Operator("eliza".into()),
         selection,
     });
     let agent = Agent::at(hub.clone(), local).await;

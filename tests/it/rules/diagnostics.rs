@@ -36,10 +36,11 @@ pub(crate) fn catalog() -> Catalog {
         read_only: false,
         destructive,
     };
-    Catalog::from([
+    let tools = [
         ("github.create_issue".to_owned(), tool(create_issue, false)),
         ("render.rollback_deploy".to_owned(), tool(rollback_deploy, true)),
-    ])
+    ];
+    Catalog::new(tools.into(), xmrt::agents::Directory::default())
 }
 
 /// An escape that only looks like one of TOML 1.1 is fine, and so are line breaks within the values of an inline table.

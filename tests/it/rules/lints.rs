@@ -3,13 +3,32 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use xmrt::agents::{Agent, Directory, RoleText};
 use xmrt::rules::{Catalog, Diagnostic, SourceFile, lint, lints, load, render_diagnostics};
 
 use crate::rules::files;
 
 /// The tools there really are.
+/// Who is in the examples of the lints about agents.
+fn directory() -> Directory {
+    let triager = RoleText {
+        allow: vec!["github.add_labels".into()],
+        approval: vec!["github.close_issue".into()],
+        repos: vec!["acme/*".into()],
+        services: Vec::new(),
+    };
+    let eliza = Agent {
+        id: "eliza".into(),
+        role: "triager".into(),
+    };
+    Directory::new([("triager".to_owned(), triager)], vec![eliza]).expect("the example is right")
+}
+
 async fn catalog() -> Catalog {
-    xmrt::reactor::catalog(&xmrt::assemble::tool_facts().await.expect("the tools"))
+    xmrt::reactor::catalog(
+        &xmrt::assemble::tool_facts().await.expect("the tools"),
+        &directory(),
+    )
 }
 
 fn found(files: &[SourceFile], catalog: &Catalog) -> Vec<Diagnostic> {

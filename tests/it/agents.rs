@@ -1,0 +1,331 @@
+//! Who may call what: the pure decision, the settings it comes from, and the hub that asks it.
+
+use serde_json::{Value, json};
+use xmrt::agents::{Agent, Asked, Directory, Grant, NAMES_REPO, NAMES_SERVICE, RoleText, Who};
+
+fn role(allow: &[&str], approval: &[&str], repos: &[&str], services: &[&str]) -> RoleText {
+    let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    RoleText {
+        allow: owned(allow),
+        approval: owned(approval),
+        repos: owned(repos),
+        services: owned(services),
+    }
+}
+
+fn agent(id: &str, role: &str) -> Agent {
+    Agent {
+        id: id.into(),
+        role: role.into(),
+    }
+}
+
+fn directory() -> Directory {
+    let roles = [
+        (
+            "triager".to_owned(),
+            role(
+                &[
+                    "github.get_*",
+                    "github.list_*",
+                    "github.add_labels",
+                    "github.search_issues",
+                    "github.add_sub_issue",
+                    "xmrt.*",
+                ],
+                &["github.close_issue"],
+                &["acme/*", "Other/One"],
+                &[],
+            ),
+        ),
+        (
+            "ops".to_owned(),
+            role(&["render.*"], &["render.rollback_deploy"], &[], &["srv-a*"]),
+        ),
+        ("all".to_owned(), role(&["*"], &[], &["*"], &["*"])),
+    ];
+    let agents = vec![
+        agent("eliza", "triager"),
+        agent("otto", "ops"),
+        agent("max", "all"),
+    ];
+    Directory::new(roles, agents).unwrap()
+}
+
+fn word(grant: &Grant) -> &'static str {
+    match grant {
+        Grant::Granted => "granted",
+        Grant::Approval => "approval",
+        Grant::Refused { .. } => "refused",
+    }
+}
+
+#[test]
+fn an_agent_may_do_what_its_role_names_within_its_bounds_and_nothing_else() {
+    let directory = directory();
+    let table: &[(&str, &str, Value, &str)] = &[
+        (
+            "eliza",
+            "github.get_issue",
+            json!({"repo": "acme/api", "number": 1}),
+            "granted",
+        ),
+        (
+            "eliza",
+            "github.get_issue",
+            json!({"repo": "ACME/Api", "number": 1}),
+            "granted",
+        ),
+        (
+            "eliza",
+            "github.get_issue",
+            json!({"repo": "other/one", "number": 1}),
+            "granted",
+        ),
+        (
+            "eliza",
+            "github.get_issue",
+            json!({"repo": "other/two", "number": 1}),
+            "refused",
+        ),
+        (
+            "eliza",
+            "github.close_issue",
+            json!({"repo": "acme/api", "number": 1}),
+            "approval",
+        ),
+        (
+            "eliza",
+            "github.close_issue",
+            json!({"repo": "evil/api", "number": 1}),
+            "refused",
+        ),
+        (
+            "eliza",
+            "github.merge_pull_request",
+            json!({"repo": "acme/api", "number": 1}),
+            "refused",
+        ),
+        ("eliza", "github.get_me", json!({}), "granted"),
+        // What names nothing may reach anything.
+        (
+            "eliza",
+            "github.search_issues",
+            json!({"query": "repo:evil/api secret"}),
+            "refused",
+        ),
+        (
+            "eliza",
+            "github.search_issues",
+            json!({"query": "secret", "repo": "acme/api"}),
+            "granted",
+        ),
+        // Every argument that names a repository counts.
+        (
+            "eliza",
+            "github.add_sub_issue",
+            json!({"repo": "acme/api", "number": 1, "sub_issue": 2, "sub_issue_repo": "evil/api"}),
+            "refused",
+        ),
+        (
+            "eliza",
+            "xmrt.triage_issue",
+            json!({"repo": "evil/api", "number": 1}),
+            "refused",
+        ),
+        ("eliza", "xmrt.find_events", json!({}), "granted"),
+        (
+            "eliza",
+            "render.list_deploys",
+            json!({"service_id": "srv-abc"}),
+            "refused",
+        ),
+        (
+            "otto",
+            "render.list_deploys",
+            json!({"service_id": "srv-abc"}),
+            "granted",
+        ),
+        (
+            "otto",
+            "render.list_deploys",
+            json!({"service_id": "srv-xyz"}),
+            "refused",
+        ),
+        (
+            "otto",
+            "render.rollback_deploy",
+            json!({"service_id": "srv-abc", "to": "previous"}),
+            "approval",
+        ),
+        ("otto", "render.list_services", json!({}), "refused"),
+        (
+            "otto",
+            "render.query_logs",
+            json!({"resources": ["srv-abc", "srv-xyz"]}),
+            "refused",
+        ),
+        (
+            "otto",
+            "render.query_logs",
+            json!({"resources": ["srv-abc", "srv-abd"]}),
+            "granted",
+        ),
+        ("max", "render.list_services", json!({}), "granted"),
+        ("max", "github.search_issues", json!({"query": "x"}), "granted"),
+        ("max", "slack.post_message", json!({"text": "x"}), "granted"),
+        ("eliza", "slack.post_message", json!({"text": "x"}), "refused"),
+        ("nobody", "github.get_me", json!({}), "refused"),
+    ];
+    for (who, tool, arguments, wanted) in table {
+        let asked = Asked {
+            tool,
+            arguments,
+            partly: false,
+        };
+        let (grant, reasons) = directory.explain(&Who::Agent((*who).to_owned()), &asked);
+        assert_eq!(word(&grant), *wanted, "{who} {tool} {arguments}: {reasons:?}");
+        // A refusal says why, last; a grant has no reason against it.
+        let against = reasons.iter().filter(|reason| !reason.holds).count();
+        assert_eq!(
+            against,
+            usize::from(*wanted == "refused"),
+            "{who} {tool} {arguments}: {reasons:?}"
+        );
+    }
+}
+
+#[test]
+fn a_repository_that_is_not_plainly_written_is_refused() {
+    let directory = directory();
+    for spelled in [
+        "acme/api.git",
+        "acme/api/",
+        "/acme/api",
+        "acme//api",
+        "acme/../evil/api",
+        "acme/..",
+        "acme%2Fapi",
+        "acme/api%2F..%2Fevil",
+        "https://github.com/acme/api",
+        "acme/api?x=1",
+        "acme/api#1",
+        " acme/api",
+        "acme/api ",
+        "acme\\api",
+        "acme/a\u{440}i",
+        "acme",
+        "",
+    ] {
+        let arguments = json!({ "repo": spelled, "number": 1 });
+        let asked = Asked {
+            tool: "github.get_issue",
+            arguments: &arguments,
+            partly: false,
+        };
+        let grant = directory.decide(&Who::Agent("eliza".into()), &asked);
+        assert_eq!(word(&grant), "refused", "{spelled:?}");
+    }
+    for other in [json!(7), json!({"a": 1}), json!(["acme/api", 3])] {
+        let arguments = json!({ "repo": other });
+        let asked = Asked {
+            tool: "github.get_issue",
+            arguments: &arguments,
+            partly: false,
+        };
+        assert_eq!(
+            word(&directory.decide(&Who::Agent("eliza".into()), &asked)),
+            "refused",
+            "{other}"
+        );
+    }
+}
+
+#[test]
+fn the_reactor_and_who_runs_the_program_have_every_tool_until_a_role_narrows_the_reactor() {
+    let arguments = json!({ "service_id": "srv-a" });
+    let asked = Asked {
+        tool: "render.delete_service",
+        arguments: &arguments,
+        partly: false,
+    };
+    let operator = Who::Operator("admin".into());
+    for who in [&Who::Reactor, &operator] {
+        assert_eq!(directory().decide(who, &asked), Grant::Granted);
+    }
+    let narrowed = Directory::new(
+        [("reactor".to_owned(), role(&["github.*"], &[], &["acme/*"], &[]))],
+        Vec::new(),
+    )
+    .unwrap();
+    assert_eq!(word(&narrowed.decide(&Who::Reactor, &asked)), "refused");
+    assert_eq!(narrowed.decide(&operator, &asked), Grant::Granted);
+}
+
+#[test]
+fn all_mistakes_in_roles_and_agents_are_reported_at_once_with_the_remedy() {
+    let roles = [
+        ("Empty".to_owned(), RoleText::default()),
+        (
+            "odd".to_owned(),
+            role(&["close everything"], &[], &["acme"], &["srv a"]),
+        ),
+        (
+            "blind".to_owned(),
+            role(&["github.get_*"], &["render.*"], &[], &[]),
+        ),
+    ];
+    let agents = vec![
+        agent("eliza", "triage"),
+        agent("admin", "odd"),
+        agent("Bot 1", "odd"),
+        agent("eliza", "odd"),
+    ];
+    let problems = Directory::new(roles, agents).unwrap_err().join("\n");
+    insta::assert_snapshot!(problems, @r#""#);
+}
+
+/// Arguments whose names look like they name something of a provider, and why they do not say whose it is.
+const SAID_BY_OTHERS: &[&str] = &[
+    // Numbers within the repository that the call names.
+    "run_id",
+    "job_id",
+    "comment_id",
+    // Within the service that the call names.
+    "deploy_id",
+    "plan_id",
+    // Tools with these name no service, and so need a role that may reach all.
+    "owner_id",
+    "event_id",
+    // Commits within the repository or service.
+    "commit_id",
+];
+
+#[tokio::test]
+async fn every_argument_of_every_tool_that_could_name_a_repository_or_a_service_is_known_to_the_policy() {
+    let tools = xmrt::assemble::tool_facts().await.unwrap();
+    let mut unknown = Vec::new();
+    for (tool, facts) in &tools {
+        let properties = facts.input_schema["properties"]
+            .as_object()
+            .cloned()
+            .unwrap_or_default();
+        for name in properties.keys() {
+            let suspicious = name.ends_with("_id")
+                || name.ends_with("_ids")
+                || ["repo", "service", "resource", "owner", "org", "node"]
+                    .iter()
+                    .any(|part| name.contains(part));
+            let known = [NAMES_REPO, NAMES_SERVICE, SAID_BY_OTHERS]
+                .iter()
+                .any(|names| names.contains(&name.as_str()));
+            if suspicious && !known {
+                unknown.push(format!("{tool}: {name}"));
+            }
+        }
+    }
+    assert!(
+        unknown.is_empty(),
+        "an agent could reach beyond its bounds by these: {unknown:#?}"
+    );
+}
