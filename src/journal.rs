@@ -6,6 +6,7 @@
 
 pub mod records;
 mod queries;
+mod kv;
 mod identity;
 pub(crate) mod gates;
 pub(crate) mod machine;
@@ -13,6 +14,7 @@ pub mod store;
 mod model;
 mod memory;
 
+pub use kv::{KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery};
 pub use memory::MemoryStore;
 pub use model::Model;
 pub use queries::{EventQuery, PAGE_MAX, RunHistory, RunQuery, Stats};
