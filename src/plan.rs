@@ -35,7 +35,7 @@ pub enum Plan {
     /// Journal the intent, then make the call.
     Make(Step),
     /// An earlier attempt may have had its effect: find out first.
-    Doubt(Step, StepRecord),
+    Doubt(Step, Box<StepRecord>),
     /// The action is done once for each of these items, opaque to the journal: journal them, then plan again.
     List(Step, Value),
     /// The action's `if` does not hold: journal that, then plan again.

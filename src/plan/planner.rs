@@ -45,8 +45,14 @@ struct Sofar {
 
 /// What is on record of a step says what to do, or that nothing is left to do and what came of it.
 enum Seen {
-    Next(Plan),
+    Next(Box<Plan>),
     Settled(Option<Value>),
+}
+
+impl Seen {
+    fn next(plan: Plan) -> Self {
+        Self::Next(Box::new(plan))
+    }
 }
 
 impl Planner<'_> {
@@ -74,7 +80,7 @@ impl Planner<'_> {
                 self.look(place, &mut sofar)
             };
             match seen {
-                Seen::Next(plan) => return Some(plan),
+                Seen::Next(plan) => return Some(*plan),
                 Seen::Settled(Some(result)) => {
                     sofar.results.insert(action.id.clone(), result);
                 }
@@ -87,10 +93,10 @@ impl Planner<'_> {
     /// Looks at the items of a list, one after the other.
     fn list(&self, action: &Action, name: &str, index: u32, sofar: &mut Sofar) -> Seen {
         let Some(listed) = self.step(name) else {
-            return Seen::Next(self.begin_list(action, name, index, sofar));
+            return Seen::next(self.begin_list(action, name, index, sofar));
         };
         let Ok(items) = serde_json::from_value::<Vec<Item>>(listed.result.clone()) else {
-            return Seen::Next(Plan::Dead(format!(
+            return Seen::next(Plan::Dead(format!(
                 "step `{}`: the items on record cannot be read",
                 action.id
             )));
@@ -133,21 +139,21 @@ impl Planner<'_> {
     /// What is on record of one step, and what follows.
     fn look(&self, place: Place<'_>, sofar: &mut Sofar) -> Seen {
         let Some(step) = self.step(&place.name) else {
-            return Seen::Next(self.fresh(place, sofar));
+            return Seen::next(self.fresh(place, sofar));
         };
         match step.state {
-            StepState::Intent => Seen::Next(self.resume(&place, step, true)),
-            StepState::Failed => Seen::Next(self.resume(&place, step, false)),
+            StepState::Intent => Seen::next(self.resume(&place, step, true)),
+            StepState::Failed => Seen::next(self.resume(&place, step, false)),
             StepState::Skipped | StepState::Tolerated => Seen::Settled(None),
             StepState::Planned => {
                 sofar.unwritten = Some(step.step.clone());
                 Seen::Settled(None)
             }
             StepState::Done => match self.judge(&place, step, &sofar.results) {
-                Some(refused) => Seen::Next(refused),
+                Some(refused) => Seen::next(refused),
                 None => Seen::Settled(Some(step.result.clone())),
             },
-            StepState::Asked | StepState::Pending | StepState::Listed => Seen::Next(Plan::Dead(format!(
+            StepState::Asked | StepState::Pending | StepState::Listed => Seen::next(Plan::Dead(format!(
                 "step `{}` was left in a state that its rule does not lead to",
                 place.name
             ))),
@@ -283,7 +289,7 @@ impl Planner<'_> {
         };
         // A read has no effect to be in doubt about.
         if in_doubt && step.writes {
-            Plan::Doubt(next, step.clone())
+            Plan::Doubt(next, Box::new(step.clone()))
         } else {
             Plan::Make(next)
         }
