@@ -137,6 +137,11 @@ impl Reactor {
         &self.clock
     }
 
+    /// Who there is besides the reactor, and what each may do.
+    pub fn directory(&self) -> &Arc<Directory> {
+        self.hub.directory()
+    }
+
     /// The tools that can be called.
     pub fn tools(&self) -> &BTreeMap<String, ToolFacts> {
         &self.tools

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::api::{Api, Target, segment};
 use super::{Ending, Failure, print};
 use crate::agents::{Agent, Asked, Directory, Grant, REACTOR, Who};
 use crate::config::Settings;
@@ -15,6 +16,8 @@ pub(super) struct Options {
     /// As JSON
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    target: Target,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -36,6 +39,26 @@ enum Action {
         #[arg(long, value_name = "JSON", default_value = "{}")]
         arguments: String,
     },
+    /// Make a token with which an agent can connect to /mcp; it is shown once
+    Token {
+        /// The agent's id
+        id: String,
+        /// How many days it lives, 366 at most
+        #[arg(long, default_value_t = 90)]
+        days: i64,
+    },
+    /// List an agent's tokens: when each was made, last used, ends
+    Tokens {
+        /// The agent's id
+        id: String,
+    },
+    /// Take a token back: calls with it are refused from now on
+    Revoke {
+        /// The agent's id
+        id: String,
+        /// The token's id, as `xmrt agents tokens <id>` shows it
+        token: String,
+    },
 }
 
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
@@ -45,6 +68,26 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         Action::Show { id } => return show(&directory, &id, options.json).await,
         Action::Can { id, tool, arguments } => {
             return can(&directory, &id, &tool, &arguments, options.json).await;
+        }
+        Action::Token { id, days } => {
+            let api = Api::connect(&options.target, &settings).await?;
+            let path = format!("/api/v1/agents/{}/tokens", segment(&id));
+            let made = api.post(&path, &json!({ "days": days })).await?;
+            return token(&id, &made, options.json);
+        }
+        Action::Tokens { id } => {
+            let api = Api::connect(&options.target, &settings).await?;
+            let shown = api.get(&format!("/api/v1/agents/{}", segment(&id))).await?;
+            tokens(&id, &shown, options.json);
+        }
+        Action::Revoke { id, token } => {
+            let api = Api::connect(&options.target, &settings).await?;
+            let path = format!("/api/v1/agents/{}/tokens/{}", segment(&id), segment(&token));
+            let revoked = api.delete(&path).await?;
+            match options.json {
+                true => print::json(&revoked),
+                false => print::line(&format!("token {token} of {id} is taken back")),
+            }
         }
     }
     Ok(())
@@ -163,6 +206,59 @@ async fn can(directory: &Directory, id: &str, tool: &str, arguments: &str, as_js
         Grant::Refused { .. } => Err(Failure::Found),
         _ => Ok(()),
     }
+}
+
+/// The token itself goes to standard output, and what to know about it elsewhere: so it can be piped into a secret store.
+fn token(id: &str, made: &Value, as_json: bool) -> Ending {
+    if as_json {
+        print::json(made);
+        return Ok(());
+    }
+    let text = |name: &str| {
+        made.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    eprintln!(
+        "a token for {id}, shown this once; it ends {}. Take it back with `xmrt agents revoke {id} {}`",
+        text("expires_at"),
+        text("id")
+    );
+    print::line(&text("token"));
+    Ok(())
+}
+
+fn tokens(id: &str, shown: &Value, as_json: bool) {
+    let tokens = shown
+        .get("tokens")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    if as_json {
+        print::json(&json!({ "tokens": tokens }));
+        return;
+    }
+    if tokens.is_empty() {
+        print::line(&format!("{id} has no token; `xmrt agents token {id}` makes one"));
+        return;
+    }
+    let cell = |token: &Value, name: &str| {
+        token
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or("never")
+            .to_owned()
+    };
+    let rows: Vec<Vec<String>> = tokens
+        .iter()
+        .map(|token| {
+            ["id", "created_at", "last_used_at", "expires_at"]
+                .map(|name| cell(token, name))
+                .to_vec()
+        })
+        .collect();
+    print::table(&["TOKEN", "MADE", "LAST USED", "ENDS"], &rows);
 }
 
 fn find(directory: &Directory, id: &str) -> Result<Who, Failure> {

@@ -1,6 +1,7 @@
-//! In: a person's or a script's request, with the bearer token. Out: JSON about events, runs and rules. Never: an
+//! In: a person's or a script's request, with the bearer token. Out: JSON about events, runs, rules and agents. Never: an
 //! answer to anybody without the token, not even that a path does not exist.
 
+mod agents;
 mod events;
 mod runs;
 mod rules;
@@ -11,7 +12,7 @@ use axum::Router;
 use axum::extract::{FromRequestParts, Query, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use secrecy::ExposeSecret;
@@ -44,6 +45,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/runs/{id}/retry", post(runs::retry))
         .route("/runs/{id}/cancel", post(runs::cancel))
         .route("/runs/{id}/resolve", post(runs::resolve))
+        .route("/agents", get(agents::list))
+        .route("/agents/{id}", get(agents::show))
+        .route("/agents/{id}/tokens", post(agents::issue))
+        .route("/agents/{id}/tokens/{token}", delete(agents::revoke))
         .route("/rules", get(rules::list))
         .route("/rules/reload", post(rules::reload))
         .route("/rules/{id}", get(rules::show))

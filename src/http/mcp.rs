@@ -20,7 +20,6 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, SessionConfig};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +28,6 @@ use super::body::{Held, Intake};
 use super::listen::Peer;
 use super::routes::{App, Shared};
 use super::{Problem, answer};
-use crate::agents::Who;
 use crate::hub::{Caller, Face, Gateway, Selection};
 use guard::Places;
 
@@ -189,7 +187,8 @@ async fn served(app: &App, request: Request) -> Result<Response, Problem> {
     };
     let (mut parts, body) = request.into_parts();
     let base = door.places.check(&parts.headers, &parts.uri)?;
-    guard::authorized(&parts.headers, app.doors.admin_token.expose_secret())
+    let who = guard::caller(app, &parts.headers)
+        .await?
         .map_err(|refusal| refusal.problem(&base, parts.uri.path()))?;
     let path = parts.uri.path().to_owned();
     let Some(endpoint) = door.endpoint(&path) else {
@@ -217,10 +216,7 @@ async fn served(app: &App, request: Request) -> Result<Response, Problem> {
     room_for(endpoint, &parts.headers, &held).await?;
     // The token was for us alone: no tool, and no log of a request, gets to see it.
     parts.headers.remove(header::AUTHORIZATION);
-    parts.extensions.insert(Caller {
-        who: Who::Operator(guard::ADMIN.to_owned()),
-        selection,
-    });
+    parts.extensions.insert(Caller { who, selection });
     let request = http::Request::from_parts(parts, Full::<Bytes>::new(held.bytes.clone()));
     let ends_session = request.method() == Method::DELETE;
     let open = (request.method() == Method::POST).then(|| Open::new(&door.open));

@@ -182,7 +182,8 @@ pub(crate) const ACTION: &[Key] = &[
 
 /// Keys of an `[[on_failure]]`: those of an `[[action]]` but `require`, for there is nothing left to decline.
 pub(crate) const ON_FAILURE: &[Key] = &[
-    ACTION[0], ACTION[1], ACTION[2], ACTION[3], ACTION[4], ACTION[5], ACTION[7], ACTION[8], ACTION[9], ACTION[10],
+    ACTION[0], ACTION[1], ACTION[2], ACTION[3], ACTION[4], ACTION[5], ACTION[7], ACTION[8], ACTION[9],
+    ACTION[10],
 ];
 
 /// Keys of `retry`.

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use xmrt::agents::{Agent, Asked, Directory, Grant, NAMES_REPO, NAMES_SERVICE, RoleText, Who};
 
+use crate::harness::{World, environment, issue_opened};
+
 fn role(allow: &[&str], approval: &[&str], repos: &[&str], services: &[&str]) -> RoleText {
     let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
     RoleText {
@@ -327,5 +329,101 @@ async fn every_argument_of_every_tool_that_could_name_a_repository_or_a_service_
     assert!(
         unknown.is_empty(),
         "an agent could reach beyond its bounds by these: {unknown:#?}"
+    );
+}
+
+const CONFIG: &str = r#"
+[role.triager]
+allow = ["github.add_labels"]
+repos = ["acme/*"]
+
+[[agent]]
+id = "eliza"
+role = "triager"
+"#;
+
+const LABEL: &str = r#"
+description = "Labels new issues"
+on = "github.issues.opened"
+agent = "eliza"
+
+[[action]]
+tool = "github.add_labels"
+arguments = { repo = "{{ event.repository.full_name }}", number = "{{ event.issue.number }}", labels = ["new"] }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_acts_as_its_agent_and_what_the_agent_may_not_do_is_not_sent() {
+    let world = World::start(&[("label", LABEL)], CONFIG).await;
+    let repos = json!([{ "full_name": "acme/api" }, { "full_name": "umbrella/core" }]);
+    let issues = json!([{ "repo": "acme/api", "number": 1, "title": "a" }, { "repo": "umbrella/core", "number": 2, "title": "b" }]);
+    world
+        .sandbox_post("seed", json!({ "github": { "repos": repos, "issues": issues } }))
+        .await;
+    world.github("issues", "inside", &issue_opened(1)).await.unwrap();
+    assert_eq!(world.settled("inside").await[0]["status"], "succeeded");
+    let mut outside = issue_opened(2);
+    outside["repository"]["full_name"] = json!("umbrella/core");
+    world.github("issues", "outside", &outside).await.unwrap();
+    let run = &world.settled("outside").await[0];
+    assert_eq!(run["status"], "dead", "{run}");
+    let (_, shown) = world.api(&format!("runs/{}", run["id"].as_str().unwrap())).await;
+    let reason = shown["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("`umbrella/core` is outside `repos` of role `triager`"),
+        "{reason}"
+    );
+    assert_eq!(world.effects().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_says_whether_a_call_would_be_granted_and_why() {
+    let world = World::start(&[], CONFIG).await;
+    let arguments = r#"{"repo": "umbrella/core", "number": 1, "labels": ["x"]}"#;
+    let (said, _, code) = world.xmrt(&[
+        "agents",
+        "can",
+        "eliza",
+        "github.add_labels",
+        "--arguments",
+        arguments,
+    ]);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(said, @r#""#);
+    let (_, error, code) = world.xmrt(&["agents", "can", "elisa", "github.add_labels"]);
+    assert_eq!(
+        (code, error.trim()),
+        (2, "xmrt: there is no agent `elisa`; did you mean `eliza`?")
+    );
+    let (_, error, code) = world.xmrt(&["agents", "can", "eliza", "github.add_label"]);
+    assert_eq!(
+        (code, error.trim()),
+        (
+            2,
+            "xmrt: there is no tool `github.add_label`; did you mean `github.add_labels`?"
+        )
+    );
+}
+
+#[test]
+fn contradictory_agents_are_refused_at_start_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("rules")).unwrap();
+    std::fs::write(
+        folder.path().join("xmrt.toml"),
+        "[[agent]]\nid = \"eliza\"\nrole = \"triager\"\n",
+    )
+    .unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_xmrt"))
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .env_clear()
+        .envs(environment(folder.path()))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("there is no role `triager`; there is none yet: add `[role.triager]`"),
+        "{said}"
     );
 }

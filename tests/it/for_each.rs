@@ -1,5 +1,7 @@
 //! An action that is done once for each item of a list: in order, each once, whatever is killed when.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use xmrt::assemble::run_tests;
 use xmrt::rules::SourceFile;
@@ -157,7 +159,9 @@ fn file(items: &str, more: &str, test: &str) -> SourceFile {
 
 /// What does not come out as the test says.
 async fn failures(items: &str, more: &str, test: &str) -> Vec<String> {
-    let mut trials = run_tests(&file(items, more, test), &json!({})).await.unwrap();
+    let mut trials = run_tests(&file(items, more, test), &json!({}), &Arc::default())
+        .await
+        .unwrap();
     trials.remove(0).failures
 }
 
@@ -243,6 +247,6 @@ expect = [
         text: rule.into(),
         unreadable: None,
     };
-    let trials = run_tests(&file, &json!({})).await.unwrap();
+    let trials = run_tests(&file, &json!({}), &Arc::default()).await.unwrap();
     assert_eq!(trials[0].failures, Vec::<String>::new());
 }

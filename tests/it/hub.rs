@@ -175,7 +175,8 @@ fn look_for(key: &str) -> CallMeta {
     CallMeta {
         idempotency_key: Some(key.into()),
         look_for_since: Some("2026-11-23T00:00:00Z".parse().unwrap()),
-    }..CallMeta::default()
+        ..CallMeta::default()
+    }
 }
 
 #[tokio::test]

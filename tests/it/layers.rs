@@ -94,7 +94,7 @@ const LAW: Law = Law {
         ("store", &["journal", "clock"]),
         ("journal", &["clock"]),
         ("hub", &["agents", "clock"]),
-        ("agents", &[]),
+        ("agents", &["journal", "clock"]),
         ("integrations", &["clock"]),
         ("clock", &[]),
         ("config", &[]),

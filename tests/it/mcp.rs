@@ -8,3 +8,4 @@ mod gateway;
 mod progress;
 mod stdio;
 mod streams;
+mod tokens;

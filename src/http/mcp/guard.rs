@@ -4,9 +4,14 @@
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 
+use secrecy::ExposeSecret;
+
 use super::super::Problem;
 use super::super::api::bears;
+use super::super::routes::App;
 use super::metadata;
+use crate::agents::{self, Who};
+use crate::journal::StoreError;
 
 /// Who bears the admin token, in the audit.
 pub(super) const ADMIN: &str = "admin";
@@ -139,53 +144,69 @@ fn same_origin(allowed: &str, given: &str) -> bool {
 }
 
 /// Why a request is not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     Missing,
     Wrong,
     Github,
+    /// The token is an agent's that there is none of any more.
+    Gone(String),
 }
 
-/// Whether the request bears the token. A GitHub token is refused whatever it is good for elsewhere: taking it would
-/// teach agents to hand it around.
-pub(super) fn authorized(headers: &HeaderMap, token: &str) -> Result<(), Refusal> {
+/// Who sends the request: the bearer of the admin token, or an agent. A GitHub token is refused whatever it is good for
+/// elsewhere: taking it would teach agents to hand it around.
+pub(super) async fn caller(app: &App, headers: &HeaderMap) -> Result<Result<Who, Refusal>, StoreError> {
     let Some(given) = headers.get(header::AUTHORIZATION) else {
-        return Err(Refusal::Missing);
+        return Ok(Err(Refusal::Missing));
     };
     let given = given.to_str().unwrap_or_default();
-    let (_, bearer) = given.split_once(' ').unwrap_or_default();
+    let (scheme, bearer) = given.split_once(' ').unwrap_or_default();
     let githubs = |prefix: &&str| {
         bearer
             .strip_prefix(*prefix)
             .is_some_and(|rest| rest.starts_with('_'))
     };
     if GITHUB_PREFIXES.iter().any(githubs) {
-        return Err(Refusal::Github);
+        return Ok(Err(Refusal::Github));
     }
-    match bears(headers, token) {
-        true => Ok(()),
-        false => Err(Refusal::Wrong),
+    if bears(headers, app.doors.admin_token.expose_secret()) {
+        return Ok(Ok(Who::Operator(ADMIN.to_owned())));
     }
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(Err(Refusal::Wrong));
+    }
+    let found = agents::find(app.reactor.store().as_ref(), bearer, app.reactor.clock().now()).await?;
+    Ok(match found {
+        None => Err(Refusal::Wrong),
+        Some(token) if app.reactor.directory().agent(&token.agent).is_none() => {
+            Err(Refusal::Gone(token.agent))
+        }
+        Some(token) => Ok(Who::Agent(token.agent)),
+    })
 }
 
 impl Refusal {
     /// The answer: what to send instead, and where the metadata of the resource is (RFC 9728).
     pub(super) fn problem(self, base: &str, path: &str) -> Problem {
+        const HOW: &str = "send `Authorization: Bearer <token>`, an agent's (`xmrt agents token <id>` makes one) or XMRT_ADMIN_TOKEN";
         let (slug, detail, error) = match self {
-            Self::Missing => (
-                "unauthorized",
-                "send `Authorization: Bearer <XMRT_ADMIN_TOKEN>`",
-                "",
-            ),
+            Self::Missing => ("unauthorized", HOW.to_owned(), ""),
             Self::Wrong => (
                 "unauthorized",
-                "the token is not the one of this server: send `Authorization: Bearer <XMRT_ADMIN_TOKEN>`",
+                format!("the token is not one of this server, or has ended: {HOW}"),
                 ", error=\"invalid_token\"",
             ),
             Self::Github => (
                 "github-token",
-                "this is a token of GitHub, which was not made for this server and is neither taken nor passed on; \
-                 send `Authorization: Bearer <XMRT_ADMIN_TOKEN>`, and consider revoking the other",
+                format!(
+                    "this is a token of GitHub, which was not made for this server and is neither taken nor passed on; \
+                     {HOW}, and consider revoking the other"
+                ),
+                ", error=\"invalid_token\"",
+            ),
+            Self::Gone(agent) => (
+                "unauthorized",
+                format!("there is no agent `{agent}` in xmrt.toml any more: {HOW}"),
                 ", error=\"invalid_token\"",
             ),
         };
@@ -193,7 +214,7 @@ impl Refusal {
             "Bearer realm=\"xmrt\", resource_metadata=\"{base}{}{path}\"{error}",
             metadata::PATH
         );
-        let problem = Problem::new(StatusCode::UNAUTHORIZED, slug, "Agents need the token", detail);
+        let problem = Problem::new(StatusCode::UNAUTHORIZED, slug, "Agents need a token", detail);
         match HeaderValue::from_str(&challenge) {
             Ok(challenge) => problem.with_header(header::WWW_AUTHENTICATE, challenge),
             Err(_) => problem.with_header(

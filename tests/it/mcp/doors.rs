@@ -65,7 +65,7 @@ async fn nobody_comes_in_without_the_token_and_is_told_what_to_send() {
     let githubs = format!("{}_{}", "ghp", "a".repeat(12));
     for (bearer, slug, says) in [
         (None, "unauthorized", "XMRT_ADMIN_TOKEN"),
-        (Some("wrong"), "unauthorized", "not the one of this server"),
+        (Some("wrong"), "unauthorized", "not one of this server"),
         (
             Some(githubs.as_str()),
             "github-token",
