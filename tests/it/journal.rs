@@ -7,3 +7,4 @@ mod kv;
 mod identity;
 mod invariants;
 mod runs;
+mod steps;
