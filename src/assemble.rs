@@ -63,7 +63,7 @@ pub fn directory(settings: &Settings) -> Result<Arc<Directory>, String> {
     });
     Directory::new(roles, agents.collect())
         .map(Arc::new)
-        .map_err(|problems| format!("xmrt.toml: {}", problems.join("\n")))
+        .map_err(|problems| format!("xmrt.toml:\n  {}", problems.join("\n  ")))
 }
 
 /// The base URL of the server running on the data directory, if one does.

@@ -23,7 +23,7 @@ use rmcp::ServerHandler;
 use rmcp::model::{CallToolRequestParams, CallToolResponse, JsonObject, MetaObject, RequestMetaObject, Tool};
 use serde_json::{Value, json};
 
-use crate::agents::{Asked, Directory, Grant};
+use crate::agents::{Asked, Directory, Grant, Who};
 
 use link::Link;
 use progress::Listener;
@@ -161,7 +161,11 @@ impl Hub {
         timeout: Duration,
     ) -> Result<CallToolResponse, ToolError> {
         let (_, link, name) = self.route(tool)?;
-        let arguments = self.granted(tool, arguments, meta)?;
+        // Looking for the effect of an earlier call is always allowed: what was begun has to be found out, also by
+        // somebody who may not begin it any more.
+        if meta.look_for_since.is_none() {
+            self.check_grant(tool, &arguments, &meta.who, meta.approved)?;
+        }
         let writes = self.writes(tool, meta);
         let mut request = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
         request.meta = Some(request_meta(meta, passed.meta));
@@ -187,24 +191,26 @@ impl Hub {
         &self.0.directory
     }
 
-    /// Hands the arguments back if the caller may make this call. Looking for the effect of an earlier call is always
-    /// allowed: what was begun has to be found out, also by somebody who may not begin it any more.
-    fn granted(&self, tool: &str, arguments: JsonObject, meta: &CallMeta) -> Result<JsonObject, ToolError> {
-        if meta.look_for_since.is_some() {
-            return Ok(arguments);
-        }
-        let arguments = Value::Object(arguments);
+    /// Refuses a call that its caller may not make.
+    fn check_grant(
+        &self,
+        tool: &str,
+        arguments: &JsonObject,
+        who: &Who,
+        approved: bool,
+    ) -> Result<(), ToolError> {
+        let arguments = Value::Object(arguments.clone());
         let asked = Asked {
             tool,
             arguments: &arguments,
             partly: false,
         };
-        match self.0.directory.decide(&meta.who, &asked) {
-            Grant::Granted => object(arguments),
-            Grant::Approval if meta.approved => object(arguments),
+        match self.0.directory.decide(who, &asked) {
+            Grant::Granted => Ok(()),
+            Grant::Approval if approved => Ok(()),
             Grant::Approval => Err(ToolError::new(
                 ErrorClass::Forbidden,
-                format!("`{tool}` needs a person's approval when `{}` calls it", meta.who),
+                format!("`{tool}` needs a person's approval when `{who}` calls it"),
             )
             .with_remedy("give the rule's action an `approval`, or have a person make the call")),
             Grant::Refused { why, remedy } => {

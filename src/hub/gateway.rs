@@ -211,6 +211,10 @@ impl Gateway {
         caller: &Caller,
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ToolError> {
+        // Before anything is asked of the caller: who may not make the call is not told how to confirm it.
+        self.0
+            .hub
+            .check_grant(&offered.tool, &arguments, &caller.who, false)?;
         let key = offered.take_key(&mut arguments)?.or_else(|| {
             let key = context.meta.get(META_IDEMPOTENCY_KEY)?.as_str()?;
             Some(key.to_owned())

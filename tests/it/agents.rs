@@ -284,7 +284,19 @@ fn all_mistakes_in_roles_and_agents_are_reported_at_once_with_the_remedy() {
         agent("eliza", "odd"),
     ];
     let problems = Directory::new(roles, agents).unwrap_err().join("\n");
-    insta::assert_snapshot!(problems, @r#""#);
+    insta::assert_snapshot!(problems, @r#"
+    `[role.Empty]`: a role's name is made of a-z, 0-9 and `-`
+    `[role.Empty]` allows nothing: list tools in `allow`, as in `allow = ["github.get_*"]`
+    `[role.blind]` allows tools of `github` and no repos to use them on: add `repos = […]` ("*" for all), or take them out
+    `[role.blind]` allows tools of `render` and no services to use them on: add `services = […]` ("*" for all), or take them out
+    `[role.odd]`: `allow` holds "close everything"; write `server.tool`, with `*` for any signs, as in "github.get_*"
+    `[role.odd]`: `repos` holds "acme"; write `owner/name`, with `*` for any signs, as in "acme/*"
+    `[role.odd]`: `services` holds "srv a"; write a service's id, as in "srv-…", or "*" for all
+    `[[agent]]` `eliza`: there is no role `triage`; there are Empty, blind, odd: add `[role.triage]`
+    `[[agent]]` `admin`: this name is taken: the records use it for somebody else
+    `[[agent]]` `Bot 1`: an agent's id is made of a-z, 0-9 and `-`
+    `[[agent]]` `eliza` is there twice
+    "#);
 }
 
 /// Arguments whose names look like they name something of a provider, and why they do not say whose it is.
@@ -389,7 +401,12 @@ async fn the_command_line_says_whether_a_call_would_be_granted_and_why() {
         arguments,
     ]);
     assert_eq!(code, 1);
-    insta::assert_snapshot!(said, @r#""#);
+    insta::assert_snapshot!(said, @r#"
+    ✓ role `triager` names it: "github.add_labels" in `allow`
+    ✗ repository `umbrella/core` is outside `repos` of role `triager` (acme/*)
+    eliza → github.add_labels: refused
+      add "umbrella/core" to `repos` of `[role.triager]` in xmrt.toml if it may
+    "#);
     let (_, error, code) = world.xmrt(&["agents", "can", "elisa", "github.add_labels"]);
     assert_eq!(
         (code, error.trim()),

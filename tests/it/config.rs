@@ -225,7 +225,7 @@ fn the_file_is_checked_as_strictly() {
     assert!(
         check("[[agent]]\nid = \"eliza\"\n")
             .unwrap_err()
-            .contains("not available yet")
+            .contains("missing field `role`")
     );
     assert!(check("this is not toml").unwrap_err().contains("xmrt.toml"));
     let flags = Flags {
