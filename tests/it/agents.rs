@@ -269,12 +269,12 @@ fn all_mistakes_in_roles_and_agents_are_reported_at_once_with_the_remedy() {
     let roles = [
         ("Empty".to_owned(), RoleText::default()),
         (
-            "odd".to_owned(),
-            role(&["close everything"], &[], &["acme"], &["srv a"]),
-        ),
-        (
             "blind".to_owned(),
             role(&["github.get_*"], &["render.*"], &[], &[]),
+        ),
+        (
+            "odd".to_owned(),
+            role(&["close everything"], &[], &["acme"], &["srv a"]),
         ),
     ];
     let agents = vec![
