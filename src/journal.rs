@@ -5,6 +5,7 @@
 //! one, and shared by all of them: the `machine` of a run and the wording of the `gates`. A backend only *keeps*.
 
 pub mod records;
+mod firing;
 mod queries;
 mod identity;
 pub(crate) mod gates;
@@ -13,6 +14,7 @@ pub mod store;
 mod model;
 mod memory;
 
+pub use firing::{Debounce, Gates, NewFiring, Rate, Wish};
 pub use memory::MemoryStore;
 pub use model::Model;
 pub use queries::{EventQuery, PAGE_MAX, RunHistory, RunQuery, Stats};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Decision, EventRecord, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, StepKey, StepRecord,
+    gates, Decision, EventRecord, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, StepKey, StepRecord,
     StepState, StepWrite, StoreError, Then, Verdict,
 };
 
@@ -18,6 +18,7 @@ impl RunHistory {
         run.state = RunState::Running;
         run.reason = None;
         run.fence += 1;
+        run.stalls += 1;
         run.worker = Some(worker.into());
         run.due_at = Some(until);
         run.updated_at = now;
@@ -45,6 +46,10 @@ impl RunHistory {
         self.held(fence)?;
         for write in writes {
             self.write(write, now)?;
+        }
+        let answered = |write: &StepWrite| !matches!(write, StepWrite::Intent { .. });
+        if writes.iter().any(answered) || !matches!(then, Then::Keep) {
+            self.run.stalls = 0;
         }
         self.run.updated_at = now;
         match then {
@@ -107,7 +112,7 @@ impl RunHistory {
     /// Ends a run nobody is working on.
     pub(crate) fn cancel(&mut self, who: &str, now: Timestamp) -> Result<(), StoreError> {
         match self.run.state {
-            RunState::Queued | RunState::Waiting => {}
+            RunState::Delayed | RunState::Queued | RunState::Waiting => {}
             RunState::Running => return Err(self.refuse("it is being worked on: cancel it when it waits")),
             RunState::Unknown => return Err(self.refuse("resolve it: done, repeat or give up")),
             _ => return Err(self.refuse("it has ended already")),
@@ -117,6 +122,11 @@ impl RunHistory {
         }
         self.end(RunState::Cancelled, Some(format!("cancelled by {who}")), now);
         Ok(())
+    }
+
+    /// Ends a run that was not begun, because `newer` takes its place.
+    pub(crate) fn supersede(&mut self, newer: &RunId, now: Timestamp) {
+        self.end(RunState::Superseded, Some(gates::superseded(newer)), now);
     }
 
     /// The run that does this one again. What was done is not done again, and what may have been done keeps its key,
@@ -132,6 +142,7 @@ impl RunHistory {
             return Err(self.refuse(match state {
                 RunState::Unknown => "resolve it: done, repeat or give up",
                 RunState::Succeeded | RunState::Shadowed => "it has done its work: replay its event instead",
+                RunState::Superseded => "a newer run took its place: replay its event to have it all the same",
                 _ => "it has not ended yet",
             }));
         }
@@ -149,6 +160,7 @@ impl RunHistory {
         run.state = RunState::Queued;
         run.reason = None;
         run.fence = 0;
+        run.stalls = 0;
         run.worker = None;
         run.due_at = Some(now);
         run.created_at = now;
@@ -167,7 +179,11 @@ impl RunHistory {
     pub(crate) fn refunds(&self) -> bool {
         matches!(
             self.run.state,
-            RunState::Declined | RunState::Cancelled | RunState::Shadowed | RunState::Dead
+            RunState::Declined
+                | RunState::Cancelled
+                | RunState::Superseded
+                | RunState::Shadowed
+                | RunState::Dead
         ) && !self.steps.iter().any(|step| step.writes)
     }
 
@@ -349,15 +365,22 @@ pub(crate) fn retried(new: &RunRecord, old: &RunId, who: &str) -> Verdict {
     }
 }
 
-/// The run a firing makes: ready now, nothing begun.
+/// The run a firing makes: nothing begun; ready now, or when it `starts`, which has a reason.
 pub(crate) fn fresh(
     event: &EventRecord,
     verdict: &Verdict,
     shadow: bool,
     pinned: Value,
+    starts: Option<(Timestamp, String)>,
     seq: u64,
     now: Timestamp,
 ) -> RunRecord {
+    let state = if starts.is_some() {
+        RunState::Delayed
+    } else {
+        RunState::Queued
+    };
+    let (due_at, reason) = starts.unzip();
     RunRecord {
         id: RunId::of(&event.key, &verdict.rule, verdict.generation),
         seq,
@@ -365,14 +388,15 @@ pub(crate) fn fresh(
         rule: verdict.rule.clone(),
         version: verdict.version.clone(),
         generation: verdict.generation,
-        state: RunState::Queued,
-        reason: None,
+        state,
+        reason,
         shadow,
         pinned,
         depth: event.depth,
         fence: 0,
+        stalls: 0,
         worker: None,
-        due_at: Some(now),
+        due_at: Some(due_at.unwrap_or(now)),
         created_at: now,
         updated_at: now,
     }

@@ -20,6 +20,7 @@ mod find;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -350,6 +351,10 @@ impl Store for Redis {
         // Known here; but whoever asks wants to know whether the journal is there, too.
         self.link.reachable()?;
         Ok((**self.epoch.load()).clone())
+    }
+
+    fn clock_behind(&self) -> Option<Duration> {
+        self.skew.behind()
     }
 
     async fn wait(&self) {

@@ -5,4 +5,5 @@ pub(crate) mod walk;
 mod gates;
 mod identity;
 mod invariants;
+mod limits;
 mod runs;

@@ -9,7 +9,7 @@ use super::rows;
 use super::writer::{Fault, Tx};
 use crate::clock::after;
 use crate::journal::{
-    Claim, Fence, Resolution, RunHistory, RunId, RunRecord, StepRecord, StepWrite, StoreError, Then, machine,
+    Claim, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, StepRecord, StepWrite, StoreError, Then, machine,
 };
 use crate::store::packing::pack_json;
 
@@ -185,7 +185,7 @@ impl Tx<'_> {
     }
 
     /// One change to one run, whole or not at all.
-    fn change(
+    pub(super) fn change(
         &mut self,
         run: &RunId,
         now: Timestamp,
@@ -200,8 +200,16 @@ impl Tx<'_> {
             put_step(self.conn, run, step)?;
         }
         if history.refunds() {
+            for refund in [
+                "DELETE FROM cooldowns WHERE run = ?1",
+                "DELETE FROM rates WHERE run = ?1",
+            ] {
+                self.conn.prepare_cached(refund)?.execute([&run.0])?;
+            }
+        }
+        if before.run.state == RunState::Delayed && history.run.state != RunState::Delayed {
             self.conn
-                .prepare_cached("DELETE FROM cooldowns WHERE run = ?1")?
+                .prepare_cached("DELETE FROM pending WHERE run = ?1")?
                 .execute([&run.0])?;
         }
         Ok(history)
@@ -211,7 +219,7 @@ impl Tx<'_> {
 /// A new run of the event at place `event`, with the steps it starts from.
 pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) -> rusqlite::Result<()> {
     let run = &history.run;
-    let row: [Sql; 16] = [
+    let row: [Sql; 17] = [
         run.id.0.clone().into(),
         (run.seq as i64).into(),
         (event as i64).into(),
@@ -223,13 +231,14 @@ pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) ->
         run.shadow.into(),
         i64::from(run.depth).into(),
         (run.fence as i64).into(),
+        i64::from(run.stalls).into(),
         run.worker.clone().into(),
         run.due_at.map(Timestamp::as_millisecond).into(),
         run.created_at.as_millisecond().into(),
         run.updated_at.as_millisecond().into(),
         pack_json(&run.pinned).into(),
     ];
-    conn.prepare_cached("INSERT INTO runs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)")?
+    conn.prepare_cached("INSERT INTO runs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)")?
         .execute(row)?;
     for step in &history.steps {
         put_step(conn, &run.id, step)?;
@@ -240,7 +249,8 @@ pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) ->
 /// What can change about a run.
 fn update_run(conn: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
     conn.prepare_cached(
-        "UPDATE runs SET state = ?2, reason = ?3, fence = ?4, worker = ?5, due = ?6, updated = ?7 WHERE id = ?1",
+        "UPDATE runs SET state = ?2, reason = ?3, fence = ?4, worker = ?5, due = ?6, updated = ?7, stalls = ?8
+         WHERE id = ?1",
     )?
     .execute((
         &run.id.0,
@@ -250,6 +260,7 @@ fn update_run(conn: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
         &run.worker,
         run.due_at.map(Timestamp::as_millisecond),
         run.updated_at.as_millisecond(),
+        run.stalls,
     ))?;
     Ok(())
 }

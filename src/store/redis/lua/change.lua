@@ -15,7 +15,7 @@ end
 
 local key = P .. 'r:' .. id
 expect('hash', key)
-local run = call('HMGET', key, 'version', 'op', 'state', 'rule', 'seq', 'charge', 'depth')
+local run = call('HMGET', key, 'version', 'op', 'state', 'rule', 'seq', 'charge', 'depth', 'rated', 'pending')
 if not run[1] then
   return { 'gone', int(now), int(clock) }
 end
@@ -32,6 +32,7 @@ expect('stream', P .. 'bell')
 for _, cause in ipairs(causes) do
   expect('zset', cause.key)
 end
+expect_gates(run[6], run[8], run[9])
 
 changes()
 for _, field in ipairs(fields) do
@@ -49,11 +50,11 @@ if due_at ~= '' then
 else
   call('ZREM', P .. 'due', at)
 end
-if refunds == '1' and run[6] ~= '' then
-  local charge = call('GET', run[6])
-  if charge and string.match(charge, '^%x+') == id then
-    call('DEL', run[6])
-  end
+if refunds == '1' then
+  refund(id, run[6], run[8])
+end
+if state ~= 'delayed' then
+  burst_over(id, run[9])
 end
 for _, cause in ipairs(causes) do
   local ends = bounded(now + cause.within)
