@@ -6,6 +6,7 @@
 
 pub mod records;
 mod firing;
+mod steps;
 mod queries;
 mod identity;
 pub(crate) mod gates;
@@ -19,4 +20,5 @@ pub use memory::MemoryStore;
 pub use model::Model;
 pub use queries::{EventQuery, PAGE_MAX, RunHistory, RunQuery, Stats};
 pub use records::*;
+pub use steps::*;
 pub use store::{Store, StoreError};

@@ -15,7 +15,7 @@ use tokio::task::{self, JoinError, JoinSet};
 
 use super::{Reactor, envelope};
 use crate::clock::{self, Clock};
-use crate::journal::{Claim, RunId, RunRecord, RunState, StepState, StoreError, Then};
+use crate::journal::{Claim, RunId, RunRecord, RunState, StepState, StoreError, Then, WaitsFor};
 use crate::normalize::Event;
 use crate::rules::{self, Mode, Rule};
 use identity::Identity;
@@ -283,7 +283,11 @@ impl Worker {
                 &run.id,
                 run.fence,
                 vec![],
-                Then::Wait { until, reason },
+                Then::Wait {
+                    until,
+                    waits_for: WaitsFor::Worker,
+                    reason,
+                },
                 self.now(),
             )
             .await

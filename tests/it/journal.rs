@@ -7,3 +7,4 @@ mod identity;
 mod invariants;
 mod limits;
 mod runs;
+mod steps;

@@ -4,11 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::{Outcome, Trial};
 use crate::journal::{RunState, StepState};
-use crate::plan::Call;
+use crate::plan::{self, Call};
 use crate::rules::{Expected, RuleTest};
 
 /// A call the rule made, or would have made in shadow mode, or skipped.
 struct Made {
+    /// The action's id.
+    step: String,
     call: Call,
     skipped: bool,
 }
@@ -53,7 +55,7 @@ pub(super) fn judge(rule: &str, test: &RuleTest, outcome: &Outcome, given: &[Out
     }
     let calls = made
         .iter()
-        .map(|made| json!({ "tool": made.call.tool, "arguments": made.call.arguments, "skipped": made.skipped }))
+        .map(|made| json!({ "step": made.step, "tool": made.call.tool, "arguments": made.call.arguments, "skipped": made.skipped }))
         .collect();
     Trial {
         rule: rule.into(),
@@ -121,16 +123,21 @@ fn made(step: &crate::journal::StepRecord) -> Option<Made> {
         return None;
     }
     let skipped = step.state == StepState::Skipped;
+    let id = plan::action_id(&step.step);
     let call = match serde_json::from_value(step.call.clone()) {
         Ok(call) => call,
         Err(_) if skipped => Call {
-            tool: step.step.clone(),
+            tool: id.to_owned(),
             arguments: json!({}),
             timeout_ms: 0,
         },
         Err(_) => return None,
     };
-    Some(Made { call, skipped })
+    Some(Made {
+        step: id.to_owned(),
+        call,
+        skipped,
+    })
 }
 
 /// The exact list of calls in order, each expected argument a part of the made one.

@@ -9,10 +9,10 @@ for _, at in ipairs(due) do
   local id = string.sub(at, 18)
   local key = P .. 'r:' .. id
   expect('hash', key)
-  local run = call('HMGET', key, 'state', 'rule', 'pending')
+  local run = call('HMGET', key, 'state', 'rule', 'waits_for', 'pending')
   if run[1] then
-    expect('zset', by_rule(run[1], run[2]), by_rule('running', run[2]))
-    expect_gates('', '', run[3])
+    expect('zset', by_rule(run[1], run[2]), by_rule('running', run[2]), by_wait(run[3] or ''))
+    expect_gates('', '', run[4])
   end
 end
 if #due > 0 then
@@ -21,7 +21,7 @@ end
 for _, at in ipairs(due) do
   local id = string.sub(at, 18)
   local key = P .. 'r:' .. id
-  local run = call('HMGET', key, 'state', 'rule', 'event', 'pending')
+  local run = call('HMGET', key, 'state', 'rule', 'event', 'waits_for', 'pending')
   if not run[1] then
     -- Somebody deleted the run from outside.
     call('ZREM', P .. 'due', at)
@@ -34,11 +34,12 @@ for _, at in ipairs(due) do
     call('HINCRBY', key, 'version', 1)
     call('HINCRBY', key, 'fence', 1)
     call('HINCRBY', key, 'stalls', 1)
-    call('HSET', key, 'op', op, 'state', 'running', 'reason', '', 'worker', '=' .. worker, 'due', lease_end, 'updated',
-      int(now))
+    call('HSET', key, 'op', op, 'state', 'running', 'waits_for', '', 'reason', '', 'worker', '=' .. worker, 'due',
+      lease_end, 'updated', int(now))
     unlist_run(run[1], run[2], at)
     list_run('running', run[2], at)
-    burst_over(id, run[4])
+    list_wait(run[4], '', at)
+    burst_over(id, run[5])
     call('ZADD', P .. 'due', lease_end, at)
     claims[#claims + 1] = id
     claims[#claims + 1] = call('HGETALL', key)

@@ -189,10 +189,10 @@ local function make_run(event, wanted, seq, charged, starts)
     state, due, reason = 'delayed', starts, '=' .. wanted.held_back
   end
   call('HSET', key, 'version', 1, 'op', '', 'seq', seq, 'event', event.seq, 'source', event.source, 'id', event.id,
-    'rule', wanted.rule, 'content', wanted.version, 'generation', wanted.generation, 'state', state, 'reason', reason,
-    'shadow', wanted.shadow, 'depth', event.depth, 'fence', 0, 'stalls', 0, 'worker', '', 'due', due, 'created', int(now),
-    'updated', int(now), 'pinned', wanted.pinned, 'charge', charged.charge, 'rated', charged.rated, 'pending',
-    charged.pending)
+    'rule', wanted.rule, 'content', wanted.version, 'generation', wanted.generation, 'state', state, 'waits_for', '',
+    'reason', reason, 'shadow', wanted.shadow, 'depth', event.depth, 'fence', 0, 'stalls', 0, 'worker', '', 'due', due,
+    'created', int(now), 'updated', int(now), 'pinned', wanted.pinned, 'charge', charged.charge, 'rated', charged.rated,
+    'pending', charged.pending)
   list_run(state, wanted.rule, at)
   call('ZADD', P .. 'due', due, at)
 end
