@@ -8,6 +8,7 @@ pub mod records;
 mod firing;
 mod steps;
 mod queries;
+mod kv;
 mod identity;
 pub(crate) mod gates;
 pub(crate) mod machine;
@@ -16,6 +17,7 @@ mod model;
 mod memory;
 
 pub use firing::{Debounce, Gates, NewFiring, Rate, Wish};
+pub use kv::{KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery};
 pub use memory::MemoryStore;
 pub use model::Model;
 pub use queries::{EventQuery, PAGE_MAX, RunHistory, RunQuery, Stats};

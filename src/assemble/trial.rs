@@ -142,8 +142,7 @@ async fn tell(
         let place = |error: String| format!("`given` event {}: {error}", index + 1);
         let now = reactor.clock().now();
         let payload = self::payload(&given.event, &file.path, now)?;
-        let event =
-            arriving(&given.event, &payload, &format!("given-{}", index + 1), now).map_err(place)?;
+        let event = arriving(&given.event, &payload, &format!("given-{}", index + 1), now).map_err(place)?;
         reactor
             .admit(&event)
             .await

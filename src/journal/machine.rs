@@ -182,7 +182,9 @@ impl RunHistory {
             return Err(self.refuse(match state {
                 RunState::Unknown => "resolve it: done, repeat or give up",
                 RunState::Succeeded | RunState::Shadowed => "it has done its work: replay its event instead",
-                RunState::Superseded => "a newer run took its place: replay its event to have it all the same",
+                RunState::Superseded => {
+                    "a newer run took its place: replay its event to have it all the same"
+                }
                 _ => "it has not ended yet",
             }));
         }

@@ -22,9 +22,8 @@ impl ClockWatch {
     pub(super) fn observe(&mut self, now: Timestamp, ticks: Instant) -> Option<i64> {
         let (then, before) = self.last.replace((now, ticks))?;
         let passed = ticks.saturating_duration_since(before).as_millis();
-        let jump_ms = now.as_millisecond()
-            - then.as_millisecond()
-            - i64::try_from(passed).unwrap_or(i64::MAX);
+        let jump_ms =
+            now.as_millisecond() - then.as_millisecond() - i64::try_from(passed).unwrap_or(i64::MAX);
         if jump_ms <= JUMP_MS {
             return None;
         }
@@ -60,7 +59,12 @@ mod tests {
             watch.observe(after(start, 3_601_000 + JUMP_MS), later(2)),
             Some(3_599_000)
         );
-        assert!(watch.alarm(later(601)).expect("it is reported").contains("3599000 ms"));
+        assert!(
+            watch
+                .alarm(later(601))
+                .expect("it is reported")
+                .contains("3599000 ms")
+        );
         assert_eq!(watch.observe(after(start, 4_200_000 + JUMP_MS), later(601)), None);
         assert_eq!(watch.alarm(later(603)), None);
     }

@@ -19,7 +19,11 @@ impl Reactor {
             match self.cancel_unstarted(&rule.id, who).await {
                 Ok(0) => {}
                 Ok(cancelled) => {
-                    tracing::info!(rule.id, cancelled, "runs that were not begun were cancelled by {who}");
+                    tracing::info!(
+                        rule.id,
+                        cancelled,
+                        "runs that were not begun were cancelled by {who}"
+                    );
                 }
                 Err(error) => tracing::warn!(
                     rule.id,

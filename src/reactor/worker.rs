@@ -308,7 +308,9 @@ impl Worker {
                 .iter()
                 .find(|text| text.rule == *rule)
                 // What this release cannot read is not off for that.
-                .map(|text| rules::parse_pinned(rule, &text.text, &Value::Null).map_or(Mode::Live, |rule| rule.mode)),
+                .map(|text| {
+                    rules::parse_pinned(rule, &text.text, &Value::Null).map_or(Mode::Live, |rule| rule.mode)
+                }),
             None => book.rule(rule).map(|rule| rule.mode),
         };
         Ok(match mode {
@@ -325,6 +327,9 @@ fn report_panic(ended: Result<(task::Id, ()), JoinError>, carried: &mut HashMap<
     let run = carried.remove(&id);
     if let Err(error) = ended {
         let run = run.map_or_else(|| "?".into(), |run| run.0);
-        tracing::error!(run.id = run, "a run's task died, its lease will be taken over: {error}");
+        tracing::error!(
+            run.id = run,
+            "a run's task died, its lease will be taken over: {error}"
+        );
     }
 }

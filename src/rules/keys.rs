@@ -212,11 +212,7 @@ pub(crate) const RETRY: &[Key] = &[
 pub(crate) const TEST: &[Key] = &[
     required("name", Shape::Text, "What the example shows, as a sentence."),
     required("event", Shape::Keys(TEST_EVENT), "The event that arrives."),
-    key(
-        "given",
-        Shape::Tables(GIVEN),
-        "Events that arrived before it.",
-    ),
+    key("given", Shape::Tables(GIVEN), "Events that arrived before it."),
     key(
         "state",
         Shape::Table,

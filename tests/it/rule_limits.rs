@@ -70,10 +70,7 @@ decision = "suppressed"
     .await;
     let failures = &trials[0].failures;
     assert_eq!(failures.len(), 2, "{failures:?}");
-    assert_eq!(
-        failures[0],
-        "the decision is `succeeded`, not `suppressed`"
-    );
+    assert_eq!(failures[0], "the decision is `succeeded`, not `suppressed`");
     assert_eq!(
         failures[1],
         "`given` event 1: the decision is `succeeded`, not `superseded`"

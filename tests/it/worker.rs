@@ -259,10 +259,7 @@ async fn deleting_a_rule_cancels_its_delayed_run_at_once_and_not_only_when_it_wo
     reactor.reload().await.unwrap();
     let run = the_run(&reactor).await;
     assert_eq!(run.state, RunState::Cancelled, "{run:?}");
-    assert_eq!(
-        run.reason.as_deref(),
-        Some("cancelled by switching its rule off")
-    );
+    assert_eq!(run.reason.as_deref(), Some("cancelled by switching its rule off"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -330,7 +327,10 @@ async fn a_run_that_kills_its_worker_is_not_claimed_for_ever() {
         let run = the_run(&reactor).await;
         assert_eq!(run.state, expected, "{run:?}");
         let reason = run.reason.unwrap();
-        assert!(reason.starts_with("claimed 21 times without getting on"), "{reason}");
+        assert!(
+            reason.starts_with("claimed 21 times without getting on"),
+            "{reason}"
+        );
         assert_eq!(bench.done.load(Ordering::SeqCst), 0, "nobody tried again");
     }
 }

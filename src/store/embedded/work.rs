@@ -9,8 +9,8 @@ use super::rows;
 use super::writer::{Fault, Tx};
 use crate::clock::after;
 use crate::journal::{
-    Answer, Claim, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, StepRecord, StepWrite, StoreError,
-    Then, machine,
+    Answer, Claim, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, StepRecord, StepWrite,
+    StoreError, Then, machine,
 };
 use crate::store::packing::pack_json;
 

@@ -90,6 +90,7 @@ impl Tx<'_> {
             "DELETE FROM cooldowns WHERE until <= ?1",
             "DELETE FROM rates WHERE until <= ?1",
             "DELETE FROM causes WHERE until <= ?1",
+            "DELETE FROM kv WHERE until <= ?1",
         ] {
             self.conn.prepare_cached(sweep)?.execute([now.as_millisecond()])?;
         }
@@ -340,8 +341,9 @@ mod tests {
             "CREATE TABLE clock (last, seq); INSERT INTO clock VALUES (0, 0); CREATE TABLE t (a);",
         )
         .unwrap();
-        for table in ["cooldowns", "rates", "causes"] {
-            conn.execute_batch(&format!("CREATE TABLE {table} (until);")).unwrap();
+        for table in ["cooldowns", "rates", "causes", "kv"] {
+            conn.execute_batch(&format!("CREATE TABLE {table} (until);"))
+                .unwrap();
         }
         let writer = Writer::start(Desk::new(conn).unwrap()).unwrap();
         let outcome = writer

@@ -10,8 +10,8 @@ use super::scripts::Args;
 use crate::clock::from_millis;
 use crate::journal::gates::{self, Refusal};
 use crate::journal::{
-    Approval, Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, Rate, RunHistory, RunId, RunRecord,
-    RunState, StepKey, StepRecord, StepState, Verdict, WaitsFor,
+    Approval, Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, Rate, RunHistory, RunId,
+    RunRecord, RunState, StepKey, StepRecord, StepState, Verdict, WaitsFor,
 };
 use crate::store::packing;
 
@@ -404,7 +404,11 @@ fn worded(reason: &[String]) -> Result<Option<String>, ()> {
                 max: max.parse().map_err(|_| ())?,
                 window_ms: number(window)?,
             };
-            Some(gates::rated(rate, &RunId(run.clone()), from_millis(number(until)?)))
+            Some(gates::rated(
+                rate,
+                &RunId(run.clone()),
+                from_millis(number(until)?),
+            ))
         }
         [kind, max, depth, chain @ ..] if kind == "loop" => {
             let chain: Vec<(RunId, String)> = chain
