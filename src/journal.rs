@@ -13,7 +13,9 @@ pub(crate) mod machine;
 pub mod store;
 mod model;
 mod memory;
+mod approvals;
 
+pub use approvals::{Word, WordError, say};
 pub use memory::MemoryStore;
 pub use model::Model;
 pub use queries::{EventQuery, PAGE_MAX, RunHistory, RunQuery, Stats};

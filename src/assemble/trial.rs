@@ -1,5 +1,6 @@
 //! Runs the tests in rule files: each against a sandbox of its own, in virtual time, through the real stages.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,11 +12,14 @@ use serde_json::{Map, Value, json};
 use super::providers::{self, Providers, Tokens};
 use super::{files, internal_delivery};
 use crate::clock::Clock;
-use crate::journal::{Admission, MemoryStore, RunHistory, RunId, RunState, StepState, Store};
+use crate::journal::{
+    self, Admission, Approver, MemoryStore, RunHistory, RunId, RunQuery, RunState, StepState, Store,
+    WaitsFor, Word,
+};
 use crate::normalize::{self, Actor, Event, EventId, Subject};
 use crate::plan::{self, Call};
 use crate::reactor::{Parts, Reactor, Worker};
-use crate::rules::{self, Expected, RuleBook, RuleTest, SourceFile, TestEvent};
+use crate::rules::{self, Expected, RuleBook, RuleTest, Said, SourceFile, TestEvent};
 
 /// When every test takes place, so that two runs of it are the same: 2026-01-15T12:00:00Z.
 const TEST_TIME_MS: i64 = 1_768_478_400_000;
@@ -129,6 +133,7 @@ async fn tell(
     payload: Value,
     file: &SourceFile,
 ) -> Result<(Event, Admission, Vec<RunHistory>), String> {
+    let mut said: VecDeque<Said> = test.approvals.iter().cloned().collect();
     for (index, earlier) in test.given.iter().enumerate() {
         let payload = self::payload(earlier, &file.path, reactor.clock().now())?;
         let place = |error: String| format!("`given` event {}: {error}", index + 1);
@@ -143,11 +148,14 @@ async fn tell(
             .admit(&event)
             .await
             .map_err(|error| place(error.to_string()))?;
-        worker.run_until_idle().await.map_err(|error| error.to_string())?;
+        until_idle(reactor, worker, &mut said).await?;
     }
     let event = arriving(&test.event, &payload, "test", reactor.clock().now())?;
     let admission = reactor.admit(&event).await.map_err(|error| error.to_string())?;
-    worker.run_until_idle().await.map_err(|error| error.to_string())?;
+    until_idle(reactor, worker, &mut said).await?;
+    if !said.is_empty() {
+        return Err(format!("{} of `approvals` were never asked for", said.len()));
+    }
     let mut runs = Vec::new();
     for id in admission
         .verdicts
@@ -157,6 +165,49 @@ async fn tell(
         runs.push(history(reactor, id).await?);
     }
     Ok((event, admission, runs))
+}
+
+/// Carries every run to its end. People say what the test has them say, when it has them say it.
+async fn until_idle(
+    reactor: &Arc<Reactor>,
+    worker: &Arc<Worker>,
+    said: &mut VecDeque<Said>,
+) -> Result<(), String> {
+    let (store, clock) = (reactor.store(), reactor.clock());
+    loop {
+        let (_, next) = worker.run_due().await.map_err(|error| error.to_string())?;
+        let Some(next) = next else { return Ok(()) };
+        let asking = RunQuery {
+            waits_for: Some(WaitsFor::Approval),
+            limit: 1,
+            ..RunQuery::default()
+        };
+        let asking = store.runs(&asking).await.map_err(|error| error.to_string())?;
+        if let (Some(run), Some(answer)) = (asking.first(), said.front()) {
+            let history = history(reactor, &run.id).await?;
+            let asked_at = history.question().map(|(_, approval)| approval.asked_at);
+            let at = crate::clock::after(asked_at.unwrap_or(next), answer.after_ms);
+            // Whoever is too late says nothing.
+            if at < next {
+                clock.sleep_until(at).await;
+                let word = Word {
+                    who: Approver {
+                        name: answer.who.clone(),
+                        roles: answer.roles.clone(),
+                    },
+                    approved: answer.approved,
+                    why: answer.because.clone(),
+                    hash: None,
+                };
+                said.pop_front();
+                journal::say(store.as_ref(), &run.id, word, clock.now())
+                    .await
+                    .map_err(|error| format!("`approvals`: {error}"))?;
+                continue;
+            }
+        }
+        clock.sleep_until(next).await;
+    }
 }
 
 async fn history(reactor: &Reactor, id: &RunId) -> Result<RunHistory, String> {
@@ -294,12 +345,16 @@ fn same_decision(expected: &str, decision: &str, run: Option<RunState>) -> bool 
     expected == decision || (expected == "fired" && run.is_some())
 }
 
-fn made(step: &crate::journal::StepRecord) -> Option<Made> {
+fn made(step: &journal::StepRecord) -> Option<Made> {
     // The mark of a failing run is no call.
     if step.step.starts_with("on_failure[") && !step.step.contains('.') {
         return None;
     }
     let skipped = step.state == StepState::Skipped;
+    // What waited for an approval that never came was not called.
+    if !skipped && step.attempts == 0 && step.state != StepState::Planned {
+        return None;
+    }
     let id = plan::action_id(&step.step);
     let call = match serde_json::from_value(step.call.clone()) {
         Ok(call) => call,

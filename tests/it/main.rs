@@ -7,6 +7,7 @@
     reason = "tests stand outside the fences, and their helpers are shared by topic"
 )]
 
+mod approvals;
 mod cli;
 mod config;
 mod crash;
@@ -23,6 +24,7 @@ mod layers;
 mod mcp;
 mod normalize;
 mod on_failure;
+mod pending;
 mod reactor;
 mod receive;
 mod record;
