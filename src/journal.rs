@@ -7,6 +7,7 @@
 pub mod records;
 mod steps;
 mod queries;
+mod kv;
 mod identity;
 pub(crate) mod gates;
 pub(crate) mod machine;
@@ -16,6 +17,7 @@ mod memory;
 mod approvals;
 
 pub use approvals::{Word, WordError, say};
+pub use kv::{KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery};
 pub use memory::MemoryStore;
 pub use model::Model;
 pub use queries::{EventQuery, PAGE_MAX, RunHistory, RunQuery, Stats};

@@ -8,6 +8,7 @@ mod rows;
 mod admission;
 mod work;
 mod find;
+mod kv;
 mod readers;
 
 use std::path::{Path, PathBuf};

@@ -16,6 +16,7 @@ mod skew;
 mod admission;
 mod work;
 mod find;
+mod kv;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

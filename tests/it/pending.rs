@@ -84,7 +84,7 @@ async fn pending(world: &World) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_a_rollback_is_watched_it_is_watched_on_and_not_made_again() {
-    let mut world = world("1h", 400).await;
+    let mut world = world("1h", 9_000).await;
     let run = pending(&world).await;
     assert_eq!((&run["state"], &run["worker"]), (&json!("waiting"), &Value::Null));
     assert_eq!(run["steps"][0]["state"], "pending");
