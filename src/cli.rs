@@ -9,6 +9,7 @@ macro_rules! println {
 
 mod agents;
 mod api;
+mod approvals;
 mod backtest;
 mod check;
 mod demo;
@@ -74,6 +75,8 @@ enum Command {
     Runs(runs::Options),
     /// List the agents, show one; say whether it may make a call, and why
     Agents(agents::Options),
+    /// List what waits for an approval; approve or reject it
+    Approvals(approvals::Options),
     /// Offer the tools to an agent: an MCP server on standard input and output
     Mcp(mcp::Options),
     /// List the MCP tools rules can call
@@ -154,6 +157,7 @@ fn run(arguments: Arguments) -> Ending {
         Command::Events(options) => start(events::run(options, settings()?)),
         Command::Runs(options) => start(runs::run(options, settings()?)),
         Command::Agents(options) => start(agents::run(options, settings()?)),
+        Command::Approvals(options) => start(approvals::run(options, settings()?)),
         Command::Mcp(options) => start(mcp::run(options, settings()?)),
         Command::Tools(options) => start(tools::run(options)),
         Command::Sandbox(options) => start(sandbox::run(options, settings()?)),

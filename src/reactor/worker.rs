@@ -1,8 +1,11 @@
 //! Claims runs and has them carried on, until each is at its end or has to wait.
 
+mod approval;
 mod doubt;
+mod held;
 mod identity;
 mod job;
+mod pending;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -115,6 +118,22 @@ impl Worker {
     }
 
     async fn work(self: &Arc<Self>, until: Option<Timestamp>) -> Result<usize, StoreError> {
+        let mut claimed = 0;
+        loop {
+            let (count, next) = self.run_due().await?;
+            claimed += count;
+            match next {
+                Some(at) if until.is_none_or(|until| at <= until) => {
+                    self.reactor.clock.sleep_until(at).await;
+                }
+                _ => return Ok(claimed),
+            }
+        }
+    }
+
+    /// Carries on every run that is due, one at a time, until none is. Returns how many claims that took, and when the next
+    /// one is due.
+    pub async fn run_due(self: &Arc<Self>) -> Result<(usize, Option<Timestamp>), StoreError> {
         let (_keep, stop) = watch::channel(false);
         let mut claimed = 0;
         loop {
@@ -124,12 +143,7 @@ impl Worker {
                 .claim(&self.name, self.concurrency, self.lease_ms, self.now())
                 .await?;
             if claims.is_empty() {
-                match store.next_due().await? {
-                    Some(at) if until.is_none_or(|until| at <= until) => {
-                        self.reactor.clock.sleep_until(at).await;
-                    }
-                    _ => return Ok(claimed),
-                }
+                return Ok((claimed, store.next_due().await?));
             }
             for claim in claims {
                 claimed += 1;

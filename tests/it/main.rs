@@ -8,6 +8,7 @@
 )]
 
 mod agents;
+mod approvals;
 mod cli;
 mod config;
 mod crash;
@@ -24,6 +25,7 @@ mod layers;
 mod mcp;
 mod normalize;
 mod on_failure;
+mod pending;
 mod reactor;
 mod receive;
 mod record;

@@ -71,7 +71,6 @@ impl Stage {
     async fn call(&self, tool: &str, arguments: Value) -> Result<Reply, ToolError> {
         let meta = CallMeta {
             idempotency_key: Some(KEY.into()),
-            look_for_since: None,
             ..CallMeta::default()
         };
         self.hub
