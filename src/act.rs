@@ -38,12 +38,12 @@ pub enum Finding {
     Failed(ToolError),
 }
 
-/// Makes the call, once.
-pub async fn make(hub: &Hub, call: &Call, key: &StepKey) -> Outcome {
+/// Makes the call, once; `approved` says that a person approved of it.
+pub async fn make(hub: &Hub, call: &Call, key: &StepKey, approved: bool) -> Outcome {
     let pending = hub.tool(&call.tool).is_some_and(|facts| facts.promises.pending);
     let meta = CallMeta {
         who: who(call),
-        approved: false,
+        approved,
         idempotency_key: Some(key.0.clone()),
         patience: if pending {
             Patience::AsksAgain

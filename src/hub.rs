@@ -161,10 +161,10 @@ impl Hub {
         timeout: Duration,
     ) -> Result<CallToolResponse, ToolError> {
         let (_, link, name) = self.route(tool)?;
-        // Looking for the effect of an earlier call is always allowed: what was begun has to be found out, also by
-        // somebody who may not begin it any more.
-        if meta.look_for_since.is_none() {
-            self.check_grant(tool, &arguments, &meta.who, meta.approved)?;
+        // Looking for the effect of an earlier call, and asking whether it is over, are always allowed: what was begun has to
+        // be found out, also by somebody who may not begin it any more. What a call would come to is asked before the approval.
+        if meta.look_for_since.is_none() && !matches!(meta.patience, Patience::Asks(_)) {
+            self.check_grant(tool, &arguments, &meta.who, meta.approved || meta.resolve)?;
         }
         let writes = self.writes(tool, meta);
         let mut request = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);

@@ -17,8 +17,8 @@ mod model;
 mod memory;
 mod approvals;
 
-pub use firing::{Debounce, Gates, NewFiring, Rate, Wish};
 pub use approvals::{Word, WordError, say};
+pub use firing::{Debounce, Gates, NewFiring, Rate, Wish};
 pub use kv::{KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery};
 pub use memory::MemoryStore;
 pub use model::Model;

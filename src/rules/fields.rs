@@ -343,12 +343,6 @@ fn unknown_key(
                 format!("`{name}` is a key of {home}, not of {place}"),
             )
             .hint(format!("move it to {home}"));
-    } else if let Some(home) = keys::later_home(name) {
-        findings.error(
-            "not-yet",
-            &entry.key_span,
-            format!("`{name}` is a key of {home}, not of {place}, and is not available yet"),
-        );
     } else {
         findings
             .error(

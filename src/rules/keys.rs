@@ -217,7 +217,7 @@ pub(crate) const ACTION: &[Key] = &[
 /// Keys of an `[[on_failure]]`: those of an `[[action]]` but `require`, for there is nothing left to decline.
 pub(crate) const ON_FAILURE: &[Key] = &[
     ACTION[0], ACTION[1], ACTION[2], ACTION[3], ACTION[4], ACTION[5], ACTION[7], ACTION[8], ACTION[9],
-    ACTION[10],
+    ACTION[10], ACTION[11],
 ];
 
 /// Keys of `approval`.
@@ -404,8 +404,6 @@ pub(crate) fn is_top_level(name: &str) -> bool {
 
 /// Keys of the language that this version does not have yet, by table.
 pub(crate) const LATER_RULE: &[&str] = &["concurrency", "cron", "timezone"];
-/// Likewise in an `[[action]]`.
-pub(crate) const LATER_ACTION: &[&str] = &[];
 /// Likewise in a `[[test]]`.
 pub(crate) const LATER_TEST: &[&str] = &["agent", "stub"];
 /// Likewise as values of `on`.
@@ -425,11 +423,6 @@ pub(crate) fn home(name: &str) -> Option<&'static str> {
         .filter(|(_, keys)| keys.iter().any(|key| key.name == name));
     let (home, _) = homes.next()?;
     homes.next().is_none().then_some(*home)
-}
-
-/// Likewise for keys this version does not have.
-pub(crate) fn later_home(name: &str) -> Option<&'static str> {
-    LATER_ACTION.contains(&name).then_some("[[action]]")
 }
 
 /// What a duration looks like, for the schema.

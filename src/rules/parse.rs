@@ -241,7 +241,7 @@ fn actions(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Vec<Actio
     }
     let mut actions: Vec<Action> = Vec::new();
     for node in nodes {
-        let fields = Fields::read(node, "[[action]]", keys::ACTION, keys::LATER_ACTION, findings);
+        let fields = Fields::read(node, "[[action]]", keys::ACTION, &[], findings);
         actions.extend(fields.and_then(|fields| action(&fields, &|id| is_id(&actions, id), findings)));
     }
     Some(actions)
@@ -250,13 +250,7 @@ fn actions(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Vec<Actio
 fn on_failure(fields: &Fields<'_>, actions: &[Action], findings: &mut Findings<'_>) -> Vec<Action> {
     let mut steps: Vec<Action> = Vec::new();
     for node in fields.tables("on_failure", findings) {
-        let fields = Fields::read(
-            node,
-            "[[on_failure]]",
-            keys::ON_FAILURE,
-            keys::LATER_ACTION,
-            findings,
-        );
+        let fields = Fields::read(node, "[[on_failure]]", keys::ON_FAILURE, &[], findings);
         let taken = |id: &str| is_id(actions, id) || is_id(&steps, id);
         let step = fields.and_then(|fields| action(&fields, &taken, findings));
         steps.extend(step);

@@ -46,7 +46,7 @@ impl Identity {
                 timeout_ms: ASK_TIMEOUT_MS,
                 agent: None,
             };
-            match act::make(hub, &call, &StepKey(String::new())).await {
+            match act::make(hub, &call, &StepKey(String::new()), false).await {
                 Outcome::Done(me) => Ok(me.get("login").and_then(Value::as_str).map(str::to_owned)),
                 Outcome::Pending(_) => Ok(None),
                 Outcome::Failed(error) | Outcome::InDoubt(error) => Err(error),

@@ -11,7 +11,8 @@ use crate::act::{self, Outcome};
 use crate::clock::{self, Clock};
 use crate::hub::{Doubt, ErrorClass, ToolFacts};
 use crate::journal::{
-    Claim, RunHistory, RunRecord, RunState, StepRecord, StepState, StepWrite, StoreError, Then, WaitsFor,
+    Approval, Claim, RunHistory, RunRecord, RunState, StepRecord, StepState, StepWrite, StoreError, Then,
+    WaitsFor,
 };
 use crate::normalize::Event;
 use crate::plan::{self, Failing, Plan, Step};
@@ -228,7 +229,10 @@ impl<'w> Job<'w> {
 
     async fn send(&self, step: &Step) -> Outcome {
         let started = Clock::monotonic();
-        let outcome = act::make(&self.worker.reactor.hub, &step.call, &step.key).await;
+        let given = |approval: &Option<Approval>| approval.as_ref().is_some_and(Approval::is_given);
+        let mut on_record = self.history.steps.iter();
+        let approved = on_record.any(|known| known.step == step.id && given(&known.approval));
+        let outcome = act::make(&self.worker.reactor.hub, &step.call, &step.key, approved).await;
         metrics::histogram!("xmrt_step_seconds", "tool" => step.call.tool.clone())
             .record(started.elapsed().as_secs_f64());
         match outcome {

@@ -78,8 +78,8 @@ pub(super) const LINTS: &[Lint] = &[
         "a call that wants approval, in an action that asks for none",
         "The role says that a person confirms each call of this tool, and the call would be refused.",
         "[[action]]\nagent = \"eliza\"\ntool = \"github.close_issue\"\narguments = { repo = \"acme/api\", number = 1 }",
-        "[[action]]\nagent = \"eliza\"\ntool = \"github.add_labels\"\n\
-         arguments = { repo = \"acme/api\", number = 1, labels = [\"bug\"] }",
+        "[[action]]\nagent = \"eliza\"\ntool = \"github.close_issue\"\narguments = { repo = \"acme/api\", number = 1 }\n\
+         approval = { by = [\"alice\"] }",
     ),
     error(
         "step-id",
