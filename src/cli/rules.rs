@@ -92,7 +92,7 @@ async fn new(id: &str, from: &str, settings: &Settings) -> Ending {
         )));
     }
     files = vec![file];
-    let (tools, directory) = (assemble::tool_facts().await?, assemble::directory(&settings)?);
+    let (tools, directory) = (assemble::tool_facts().await?, assemble::directory(settings)?);
     let loaded = rules::load(
         &files,
         settings.vars(),
