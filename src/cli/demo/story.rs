@@ -340,6 +340,7 @@ pub(super) async fn expect_runs(
         "dead",
         "declined",
         "cancelled",
+        "superseded",
         "shadowed",
         "unknown",
     ];

@@ -76,7 +76,7 @@ pub struct GetRunArgs {
 pub struct RunShown {
     id: String,
     rule: String,
-    /// queued, running, waiting, unknown, succeeded, dead, declined, cancelled or shadowed.
+    /// delayed, queued, running, waiting, unknown, succeeded, dead, declined, cancelled, superseded or shadowed.
     state: String,
     /// What it waits for, while it is waiting: retry, look, pending_call, approval or worker.
     #[serde(skip_serializing_if = "Option::is_none")]
