@@ -18,7 +18,6 @@ use crate::journal::{Admission, MemoryStore, RunHistory, RunId, Store};
 use crate::normalize::{self, Actor, Event, EventId, Subject};
 use crate::reactor::{Parts, Reactor, Worker};
 use crate::rules::{self, GivenEvent, RuleBook, RuleTest, SourceFile, TestEvent};
-use judge::judge;
 use people::People;
 
 /// When every test takes place, so that two runs of it are the same: 2026-01-15T12:00:00Z.
