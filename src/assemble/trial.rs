@@ -1,8 +1,8 @@
 //! Runs the tests in rule files: each against a sandbox of its own, in virtual time, through the real stages.
 
 mod judge;
+mod people;
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,12 +15,11 @@ use super::providers::{self, Providers, Tokens};
 use super::{files, internal_delivery};
 use crate::agents::Directory;
 use crate::clock::Clock;
-use crate::journal::{
-    self, Admission, Approver, MemoryStore, RunHistory, RunId, RunQuery, Store, WaitsFor, Word,
-};
+use crate::journal::{Admission, MemoryStore, RunHistory, RunId, Store};
 use crate::normalize::{self, Actor, Event, EventId, Subject};
 use crate::reactor::{Parts, Reactor, Worker};
-use crate::rules::{self, GivenEvent, RuleBook, RuleTest, Said, SourceFile, TestEvent};
+use crate::rules::{self, GivenEvent, RuleBook, RuleTest, SourceFile, TestEvent};
+use people::People;
 
 /// When every test takes place, so that two runs of it are the same: 2026-01-15T12:00:00Z.
 const TEST_TIME_MS: i64 = 1_768_478_400_000;
@@ -155,7 +154,7 @@ async fn tell(
     payload: Value,
     file: &SourceFile,
 ) -> Result<Told, String> {
-    let mut said: VecDeque<Said> = test.approvals.iter().cloned().collect();
+    let mut people = People::of(test);
     let mut admissions: Vec<Option<Admission>> = test.given.iter().map(|_| None).collect();
     let give = async |index: usize, given: &GivenEvent| {
         let place = |error: String| format!("`given` event {}: {error}", index + 1);
@@ -170,7 +169,7 @@ async fn tell(
     for (index, given) in test.given.iter().enumerate() {
         if given.at_ms.is_none() {
             admissions[index] = Some(give(index, given).await?);
-            carry_on(reactor, worker, &mut said, None).await?;
+            people.meanwhile(reactor, worker, None).await?;
         }
     }
     let mut timed: Vec<(i64, Option<usize>)> = vec![(0, None)];
@@ -186,7 +185,7 @@ async fn tell(
     let mut told = None;
     for (at_ms, index) in timed {
         let until = crate::clock::after(start, at_ms);
-        carry_on(reactor, worker, &mut said, Some(until)).await?;
+        people.meanwhile(reactor, worker, Some(until)).await?;
         match index {
             Some(index) => admissions[index] = Some(give(index, &test.given[index]).await?),
             None => {
@@ -196,9 +195,9 @@ async fn tell(
             }
         }
     }
-    carry_on(reactor, worker, &mut said, None).await?;
-    if !said.is_empty() {
-        return Err(format!("{} of `approvals` were never asked for", said.len()));
+    people.meanwhile(reactor, worker, None).await?;
+    if let Some(left) = people.left() {
+        return Err(left);
     }
     let (event, admission) = told.ok_or("the test's event did not happen")?;
     let mut given = Vec::new();
@@ -221,64 +220,6 @@ async fn outcome(reactor: &Reactor, admission: Admission) -> Result<Outcome, Str
         }
     }
     Ok(Outcome { admission, runs })
-}
-
-/// Carries the runs on, to their end or up to a time. People say what the test has them say, when it has them say it.
-async fn carry_on(
-    reactor: &Arc<Reactor>,
-    worker: &Arc<Worker>,
-    said: &mut VecDeque<Said>,
-    until: Option<Timestamp>,
-) -> Result<(), String> {
-    loop {
-        let (_, next) = worker.run_due().await.map_err(|error| error.to_string())?;
-        let Some(end) = [next, until].into_iter().flatten().min() else {
-            return Ok(());
-        };
-        if say(reactor, said, end).await? {
-            continue;
-        }
-        reactor.clock().sleep_until(end).await;
-        if next.is_none_or(|next| until.is_some_and(|until| next > until)) {
-            return Ok(());
-        }
-    }
-}
-
-/// Lets the next person of the test say their word, if a run asks for it and they say it before `end`. Whoever is too late
-/// says nothing.
-async fn say(reactor: &Arc<Reactor>, said: &mut VecDeque<Said>, end: Timestamp) -> Result<bool, String> {
-    let (store, clock) = (reactor.store(), reactor.clock());
-    let asking = RunQuery {
-        waits_for: Some(WaitsFor::Approval),
-        limit: 1,
-        ..RunQuery::default()
-    };
-    let asking = store.runs(&asking).await.map_err(|error| error.to_string())?;
-    let (Some(run), Some(answer)) = (asking.first(), said.front()) else {
-        return Ok(false);
-    };
-    let history = history(reactor, &run.id).await?;
-    let asked_at = history.question().map(|(_, approval)| approval.asked_at);
-    let at = crate::clock::after(asked_at.unwrap_or(end), answer.after_ms);
-    if at >= end {
-        return Ok(false);
-    }
-    clock.sleep_until(at).await;
-    let word = Word {
-        who: Approver {
-            name: answer.who.clone(),
-            roles: answer.roles.clone(),
-        },
-        approved: answer.approved,
-        why: answer.because.clone(),
-        hash: None,
-    };
-    said.pop_front();
-    journal::say(store.as_ref(), &run.id, word, clock.now())
-        .await
-        .map_err(|error| format!("`approvals`: {error}"))?;
-    Ok(true)
 }
 
 async fn history(reactor: &Reactor, id: &RunId) -> Result<RunHistory, String> {

@@ -147,7 +147,7 @@ impl Planner<'_> {
             StepState::Asked => Seen::next(self.answered(&place, step)),
             StepState::Pending => Seen::next(match self.on_record(&place, step) {
                 Ok(next) => Plan::Poll(next, Box::new(step.clone())),
-                Err(dead) => dead,
+                Err(why) => Plan::Dead(why),
             }),
             StepState::Skipped | StepState::Tolerated => Seen::Settled(None),
             StepState::Planned => {
@@ -287,7 +287,7 @@ impl Planner<'_> {
     fn answered(&self, place: &Place<'_>, step: &StepRecord) -> Plan {
         let next = match self.on_record(place, step) {
             Ok(next) => next,
-            Err(dead) => return dead,
+            Err(why) => return Plan::Dead(why),
         };
         let name = &place.name;
         let Some(approval) = &step.approval else {
@@ -315,7 +315,7 @@ impl Planner<'_> {
     fn resume(&self, place: &Place<'_>, step: &StepRecord, sofar: &Sofar, in_doubt: bool) -> Plan {
         let next = match self.on_record(place, step) {
             Ok(next) => next,
-            Err(dead) => return dead,
+            Err(why) => return Plan::Dead(why),
         };
         // A read has no effect to be in doubt about.
         if in_doubt && step.writes {
@@ -346,12 +346,12 @@ impl Planner<'_> {
     }
 
     /// The step with the call that is on record of it; or why the run ends here.
-    fn on_record(&self, place: &Place<'_>, step: &StepRecord) -> Result<Step, Plan> {
+    fn on_record(&self, place: &Place<'_>, step: &StepRecord) -> Result<Step, String> {
         let call: Call = serde_json::from_value(step.call.clone()).map_err(|error| {
-            Plan::Dead(format!(
+            format!(
                 "step `{}`: the call on record cannot be read: {error}",
                 place.name
-            ))
+            )
         })?;
         Ok(Step {
             id: step.step.clone(),

@@ -107,26 +107,13 @@ impl Worker {
     /// Carries every run to its end or to a person's decision, one at a time, and returns how many claims that took.
     /// On a virtual clock waiting takes no time.
     pub async fn run_until_idle(self: &Arc<Self>) -> Result<usize, StoreError> {
-        self.work(None).await
-    }
-
-    /// The same, but only what is due up to `until`; it is that time afterwards.
-    pub async fn run_until(self: &Arc<Self>, until: Timestamp) -> Result<usize, StoreError> {
-        let claimed = self.work(Some(until)).await?;
-        self.reactor.clock.sleep_until(until).await;
-        Ok(claimed)
-    }
-
-    async fn work(self: &Arc<Self>, until: Option<Timestamp>) -> Result<usize, StoreError> {
         let mut claimed = 0;
         loop {
             let (count, next) = self.run_due().await?;
             claimed += count;
             match next {
-                Some(at) if until.is_none_or(|until| at <= until) => {
-                    self.reactor.clock.sleep_until(at).await;
-                }
-                _ => return Ok(claimed),
+                Some(at) => self.reactor.clock.sleep_until(at).await,
+                None => return Ok(claimed),
             }
         }
     }

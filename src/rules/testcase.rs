@@ -45,18 +45,6 @@ pub struct TestEvent {
     pub meta: Value,
 }
 
-/// An event of a test that it is not about.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct GivenEvent {
-    /// The event.
-    pub event: TestEvent,
-    /// How long after the test's event it comes, in milliseconds; before it, if negative. `None`: before it, and what it
-    /// caused is over.
-    pub at_ms: Option<i64>,
-    /// What becomes of it.
-    pub decision: Option<String>,
-}
-
 /// What somebody says to an approval in a test.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Said {
@@ -71,6 +59,18 @@ pub struct Said {
     pub because: Option<String>,
     /// How long after they were asked, in milliseconds.
     pub after_ms: i64,
+}
+
+/// An event of a test that it is not about.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GivenEvent {
+    /// The event.
+    pub event: TestEvent,
+    /// How long after the test's event it comes, in milliseconds; before it, if negative. `None`: before it, and what it
+    /// caused is over.
+    pub at_ms: Option<i64>,
+    /// What becomes of it.
+    pub decision: Option<String>,
 }
 
 /// A call a test expects.
