@@ -8,6 +8,7 @@ pub mod records;
 mod steps;
 mod queries;
 mod kv;
+mod coverage;
 mod identity;
 pub(crate) mod gates;
 pub(crate) mod machine;
@@ -15,6 +16,10 @@ pub mod store;
 mod model;
 mod memory;
 
+pub use coverage::{
+    Coverage, CoverageLease, CoveragePass, CoverageState, Found, Range, Stretch, Unreachable, all_coverage,
+    coverage_of, coverage_pass, forget_coverage, keep_coverage, keep_coverage_pass,
+};
 pub use kv::{KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery};
 pub use memory::MemoryStore;
 pub use model::Model;

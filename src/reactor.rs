@@ -4,6 +4,7 @@
 mod envelope;
 mod intake;
 mod worker;
+mod recover;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
 pub use intake::{Explained, IntakeError, LookupError};
+pub use recover::{Ask, RecoverError, Recovered, Recovery, RecoverySettings};
 pub use worker::Worker;
 
 use crate::clock::Clock;

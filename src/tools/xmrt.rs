@@ -3,6 +3,7 @@
 
 pub mod triage;
 mod notify;
+mod coverage;
 mod records;
 mod triage_issue;
 
@@ -18,6 +19,7 @@ use crate::integrations::notify::Notifier;
 use crate::journal::Store;
 use crate::tools::toolbox::{Toolbox, reads, writes};
 
+pub use coverage::{CoverageArgs, CoverageShown, SourceShown};
 pub use notify::{LOG, Notified, NotifyArgs};
 pub use records::{EventList, EventShown, FindEventsArgs, GetRunArgs, RunShown, StepShown};
 pub use triage_issue::TriageArgs;
@@ -98,6 +100,16 @@ impl Server {
             )
             .closed_world()
             .answers(records::get_run),
+        )
+        .with(
+            reads(
+                "coverage",
+                "How whole the journal is",
+                "For which times the journal is known to hold everything the providers delivered, webhook by webhook: \
+                 what was missing and recovered, what is older than the journal, what cannot be had any more.",
+            )
+            .closed_world()
+            .answers(coverage::coverage),
         )
         .with(
             reads(

@@ -16,6 +16,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/mcp.md",
     "docs/performance.md",
     "docs/state.md",
+    "docs/coverage.md",
 ];
 
 fn root() -> PathBuf {

@@ -9,6 +9,7 @@
 
 mod cli;
 mod config;
+mod coverage;
 mod crash;
 mod demo;
 mod docs;

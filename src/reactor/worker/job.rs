@@ -10,7 +10,9 @@ use super::Worker;
 use crate::act::{self, Outcome};
 use crate::clock::{self, Clock};
 use crate::hub::{Doubt, ErrorClass, ToolFacts};
-use crate::journal::{Claim, RunHistory, RunRecord, RunState, StepWrite, StoreError, Then, WaitsFor};
+use crate::journal::{
+    Claim, RunHistory, RunRecord, RunState, StepRecord, StepWrite, StoreError, Then, WaitsFor,
+};
 use crate::normalize::Event;
 use crate::plan::{self, Failing, Plan, Step};
 use crate::record::{self, History, Next};
@@ -64,6 +66,15 @@ impl<'w> Job<'w> {
         }
     }
 
+    pub(super) fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// What is on record of a step.
+    pub(super) fn step(&self, id: &str) -> Option<StepRecord> {
+        self.history.steps.iter().find(|step| step.step == id).cloned()
+    }
+
     pub(super) fn run(&self) -> &RunRecord {
         &self.history.run
     }
@@ -99,6 +110,7 @@ impl<'w> Job<'w> {
             let RunHistory { run, steps } = &self.history;
             let tools = &self.worker.reactor.tools;
             let flow = match plan::next(run, &self.rule, &self.event, steps, tools, self.now()) {
+                Plan::Make(step) if self.may_be_done(&step) => self.make_doubtful(step).await?,
                 Plan::Make(step) => self.make(step).await?,
                 Plan::Doubt(step, on_record) => self.doubt(step, &on_record).await?,
                 Plan::List(
@@ -194,7 +206,7 @@ impl<'w> Job<'w> {
     }
 
     /// Under which keys the call's effect will come back to us as an event.
-    async fn causes(&self, step: &Step, facts: Option<&ToolFacts>) -> Vec<(String, i64)> {
+    pub(super) async fn causes(&self, step: &Step, facts: Option<&ToolFacts>) -> Vec<(String, i64)> {
         match facts {
             Some(facts) if step.writes => {
                 self.worker
@@ -207,7 +219,11 @@ impl<'w> Job<'w> {
     }
 
     /// Journals the call, and with it what it will cause.
-    async fn intend(&mut self, step: &mut Step, causes: Vec<(String, i64)>) -> Result<(), StoreError> {
+    pub(super) async fn intend(
+        &mut self,
+        step: &mut Step,
+        causes: Vec<(String, i64)>,
+    ) -> Result<(), StoreError> {
         self.note(StepWrite::Intent {
             step: step.id.clone(),
             index: step.index,
