@@ -29,7 +29,7 @@ const AGAIN_MS: i64 = 5_000;
 /// How often it is looked whether a comparison is due, at most.
 const LOOK: Duration = Duration::from_secs(15);
 /// How long the list of webhooks is believed, in milliseconds.
-const DISCOVERED_MS: i64 = 3_600_000;
+const DISCOVERED_MS: i64 = 1_800_000;
 /// The name of this part among the degraded ones.
 const PART: &str = "coverage";
 
@@ -275,8 +275,11 @@ impl Recovery {
             None => {
                 let ask_github = self.settings.github && low.is_none();
                 let found = source::discover(&self.reactor, &self.settings, ask_github).await;
-                // What was refused, or not asked, is asked for with the next comparison.
-                if low.is_none() && found.unwatched.is_empty() && found.refused.is_empty() {
+                // What was refused, not asked or not there is asked for with the next comparison.
+                let whole = found.unwatched.is_empty() && found.refused.is_empty();
+                let there = |provider| found.sources.iter().any(|source| source.provider() == provider);
+                let all = ["github", "render"];
+                if whole && low.is_none() && all.iter().all(|one| !self.asked(one) || there(*one)) {
                     *self.discovered() = Some((now, found.clone()));
                 }
                 found

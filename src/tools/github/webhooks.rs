@@ -116,7 +116,11 @@ fn place(repo: Option<Repo>, org: Option<String>) -> Result<Option<HookPlace>, T
     }
 }
 
-fn one_place(repo: Option<Repo>, org: Option<String>) -> Result<HookPlace, ToolError> {
+/// The one place that is meant. Whoever has no credentials hears of that first.
+fn one_place(ctx: &Ctx<Parts>, repo: Option<Repo>, org: Option<String>) -> Result<HookPlace, ToolError> {
+    if !ctx.dry_run {
+        client(ctx)?;
+    }
     place(repo, org)?.ok_or_else(|| invalid("repo", "is missing: give `repo` or `org`"))
 }
 
@@ -243,7 +247,7 @@ struct Page {
 }
 
 async fn deliveries(ctx: Ctx<Parts>, many: Many) -> Result<Page, ToolError> {
-    let place = one_place(many.repo, many.org)?;
+    let place = one_place(&ctx, many.repo, many.org)?;
     let status = many.status.map(|status| match status {
         Status::Success => "success",
         Status::Failure => "failure",
@@ -286,7 +290,7 @@ struct Delivered {
 }
 
 async fn get_delivery(ctx: Ctx<Parts>, which: Which) -> Result<Delivered, ToolError> {
-    let place = one_place(which.repo, which.org)?;
+    let place = one_place(&ctx, which.repo, which.org)?;
     let found = client(&ctx)?
         .hook_delivery(&place, which.hook_id, which.delivery_id)
         .await?;
@@ -304,7 +308,7 @@ struct Asked {
 }
 
 async fn redeliver(ctx: Ctx<Parts>, which: Which) -> Result<Effect<Asked>, ToolError> {
-    let place = one_place(which.repo, which.org)?;
+    let place = one_place(&ctx, which.repo, which.org)?;
     let hook_id = which.hook_id;
     let request = github::redeliver(&place, hook_id, which.delivery_id);
     send(&ctx, request, |_: Value| Asked { hook_id }).await
@@ -327,7 +331,7 @@ struct One {
 }
 
 async fn ping(ctx: Ctx<Parts>, one: One) -> Result<Effect<Asked>, ToolError> {
-    let place = one_place(one.repo, one.org)?;
+    let place = one_place(&ctx, one.repo, one.org)?;
     let hook_id = one.hook_id;
     send(&ctx, github::ping_hook(&place, hook_id), |_: Value| Asked {
         hook_id,
@@ -359,7 +363,7 @@ struct Change {
 }
 
 async fn update(ctx: Ctx<Parts>, change: Change) -> Result<Effect<Webhook>, ToolError> {
-    let place = one_place(change.repo, change.org)?;
+    let place = one_place(&ctx, change.repo, change.org)?;
     if change.events.is_none() && change.active.is_none() {
         return Err(invalid("events", "is missing: give `events` or `active`"));
     }
@@ -368,7 +372,7 @@ async fn update(ctx: Ctx<Parts>, change: Change) -> Result<Effect<Webhook>, Tool
 }
 
 async fn delete(ctx: Ctx<Parts>, one: One) -> Result<Effect<Asked>, ToolError> {
-    let place = one_place(one.repo, one.org)?;
+    let place = one_place(&ctx, one.repo, one.org)?;
     let hook_id = one.hook_id;
     send(&ctx, github::delete_hook(&place, hook_id), |_: Value| Asked {
         hook_id,
@@ -378,7 +382,7 @@ async fn delete(ctx: Ctx<Parts>, one: One) -> Result<Effect<Asked>, ToolError> {
 
 /// Gone is done; a place that cannot be seen proves nothing.
 async fn look_whether_gone(ctx: Ctx<Parts>, one: One) -> Result<Look<Asked>, ToolError> {
-    let place = one_place(one.repo, one.org)?;
+    let place = one_place(&ctx, one.repo, one.org)?;
     let hook_id = one.hook_id;
     let hooks = client(&ctx)?.hooks(&place).await?.items;
     Ok(if hooks.iter().any(|hook| hook.id == hook_id) {
