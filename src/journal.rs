@@ -5,6 +5,7 @@
 //! one, and shared by all of them: the `machine` of a run and the wording of the `gates`. A backend only *keeps*.
 
 pub mod records;
+mod firing;
 mod steps;
 mod queries;
 mod kv;
@@ -20,6 +21,7 @@ pub use coverage::{
     Coverage, CoverageLease, CoveragePass, CoverageState, Found, Range, Stretch, Unreachable, all_coverage,
     coverage_of, coverage_pass, forget_coverage, keep_coverage, keep_coverage_pass,
 };
+pub use firing::{Debounce, Gates, NewFiring, Rate, Wish};
 pub use kv::{KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery};
 pub use memory::MemoryStore;
 pub use model::Model;
