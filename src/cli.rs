@@ -12,6 +12,7 @@ mod api;
 mod approvals;
 mod backtest;
 mod check;
+mod coverage;
 mod demo;
 mod events;
 mod explain;
@@ -77,6 +78,8 @@ enum Command {
     Agents(agents::Options),
     /// List what waits for an approval; approve or reject it
     Approvals(approvals::Options),
+    /// Say for which times the journal is known to be whole; close its gaps
+    Coverage(coverage::Options),
     /// Offer the tools to an agent: an MCP server on standard input and output
     Mcp(mcp::Options),
     /// List the MCP tools rules can call
@@ -158,6 +161,7 @@ fn run(arguments: Arguments) -> Ending {
         Command::Runs(options) => start(runs::run(options, settings()?)),
         Command::Agents(options) => start(agents::run(options, settings()?)),
         Command::Approvals(options) => start(approvals::run(options, settings()?)),
+        Command::Coverage(options) => start(coverage::run(options, settings()?)),
         Command::Mcp(options) => start(mcp::run(options, settings()?)),
         Command::Tools(options) => start(tools::run(options)),
         Command::Sandbox(options) => start(sandbox::run(options, settings()?)),

@@ -9,6 +9,7 @@ mod firing;
 mod steps;
 mod queries;
 mod kv;
+mod coverage;
 mod identity;
 pub(crate) mod gates;
 pub(crate) mod machine;
@@ -18,6 +19,10 @@ mod memory;
 mod approvals;
 
 pub use approvals::{Word, WordError, say};
+pub use coverage::{
+    Coverage, CoverageLease, CoveragePass, CoverageState, Found, Range, Stretch, Unreachable, all_coverage,
+    coverage_of, coverage_pass, forget_coverage, keep_coverage, keep_coverage_pass,
+};
 pub use firing::{Debounce, Gates, NewFiring, Rate, Wish};
 pub use kv::{KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery};
 pub use memory::MemoryStore;

@@ -14,7 +14,7 @@ mod render;
 mod time;
 mod value;
 
-use crate::receive::{Delivery, Origin, Rejection, Source, check_object};
+use crate::receive::{Delivery, Fetch, Origin, Rejection, Source, check_object};
 
 /// The provider's delivery id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -67,6 +67,16 @@ pub struct Event {
     pub causes: Vec<String>,
 }
 
+impl Event {
+    /// How it was fetched, if it had not reached us by itself.
+    pub fn fetch(&self) -> Option<&Fetch> {
+        match &self.origin {
+            Origin::Fetched(fetch) => Some(fetch),
+            Origin::Webhook | Origin::Internal(_) => None,
+        }
+    }
+}
+
 /// A body no event can be made of.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -108,7 +118,7 @@ pub fn event(delivery: Delivery) -> Result<Event, Unrecognized> {
         action: reading.action,
         subject: Subject(reading.subject),
         actor: reading.actor.map(Actor),
-        time: reading.time.unwrap_or(delivery.received_at()),
+        time: reading.time.unwrap_or_else(|| first_heard(&delivery)),
         received_at: delivery.received_at(),
         replayed: false,
         payload,
@@ -117,6 +127,14 @@ pub fn event(delivery: Delivery) -> Result<Event, Unrecognized> {
         origin: delivery.origin().clone(),
         causes,
     })
+}
+
+/// When a delivery was sent, as far as we know.
+fn first_heard(delivery: &Delivery) -> Timestamp {
+    match delivery.origin() {
+        Origin::Fetched(fetch) => fetch.delivered_at,
+        Origin::Webhook | Origin::Internal(_) => delivery.received_at(),
+    }
 }
 
 /// Parses a payload: also one that is as deep as verification lets through, which the parser's own limit does not.

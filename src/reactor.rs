@@ -6,6 +6,7 @@ mod envelope;
 mod intake;
 mod retired;
 mod worker;
+mod recover;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
 pub use intake::{Explained, IntakeError, LookupError};
+pub use recover::{Ask, RecoverError, Recovered, Recovery, RecoverySettings};
 pub use worker::{STALLS_MAX, Worker};
 
 use clock_watch::ClockWatch;

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
 mod body;
 mod github;
@@ -56,9 +57,20 @@ pub enum Origin {
     /// A signature over its bytes was verified.
     Webhook,
     /// It was fetched from the provider's own API, after a gap.
-    Fetched,
+    Fetched(Fetch),
     /// The reactor made it (replay, test, schedule); the text says by what.
     Internal(String),
+}
+
+/// How a delivery was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// The webhook in whose list it was found.
+    pub from: String,
+    /// When the provider first tried to deliver it.
+    pub delivered_at: Timestamp,
+    /// It may have been acted on before, by a journal that does not know of it any more.
+    pub doubtful: bool,
 }
 
 /// Something a provider told us, proven to come from it. Only verification, a fetch from the provider's API, or the
@@ -75,6 +87,39 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// A delivery as the provider's own API gave it: its id and raw event name, and its payload as JSON. The transport
+    /// and the token prove where it comes from. Fails on a name that no webhook could have.
+    ///
+    /// The bytes are not the ones that were sent, so the digest knows only what was fetched alike.
+    pub fn fetched(
+        source: Source,
+        (id, kind): (String, String),
+        body: Bytes,
+        now: Timestamp,
+        fetch: Fetch,
+    ) -> Result<Self, Rejection> {
+        for (name, text) in [("delivery id", &id), ("event name", &kind)] {
+            let fits = (1..=NAME_CHARS_MAX).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_graphic());
+            if !fits {
+                return Err(Rejection::MalformedHeader(name));
+            }
+        }
+        if body.len() > BODY_BYTES_MAX {
+            return Err(Rejection::TooLarge);
+        }
+        let digest = (source == Source::github() && kind != "ping").then(|| Sha256::digest(&body).into());
+        Ok(Self {
+            source,
+            id,
+            kind,
+            received_at: now,
+            body,
+            digest,
+            origin: Origin::Fetched(fetch),
+        })
+    }
+
     /// A delivery the reactor makes itself; `reason` is kept on record.
     pub fn internal(
         source: Source,

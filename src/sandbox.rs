@@ -10,6 +10,7 @@ mod call;
 mod github;
 mod render;
 mod seed;
+mod hooks;
 mod webhooks;
 mod state;
 

@@ -19,7 +19,7 @@ use crate::config::Settings;
 use crate::http::{self, AgentDoor, Doors};
 use crate::hub::{Hub, HubError};
 use crate::journal::{Store, StoreError};
-use crate::reactor::{self, Parts, Reactor, ReloadError, Worker};
+use crate::reactor::{self, Parts, Reactor, Recovery, RecoverySettings, ReloadError, Worker};
 use crate::rules::{self, RuleBook, SourceFile};
 use crate::sandbox::{self, Sandbox};
 use crate::store::{OpenError, redis};
@@ -73,6 +73,7 @@ pub struct Instance {
     pub admin_token: SecretString,
     /// Whether that token was made just now.
     pub admin_token_is_new: bool,
+    recovery: Arc<Recovery>,
     journal: Journal,
     hub: Hub,
     agents: AgentDoor,
@@ -140,11 +141,18 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         admin_token.clone(),
     )
     .map_err(|error| error.to_string())?;
+    let recovery = Recovery::new(Arc::clone(&reactor), recovery_settings(settings, &providers));
     let gateways = agents::gateways(&hub).map_err(|error| error.to_string())?;
     let agents = AgentDoor::new(gateways, &settings.hosts(), &settings.file.http.origins);
-    let router = http::router(Arc::clone(&reactor), doors.with_agents(agents.clone()));
+    let router = http::router(
+        Arc::clone(&reactor),
+        doors
+            .with_agents(agents.clone())
+            .with_recovery(Arc::clone(&recovery)),
+    );
     Ok(Instance {
         reactor,
+        recovery,
         router,
         admin_token,
         admin_token_is_new,
@@ -153,6 +161,23 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         agents,
         sandbox,
     })
+}
+
+/// How what the providers delivered is compared with the journal.
+fn recovery_settings(settings: &Settings, providers: &Providers) -> RecoverySettings {
+    let coverage = settings.file.coverage.clone();
+    RecoverySettings {
+        github: providers.github.is_some(),
+        render: providers.render.is_some(),
+        every_ms: coverage.every_ms,
+        grace_ms: coverage.grace_ms,
+        pages: coverage.pages,
+        repositories: coverage.repositories,
+        organizations: coverage.organizations,
+        hosts: settings.hosts(),
+        stale_ms: coverage.stale_ms,
+        stale_destructive_ms: coverage.stale_destructive_ms,
+    }
 }
 
 /// The reactor on the rules in the rules folder, or, where those hold errors or cannot be read, on the last good ones.
@@ -290,6 +315,7 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         )),
         tokio::spawn(worker.run(stopped.clone())),
         tokio::spawn(close_when(stopped.clone(), instance.agents.clone())),
+        tokio::spawn(Arc::clone(&instance.recovery).run(stopped.clone())),
     ];
     watch_rules(settings, &instance.reactor, stopped);
     Ok(Running {

@@ -31,6 +31,14 @@ impl Journal {
             Some(redis) => Self::shared(settings, redis, now).await,
             None => {
                 let store = Arc::new(Embedded::open(&settings.data_dir, now)?);
+                if let Some(former) = store.former_epoch() {
+                    tracing::error!(
+                        former.id,
+                        "the journal in {} is another than before: what that one knew is lost, and events it knew may \
+                         come again; `xmrt coverage` shows which",
+                        settings.data_dir.display()
+                    );
+                }
                 Ok(Self {
                     store: Arc::clone(&store) as Arc<dyn Store>,
                     place: Place::Own(store),

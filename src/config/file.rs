@@ -23,6 +23,8 @@ pub struct FileSettings {
     pub role: BTreeMap<String, Role>,
     /// Who acts under a name of its own.
     pub agent: Vec<Agent>,
+    /// How what the providers delivered is compared with the journal.
+    pub coverage: Coverage,
 }
 
 /// What those may do who have the role. Nothing else is allowed. `[role.reactor]` narrows what rules may do that name no
@@ -50,6 +52,82 @@ pub struct Agent {
     pub role: String,
 }
 
+/// How what the providers delivered is compared with the journal, and what is missing recovered.
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Coverage {
+    /// How often, in milliseconds (10 minutes; at least 1000). 0: only by `xmrt coverage recover`.
+    pub every_ms: i64,
+    /// How young a delivery is left alone, in milliseconds (a minute): it may still be on its way.
+    pub grace_ms: i64,
+    /// How many pages of a hundred deliveries are read of one webhook in one comparison (20; 2 to 1000). What is left is
+    /// gone on with in the next one.
+    pub pages: usize,
+    /// The repositories whose webhooks are looked at, as `owner/name`. With neither these nor organizations: those that
+    /// the token's account administers.
+    pub repositories: Vec<String>,
+    /// The organizations whose webhooks are looked at.
+    pub organizations: Vec<String>,
+    /// How old a recovered event may be for a rule without a `max_age`, in milliseconds (6 hours). Older ones are
+    /// recorded as stale.
+    pub stale_ms: i64,
+    /// The same for a rule with a destructive tool (15 minutes).
+    pub stale_destructive_ms: i64,
+}
+
+impl Default for Coverage {
+    fn default() -> Self {
+        Self {
+            every_ms: 600_000,
+            grace_ms: 60_000,
+            pages: 20,
+            repositories: Vec::new(),
+            organizations: Vec::new(),
+            stale_ms: 6 * 3_600_000,
+            stale_destructive_ms: 15 * 60_000,
+        }
+    }
+}
+
+impl Coverage {
+    fn check(&self) -> Result<(), String> {
+        const DAY_MS: i64 = 86_400_000;
+        if self.every_ms != 0 && !(1_000..=DAY_MS).contains(&self.every_ms) {
+            return Err(format!(
+                "`coverage.every_ms` is {}; it can be 0, or 1000 to {DAY_MS}",
+                self.every_ms
+            ));
+        }
+        for (name, value, max) in [
+            ("grace_ms", self.grace_ms, DAY_MS),
+            ("stale_ms", self.stale_ms, 30 * DAY_MS),
+            ("stale_destructive_ms", self.stale_destructive_ms, 30 * DAY_MS),
+        ] {
+            if !(0..=max).contains(&value) {
+                return Err(format!("`coverage.{name}` is {value}; it can be 0 to {max}"));
+            }
+        }
+        if !(2..=1_000).contains(&self.pages) {
+            return Err(format!("`coverage.pages` is {}; it can be 2 to 1000", self.pages));
+        }
+        if let Some(name) = self.repositories.iter().find(|name| name.split('/').count() != 2) {
+            return Err(format!(
+                "`coverage.repositories` holds \"{name}\"; write owner/name, as in \"acme/api\""
+            ));
+        }
+        if let Some(name) = self
+            .organizations
+            .iter()
+            .find(|name| name.is_empty() || name.contains('/'))
+        {
+            return Err(format!(
+                "`coverage.organizations` holds \"{name}\"; write the login alone, as in \"acme\""
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Under which names this server is reached, and by which web pages. Matters for agents at `/mcp`: a request that names
 /// another host, or comes from another page, is refused.
 #[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
@@ -71,6 +149,7 @@ impl Default for FileSettings {
             http: Http::default(),
             role: BTreeMap::new(),
             agent: Vec::new(),
+            coverage: Coverage::default(),
         }
     }
 }
@@ -155,6 +234,7 @@ fn parse(text: &str) -> Result<FileSettings, String> {
     {
         return Err("`limits.settle_ms` can be 0 to 600000".into());
     }
+    settings.coverage.check()?;
     for host in &settings.http.hosts {
         let authority = host.parse::<http::uri::Authority>();
         if host.contains(['/', '@', '*']) || authority.is_err() {

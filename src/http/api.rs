@@ -6,6 +6,7 @@ mod approvals;
 mod events;
 mod runs;
 mod rules;
+mod coverage;
 
 use std::sync::Arc;
 
@@ -53,6 +54,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/agents/{id}", get(agents::show))
         .route("/agents/{id}/tokens", post(agents::issue))
         .route("/agents/{id}/tokens/{token}", delete(agents::revoke))
+        .route("/coverage", get(coverage::show))
+        .route("/coverage/recover", post(coverage::recover))
         .route("/rules", get(rules::list))
         .route("/rules/reload", post(rules::reload))
         .route("/rules/{id}", get(rules::show))

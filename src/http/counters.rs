@@ -33,6 +33,14 @@ impl Counters {
         );
         metrics::describe_gauge!("xmrt_events", "Events on record");
         metrics::describe_gauge!("xmrt_runs", "Runs on record, by state");
+        metrics::describe_counter!(
+            "xmrt_coverage_deliveries_total",
+            "Deliveries compared with the journal, by provider and what was found"
+        );
+        metrics::describe_gauge!(
+            "xmrt_coverage_lag_seconds",
+            "How long ago the time is up to which a provider's deliveries were compared"
+        );
         metrics::describe_gauge!("xmrt_ready", "1 while deliveries can be accepted durably");
         Self { prometheus }
     }

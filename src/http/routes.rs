@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::counters::{Counters, RefusalLog};
 use super::mcp::{self, AgentDoor};
 use super::{answer, api, health, webhooks};
-use crate::reactor::Reactor;
+use crate::reactor::{Reactor, Recovery};
 use crate::receive::{GithubSecret, SecretError, StandardSecret};
 
 /// What guards the doors.
@@ -21,6 +21,7 @@ pub struct Doors {
     pub(super) render: Vec<StandardSecret>,
     pub(super) admin_token: SecretString,
     pub(super) agents: Option<AgentDoor>,
+    pub(super) recovery: Option<Arc<Recovery>>,
 }
 
 impl Doors {
@@ -42,7 +43,16 @@ impl Doors {
             render: render.collect::<Result<_, _>>()?,
             admin_token,
             agents: None,
+            recovery: None,
         })
+    }
+
+    /// Lets people have gaps looked for.
+    pub fn with_recovery(self, recovery: Arc<Recovery>) -> Self {
+        Self {
+            recovery: Some(recovery),
+            ..self
+        }
     }
 
     /// Lets agents in, too, with the same bearer token.

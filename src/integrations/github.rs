@@ -3,6 +3,7 @@
 
 mod actions;
 mod contents;
+mod hooks;
 mod issues;
 mod labels;
 mod pulls;
@@ -15,6 +16,10 @@ pub use actions::{
     rerun_workflow, run_workflow,
 };
 pub use contents::{File, FileKind};
+pub use hooks::{
+    Budget, DeliveredRequest, Deliveries, Hook, HookConfig, HookDelivery, HookPlace, Permissions,
+    SeenRepository, SentRequest, delete_hook, ping_hook, redeliver, update_hook,
+};
 pub use issues::{
     Account, Comment, Issue, IssueChange, IssueFilter, LockReason, StateReason, add_sub_issue, assign_issue,
     close_issue, create_comment, create_issue, lock_issue, reopen_issue, update_comment, update_issue,

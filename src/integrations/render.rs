@@ -13,6 +13,7 @@ mod metrics;
 mod records;
 mod service;
 mod services;
+mod webhooks;
 mod wire;
 
 pub use calls::{
@@ -25,4 +26,5 @@ pub use metrics::{MetricQuery, Series};
 pub use records::{Commit, Deploy, Image, LogLine, LogPage, ServiceEvent};
 pub use service::{Autoscaling, Instance, NewService, Service, Workspace};
 pub use services::{autoscaling, create_service, delete_service, resume, scale, suspend, update_service};
+pub use webhooks::{Webhook, WebhookEvent};
 pub use wire::Client;

@@ -4,12 +4,25 @@ use serde_json::{Value, json};
 
 use crate::journal::{Debounce, EventKey, EventRecord, Gates, NewEvent, NewFiring, Rate, Wish};
 use crate::normalize::{self, Actor, Event, EventId, EventType, Subject};
-use crate::receive::{Origin, Source};
+use crate::receive::{Fetch, Origin, Source};
 use crate::rules::{Mode, Rule, RuleBook, Verdict};
+
+/// How old a recovered event may be for a rule that says nothing itself, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Staleness {
+    /// For a rule whose tools destroy nothing.
+    pub(super) ms: i64,
+    /// For any other.
+    pub(super) destructive_ms: i64,
+}
 
 /// What the rules of `book` want of an event. Rules that do not match, or are off, want nothing: `explain` recomputes
 /// them.
-pub(super) fn firings(book: &RuleBook, event: &Event) -> Vec<NewFiring> {
+pub(super) fn firings(
+    book: &RuleBook,
+    event: &Event,
+    stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>,
+) -> Vec<NewFiring> {
     book.candidates(event)
         .into_iter()
         .filter_map(|candidate| {
@@ -18,7 +31,7 @@ pub(super) fn firings(book: &RuleBook, event: &Event) -> Vec<NewFiring> {
             let wish = match evaluation.verdict {
                 Verdict::Fired { key } => Wish::Run {
                     shadow: rule.mode == Mode::Shadow,
-                    gates: gates(&rule, key),
+                    gates: gates(&rule, key, stale),
                     pinned: json!({ "vars": rule.vars }),
                 },
                 Verdict::Error(reason) => Wish::Error { reason },
@@ -33,10 +46,10 @@ pub(super) fn firings(book: &RuleBook, event: &Event) -> Vec<NewFiring> {
         .collect()
 }
 
-fn gates(rule: &Rule, key: String) -> Gates {
+fn gates(rule: &Rule, key: String, stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>) -> Gates {
     Gates {
         key,
-        max_age_ms: rule.limits.max_age_ms,
+        max_age_ms: rule.limits.max_age_ms.or_else(|| Some(stale?(rule))),
         depth_max: rule.limits.depth,
         cooldown_ms: rule.limits.cooldown_ms,
         rate: rule.limits.rate.map(|rate| Rate {
@@ -67,9 +80,12 @@ pub(super) fn seal(event: &Event, book: &RuleBook, firings: Vec<NewFiring>) -> N
             "actor": event.actor.as_ref().map(|actor| &actor.0),
             "origin": match &event.origin {
                 Origin::Webhook => "webhook",
-                Origin::Fetched => "fetched",
+                Origin::Fetched(_) => "fetched",
                 Origin::Internal(reason) => reason.as_str(),
             },
+            "recovered": event.fetch().map(|fetch| json!({
+                "from": fetch.from, "delivered_at": fetch.delivered_at, "doubtful": fetch.doubtful,
+            })),
         }),
         body: event.body.clone(),
         book: book.hash().into(),
@@ -96,9 +112,19 @@ pub(super) fn open(record: &EventRecord, replayed: bool) -> Option<Event> {
         digest: None,
         origin: match text("origin")?.as_str() {
             "webhook" => Origin::Webhook,
-            "fetched" => Origin::Fetched,
+            "fetched" => Origin::Fetched(fetch(record.meta.get("recovered")?)?),
             reason => Origin::Internal(reason.into()),
         },
         causes: Vec::new(),
+    })
+}
+
+/// How an event was fetched, as [`seal`] wrote it down.
+fn fetch(recovered: &Value) -> Option<Fetch> {
+    let text = |name: &str| recovered.get(name).and_then(Value::as_str);
+    Some(Fetch {
+        from: text("from")?.to_owned(),
+        delivered_at: text("delivered_at")?.parse().ok()?,
+        doubtful: recovered.get("doubtful")?.as_bool()?,
     })
 }

@@ -4,11 +4,12 @@ use std::sync::PoisonError;
 
 use serde::Serialize;
 
+use super::envelope::Staleness;
 use super::{Reactor, envelope};
 use crate::journal::{Admission, EventRecord, StoreError, Verdict};
 use crate::normalize::{self, Event};
 use crate::receive::Delivery;
-use crate::rules::{self, Explanation};
+use crate::rules::{self, Explanation, Rule};
 
 /// The name of the journal among the degraded parts.
 pub(super) const JOURNAL: &str = "journal";
@@ -64,8 +65,30 @@ impl Reactor {
 
     /// Matches and admits an event. When this returns, it is durable.
     pub async fn admit(&self, event: &Event) -> Result<Admission, IntakeError> {
+        self.admit_aged(event, None).await
+    }
+
+    /// The same for an event that was recovered: a rule that says nothing about age itself does not act on an old one.
+    pub(super) async fn admit_recovered(
+        &self,
+        event: &Event,
+        staleness: Staleness,
+    ) -> Result<Admission, IntakeError> {
+        let destroys = |tool: &String| self.tools.get(tool).is_none_or(|facts| facts.destructive);
+        let stale = |rule: &Rule| match rule.actions.iter().any(|action| destroys(&action.tool)) {
+            true => staleness.destructive_ms,
+            false => staleness.ms,
+        };
+        self.admit_aged(event, Some(&stale)).await
+    }
+
+    async fn admit_aged(
+        &self,
+        event: &Event,
+        stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>,
+    ) -> Result<Admission, IntakeError> {
         let book = self.book();
-        let sealed = envelope::seal(event, &book, envelope::firings(&book, event));
+        let sealed = envelope::seal(event, &book, envelope::firings(&book, event, stale));
         let admission = self.store.admit(sealed, event.received_at).await;
         self.set_degraded(JOURNAL, admission.as_ref().err().map(ToString::to_string));
         *self.refused_at.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -91,7 +114,7 @@ impl Reactor {
     pub async fn replay(&self, event_id: &str) -> Result<Admission, LookupError> {
         let (record, event) = self.stored(event_id, true).await?;
         let book = self.book();
-        let firings = envelope::firings(&book, &event);
+        let firings = envelope::firings(&book, &event, None);
         let admission = self
             .store
             .replay(&record.key, book.hash(), firings, self.clock.now())

@@ -409,5 +409,6 @@ pub fn meta_of(event: &Event) -> Value {
         "actor": event.actor.as_ref().map(|actor| &actor.0),
         "time": event.time.to_string(),
         "replayed": event.replayed,
+        "recovered": event.fetch().is_some(),
     })
 }

@@ -64,7 +64,15 @@ pub struct CatalogTool {
 const AT_MATCH: &[&str] = &["event", "meta", "vars", "now"];
 /// What `meta` holds.
 const META: &[&str] = &[
-    "id", "source", "type", "action", "subject", "actor", "time", "replayed",
+    "id",
+    "source",
+    "type",
+    "action",
+    "subject",
+    "actor",
+    "time",
+    "replayed",
+    "recovered",
 ];
 /// Ends of payload paths at which text stands that strangers wrote.
 const UNTRUSTED: &[&str] = &[

@@ -18,6 +18,7 @@ mod actions;
 mod contents;
 mod search;
 mod notify;
+mod hooks;
 
 use http::Method;
 use serde_json::{Map, Value, json};

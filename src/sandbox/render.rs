@@ -13,6 +13,7 @@ mod events;
 mod logs;
 mod metrics;
 mod jobs;
+mod webhooks;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -148,6 +149,14 @@ pub(super) const ROUTES: &[Route] = &[
     ),
     Route::new("GET", "/services/{service}/events", "list_events", events::list),
     Route::new("GET", "/events/{event}", "get_event", events::get),
+    Route::new("GET", "/webhooks", "list_webhooks", webhooks::list),
+    Route::new("GET", "/webhooks/{webhook}", "get_webhook", webhooks::get),
+    Route::new(
+        "GET",
+        "/webhooks/{webhook}/events",
+        "list_webhook_events",
+        webhooks::events,
+    ),
     Route::new("GET", "/logs", "query_logs", logs::query),
     Route::new("GET", "/services/{service}/jobs", "list_jobs", jobs::list),
     Route::new("POST", "/services/{service}/jobs", "run_job", jobs::run),

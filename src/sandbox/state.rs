@@ -180,6 +180,7 @@ pub(super) fn push_bounded<T>(log: &mut VecDeque<T>, entry: T, max: usize) {
 fn target(provider: Provider, call: &Call) -> String {
     match provider {
         Provider::Render => call.param("service").to_owned(),
+        Provider::Github if !call.param("org").is_empty() => call.param("org").to_owned(),
         Provider::Github => {
             let repo = format!("{}/{}", call.param("o"), call.param("r"));
             let thing = ["n", "id", "sha", "path"]

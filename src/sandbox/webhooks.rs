@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::sync::watch;
 
+use super::hooks::{Hook, Sent};
 use super::state::{Provider, World, hex, push_bounded};
 use super::{Options, Sandbox};
 use crate::clock::Clock;
@@ -38,29 +39,71 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(20);
 #[derive(Default)]
 pub(super) struct Outbox {
     pub(super) target: Option<String>,
+    /// Hooks made through the API, besides the one that the target is.
+    pub(super) hooks: Vec<Hook>,
     deliveries: VecDeque<Delivery>,
     posted: u64,
 }
 
 #[derive(Clone)]
-struct Delivery {
-    serial: u64,
-    provider: Provider,
-    id: String,
-    event: String,
-    body: String,
-    at: Timestamp,
+pub(super) struct Delivery {
+    pub(super) serial: u64,
+    pub(super) provider: Provider,
+    pub(super) id: String,
+    pub(super) event: String,
+    pub(super) body: String,
+    pub(super) at: Timestamp,
     target: Option<String>,
+    /// Which hook it was for, and where that sends.
+    pub(super) sent: Sent,
     attempts: u32,
-    status: Option<u16>,
-    response: String,
-    error: Option<String>,
-    settled: bool,
+    pub(super) status: Option<u16>,
+    pub(super) response: String,
+    pub(super) error: Option<String>,
+    pub(super) settled: bool,
 }
 
 impl Outbox {
-    /// Posts a delivery; without a target it is only remembered.
+    /// Posts a delivery to the target and to every hook that wants it; without a target it is only remembered.
     pub(super) fn post(&mut self, provider: Provider, id: &str, event: &str, body: String, at: Timestamp) {
+        let others = match provider {
+            Provider::Github => self.wanted(event, &body),
+            Provider::Render => Vec::new(),
+        };
+        let own = Sent::to_target(provider, &body, self.target.as_deref());
+        for (n, hook) in others.into_iter().enumerate() {
+            // Each hook's delivery has an id of its own.
+            let id = super::hooks::guid_beside(id, n);
+            let (body, at) = (body.clone(), at);
+            self.put(provider, &id, event, body, at, Sent::to(&hook));
+        }
+        self.put(provider, id, event, body, at, own);
+    }
+
+    /// Posts a delivery to one hook.
+    pub(super) fn post_to(&mut self, id: &str, event: &str, body: String, at: Timestamp, sent: Sent) {
+        self.put(Provider::Github, id, event, body, at, sent);
+    }
+
+    /// Remembers a delivery as if it had been sent then, with that answer.
+    pub(super) fn remember(
+        &mut self,
+        (provider, id, event): (Provider, &str, &str),
+        body: String,
+        at: Timestamp,
+        status: Option<u16>,
+    ) {
+        let sent = Sent::to_target(provider, &body, self.target.as_deref());
+        self.put(provider, id, event, body, at, sent);
+        if let Some(delivery) = self.deliveries.back_mut() {
+            delivery.settled = true;
+            delivery.attempts = 1;
+            delivery.status = status;
+            delivery.error = status.is_none().then(|| "failed to connect to host".to_owned());
+        }
+    }
+
+    fn put(&mut self, provider: Provider, id: &str, event: &str, body: String, at: Timestamp, sent: Sent) {
         self.posted += 1;
         let delivery = Delivery {
             serial: self.posted,
@@ -74,9 +117,15 @@ impl Outbox {
             status: None,
             response: String::new(),
             error: None,
-            settled: self.target.is_none(),
+            settled: sent.url.is_none(),
+            sent,
         };
         push_bounded(&mut self.deliveries, delivery, LOG_MAX);
+    }
+
+    /// Every delivery that is remembered, oldest first.
+    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &Delivery> {
+        self.deliveries.iter()
     }
 
     /// How many were ever posted.
@@ -204,10 +253,10 @@ async fn carry(sandbox: &Sandbox, client: &reqwest::Client, mut delivery: Delive
 }
 
 async fn attempt_once(client: &reqwest::Client, options: &Options, delivery: &mut Delivery) {
-    let Some(target) = delivery.target.clone() else {
+    let Some(url) = delivery.sent.url.clone() else {
         return;
     };
-    let request = client.post(format!("{target}/webhooks/{}", delivery.provider.name()));
+    let request = client.post(url);
     let request = match delivery.provider {
         Provider::Github => github_headers(
             request.timeout(GITHUB_WITHIN),
@@ -225,8 +274,8 @@ async fn attempt_once(client: &reqwest::Client, options: &Options, delivery: &mu
         }
     };
     let sent = request
-        .header("content-type", "application/json")
-        .body(delivery.body.clone())
+        .header("content-type", delivery.sent.media())
+        .body(delivery.sent.written(&delivery.body))
         .send()
         .await;
     match sent {
@@ -254,17 +303,17 @@ fn github_headers(request: RequestBuilder, secret: Option<&str>, delivery: &Deli
         .header("accept", "*/*")
         .header("x-github-event", &delivery.event)
         .header("x-github-delivery", &delivery.id)
-        .header("x-github-hook-id", "1")
-        .header("x-github-hook-installation-target-type", "repository")
+        .header("x-github-hook-id", delivery.sent.hook.to_string())
+        .header("x-github-hook-installation-target-type", delivery.sent.kind())
         .header(
             "x-github-hook-installation-target-id",
             payload["repository"]["id"].as_u64().unwrap_or(0),
         );
-    match secret {
+    match secret.filter(|_| delivery.sent.signed) {
         None => request,
         Some(secret) => request.header(
             "x-hub-signature-256",
-            github_signature(secret, delivery.body.as_bytes()),
+            github_signature(secret, delivery.sent.written(&delivery.body).as_bytes()),
         ),
     }
 }
@@ -312,7 +361,8 @@ fn mac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// Posts a delivery just as it was given: nothing is checked, nothing changes in the state. Gives its id.
+/// Posts a delivery just as it was given: nothing is checked, nothing changes in the state. Gives its id. With `lost` it
+/// is not sent but remembered as having failed, or as having been acknowledged, at the time `at`.
 pub(super) fn emit(world: &mut World, given: &Value) -> Result<String, String> {
     let provider = match given["source"].as_str() {
         Some("github") => Provider::Github,
@@ -338,6 +388,23 @@ pub(super) fn emit(world: &mut World, given: &Value) -> Result<String, String> {
         None => world.ids.render("evt"),
     };
     let now = world.now();
-    world.outbox.post(provider, &id, event, payload.to_string(), now);
+    let at = match given["at"].as_str() {
+        None => now,
+        Some(text) => {
+            super::seed::moment(text, now).ok_or("emit: at is a time such as \"-10m\" or RFC 3339")?
+        }
+    };
+    let lost = match given["lost"].as_str() {
+        None => {
+            world.outbox.post(provider, &id, event, payload.to_string(), at);
+            return Ok(id);
+        }
+        Some("failed") => None,
+        Some("acknowledged") => Some(202),
+        Some(other) => return Err(format!("emit: lost is `failed` or `acknowledged`, not `{other}`")),
+    };
+    world
+        .outbox
+        .remember((provider, &id, event), payload.to_string(), at, lost);
     Ok(id)
 }

@@ -18,6 +18,7 @@ mod settings;
 mod target;
 mod templates;
 mod toolsets;
+mod webhooks;
 mod variables;
 mod verdict;
 mod watch;
@@ -45,6 +46,7 @@ pub use services::{
 };
 pub use settings::{UpdateArgs, Updated};
 pub use target::{KNOWN_GOOD_MINUTES, PING_PONG_MINUTES};
+pub use webhooks::{ListWebhooksArgs, WebhookEventList, WebhookEventsArgs, WebhookList};
 
 /// How long Render may take to announce a deploy's end, in milliseconds: a build may wait behind another.
 const DEPLOY_ANNOUNCED_MS: i64 = 60 * 60_000;

@@ -136,6 +136,7 @@ const GITHUB: Table = &[
         &[
             "create_webhook",
             "delete_webhook",
+            "get_delivery",
             "list_deliveries",
             "list_webhooks",
             "ping_webhook",

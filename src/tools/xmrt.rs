@@ -4,6 +4,7 @@
 pub mod triage;
 mod approvals;
 mod notify;
+mod coverage;
 mod records;
 mod triage_issue;
 
@@ -20,6 +21,7 @@ use crate::journal::Store;
 use crate::tools::toolbox::{Toolbox, reads, writes};
 
 pub use approvals::WordArgs;
+pub use coverage::{CoverageArgs, CoverageShown, SourceShown};
 pub use notify::{LOG, Notified, NotifyArgs};
 pub use records::{EventList, EventShown, FindEventsArgs, GetRunArgs, RunShown, StepShown};
 pub use triage_issue::TriageArgs;
@@ -100,6 +102,16 @@ impl Server {
             )
             .closed_world()
             .answers(records::get_run),
+        )
+        .with(
+            reads(
+                "coverage",
+                "How whole the journal is",
+                "For which times the journal is known to hold everything the providers delivered, webhook by webhook: \
+                 what was missing and recovered, what is older than the journal, what cannot be had any more.",
+            )
+            .closed_world()
+            .answers(coverage::coverage),
         )
         .with(
             reads(

@@ -234,3 +234,33 @@ fn the_file_is_checked_as_strictly() {
     };
     assert!(load_with(&flags, &[]).unwrap_err().contains("/nowhere/xmrt.toml"));
 }
+
+#[test]
+fn what_cannot_be_meant_about_coverage_is_refused_with_what_can() {
+    let check = |text: &str| {
+        let (_folder, path) = folder_with("xmrt.toml", &format!("[coverage]\n{text}\n"));
+        let flags = Flags {
+            config: Some(path),
+            ..Flags::default()
+        };
+        load_with(&flags, &[]).map(|settings| settings.file.coverage)
+    };
+    let usual = check("").unwrap();
+    assert_eq!(
+        (usual.every_ms, usual.stale_ms, usual.stale_destructive_ms),
+        (600_000, 21_600_000, 900_000)
+    );
+    assert_eq!(check("every_ms = 0").unwrap().every_ms, 0);
+    for (text, said) in [
+        ("every_ms = 5", "0, or 1000 to"),
+        ("grace_ms = -1", "`coverage.grace_ms` is -1"),
+        ("stale_ms = 99999999999", "0 to 2592000000"),
+        ("pages = 1", "2 to 1000"),
+        ("repositories = [\"acme\"]", "write owner/name"),
+        ("organizations = [\"acme/api\"]", "write the login alone"),
+        ("repos = []", "unknown field `repos`"),
+    ] {
+        let error = check(text).unwrap_err();
+        assert!(error.contains(said), "{said} is missing in: {error}");
+    }
+}

@@ -19,6 +19,8 @@ const DOCUMENTS: &[&str] = &[
     "docs/state.md",
     "docs/steps.md",
     "docs/doubt.md",
+    "docs/coverage.md",
+    "docs/agents.md",
 ];
 
 fn root() -> PathBuf {

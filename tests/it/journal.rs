@@ -2,6 +2,7 @@
 
 pub(crate) mod desk;
 pub(crate) mod walk;
+mod notes;
 mod gates;
 mod kv;
 mod identity;

@@ -11,6 +11,7 @@ mod agents;
 mod approvals;
 mod cli;
 mod config;
+mod coverage;
 mod crash;
 mod demo;
 mod docs;

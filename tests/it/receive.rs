@@ -2,6 +2,7 @@
 
 mod against_the_oracle;
 mod bodies;
+mod fetched;
 mod github;
 mod standard;
 

@@ -4,6 +4,7 @@ mod actions;
 mod doubt;
 mod issues;
 mod pulls;
+mod webhooks;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

@@ -326,7 +326,7 @@ async fn without_a_key_the_tools_are_listed_and_say_what_is_missing() {
         .await
         .unwrap();
     let tools = hub.tools();
-    assert_eq!(tools.len(), 32);
+    assert_eq!(tools.len(), 34);
     let wait = std::time::Duration::from_secs(5);
     let error = hub
         .call("render.get_service", a(), CallMeta::default(), wait)

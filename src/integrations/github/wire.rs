@@ -218,6 +218,22 @@ impl Answer {
             .flatten()
     }
 
+    /// The cursor in the address of the next page that `Link` names. The address itself is not followed, so that the
+    /// token goes nowhere else.
+    pub(super) fn next_cursor(&self) -> Option<String> {
+        let links = self.headers.get_all(LINK).iter();
+        let next = links
+            .filter_map(|link| link.to_str().ok())
+            .flat_map(|link| link.split(','))
+            .find(|link| link.contains("rel=\"next\""))?;
+        let address = next.split_once('<')?.1.split_once('>')?.0;
+        let address = url::Url::parse(address).ok()?;
+        let mut query = address.query_pairs();
+        query
+            .find(|(name, _)| name == "cursor")
+            .map(|(_, cursor)| cursor.into_owned())
+    }
+
     /// Whether `Link` names a next page.
     pub(super) fn has_next_page(&self) -> bool {
         self.headers

@@ -1,5 +1,7 @@
 //! A step whose effect is unknown: the attempt was cut off, or its reply was lost.
 
+use jiff::Timestamp;
+
 use super::job::{Flow, Job, history};
 use crate::act;
 use crate::journal::{StepRecord, StoreError};
@@ -7,6 +9,33 @@ use crate::plan::Step;
 use crate::record::{self, Next};
 
 impl Job<'_> {
+    /// Whether a step that was not begun here may have been done before: its event was recovered and may have been acted
+    /// on by a journal that is lost. Its absence from this one proves nothing.
+    pub(super) fn may_be_done(&self, step: &Step) -> bool {
+        let doubtful = self.event().fetch().is_some_and(|fetch| fetch.doubtful);
+        doubtful && step.writes && step.attempts == 0 && self.run().generation == 0
+    }
+
+    /// Journals the intent, and looks for the effect before anything is sent.
+    pub(super) async fn make_doubtful(&mut self, mut step: Step) -> Result<Flow, StoreError> {
+        let causes = self.causes(&step, self.facts(&step)).await;
+        self.secure_lease(step.call.timeout_ms).await?;
+        self.intend(&mut step, causes).await?;
+        match self.step(&step.id) {
+            Some(on_record) => self.doubt(step, &on_record).await,
+            None => self.make(step).await,
+        }
+    }
+
+    /// From when on an effect can be the step's. For an event that may have been acted on before, from its delivery on.
+    fn effect_since(&self, on_record: &StepRecord) -> Timestamp {
+        let first = on_record.first_intent_at;
+        match self.event().fetch() {
+            Some(fetch) if fetch.doubtful => fetch.delivered_at.min(first),
+            _ => first,
+        }
+    }
+
     /// Finds out, as the tool's class of doubt says, and does what follows.
     pub(super) async fn doubt(&mut self, step: Step, on_record: &StepRecord) -> Result<Flow, StoreError> {
         let rule = self.rule();
@@ -23,7 +52,7 @@ impl Job<'_> {
             && *at <= now
         {
             self.secure_lease(step.call.timeout_ms).await?;
-            let since = on_record.first_intent_at;
+            let since = self.effect_since(on_record);
             let finding = act::look(&self.worker.reactor.hub, &step.call, &step.key, since).await;
             tracing::info!(
                 run.id = self.run().id.0,

@@ -62,6 +62,15 @@ impl<'w> Job<'w> {
         }
     }
 
+    pub(super) fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// What is on record of a step.
+    pub(super) fn step(&self, id: &str) -> Option<StepRecord> {
+        self.history.steps.iter().find(|step| step.step == id).cloned()
+    }
+
     pub(super) fn run(&self) -> &RunRecord {
         &self.history.run
     }
@@ -97,6 +106,7 @@ impl<'w> Job<'w> {
             let RunHistory { run, steps } = &self.history;
             let tools = &self.worker.reactor.tools;
             let flow = match plan::next(run, &self.rule, &self.event, steps, tools, self.now()) {
+                Plan::Make(step) if self.may_be_done(&step) => self.make_doubtful(step).await?,
                 Plan::Make(step) => self.make(step).await?,
                 Plan::Doubt(step, on_record) => self.doubt(step, &on_record).await?,
                 Plan::List(
@@ -201,7 +211,7 @@ impl<'w> Job<'w> {
     }
 
     /// Under which keys the call's effect will come back to us as an event.
-    async fn causes(&self, step: &Step, facts: Option<&ToolFacts>) -> Vec<(String, i64)> {
+    pub(super) async fn causes(&self, step: &Step, facts: Option<&ToolFacts>) -> Vec<(String, i64)> {
         match facts {
             Some(facts) if step.writes => {
                 self.worker
@@ -214,7 +224,11 @@ impl<'w> Job<'w> {
     }
 
     /// Journals the call, and with it what it will cause.
-    async fn intend(&mut self, step: &mut Step, causes: Vec<(String, i64)>) -> Result<(), StoreError> {
+    pub(super) async fn intend(
+        &mut self,
+        step: &mut Step,
+        causes: Vec<(String, i64)>,
+    ) -> Result<(), StoreError> {
         self.note(StepWrite::Intent {
             step: step.id.clone(),
             index: step.index,

@@ -2,7 +2,8 @@
 //! Never: what a call does.
 
 use super::{
-    actions, comments, contents, history, issues, labels, merge, pulls, repos, reviews, search, sub_issues,
+    actions, comments, contents, history, hooks, issues, labels, merge, pulls, repos, reviews, search,
+    sub_issues,
 };
 use crate::sandbox::call::Route;
 
@@ -265,5 +266,83 @@ pub(in crate::sandbox) const ROUTES: &[Route] = &[
         "/repos/{o}/{r}/actions/jobs/{id}/logs",
         "get_job_logs",
         actions::job_logs,
+    ),
+    Route::new("GET", "/repos/{o}/{r}/hooks", "list_webhooks", hooks::list),
+    Route::new("POST", "/repos/{o}/{r}/hooks", "create_webhook", hooks::create),
+    Route::new("GET", "/repos/{o}/{r}/hooks/{hook}", "get_webhook", hooks::get),
+    Route::new(
+        "PATCH",
+        "/repos/{o}/{r}/hooks/{hook}",
+        "update_webhook",
+        hooks::update,
+    ),
+    Route::new(
+        "DELETE",
+        "/repos/{o}/{r}/hooks/{hook}",
+        "delete_webhook",
+        hooks::delete,
+    ),
+    Route::new(
+        "POST",
+        "/repos/{o}/{r}/hooks/{hook}/pings",
+        "ping_webhook",
+        hooks::ping,
+    ),
+    Route::new(
+        "GET",
+        "/repos/{o}/{r}/hooks/{hook}/deliveries",
+        "list_deliveries",
+        hooks::deliveries,
+    ),
+    Route::new(
+        "GET",
+        "/repos/{o}/{r}/hooks/{hook}/deliveries/{delivery}",
+        "get_delivery",
+        hooks::get_delivery,
+    ),
+    Route::new(
+        "POST",
+        "/repos/{o}/{r}/hooks/{hook}/deliveries/{delivery}/attempts",
+        "redeliver",
+        hooks::redeliver,
+    ),
+    Route::new("GET", "/orgs/{org}/hooks", "list_webhooks", hooks::list),
+    Route::new("POST", "/orgs/{org}/hooks", "create_webhook", hooks::create),
+    Route::new("GET", "/orgs/{org}/hooks/{hook}", "get_webhook", hooks::get),
+    Route::new(
+        "PATCH",
+        "/orgs/{org}/hooks/{hook}",
+        "update_webhook",
+        hooks::update,
+    ),
+    Route::new(
+        "DELETE",
+        "/orgs/{org}/hooks/{hook}",
+        "delete_webhook",
+        hooks::delete,
+    ),
+    Route::new(
+        "POST",
+        "/orgs/{org}/hooks/{hook}/pings",
+        "ping_webhook",
+        hooks::ping,
+    ),
+    Route::new(
+        "GET",
+        "/orgs/{org}/hooks/{hook}/deliveries",
+        "list_deliveries",
+        hooks::deliveries,
+    ),
+    Route::new(
+        "GET",
+        "/orgs/{org}/hooks/{hook}/deliveries/{delivery}",
+        "get_delivery",
+        hooks::get_delivery,
+    ),
+    Route::new(
+        "POST",
+        "/orgs/{org}/hooks/{hook}/deliveries/{delivery}/attempts",
+        "redeliver",
+        hooks::redeliver,
     ),
 ];

@@ -84,7 +84,7 @@ impl Shape<'_> {
             "forks_count": 0, "forks": 0, "open_issues_count": open, "open_issues": open, "size": 128, "license": null,
             "mirror_url": null,
             "created_at": time(repo.created_at), "updated_at": time(repo.pushed_at), "pushed_at": time(repo.pushed_at),
-            "permissions": {"admin": false, "maintain": true, "push": true, "triage": true, "pull": true},
+            "permissions": {"admin": true, "maintain": true, "push": true, "triage": true, "pull": true},
             "git_url": format!("git://github.com/{}.git", repo.full_name),
             "ssh_url": format!("git@github.com:{}.git", repo.full_name),
             "clone_url": self.page(repo, ".git"), "svn_url": self.page(repo, ""),

@@ -5,19 +5,28 @@ use serde::Deserialize;
 
 use super::{Parts, Server, client};
 use crate::hub::ToolError;
-use crate::integrations::github::Account;
+use crate::integrations::github::{Account, Budget};
 use crate::tools::toolbox::{Ctx, reads};
 
 /// Adds the toolset to the server.
 pub(super) fn add(server: Server) -> Server {
-    server.with(
-        reads(
-            "get_me",
-            "Who am I",
-            "The GitHub account these tools act as: its login and its id.",
+    server
+        .with(
+            reads(
+                "get_me",
+                "Who am I",
+                "The GitHub account these tools act as: its login and its id.",
+            )
+            .answers(get_me),
         )
-        .answers(get_me),
-    )
+        .with(
+            reads(
+                "get_rate_limit",
+                "How many requests are left",
+                "How many requests of GitHub's REST API the account has in an hour, has left, and when it has all again.",
+            )
+            .answers(get_rate_limit),
+        )
 }
 
 /// No arguments.
@@ -27,4 +36,8 @@ struct Nothing {}
 
 async fn get_me(ctx: Ctx<Parts>, _: Nothing) -> Result<Account, ToolError> {
     Ok(client(&ctx)?.me().await?)
+}
+
+async fn get_rate_limit(ctx: Ctx<Parts>, _: Nothing) -> Result<Budget, ToolError> {
+    Ok(client(&ctx)?.budget().await?)
 }

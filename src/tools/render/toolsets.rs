@@ -1,6 +1,8 @@
 //! In: the server. Out: the server with the tools of a set. Never: what a tool does.
 
-use super::{Server, analysis, config, create, events, health, jobs, metrics, scaling, services, settings};
+use super::{
+    Server, analysis, config, create, events, health, jobs, metrics, scaling, services, settings, webhooks,
+};
 use crate::hub::Doubt;
 use crate::tools::toolbox::{reads, writes};
 
@@ -132,6 +134,23 @@ pub(super) fn with_events(server: Server) -> Server {
         )
         .untrusted(&["message"])
         .answers(events::list),
+    )
+    .with(
+        reads(
+            "list_webhooks",
+            "List webhooks",
+            "The webhooks of the workspaces the key can see: where each sends, which event types, and whether it is on.",
+        )
+        .answers(webhooks::list),
+    )
+    .with(
+        reads(
+            "list_webhook_events",
+            "List what a webhook sent",
+            "What a webhook sent, newest first: each attempt with its event, the receiver's answer or the error.",
+        )
+        .untrusted(&["error"])
+        .answers(webhooks::events),
     )
 }
 
