@@ -219,7 +219,7 @@ impl Campaign<'_> {
         };
         for place in chosen {
             self.outcome.done.killed += u64::from(self.world.fleet.kill(place).await);
-            if cycle.away > 0 && cycle.kill == Kill::Random && self.world.fleet.up().len() > 0 {
+            if cycle.away > 0 && cycle.kill == Kill::Random && !self.world.fleet.up().is_empty() {
                 self.waking.push((place, number + cycle.away));
             }
         }
@@ -454,7 +454,7 @@ fn now_ms() -> i64 {
 
 #[expect(clippy::print_stderr, reason = "long runs tell how far they are")]
 fn progress(backend: Backend, number: u64, options: &Options, sender: &Sender, begun: Instant) {
-    if (number + 1) % 25 == 0 {
+    if (number + 1).is_multiple_of(25) {
         eprintln!(
             "chaos {}: {} of {} cycles, {} of {} deliveries acknowledged, {} s",
             backend.name(),

@@ -125,16 +125,16 @@ impl Options {
     }
 }
 
-fn backend(name: &String) -> Result<Backend, String> {
-    match name.as_str() {
+fn backend(name: &str) -> Result<Backend, String> {
+    match name {
         "sqlite" => Ok(Backend::Sqlite),
         "redis" => Ok(Backend::Redis),
         other => Err(format!("--backend is sqlite or redis, not \"{other}\"")),
     }
 }
 
-fn plant(name: &String) -> Result<Plant, String> {
-    match name.as_str() {
+fn plant(name: &str) -> Result<Plant, String> {
+    match name {
         "lost" => Ok(Plant::Lost),
         "doubled" => Ok(Plant::Doubled),
         other => Err(format!("--plant is lost or doubled, not \"{other}\"")),

@@ -113,7 +113,9 @@ fn cycle(seed: u64, backend: Backend, replicas: usize, number: u64) -> Cycle {
         _ => Kill::Random,
     };
     Cycle {
-        weather: (number % WEATHER_CYCLES == 0).then(|| *dice.one(&WEATHERS)),
+        weather: number
+            .is_multiple_of(WEATHER_CYCLES)
+            .then(|| *dice.one(&WEATHERS)),
         // The first cycles show each disturbance once, so that short runs see them, too.
         disturbance: match dice.permille(110) || number % 5 == 2 && number < 60 {
             true => Some(disturbance(&mut dice, backend, number)),

@@ -17,6 +17,7 @@ mod proxy;
 mod recovery;
 mod report;
 mod resources;
+mod scenarios;
 mod schedule;
 mod sender;
 mod witness;
@@ -69,8 +70,15 @@ async fn all(options: &Options) -> Result<(Account, String), String> {
         let outcome = outcome.map_err(|why| format!("{}: {why}", backend.name()))?;
         drop(world);
         told.push_str(&report::of(backend, options, &outcome));
-        told.push('\n');
         account.add(outcome.account);
+        if options.scenarios {
+            let (found, lines) = scenarios::run(options, backend, folder.path()).await?;
+            for line in lines {
+                told.push_str(&format!("- {line}\n"));
+            }
+            told.push('\n');
+            account.add(found);
+        }
         if options.keep {
             told.push_str(&format!("kept: {}\n\n", folder.keep().display()));
         }

@@ -220,7 +220,7 @@ pub(super) fn seeds(seed: u64, numbers: std::ops::Range<u64>) -> Value {
     let (mut repos, mut issues, mut pulls, mut services) = (vec![], vec![], vec![], vec![]);
     for n in numbers {
         let repo = repo(n);
-        if n % EVENTS_PER_REPO == 0 || repos.is_empty() {
+        if n.is_multiple_of(EVENTS_PER_REPO) || repos.is_empty() {
             repos.push(json!({ "full_name": repo }));
         }
         match Kind::of(seed, n) {

@@ -1,7 +1,7 @@
 //! In: a backend, a folder. Out: a sandbox, a journal's server if it has one, the reactors, and those who look on.
 //! Never: a fault.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Client;
@@ -23,7 +23,6 @@ const SEEDED_AHEAD: std::ops::Range<u64> = 3 * SHUFFLED..500;
 /// Everything that runs.
 pub(super) struct World {
     pub(super) seed: u64,
-    pub(super) folder: PathBuf,
     pub(super) client: Client,
     pub(super) sandbox: Process,
     pub(super) redis: Option<(Redis, Proxy)>,
@@ -70,7 +69,6 @@ impl World {
         );
         Ok(Self {
             seed: options.seed,
-            folder: folder.to_owned(),
             client,
             sandbox,
             redis,
