@@ -62,29 +62,7 @@ pub(super) async fn run(options: &Options, backend: Backend, world: &mut World) 
     world.fleet.start_all().await?;
     let mut sender = Sender::start(options.seed, 0..options.events, world.fleet.addresses())?;
     let sampler = Sampler::start(world.client.clone(), world.fleet.addresses());
-    let mut campaign = Campaign {
-        world,
-        sender: &sender,
-        options,
-        outcome: Outcome::default(),
-        interrupted: Vec::new(),
-        next_aimed: AIMED_FROM,
-        allowed: 0,
-        waking: Vec::new(),
-    };
-    let cycles = schedule::cycles(options.seed, backend, campaign.world.fleet.size(), options.cycles);
-    campaign.seed_aimed(&cycles).await?;
-    for (number, cycle) in cycles.iter().enumerate() {
-        if Instant::now() > deadline {
-            let why = format!("only {number} of {} cycles were done in time", cycles.len());
-            campaign.outcome.account.wrong.push(why);
-            break;
-        }
-        campaign.cycle(number as u64, cycle).await?;
-        progress(backend, number as u64, options, &sender, begun);
-    }
-    campaign.let_all_go().await?;
-    let (mut outcome, interrupted) = (campaign.outcome, campaign.interrupted);
+    let (mut outcome, interrupted) = everything_breaks(options, backend, world, &sender, deadline).await?;
     let left = deadline
         .saturating_duration_since(Instant::now())
         .max(Duration::from_secs(30));
@@ -128,6 +106,40 @@ pub(super) async fn run(options: &Options, backend: Backend, world: &mut World) 
     outcome.recovery = Recovery::of(&interrupted, &seen.requests);
     outcome.took = begun.elapsed();
     Ok(outcome)
+}
+
+/// Goes through the schedule; in the end nothing breaks any more, and all may be sent.
+async fn everything_breaks(
+    options: &Options,
+    backend: Backend,
+    world: &mut World,
+    sender: &Sender,
+    deadline: Instant,
+) -> Result<(Outcome, Vec<Interrupted>), String> {
+    let begun = Instant::now();
+    let mut campaign = Campaign {
+        world,
+        sender,
+        options,
+        outcome: Outcome::default(),
+        interrupted: Vec::new(),
+        next_aimed: AIMED_FROM,
+        allowed: 0,
+        waking: Vec::new(),
+    };
+    let cycles = schedule::cycles(options.seed, backend, campaign.world.fleet.size(), options.cycles);
+    campaign.seed_aimed(&cycles).await?;
+    for (number, cycle) in cycles.iter().enumerate() {
+        if Instant::now() > deadline {
+            let why = format!("only {number} of {} cycles were done in time", cycles.len());
+            campaign.outcome.account.wrong.push(why);
+            break;
+        }
+        campaign.cycle(number as u64, cycle).await?;
+        progress(backend, number as u64, options, sender, begun);
+    }
+    campaign.let_all_go().await?;
+    Ok((campaign.outcome, campaign.interrupted))
 }
 
 struct Campaign<'a> {

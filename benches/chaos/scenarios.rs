@@ -40,10 +40,10 @@ pub(super) async fn run(
     for scenario in names {
         let folder = folder.join(format!("{scenario:?}"));
         let (account, line) = match scenario {
-            Scenario::Emptied => emptied(options, &folder).await?,
-            Scenario::DiskFull => disk_full(options, &folder).await?,
-            Scenario::FileLimit => file_limit(options, &folder).await?,
-            Scenario::ClockJumps => clock_jumps(options, &folder).await?,
+            Scenario::Emptied => Box::pin(emptied(options, &folder)).await?,
+            Scenario::DiskFull => Box::pin(disk_full(options, &folder)).await?,
+            Scenario::FileLimit => Box::pin(file_limit(options, &folder)).await?,
+            Scenario::ClockJumps => Box::pin(clock_jumps(options, &folder)).await?,
         };
         all.add(account);
         told.push(line);
@@ -82,15 +82,15 @@ async fn emptied(options: &Options, folder: &Path) -> Result<(Account, String), 
             .doubled
             .push("FLUSHALL: what was done before it was done again".into());
     }
-    let mut newer = seen.clone();
+    let mut newer = seen;
     newer
         .effects
         .retain(|effect| effect.event.is_none_or(|n| n >= EVENTS));
     newer.told.retain(|n, _| *n >= EVENTS);
     found.add(books(&world, &after, &newer).await?);
-    let logs =
+    let mut logs =
         (0..world.fleet.size()).filter_map(|place| std::fs::read_to_string(world.fleet.log(place)).ok());
-    if !logs.into_iter().any(|log| log.contains("ERROR")) {
+    if !logs.any(|log| log.contains("ERROR")) {
         found.wrong.push("FLUSHALL: no server said so in its log".into());
     }
     let line = format!(

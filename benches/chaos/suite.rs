@@ -72,7 +72,7 @@ async fn all(options: &Options) -> Result<(Account, String), String> {
         told.push_str(&report::of(backend, options, &outcome));
         account.add(outcome.account);
         if options.scenarios {
-            let (found, lines) = scenarios::run(options, backend, folder.path()).await?;
+            let (found, lines) = Box::pin(scenarios::run(options, backend, folder.path())).await?;
             for line in lines {
                 told.push_str(&format!("- {line}\n"));
             }
