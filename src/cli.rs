@@ -13,6 +13,8 @@ mod check;
 mod demo;
 mod events;
 mod explain;
+mod export;
+mod import;
 mod mcp;
 mod print;
 mod rules;
@@ -71,6 +73,10 @@ enum Command {
     Events(events::Options),
     /// List runs, show one; retry, cancel or resolve one
     Runs(runs::Options),
+    /// Write everything in the journal down, as JSON Lines
+    Export(export::Options),
+    /// Fill an empty journal with what another one exported
+    Import(import::Options),
     /// Offer the tools to an agent: an MCP server on standard input and output
     Mcp(mcp::Options),
     /// List the MCP tools rules can call
@@ -150,6 +156,8 @@ fn run(arguments: Arguments) -> Ending {
         Command::Send(options) => start(send::run(options, settings()?)),
         Command::Events(options) => start(events::run(options, settings()?)),
         Command::Runs(options) => start(runs::run(options, settings()?)),
+        Command::Export(options) => start(export::run(options, settings()?)),
+        Command::Import(options) => start(import::run(options, settings()?)),
         Command::Mcp(options) => start(mcp::run(options, settings()?)),
         Command::Tools(options) => start(tools::run(options)),
         Command::Sandbox(options) => start(sandbox::run(options, settings()?)),

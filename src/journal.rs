@@ -10,6 +10,7 @@ mod identity;
 pub(crate) mod gates;
 pub(crate) mod machine;
 pub mod store;
+pub mod archive;
 mod model;
 mod memory;
 

@@ -5,10 +5,28 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{AssembleError, files};
+use crate::clock::Clock;
 use crate::config::{RedisSettings, Settings};
 use crate::journal::Store;
 use crate::store::redis::{Options, Time};
 use crate::store::{DataDir, Embedded, Redis};
+
+/// A journal without anything around it, for commands that take or give it whole.
+pub struct Bare(Journal);
+
+impl Bare {
+    /// Opens the journal that the settings name, which no server of this data directory may be using; also what an
+    /// interrupted import left, if `unfinished`.
+    pub async fn open(settings: &Settings, unfinished: bool) -> Result<Self, AssembleError> {
+        let now = Clock::system().now();
+        Journal::open_also(settings, now, unfinished).await.map(Self)
+    }
+
+    /// The journal.
+    pub fn store(&self) -> &dyn Store {
+        &*self.0.store
+    }
+}
 
 /// An open journal, and the data directory that goes with it.
 pub(super) struct Journal {
@@ -27,8 +45,13 @@ enum Place {
 impl Journal {
     /// Opens the journal that the settings name, and takes the data directory for this process.
     pub(super) async fn open(settings: &Settings, now: Timestamp) -> Result<Self, AssembleError> {
+        Self::open_also(settings, now, false).await
+    }
+
+    /// The same; also what an interrupted import left, if it is to be imported again.
+    async fn open_also(settings: &Settings, now: Timestamp, unfinished: bool) -> Result<Self, AssembleError> {
         match &settings.redis {
-            Some(redis) => Self::shared(settings, redis, now).await,
+            Some(redis) => Self::shared(settings, redis, now, unfinished).await,
             None => {
                 let store = Arc::new(Embedded::open(&settings.data_dir, now)?);
                 Ok(Self {
@@ -44,6 +67,7 @@ impl Journal {
         settings: &Settings,
         redis: &RedisSettings,
         now: Timestamp,
+        unfinished: bool,
     ) -> Result<Self, AssembleError> {
         let dir = DataDir::take(&settings.data_dir)?;
         let options = Options {
@@ -51,6 +75,7 @@ impl Journal {
             prefix: redis.prefix.clone(),
             allow_volatile: redis.allow_volatile,
             note_dir: Some(settings.data_dir.clone()),
+            unfinished,
             time: Time::OfServer,
         };
         let store = Redis::open(&options, now).await?;

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use super::archive::{Export, Import};
 use super::*;
 
 /// A journal for as long as the process lives: for rule tests, and as the oracle of the other stores.
@@ -158,6 +159,28 @@ impl Store for MemoryStore {
 
     async fn epoch(&self) -> Result<Epoch, StoreError> {
         Ok(self.model().epoch())
+    }
+
+    async fn export(&self) -> Result<Export, StoreError> {
+        let (head, records) = self.model().export();
+        let (export, outlet) = Export::new(head);
+        tokio::spawn(async move {
+            for record in records {
+                if outlet.records.send(Ok(record)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(export)
+    }
+
+    async fn import(&self, mut import: Import) -> Result<(), StoreError> {
+        let mut records = Vec::new();
+        while let Some(record) = import.records.recv().await {
+            records.push(record);
+        }
+        import.came(records.len() as u64)?;
+        self.ring(|model| model.import(import.head, records, import.replace))
     }
 
     async fn wait(&self) {

@@ -4,6 +4,7 @@
 //! never runs backwards: an operation happens at the latest of its `now` and the time of the last operation that
 //! changed something.
 
+mod archive;
 mod admission;
 mod find;
 mod work;
@@ -42,6 +43,7 @@ pub struct Model {
 #[derive(Clone, Debug)]
 struct Entry {
     record: EventRecord,
+    digest: Option<Digest>,
     /// Without the runs' states, which are looked up when asked for.
     verdicts: Vec<Verdict>,
 }

@@ -187,7 +187,8 @@ impl RunState {
 }
 
 /// An event on record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EventRecord {
     /// Its identity.
     pub key: EventKey,
@@ -204,6 +205,7 @@ pub struct EventRecord {
     /// The rest of its envelope, opaque.
     pub meta: Value,
     /// The payload's bytes.
+    #[serde(with = "super::archive::bytes::body")]
     pub body: Bytes,
     /// The rule book it was matched with.
     pub book: String,
@@ -232,7 +234,8 @@ pub struct Duplicate {
 }
 
 /// A run on record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RunRecord {
     /// Its identity.
     pub id: RunId,
@@ -269,7 +272,8 @@ pub struct RunRecord {
 }
 
 /// A step on record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StepRecord {
     /// The action's id within the rule.
     pub step: String,

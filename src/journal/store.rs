@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::archive::{Export, Import};
 use super::queries::*;
 use super::records::*;
 
@@ -39,6 +40,9 @@ pub enum StoreError {
     /// may have been lost: asked for again, it is stored once.
     #[error("the journal cannot be written: {0}")]
     Unavailable(String),
+    /// It would not be right, and will not be however often it is asked.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// Where the journal is kept. [`Model`](super::Model) is the specification of every operation.
@@ -160,6 +164,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// The journal's identity.
     async fn epoch(&self) -> Result<Epoch, StoreError>;
+
+    /// Everything in the journal, read out record by record, each event in one piece with its decisions and runs. Work goes
+    /// on meanwhile; whether the whole is of one moment is told at its end. Ends early when nobody takes the records.
+    async fn export(&self) -> Result<Export, StoreError>;
+
+    /// Fills the journal with another one, which keeps its identity, order, fences and memory. Whole or not at all; a
+    /// journal that holds events is left alone unless it is to be replaced, as [`StoreError::Refused`]. Nobody else may be
+    /// at work in it.
+    async fn import(&self, import: Import) -> Result<(), StoreError>;
 
     /// Returns when something may have become due, or at once if that is not known. Only a hint: polling alone is
     /// correct.

@@ -8,9 +8,11 @@ mod rows;
 mod admission;
 mod work;
 mod find;
+mod archive;
 mod readers;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +21,7 @@ use rusqlite::Connection;
 use rusqlite::backup::Backup;
 use tokio::sync::Notify;
 
+use crate::journal::archive::{Export, Import};
 use crate::journal::{
     Admission, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent, NewFiring,
     Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store, StoreError, Then,
@@ -107,7 +110,9 @@ pub struct Embedded {
     /// Declared before the lock: fields are dropped in order, and the database is closed before it is given free.
     writer: writer::Writer,
     readers: readers::Readers,
-    epochs: epoch::Epochs,
+    epochs: Mutex<epoch::Epochs>,
+    dir: PathBuf,
+    path: PathBuf,
     doorbell: Notify,
     data_dir: DataDir,
 }
@@ -142,8 +147,10 @@ impl Embedded {
         let writer = writer::Writer::start(desk).map_err(io)?;
         Ok(Self {
             writer,
-            readers: readers::Readers::new(path),
-            epochs,
+            readers: readers::Readers::new(path.clone()),
+            epochs: Mutex::new(epochs),
+            dir: dir.into(),
+            path,
             doorbell: Notify::new(),
             data_dir,
         })
@@ -160,13 +167,17 @@ impl Embedded {
     }
 
     /// The identity of the journal that was here before, when this is another one: what that one knew is lost.
-    pub fn former_epoch(&self) -> Option<&Epoch> {
-        self.epochs.former.as_ref()
+    pub fn former_epoch(&self) -> Option<Epoch> {
+        self.epochs().former.clone()
+    }
+
+    fn epochs(&self) -> MutexGuard<'_, epoch::Epochs> {
+        self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the journal that was here before was lost or replaced. To be said loudly.
     pub fn epoch_changed(&self) -> bool {
-        self.epochs.former.is_some()
+        self.epochs().former.is_some()
     }
 
     /// Reads the whole database for damage; `Ok(None)` when it is sound, otherwise what is wrong. Takes its time.
@@ -373,7 +384,19 @@ impl Store for Embedded {
     }
 
     async fn epoch(&self) -> Result<Epoch, StoreError> {
-        Ok(self.epochs.present.clone())
+        Ok(self.epochs().present.clone())
+    }
+
+    async fn export(&self) -> Result<Export, StoreError> {
+        archive::export(self.path.clone()).await
+    }
+
+    async fn import(&self, import: Import) -> Result<(), StoreError> {
+        let epoch = import.head.epoch.clone();
+        self.writer.write(move |tx| tx.import(import)).await?;
+        *self.epochs() = epoch::follow(&self.dir, epoch);
+        self.ring();
+        Ok(())
     }
 
     async fn wait(&self) {

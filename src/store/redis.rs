@@ -16,6 +16,7 @@ mod skew;
 mod admission;
 mod work;
 mod find;
+mod archive;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::journal::archive::{Export, Import};
 use crate::journal::{
     Admission, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent, NewFiring,
     Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store, StoreError, Then,
@@ -62,6 +64,15 @@ pub enum OpenError {
         product: String,
         /// Each with its consequence and what to do.
         problems: Vec<String>,
+    },
+    /// An import into it was begun and not ended.
+    #[error(
+        "the journal in Redis at {server} is half of one: an import was interrupted; import the whole again with \
+         `xmrt import --replace`"
+    )]
+    Unfinished {
+        /// Its address.
+        server: String,
     },
     /// The journal there was written by another program.
     #[error(
@@ -108,6 +119,8 @@ pub struct Options {
     pub allow_volatile: bool,
     /// A directory for a note of the journal's identity, so that its loss is noticed at the next start.
     pub note_dir: Option<PathBuf>,
+    /// Open also what an interrupted import left: to import again.
+    pub unfinished: bool,
     /// Whose clock it goes by.
     pub time: Time,
 }
@@ -116,7 +129,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Redis {
     link: link::Link,
-    scripts: scripts::Scripts,
+    scripts: Arc<scripts::Scripts>,
     bell: bell::Bell,
     /// How all keys begin, hash tag included.
     prefix: String,
@@ -173,12 +186,18 @@ impl Redis {
             .map_err(refused)?
         {
             founding::Found::Journal(epoch) => epoch,
+            founding::Found::Layout(found) if found == founding::UNFINISHED => {
+                if !options.unfinished {
+                    return Err(OpenError::Unfinished { server: name });
+                }
+                Epoch::new(now)
+            }
             founding::Found::Layout(found) => return Err(OpenError::Layout { server: name, found }),
         };
         let store = Self {
             bell: bell::Bell::new(client, format!("{prefix}bell")),
             link,
-            scripts,
+            scripts: Arc::new(scripts),
             prefix,
             time: options.time,
             skew: skew::Skew::default(),
@@ -350,6 +369,14 @@ impl Store for Redis {
         // Known here; but whoever asks wants to know whether the journal is there, too.
         self.link.reachable()?;
         Ok((**self.epoch.load()).clone())
+    }
+
+    async fn export(&self) -> Result<Export, StoreError> {
+        Redis::export(self).await
+    }
+
+    async fn import(&self, import: Import) -> Result<(), StoreError> {
+        Redis::import(self, import).await
     }
 
     async fn wait(&self) {

@@ -20,6 +20,7 @@ mod intake;
 mod journal;
 mod layers;
 mod mcp;
+mod moving;
 mod normalize;
 mod on_failure;
 mod reactor;

@@ -131,6 +131,7 @@ impl RedisServer {
             prefix: "test".into(),
             allow_volatile: false,
             note_dir: None,
+            unfinished: false,
             time: Time::OfCaller,
         }
     }

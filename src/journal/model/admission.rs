@@ -49,6 +49,7 @@ impl Model {
         }
         let mut entry = Entry {
             record,
+            digest: event.digest,
             verdicts: Vec::new(),
         };
         for firing in gates::one_per_rule(event.firings) {

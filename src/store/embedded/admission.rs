@@ -11,8 +11,8 @@ use crate::clock::{after, from_millis};
 use crate::journal::gates::{self, CHAIN_NAMED, Refusal};
 use crate::journal::machine::{self, whole};
 use crate::journal::{
-    Admission, DUPLICATES_KEPT, Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, NewEvent,
-    NewFiring, RunHistory, RunId, StoreError, Verdict, Wish,
+    Admission, DUPLICATES_KEPT, Decision, Digest, Duplicate, DuplicateBy, EventKey, EventRecord, Gates,
+    NewEvent, NewFiring, RunHistory, RunId, StoreError, Verdict, Wish,
 };
 use crate::store::packing::pack_json;
 
@@ -48,13 +48,8 @@ impl Tx<'_> {
             duplicates: Vec::new(),
             duplicates_total: 0,
         };
-        self.insert_event(&record, body)?;
+        self.insert_event(&record, event.digest, body)?;
         self.insert_name(&record.key, seq, false)?;
-        if let Some(digest) = event.digest {
-            self.conn
-                .prepare_cached("INSERT INTO digests VALUES (?1, ?2, ?3)")?
-                .execute((&record.key.source, digest, seq as i64))?;
-        }
         for (place, firing) in gates::one_per_rule(event.firings).into_iter().enumerate() {
             let verdict = self.decide(&record, firing, 0, seq, Ask::All, now)?;
             self.keep_verdict(seq, place, &verdict)?;
@@ -118,10 +113,7 @@ impl Tx<'_> {
             });
             self.insert_name(&event.key, seq, true)?;
         }
-        let kept = serde_json::to_string(&record.duplicates).unwrap_or_default();
-        self.conn
-            .prepare_cached("INSERT OR REPLACE INTO arrivals VALUES (?1, ?2, ?3)")?
-            .execute((seq as i64, record.duplicates_total as i64, kept))?;
+        self.keep_arrivals(&record)?;
         let mut run_seq = None;
         for firing in gates::one_per_rule(event.firings)
             .into_iter()
@@ -274,8 +266,13 @@ impl Tx<'_> {
         Ok(chain)
     }
 
-    fn insert_event(&self, event: &EventRecord, body: &[u8]) -> rusqlite::Result<()> {
-        let row: [Sql; 12] = [
+    pub(super) fn insert_event(
+        &self,
+        event: &EventRecord,
+        digest: Option<Digest>,
+        body: &[u8],
+    ) -> rusqlite::Result<()> {
+        let row: [Sql; 13] = [
             (event.seq as i64).into(),
             event.key.source.clone().into(),
             event.key.id.clone().into(),
@@ -286,19 +283,37 @@ impl Tx<'_> {
             event.book.clone().into(),
             i64::from(event.depth).into(),
             event.caused_by.as_ref().map(|run| run.0.clone()).into(),
+            digest.map(|digest| digest.to_vec()).into(),
             pack_json(&event.meta).into(),
             body.to_vec().into(),
         ];
         self.conn
-            .prepare_cached("INSERT INTO events VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?
+            .prepare_cached("INSERT INTO events VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)")?
             .execute(row)?;
+        self.insert_digest(event, digest)
+    }
+
+    fn insert_digest(&self, event: &EventRecord, digest: Option<Digest>) -> rusqlite::Result<()> {
+        if let Some(digest) = digest {
+            self.conn
+                .prepare_cached("INSERT INTO digests VALUES (?1, ?2, ?3)")?
+                .execute((&event.key.source, digest, event.seq as i64))?;
+        }
         Ok(())
     }
 
-    fn insert_name(&self, key: &EventKey, seq: u64, alias: bool) -> rusqlite::Result<()> {
+    pub(super) fn insert_name(&self, key: &EventKey, seq: u64, alias: bool) -> rusqlite::Result<()> {
         self.conn
             .prepare_cached("INSERT OR IGNORE INTO names VALUES (?1, ?2, ?3, ?4)")?
             .execute((&key.source, &key.id, seq as i64, alias))?;
+        Ok(())
+    }
+
+    pub(super) fn keep_arrivals(&self, event: &EventRecord) -> rusqlite::Result<()> {
+        let kept = serde_json::to_string(&event.duplicates).unwrap_or_default();
+        self.conn
+            .prepare_cached("INSERT OR REPLACE INTO arrivals VALUES (?1, ?2, ?3)")?
+            .execute((event.seq as i64, event.duplicates_total as i64, kept))?;
         Ok(())
     }
 

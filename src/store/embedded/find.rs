@@ -146,19 +146,45 @@ pub(super) fn next_due(conn: &Connection) -> rusqlite::Result<Option<Timestamp>>
 
 pub(super) fn keep_book(conn: &Connection, book: &BookRecord) -> rusqlite::Result<()> {
     for rule in &book.rules {
-        conn.prepare_cached("INSERT OR IGNORE INTO rule_texts VALUES (?1, ?2, ?3)")?
-            .execute((&rule.version, &rule.rule, &rule.text))?;
+        keep_text(conn, rule)?;
     }
     let rules: Vec<_> = book
         .rules
         .iter()
-        .map(|rule| (&rule.version, &rule.rule))
+        .map(|rule| (rule.version.clone(), rule.rule.clone()))
         .collect();
-    let rules = serde_json::to_string(&rules).unwrap_or_default();
+    insert_book(conn, &book.hash, &book.settings, &rules)?;
+    set_last_good(conn, &book.hash)
+}
+
+pub(super) fn keep_text(conn: &Connection, rule: &RuleText) -> rusqlite::Result<()> {
+    conn.prepare_cached("INSERT OR IGNORE INTO rule_texts VALUES (?1, ?2, ?3)")?
+        .execute((&rule.version, &rule.rule, &rule.text))?;
+    Ok(())
+}
+
+/// A book without its texts: version and id of each rule.
+pub(super) fn insert_book(
+    conn: &Connection,
+    hash: &str,
+    settings: &serde_json::Value,
+    rules: &[(String, String)],
+) -> rusqlite::Result<()> {
+    let rules = serde_json::to_string(rules).unwrap_or_default();
     conn.prepare_cached("INSERT OR IGNORE INTO books VALUES (?1, ?2, ?3)")?
-        .execute((&book.hash, book.settings.to_string(), rules))?;
+        .execute((hash, settings.to_string(), rules))?;
+    Ok(())
+}
+
+pub(super) fn last_good(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    conn.prepare_cached("SELECT value FROM facts WHERE name = 'last_good'")?
+        .query_row([], |row| row.get(0))
+        .optional()
+}
+
+pub(super) fn set_last_good(conn: &Connection, hash: &str) -> rusqlite::Result<()> {
     conn.prepare_cached("INSERT OR REPLACE INTO facts VALUES ('last_good', ?1)")?
-        .execute([&book.hash])?;
+        .execute([hash])?;
     Ok(())
 }
 

@@ -95,6 +95,11 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Goes on where another journal was: its last change, its last place in the order.
+    pub(super) fn follow(&mut self, last: Timestamp, seq: u64) {
+        self.order = Order { last, seq };
+    }
+
     pub(super) fn next_seq(&mut self) -> u64 {
         self.order.seq += 1;
         self.order.seq

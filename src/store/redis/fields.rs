@@ -10,8 +10,8 @@ use super::scripts::Args;
 use crate::clock::from_millis;
 use crate::journal::gates::{self, Refusal};
 use crate::journal::{
-    Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, RunHistory, RunId, RunRecord, RunState,
-    StepKey, StepRecord, StepState, Verdict,
+    Decision, Digest, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, RunHistory, RunId, RunRecord,
+    RunState, StepKey, StepRecord, StepState, Verdict,
 };
 use crate::store::packing;
 
@@ -149,6 +149,15 @@ impl Changes {
         }
     }
 
+    /// All fields, where no time has yet to be told: those of a run that is on record.
+    pub(super) fn all(self) -> Vec<(String, Vec<u8>)> {
+        let times = self
+            .times
+            .into_iter()
+            .map(|(name, times)| (name, times.into_bytes()));
+        self.plain.into_iter().chain(times).collect()
+    }
+
     pub(super) fn onto(self, args: &mut Args) {
         args.count(self.plain.len());
         for (name, value) in self.plain {
@@ -257,6 +266,70 @@ pub(super) fn event(fields: &Fields) -> Result<EventRecord, Fault> {
         duplicates,
         duplicates_total: read.number("arrivals")?,
     })
+}
+
+/// The digest of an event from its hash.
+pub(super) fn digest(fields: &Fields) -> Result<Option<Digest>, Fault> {
+    let read = Reader { fields };
+    let text = read.text("digest")?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let mut digest = [0; 32];
+    for (at, byte) in digest.iter_mut().enumerate() {
+        let digits = text.get(2 * at..2 * at + 2).ok_or_else(|| odd(text))?;
+        *byte = u8::from_str_radix(digits, 16).map_err(odd)?;
+    }
+    Ok(Some(digest))
+}
+
+/// A digest as it is kept: hexadecimal, or nothing.
+pub(super) fn digest_text(digest: Option<Digest>) -> String {
+    digest
+        .iter()
+        .flatten()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// The fields of the hash of an event that is on record.
+pub(super) fn event_fields(
+    event: &EventRecord,
+    body: Vec<u8>,
+    digest: Option<Digest>,
+    verdicts: &[Verdict],
+) -> Vec<(String, Vec<u8>)> {
+    let caused_by = event.caused_by.as_ref().map_or("", |run| run.0.as_str());
+    let mut fields: Vec<(String, Vec<u8>)> = [
+        ("seq", event.seq.to_string()),
+        ("source", event.key.source.clone()),
+        ("id", event.key.id.clone()),
+        ("kind", event.kind.clone()),
+        ("subject", event.subject.clone()),
+        ("time", event.time.as_millisecond().to_string()),
+        ("received", event.received_at.as_millisecond().to_string()),
+        ("book", event.book.clone()),
+        ("depth", event.depth.to_string()),
+        ("caused_by", caused_by.to_owned()),
+        ("digest", digest_text(digest)),
+        ("arrivals", event.duplicates_total.to_string()),
+        ("kept", event.duplicates.len().to_string()),
+        ("verdicts", verdicts.len().to_string()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.into_bytes()))
+    .collect();
+    fields.push(("meta".into(), packing::pack_json(&event.meta)));
+    fields.push(("body".into(), body));
+    for (place, duplicate) in event.duplicates.iter().enumerate() {
+        let at = duplicate.at.as_millisecond().to_string();
+        let kept = serde_json::json!([duplicate.id, duplicate.by.as_str(), at]);
+        fields.push((format!("k{place}"), kept.to_string().into_bytes()));
+    }
+    for (place, verdict) in verdicts.iter().enumerate() {
+        fields.push((format!("v{place}"), keep_verdict(verdict).into_bytes()));
+    }
+    fields
 }
 
 /// A run from its hash.

@@ -36,7 +36,7 @@ fn named(member: &str) -> (&str, &str) {
 }
 
 /// The name of a place in an index, which sorts as text as the place does as a number.
-fn member(seq: u64) -> String {
+pub(super) fn member(seq: u64) -> String {
     format!("{:016}", seq.min(9_999_999_999_999_999))
 }
 

@@ -68,15 +68,19 @@ fn advised(error: &RedisError) -> String {
 }
 
 /// The connections to one server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Link {
     shared: Arc<Shared>,
-    keeper: JoinHandle<()>,
+    _keeper: Arc<Keeper>,
 }
 
-impl Drop for Link {
+/// Keeps connected until dropped.
+#[derive(Debug)]
+struct Keeper(JoinHandle<()>);
+
+impl Drop for Keeper {
     fn drop(&mut self) {
-        self.keeper.abort();
+        self.0.abort();
     }
 }
 
@@ -152,8 +156,11 @@ impl Link {
             suspect: Notify::new(),
             turn: AtomicUsize::new(0),
         });
-        let keeper = tokio::spawn(Arc::clone(&shared).keep());
-        Ok(Self { shared, keeper })
+        let keeper = Keeper(tokio::spawn(Arc::clone(&shared).keep()));
+        Ok(Self {
+            shared,
+            _keeper: Arc::new(keeper),
+        })
     }
 
     /// One command.

@@ -200,7 +200,9 @@ fn of_store(error: StoreError) -> ToolError {
     let class = match &error {
         StoreError::NotFound { .. } => ErrorClass::NotFound,
         StoreError::Unavailable(_) => ErrorClass::Unavailable,
-        StoreError::Fenced { .. } | StoreError::WrongState { .. } => ErrorClass::Conflict,
+        StoreError::Fenced { .. } | StoreError::WrongState { .. } | StoreError::Refused(_) => {
+            ErrorClass::Conflict
+        }
     };
     ToolError::new(class, error.to_string())
 }

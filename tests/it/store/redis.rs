@@ -2,5 +2,6 @@
 
 mod away;
 mod doors;
+mod keys;
 mod losses;
 mod sharing;

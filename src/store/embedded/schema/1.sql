@@ -17,6 +17,7 @@ CREATE TABLE events (
   book TEXT NOT NULL,
   depth INTEGER NOT NULL,
   caused_by TEXT,
+  digest BLOB,
   meta_packed BLOB NOT NULL,
   body_packed BLOB NOT NULL
 ) STRICT;

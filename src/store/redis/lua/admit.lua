@@ -54,7 +54,7 @@ local function admit_new()
   changes()
   call('HSET', key, 'seq', seq, 'source', source, 'id', id, 'kind', new.kind, 'subject', new.subject, 'time', new.time,
     'received', int(now), 'meta', new.meta, 'body', new.body, 'book', new.book, 'depth', event.depth, 'caused_by',
-    event.caused_by, 'arrivals', 0, 'kept', 0, 'verdicts', #wanted)
+    event.caused_by, 'digest', digest, 'arrivals', 0, 'kept', 0, 'verdicts', #wanted)
   call('SET', name, seq)
   if digest ~= '' then
     call('SET', digest_key, seq)

@@ -13,4 +13,5 @@ end
 call('HSETNX', key, 'settings', settings)
 call('HSETNX', key, 'rules', list)
 call('HSET', META, 'last_good', hash)
+call('HINCRBY', META, 'changes', 1)
 return { 'kept', int(now), int(clock) }

@@ -18,7 +18,7 @@ else
 end
 local caller = tonumber(ARGV[3])
 
-local meta = call('HMGET', META, 'identity', 'last', 'seq')
+local meta = call('HMGET', META, 'identity', 'last', 'seq', 'changes')
 if meta[1] ~= ARGV[1] then
   return redis.error_reply('XMRTJOURNAL this is not the journal that was opened')
 end
@@ -56,8 +56,9 @@ local function expect(kind, ...)
   end
 end
 
+-- Once in every script that changes something. The count tells who reads for long whether it was all of one moment.
 local function changes()
-  call('HSET', META, 'last', int(now))
+  call('HSET', META, 'last', int(now), 'changes', int((tonumber(meta[4]) or 0) + 1))
 end
 
 local function next_seq()

@@ -1,0 +1,151 @@
+//! In: a journal. Out: its records; and back. Never: a record that a store could not carry.
+
+use super::{Charge, Entry, GateKey, Model, Name};
+use crate::journal::archive::{
+    ArchivedBook, ArchivedEvent, Cause, Cooldown, Head, Record, follows_its_event, only_into_empty,
+};
+use crate::journal::{BookRecord, EventKey, RuleText, RunHistory, StoreError};
+
+impl Model {
+    /// See [`Store::export`](crate::journal::Store::export).
+    pub fn export(&self) -> (Head, Vec<Record>) {
+        let head = Head::new(self.epoch.clone(), self.last, self.seq, self.last_good.clone());
+        let mut records = Vec::new();
+        for ((version, rule), text) in &self.texts {
+            records.push(Record::RuleText(RuleText {
+                rule: rule.clone(),
+                version: version.clone(),
+                text: text.clone(),
+            }));
+        }
+        let books = self.books.values().map(ArchivedBook::of);
+        records.extend(books.map(Record::Book));
+        for entry in self.events.values() {
+            records.push(Record::Event(Box::new(ArchivedEvent {
+                record: entry.record.clone(),
+                digest: entry.digest,
+                verdicts: self.present(&entry.verdicts),
+            })));
+            let mut runs: Vec<&RunHistory> = self
+                .runs
+                .values()
+                .filter(|history| history.run.event == entry.record.key)
+                .collect();
+            runs.sort_by_key(|history| (history.run.seq, &history.run.id));
+            records.extend(runs.into_iter().cloned().map(Box::new).map(Record::Run));
+        }
+        for (gate, charge) in &self.cooldowns {
+            records.push(Record::Cooldown(Cooldown {
+                rule: gate.rule.clone(),
+                shadow: gate.shadow,
+                key: gate.key.clone(),
+                run: charge.run.clone(),
+                until: charge.until,
+            }));
+        }
+        for ((key, run), cause) in &self.causes {
+            records.push(Record::Cause(Cause {
+                key: key.clone(),
+                run: run.clone(),
+                depth: cause.depth,
+                until: cause.until,
+            }));
+        }
+        (head, records)
+    }
+
+    /// See [`Store::import`](crate::journal::Store::import).
+    pub fn import(&mut self, head: Head, records: Vec<Record>, replace: bool) -> Result<(), StoreError> {
+        if !replace {
+            only_into_empty(self.events.len() as u64)?;
+        }
+        let mut new = Self::new(head.epoch);
+        new.last = head.last;
+        new.seq = head.seq;
+        new.last_good = head.last_good;
+        let mut event = None;
+        for record in records {
+            new.take_record(record, &mut event)?;
+        }
+        *self = new;
+        Ok(())
+    }
+
+    fn take_record(&mut self, record: Record, event: &mut Option<EventKey>) -> Result<(), StoreError> {
+        match record {
+            Record::RuleText(text) => {
+                self.texts.insert((text.version, text.rule), text.text);
+            }
+            Record::Book(book) => {
+                let book = self.with_texts(book)?;
+                self.books.insert(book.hash.clone(), book);
+            }
+            Record::Event(archived) => {
+                let ArchivedEvent {
+                    record,
+                    digest,
+                    mut verdicts,
+                } = *archived;
+                let (seq, source) = (record.seq, record.key.source.clone());
+                *event = Some(record.key.clone());
+                self.names.insert(record.key.clone(), Name { seq, alias: false });
+                for duplicate in &record.duplicates {
+                    let (source, id) = (source.clone(), duplicate.id.clone());
+                    let alias = self.names.entry(EventKey { source, id });
+                    alias.or_insert(Name { seq, alias: true });
+                }
+                if let Some(digest) = digest {
+                    self.digests.insert((source, digest), seq);
+                }
+                verdicts.iter_mut().for_each(|verdict| verdict.state = None);
+                let entry = Entry {
+                    record,
+                    digest,
+                    verdicts,
+                };
+                self.events.insert(seq, entry);
+            }
+            Record::Run(history) => {
+                follows_its_event(&history, event.as_ref())?;
+                self.runs.insert(history.run.id.clone(), *history);
+            }
+            Record::Cooldown(Cooldown {
+                rule,
+                shadow,
+                key,
+                run,
+                until,
+            }) => {
+                let gate = GateKey { rule, shadow, key };
+                self.cooldowns.insert(gate, Charge { run, until });
+            }
+            Record::Cause(Cause {
+                key,
+                run,
+                depth,
+                until,
+            }) => {
+                self.causes.insert((key, run), super::Cause { depth, until });
+            }
+        }
+        Ok(())
+    }
+
+    fn with_texts(&self, book: ArchivedBook) -> Result<BookRecord, StoreError> {
+        let rules = book.rules.into_iter().map(|(version, rule)| {
+            let text = self.texts.get(&(version.clone(), rule.clone())).cloned();
+            let text = text.ok_or_else(|| {
+                StoreError::Refused(format!(
+                    "book {} lists rule {rule} without its text before it",
+                    book.hash
+                ))
+            })?;
+            Ok(RuleText { rule, version, text })
+        });
+        Ok(BookRecord {
+            rules: rules.collect::<Result<_, StoreError>>()?,
+            hash: book.hash,
+            settings: book.settings,
+        })
+    }
+}

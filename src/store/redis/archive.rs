@@ -1,0 +1,569 @@
+//! In: a journal in Redis. Out: its records, each event in one piece with its decisions and runs; and back. Never: a
+//! half-filled journal that passes for a whole one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use redis::{Pipeline, Value};
+
+use super::Redis;
+use super::fields::{self, Changes};
+use super::founding::{self, LAYOUT, UNFINISHED};
+use super::link::{Fault, Link};
+use super::reply::{self, Reply, odd};
+use super::scripts::{Args, Scripts};
+use crate::clock::from_millis;
+use crate::journal::archive::{
+    ArchivedBook, ArchivedEvent, Cause, Cooldown, Export, Head, Import, Outlet, Record, follows_its_event,
+    only_into_empty,
+};
+use crate::journal::{EventKey, RuleText, RunHistory, RunId, StoreError};
+use crate::store::packing;
+
+/// How many events are read in one piece at most, and after how many bytes of bodies no further one is.
+const EVENTS: usize = 16;
+const EVENT_BYTES: usize = 4 * 1024 * 1024;
+/// How many keys one step of a scan looks at, and how many are read or deleted at once.
+const KEYS: usize = 512;
+/// How many commands an import sends at once, and after how many bytes it does.
+const COMMANDS: usize = 512;
+const COMMAND_BYTES: usize = 4 * 1024 * 1024;
+
+/// What reading a journal out needs, for as long as that takes.
+struct Reading {
+    link: Link,
+    scripts: Arc<Scripts>,
+    prefix: String,
+    identity: String,
+    outlet: Outlet,
+    /// The count of changes when it began.
+    changes: i64,
+}
+
+/// Why reading ends early.
+enum Stop {
+    /// Nobody takes what is read.
+    Unheard,
+    Fault(Fault),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// A piece of the journal: the count of changes to it until then, its events, and from where to go on.
+struct Piece {
+    at: Timestamp,
+    changes: i64,
+    seq: u64,
+    last: String,
+    events: Vec<Value>,
+}
+
+async fn piece(
+    link: &Link,
+    scripts: &Scripts,
+    prefix: &str,
+    identity: &str,
+    from: &str,
+    max: usize,
+) -> Result<Piece, Fault> {
+    let mut args = Args::new();
+    args.put(identity).int(0).int(0);
+    args.put(from).count(max).count(EVENT_BYTES);
+    let mut reply: Reply = reply::read(scripts.export.call(link, prefix, &[&args]).await?)?;
+    Ok(Piece {
+        at: reply.at,
+        changes: reply.number()?,
+        seq: reply.number()?.unsigned_abs(),
+        last: reply.text()?,
+        events: reply.list()?,
+    })
+}
+
+impl Redis {
+    pub(super) async fn export(&self) -> Result<Export, StoreError> {
+        let identity = self.identity();
+        let begin = piece(&self.link, &self.scripts, &self.prefix, &identity, "", 0).await?;
+        let mut command = redis::cmd("HGET");
+        command.arg(self.key("meta")).arg("last_good");
+        let last_good = match self.link.call(&command).await? {
+            Value::Nil => None,
+            answer => Some(reply::text(answer)?),
+        };
+        let head = Head::new((**self.epoch.load()).clone(), begin.at, begin.seq, last_good);
+        let (export, outlet) = Export::new(head);
+        let reading = Reading {
+            link: self.link.clone(),
+            scripts: Arc::clone(&self.scripts),
+            prefix: self.prefix.clone(),
+            identity,
+            outlet,
+            changes: begin.changes,
+        };
+        tokio::spawn(async move {
+            if let Err(Stop::Fault(fault)) = reading.read_out(begin.at).await {
+                let _ = reading.outlet.records.send(Err(fault.into())).await;
+            }
+        });
+        Ok(export)
+    }
+}
+
+impl Reading {
+    async fn read_out(&self, at: Timestamp) -> Result<(), Stop> {
+        let keys = self.keys(&["t:", "book:"]).await?;
+        let (texts, books): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.starts_with("t:"));
+        self.texts(&texts).await?;
+        self.books(&books).await?;
+        self.events().await?;
+        let keys = self.keys(&["g:", "c:"]).await?;
+        let (cooldowns, causes): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.starts_with("g:"));
+        self.cooldowns(&cooldowns, at).await?;
+        self.causes(&causes, at).await?;
+        let end = piece(&self.link, &self.scripts, &self.prefix, &self.identity, "", 0).await?;
+        if end.changes != self.changes {
+            self.outlet.has_moved();
+        }
+        Ok(())
+    }
+
+    async fn put(&self, record: Record) -> Result<(), Stop> {
+        self.outlet
+            .records
+            .send(Ok(record))
+            .await
+            .map_err(|_| Stop::Unheard)
+    }
+
+    /// The names, behind the prefix, of all keys that begin so. The whole server is looked through, step by step: gates
+    /// and books are in no index.
+    async fn keys(&self, begins: &[&str]) -> Result<BTreeSet<String>, Fault> {
+        let mut found = BTreeSet::new();
+        for begin in begins {
+            found.extend(scan(&self.link, &self.prefix, begin).await?);
+        }
+        Ok(found)
+    }
+
+    async fn texts(&self, keys: &[String]) -> Result<(), Stop> {
+        for keys in keys.chunks(KEYS) {
+            for (key, answer) in keys.iter().zip(self.all("HGETALL", keys, &[]).await?) {
+                for (rule, text) in reply::fields(answer)? {
+                    self.put(Record::RuleText(RuleText {
+                        rule,
+                        version: key["t:".len()..].to_owned(),
+                        text: String::from_utf8(text).map_err(odd)?,
+                    }))
+                    .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn books(&self, keys: &[String]) -> Result<(), Stop> {
+        for keys in keys.chunks(KEYS) {
+            for (key, answer) in keys.iter().zip(self.all("HGETALL", keys, &[]).await?) {
+                let kept = reply::fields(answer)?;
+                let (Some(settings), Some(rules)) = (kept.get("settings"), kept.get("rules")) else {
+                    continue;
+                };
+                self.put(Record::Book(ArchivedBook {
+                    hash: key["book:".len()..].to_owned(),
+                    settings: serde_json::from_slice(settings).map_err(odd)?,
+                    rules: serde_json::from_slice(rules).map_err(odd)?,
+                }))
+                .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All events, each with its runs.
+    async fn events(&self) -> Result<(), Stop> {
+        let mut from = String::new();
+        loop {
+            let piece = piece(
+                &self.link,
+                &self.scripts,
+                &self.prefix,
+                &self.identity,
+                &from,
+                EVENTS,
+            )
+            .await?;
+            if piece.last.is_empty() {
+                return Ok(());
+            }
+            from = piece.last;
+            for told in piece.events {
+                let (event, runs) = read_event(told)?;
+                self.put(Record::Event(Box::new(event))).await?;
+                for run in runs {
+                    self.put(Record::Run(Box::new(run))).await?;
+                }
+            }
+        }
+    }
+
+    /// What has run out is not told: it is never looked at.
+    async fn cooldowns(&self, keys: &[String], at: Timestamp) -> Result<(), Stop> {
+        let mut found = Vec::new();
+        for keys in keys.chunks(KEYS) {
+            for (key, answer) in keys.iter().zip(self.all("GET", keys, &[]).await?) {
+                if let Value::BulkString(charge) = answer {
+                    found.push(cooldown(key, &charge).ok_or_else(|| odd(key))?);
+                }
+            }
+        }
+        found.sort();
+        for cooldown in found {
+            if cooldown.until > at {
+                self.put(Record::Cooldown(cooldown)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn causes(&self, keys: &[String], at: Timestamp) -> Result<(), Stop> {
+        let mut found = Vec::new();
+        for keys in keys.chunks(KEYS) {
+            let range = ["0", "-1", "WITHSCORES"];
+            for (key, answer) in keys.iter().zip(self.all("ZRANGE", keys, &range).await?) {
+                let mut parts = reply::list(answer)?.into_iter();
+                while let (Some(member), Some(score)) = (parts.next(), parts.next()) {
+                    let (member, score) = (reply::text(member)?, reply::text(score)?);
+                    found.push(cause(key, &member, &score).ok_or_else(|| odd((key, member, score)))?);
+                }
+            }
+        }
+        found.sort();
+        for cause in found {
+            if cause.until > at {
+                self.put(Record::Cause(cause)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same reading command on several keys, in one round trip.
+    async fn all(&self, command: &str, keys: &[String], more: &[&str]) -> Result<Vec<Value>, Fault> {
+        let mut commands = redis::pipe();
+        for key in keys {
+            commands
+                .cmd(command)
+                .arg(format!("{}{key}", self.prefix))
+                .arg(more);
+        }
+        self.link.call_all(&commands, keys.len()).await
+    }
+}
+
+/// One event as the script tells it, with its runs in the order of all stores.
+fn read_event(told: Value) -> Result<(ArchivedEvent, Vec<RunHistory>), Fault> {
+    let mut parts = reply::list(told)?.into_iter();
+    let mut next = || parts.next().unwrap_or_default();
+    let event = reply::fields(next())?;
+    let verdicts: Vec<String> = reply::list(next())?
+        .into_iter()
+        .map(reply::text)
+        .collect::<Result<_, _>>()?;
+    let mut runs = Vec::new();
+    let mut named = reply::list(next())?.into_iter();
+    while let (Some(id), Some(run)) = (named.next(), named.next()) {
+        let run = reply::fields(run)?;
+        if !run.is_empty() {
+            runs.push(fields::run(&RunId(reply::text(id)?), &run)?.history);
+        }
+    }
+    runs.sort_by(|a, b| (a.run.seq, &a.run.id).cmp(&(b.run.seq, &b.run.id)));
+    let archived = ArchivedEvent {
+        record: fields::event(&event)?,
+        digest: fields::digest(&event)?,
+        verdicts: fields::verdicts(&verdicts)?,
+    };
+    Ok((archived, runs))
+}
+
+/// `g:<shadow>:<length>:<rule>:<key>` → what it is about; `<run>:<until>` → who charged it.
+fn cooldown(name: &str, charge: &[u8]) -> Option<Cooldown> {
+    let (shadow, rest) = name.strip_prefix("g:")?.split_once(':')?;
+    let (length, rest) = rest.split_once(':')?;
+    let length: usize = length.parse().ok()?;
+    let (run, until) = std::str::from_utf8(charge).ok()?.split_once(':')?;
+    Some(Cooldown {
+        rule: rest.get(..length)?.to_owned(),
+        shadow: !shadow.is_empty(),
+        key: rest.get(length + 1..)?.to_owned(),
+        run: RunId(run.to_owned()),
+        until: from_millis(until.parse().ok()?),
+    })
+}
+
+fn name_of(cooldown: &Cooldown) -> String {
+    let Cooldown {
+        rule, shadow, key, ..
+    } = cooldown;
+    format!("g:{}:{}:{rule}:{key}", if *shadow { "1" } else { "" }, rule.len())
+}
+
+/// `c:<key>` with a member `<depth>:<run>` and its end.
+fn cause(name: &str, member: &str, score: &str) -> Option<Cause> {
+    let (depth, run) = member.split_once(':')?;
+    let until: f64 = score.parse().ok()?;
+    #[expect(clippy::cast_possible_truncation, reason = "a time in milliseconds fits")]
+    let until = from_millis(until as i64);
+    Some(Cause {
+        key: name.strip_prefix("c:")?.to_owned(),
+        run: RunId(run.to_owned()),
+        depth: depth.parse().ok()?,
+        until,
+    })
+}
+
+/// The names, behind the prefix, of all keys that begin so.
+async fn scan(link: &Link, prefix: &str, begin: &str) -> Result<BTreeSet<String>, Fault> {
+    let mut found = BTreeSet::new();
+    // What a prefix holds of the marks of a pattern is meant as it stands.
+    let mut pattern = String::new();
+    for letter in format!("{prefix}{begin}").chars() {
+        if matches!(letter, '*' | '?' | '[' | ']' | '\\' | '^') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('*');
+    let mut cursor = "0".to_owned();
+    loop {
+        let mut command = redis::cmd("SCAN");
+        command
+            .arg(&cursor)
+            .arg("MATCH")
+            .arg(&pattern)
+            .arg("COUNT")
+            .arg(KEYS);
+        let mut parts = reply::list(link.call(&command).await?)?.into_iter();
+        cursor = reply::text(parts.next().unwrap_or_default())?;
+        for key in reply::list(parts.next().unwrap_or_default())? {
+            let key = reply::text(key)?;
+            found.extend(key.strip_prefix(prefix).map(str::to_owned));
+        }
+        if cursor == "0" {
+            return Ok(found);
+        }
+    }
+}
+
+/// Commands on their way into a journal that is being filled.
+struct Filling<'a> {
+    store: &'a Redis,
+    commands: Pipeline,
+    count: usize,
+    bytes: usize,
+    /// The event that was told last: its name and its place.
+    event: Option<(EventKey, u64)>,
+    duplicates: u64,
+}
+
+impl Redis {
+    pub(super) async fn import(&self, mut import: Import) -> Result<(), StoreError> {
+        let _one_at_a_time = self.founding.lock().await;
+        if !import.replace {
+            let events = self
+                .link
+                .call(redis::cmd("ZCARD").arg(self.key("events")))
+                .await?;
+            only_into_empty(reply::number(events)?.unsigned_abs())?;
+        }
+        // From here on until its end it is no journal that anybody could open.
+        let mut begin = redis::cmd("HSET");
+        begin.arg(self.key("meta")).arg("layout").arg(UNFINISHED);
+        begin.arg("identity").arg("");
+        self.link.call(&begin).await?;
+        self.empty().await?;
+        let mut filling = Filling {
+            store: self,
+            commands: redis::pipe(),
+            count: 0,
+            bytes: 0,
+            event: None,
+            duplicates: 0,
+        };
+        let mut came = 0;
+        while let Some(record) = import.records.recv().await {
+            filling.take(record)?;
+            if filling.count >= COMMANDS || filling.bytes >= COMMAND_BYTES {
+                filling.send().await?;
+            }
+            came += 1;
+        }
+        import.came(came)?;
+        filling.send().await?;
+        self.begin_as(&import.head, filling.duplicates).await
+    }
+
+    /// Deletes everything but what says that this is no journal.
+    async fn empty(&self) -> Result<(), Fault> {
+        let keys: Vec<String> = scan(&self.link, &self.prefix, "").await?.into_iter().collect();
+        for keys in keys.chunks(KEYS) {
+            let mut command = redis::cmd("UNLINK");
+            command.arg(self.key("nothing"));
+            for key in keys.iter().filter(|key| *key != "meta") {
+                command.arg(self.key(key));
+            }
+            self.link.call(&command).await?;
+        }
+        Ok(())
+    }
+
+    /// The journal is whole: from here on it can be opened.
+    async fn begin_as(&self, head: &Head, duplicates: u64) -> Result<(), StoreError> {
+        let mut command = redis::cmd("HDEL");
+        command.arg(self.key("meta")).arg("last_good");
+        self.link.call(&command).await?;
+        // One command, so that it is all there when the layout is.
+        let mut meta = redis::cmd("HSET");
+        meta.arg(self.key("meta")).arg("layout").arg(LAYOUT);
+        meta.arg("epoch").arg(&head.epoch.id);
+        meta.arg("created").arg(head.epoch.created_at.as_millisecond());
+        meta.arg("identity").arg(founding::identity(&head.epoch));
+        meta.arg("last").arg(head.last.as_millisecond());
+        meta.arg("seq").arg(head.seq);
+        meta.arg("changes").arg(0).arg("duplicates").arg(duplicates);
+        if let Some(hash) = &head.last_good {
+            meta.arg("last_good").arg(hash);
+        }
+        self.link.call(&meta).await?;
+        founding::follow(self, head.epoch.clone());
+        Ok(())
+    }
+}
+
+impl Filling<'_> {
+    fn key(&self, rest: &str) -> String {
+        self.store.key(rest)
+    }
+
+    /// The next command, on one key.
+    fn cmd(&mut self, command: &str, rest: &str) -> &mut Pipeline {
+        let key = self.key(rest);
+        self.count += 1;
+        self.commands.cmd(command).arg(key)
+    }
+
+    async fn send(&mut self) -> Result<(), Fault> {
+        let (commands, count) = (std::mem::replace(&mut self.commands, redis::pipe()), self.count);
+        (self.count, self.bytes) = (0, 0);
+        if count > 0 {
+            self.store.link.call_all(&commands, count).await?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, record: Record) -> Result<(), StoreError> {
+        match record {
+            Record::RuleText(RuleText { rule, version, text }) => {
+                self.bytes += text.len();
+                self.cmd("HSET", &format!("t:{version}")).arg(rule).arg(text);
+            }
+            Record::Book(ArchivedBook {
+                hash,
+                settings,
+                rules,
+            }) => {
+                let rules = serde_json::to_string(&rules).unwrap_or_default();
+                self.cmd("HSET", &format!("book:{hash}"))
+                    .arg("settings")
+                    .arg(settings.to_string())
+                    .arg("rules")
+                    .arg(rules);
+            }
+            Record::Event(archived) => self.take_event(*archived),
+            Record::Run(history) => self.take_run(&history)?,
+            Record::Cooldown(cooldown) => {
+                let name = name_of(&cooldown);
+                let Cooldown { run, until, .. } = cooldown;
+                let charge = format!("{run}:{}", until.as_millisecond());
+                self.cmd("SET", &name).arg(charge);
+                let key = self.key(&name);
+                self.cmd("HSET", &format!("r:{run}")).arg("charge").arg(key);
+            }
+            Record::Cause(cause) => {
+                let member = format!("{:010}:{}", cause.depth, cause.run);
+                self.cmd("ZADD", &format!("c:{}", cause.key))
+                    .arg(cause.until.as_millisecond())
+                    .arg(member);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_event(&mut self, archived: ArchivedEvent) {
+        let ArchivedEvent {
+            record,
+            digest,
+            verdicts,
+        } = archived;
+        let body = packing::pack(&record.body);
+        self.bytes += body.len();
+        let hash = fields::event_fields(&record, body, digest, &verdicts);
+        let (seq, source) = (record.seq.to_string(), record.key.source.as_str());
+        let name = |id: &str| format!("n:{}:{source}:{id}", source.len());
+        let place = super::find::member(record.seq);
+        self.cmd("HSET", &format!("e:{seq}")).arg(hash);
+        self.cmd("SET", &name(&record.key.id)).arg(&seq);
+        for duplicate in &record.duplicates {
+            let alias = format!("{seq}:alias");
+            self.cmd("SET", &name(&duplicate.id)).arg(alias).arg("NX");
+        }
+        if digest.is_some() {
+            let digest = fields::digest_text(digest);
+            self.cmd("SET", &format!("d:{source}:{digest}")).arg(&seq);
+        }
+        self.cmd("SADD", "sources").arg(source);
+        self.cmd("SADD", "kinds").arg(&record.kind);
+        for index in [
+            "events",
+            &format!("k:{}", record.kind),
+            &format!("b:{}", record.subject),
+        ] {
+            self.cmd("ZADD", index).arg(0).arg(&place);
+        }
+        self.duplicates += record.duplicates_total;
+        self.event = Some((record.key, record.seq));
+    }
+
+    fn take_run(&mut self, history: &RunHistory) -> Result<(), StoreError> {
+        follows_its_event(history, self.event.as_ref().map(|(key, _)| key))?;
+        let event = self.event.as_ref().map_or(0, |(_, seq)| *seq);
+        let run = &history.run;
+        let place = format!("{}:{}", super::find::member(run.seq), run.id);
+        let due = run.due_at.map(Timestamp::as_millisecond);
+        let mut hash = Changes::whole(history).all();
+        self.bytes += hash.iter().map(|(_, value)| value.len()).sum::<usize>();
+        for (name, value) in [
+            ("seq", run.seq.to_string()),
+            ("event", event.to_string()),
+            ("state", run.state.as_str().to_owned()),
+            ("due", due.map(|due| due.to_string()).unwrap_or_default()),
+            ("version", "1".into()),
+            ("op", String::new()),
+            ("charge", String::new()),
+        ] {
+            hash.push((name.into(), value.into_bytes()));
+        }
+        self.cmd("HSET", &format!("r:{}", run.id)).arg(hash);
+        self.cmd("ZADD", &format!("s:{}", run.state)).arg(0).arg(&place);
+        self.cmd("ZADD", &format!("x:{}:{}", run.state, run.rule))
+            .arg(0)
+            .arg(&place);
+        if let Some(due) = due {
+            self.cmd("ZADD", "due").arg(due).arg(&place);
+        }
+        Ok(())
+    }
+}
