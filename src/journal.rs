@@ -5,6 +5,7 @@
 //! one, and shared by all of them: the `machine` of a run and the wording of the `gates`. A backend only *keeps*.
 
 pub mod records;
+mod steps;
 mod queries;
 mod identity;
 pub(crate) mod gates;
@@ -18,4 +19,5 @@ pub use memory::MemoryStore;
 pub use model::Model;
 pub use queries::{EventQuery, PAGE_MAX, RunHistory, RunQuery, Stats};
 pub use records::*;
+pub use steps::*;
 pub use store::{Store, StoreError};

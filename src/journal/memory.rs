@@ -104,6 +104,16 @@ impl Store for MemoryStore {
         self.ring(|model| model.resolve(run, who, resolution, now))
     }
 
+    async fn answer(
+        &self,
+        run: &RunId,
+        hash: &str,
+        answer: Answer,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.ring(|model| model.answer(run, hash, &answer, now))
+    }
+
     async fn retry(&self, run: &RunId, who: &str, now: Timestamp) -> Result<RunId, StoreError> {
         self.ring(|model| model.retry(run, who, now))
     }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::archive::{Export, Import};
 use super::queries::*;
 use super::records::*;
+use super::steps::*;
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +97,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// without an open intent, an attempt at a settled step, an end in a state that is no end.
     ///
     /// Ending a run refunds its cooldown when the state is declined, cancelled, shadowed or dead and no step that
-    /// writes was begun or planned.
+    /// writes was begun or planned; one that waited for a person's leave was not begun.
     async fn advance(
         &self,
         run: &RunId,
@@ -121,9 +122,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ) -> Result<(), StoreError>;
 
     /// Runs a dead, declined or cancelled run again, as the next generation, reusing the results of its done and
-    /// skipped steps; open intents come along under their old key, still in doubt. Only the newest run of its event and
-    /// rule is run again.
+    /// skipped steps and its lists; open intents come along under their old key, still in doubt, and pending calls are
+    /// asked for again. Only the newest run of its event and rule is run again.
     async fn retry(&self, run: &RunId, who: &str, now: Timestamp) -> Result<RunId, StoreError>;
+
+    /// Answers the question whether a run's call may be made, if it is still asked and is the one of `hash`; otherwise
+    /// [`StoreError::WrongState`]. Approved, the run is due now; rejected, it ends declined. Whether `answer.who` may
+    /// say so, and whether the question has expired, the caller has found out.
+    async fn answer(&self, run: &RunId, hash: &str, answer: Answer, now: Timestamp)
+    -> Result<(), StoreError>;
 
     /// Ends a run that is queued or waiting and has no open intent; otherwise [`StoreError::WrongState`] with what can be
     /// done instead.

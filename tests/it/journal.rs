@@ -6,3 +6,4 @@ mod gates;
 mod identity;
 mod invariants;
 mod runs;
+mod steps;

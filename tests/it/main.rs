@@ -12,6 +12,7 @@ mod config;
 mod crash;
 mod demo;
 mod docs;
+mod for_each;
 mod harness;
 mod http;
 mod hub;

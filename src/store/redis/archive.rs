@@ -549,6 +549,7 @@ impl Filling<'_> {
             ("seq", run.seq.to_string()),
             ("event", event.to_string()),
             ("state", run.state.as_str().to_owned()),
+            ("waits_for", fields::waits_for(run).to_owned()),
             ("due", due.map(|due| due.to_string()).unwrap_or_default()),
             ("version", "1".into()),
             ("op", String::new()),
@@ -561,6 +562,9 @@ impl Filling<'_> {
         self.cmd("ZADD", &format!("x:{}:{}", run.state, run.rule))
             .arg(0)
             .arg(&place);
+        if let Some(what) = run.waits_for {
+            self.cmd("ZADD", &format!("w:{what}")).arg(0).arg(&place);
+        }
         if let Some(due) = due {
             self.cmd("ZADD", "due").arg(due).arg(&place);
         }

@@ -39,6 +39,12 @@ pub(crate) enum Act {
         others: bool,
     },
     Resolve(Index, Resolution),
+    /// To what is asked, or to something else.
+    Answer {
+        run: Index,
+        other: bool,
+        approved: bool,
+    },
     Retry(Index),
     Cancel(Index),
     KeepBook(u8),
@@ -58,12 +64,18 @@ pub(crate) enum Write {
     Failed(u8),
     Skipped(u8),
     Planned(u8),
+    Listed(u8),
+    /// One item of a list; several are of one place.
+    Item(u8, u8),
+    Asked(u8, bool),
+    Pending(u8, bool),
+    Tolerated(u8),
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Next {
     Keep,
-    Wait(i64),
+    Wait(i64, WaitsFor),
     Over(RunState),
 }
 
@@ -100,6 +112,8 @@ fn acts() -> impl Strategy<Value = Act> {
             .prop_map(|(run, stale, writes, then)| Act::Advance { run, stale, writes, then }),
         1 => (0..3u8, any::<bool>()).prop_map(|(worker, others)| Act::Release { worker, others }),
         3 => (run(), resolution).prop_map(|(run, resolution)| Act::Resolve(run, resolution)),
+        6 => (run(), prop::bool::weighted(0.1), any::<bool>())
+            .prop_map(|(run, other, approved)| Act::Answer { run, other, approved }),
         3 => run().prop_map(Act::Retry),
         3 => run().prop_map(Act::Cancel),
         1 => (0..3u8).prop_map(Act::KeepBook),
@@ -179,6 +193,14 @@ fn phrases() -> impl Strategy<Value = Vec<Write>> {
         4 => answered(Write::Done),
         2 => answered(Write::Failed),
         1 => answered(Write::Looked),
+        2 => answered(|step| Write::Pending(step, false)),
+        1 => answered(Write::Tolerated),
+        1 => (0..3u8, any::<bool>()).prop_map(|(step, failed)| vec![Write::Pending(step, failed)]),
+        1 => (0..3u8).prop_map(|step| vec![Write::Tolerated(step)]),
+        2 => (0..3u8, any::<bool>()).prop_map(|(step, writes)| vec![Write::Asked(step, writes)]),
+        1 => (0..3u8).prop_map(|step| vec![Write::Listed(step)]),
+        2 => prop::collection::vec((0..2u8, 0..4u8), 1..4)
+            .prop_map(|items| items.into_iter().map(|(step, item)| Write::Item(step, item)).collect()),
         1 => (0..3u8).prop_map(|step| vec![Write::Done(step)]),
         1 => (0..3u8).prop_map(|step| vec![Write::Skipped(step)]),
         1 => (0..3u8).prop_map(|step| vec![Write::Planned(step)]),
@@ -188,7 +210,8 @@ fn phrases() -> impl Strategy<Value = Vec<Write>> {
 fn nexts() -> impl Strategy<Value = Next> {
     prop_oneof![
         4 => Just(Next::Keep),
-        3 => (0..5_000i64).prop_map(Next::Wait),
+        5 => (0..5_000i64, prop::sample::select(WaitsFor::ALL))
+            .prop_map(|(ms, what)| Next::Wait(ms, what)),
         2 => Just(Next::Over(RunState::Unknown)),
         5 => prop::sample::select(RunState::ALL).prop_map(Next::Over),
     ]
@@ -204,6 +227,7 @@ pub(crate) async fn pick(oracle: &dyn Store, act: &Act) -> Option<RunRecord> {
     let (index, likely): (_, &[RunState]) = match act {
         Act::Renew { run, .. } | Act::Advance { run, .. } => (run, &[Running]),
         Act::Resolve(run, _) => (run, &[Unknown]),
+        Act::Answer { run, .. } => (run, &[Waiting]),
         Act::Retry(run) => (run, &[Dead, Declined, Cancelled]),
         Act::Cancel(run) => (run, &[Queued, Waiting]),
         _ => return None,
@@ -251,8 +275,9 @@ pub(crate) async fn perform(store: &dyn Store, act: &Act, run: Option<&RunRecord
             let writes = writes.into_iter().map(|write| spell(&id, write)).collect();
             let then = match then {
                 Next::Keep => Then::Keep,
-                Next::Wait(ms) => Then::Wait {
+                Next::Wait(ms, waits_for) => Then::Wait {
                     until: xmrt::clock::after(now, ms),
+                    waits_for,
                     reason: "retry".into(),
                 },
                 Next::Over(state) => Then::End {
@@ -267,6 +292,16 @@ pub(crate) async fn perform(store: &dyn Store, act: &Act, run: Option<&RunRecord
         }
         Act::Resolve(_, resolution) => {
             format!("{:?}", store.resolve(&id, "octocat", resolution, now).await)
+        }
+        Act::Answer { other, approved, .. } => {
+            let answer = Answer {
+                approved,
+                who: "octocat".into(),
+                why: approved.then(|| "seen".into()),
+                at: now,
+            };
+            let hash = if other { "other" } else { "hash" };
+            format!("{:?}", store.answer(&id, hash, answer, now).await)
         }
         Act::Retry(_) => format!("{:?}", store.retry(&id, "octocat", now).await),
         Act::Cancel(_) => format!("{:?}", store.cancel(&id, "octocat", now).await),
@@ -329,6 +364,47 @@ fn spell(run: &RunId, write: Write) -> StepWrite {
             call: json!({"tool": "render.trigger_deploy"}),
             writes: true,
         },
+        Write::Listed(step) => StepWrite::Listed {
+            step: name(step),
+            index: step.into(),
+            key: key(step),
+            items: json!([{"key": "a", "item": 1}]),
+        },
+        Write::Item(step, item) => {
+            let action = name(step);
+            StepWrite::Skipped {
+                // Told apart from the order they are begun in.
+                step: format!("{action}[{}]", 9 - item),
+                index: step.into(),
+                key: StepKey::of(run, &action, &item.to_string()),
+                reason: "its `if` did not hold".into(),
+            }
+        }
+        Write::Asked(step, writes) => StepWrite::Asked {
+            step: name(step),
+            index: step.into(),
+            key: key(step),
+            call: json!({"tool": "render.rollback_deploy"}),
+            writes,
+            approval: Box::new(Approval {
+                hash: "hash".into(),
+                by: vec!["role:release".into()],
+                reason: writes.then(|| "it is in front of everybody".into()),
+                basis: json!({"to": "last_known_good"}),
+                asked_at: at(1),
+                expires_at: at(2),
+                answer: None,
+            }),
+        },
+        Write::Pending(step, failed) => StepWrite::Pending {
+            step: name(step),
+            cursor: json!({"deploy": step}),
+            error: failed.then(|| "503".into()),
+        },
+        Write::Tolerated(step) => StepWrite::Tolerated {
+            step: name(step),
+            error: "forbidden".into(),
+        },
     }
 }
 
@@ -341,6 +417,7 @@ pub(crate) struct View {
     pub(crate) stats: Stats,
     pub(crate) next_due: Option<jiff::Timestamp>,
     pub(crate) filtered: (Vec<EventRecord>, Vec<RunRecord>),
+    pub(crate) waiting: Vec<Vec<RunRecord>>,
     pub(crate) by_alias: Vec<Option<EventRecord>>,
     pub(crate) books: Vec<Option<BookRecord>>,
     pub(crate) texts: Vec<Option<RuleText>>,
@@ -365,6 +442,7 @@ pub(crate) async fn view(store: &dyn Store) -> View {
     let some_runs = RunQuery {
         rule: Some("rule-1".into()),
         state: Some(RunState::Dead),
+        waits_for: None,
         event: None,
         before: Some((12, RunId("8".into()))),
         limit: 2,
@@ -388,7 +466,18 @@ pub(crate) async fn view(store: &dyn Store) -> View {
         books.push(store.book(Some(&format!("book-{n}"))).await.unwrap());
         texts.push(store.rule_text(&format!("version-{n}")).await.unwrap());
     }
+    let mut waiting = Vec::new();
+    for what in WaitsFor::ALL {
+        let query = RunQuery {
+            rule: (*what == WaitsFor::Look).then(|| "rule-1".into()),
+            waits_for: Some(*what),
+            limit: 2,
+            ..RunQuery::default()
+        };
+        waiting.push(store.runs(&query).await.unwrap());
+    }
     View {
+        waiting,
         verdicts,
         runs: histories,
         stats: store.stats().await.unwrap(),

@@ -129,7 +129,7 @@ async fn a_journal_keeps_its_identity_and_a_lost_one_is_noticed() {
     }
     let store = Embedded::open(dir.path(), at(10)).unwrap();
     assert!(store.epoch_changed());
-    assert_eq!(store.former_epoch(), Some(epoch));
+    assert_eq!(store.former_epoch(), Some(epoch.clone()));
     assert_ne!(store.epoch().await.unwrap().id, epoch.id);
 }
 

@@ -63,6 +63,7 @@ CREATE TABLE runs (
   version TEXT NOT NULL,
   generation INTEGER NOT NULL,
   state TEXT NOT NULL,
+  waits_for TEXT,
   reason TEXT,
   shadow INTEGER NOT NULL,
   depth INTEGER NOT NULL,
@@ -77,12 +78,15 @@ CREATE INDEX runs_due ON runs (due, seq, id) WHERE due IS NOT NULL;
 CREATE INDEX runs_by_seq ON runs (seq, id);
 CREATE INDEX runs_by_rule ON runs (rule, seq, id);
 CREATE INDEX runs_by_state ON runs (state, seq, id);
+CREATE INDEX runs_by_wait ON runs (waits_for, seq, id) WHERE waits_for IS NOT NULL;
 CREATE INDEX runs_by_event ON runs (event, seq, id);
 
 CREATE TABLE steps (
   run TEXT NOT NULL,
   step TEXT NOT NULL,
   place INTEGER NOT NULL,
+  -- How many of the same place were begun before.
+  nth INTEGER NOT NULL,
   key TEXT NOT NULL,
   state TEXT NOT NULL,
   writes INTEGER NOT NULL,
@@ -94,6 +98,8 @@ CREATE TABLE steps (
   finished INTEGER,
   call_packed BLOB NOT NULL,
   result_packed BLOB NOT NULL,
+  cursor_packed BLOB NOT NULL,
+  approval TEXT,
   UNIQUE (run, step)
 ) STRICT;
 

@@ -55,8 +55,13 @@ async fn everything(store: &dyn Store) {
     if let StepWrite::Intent { causes, .. } = &mut write {
         causes.push(("github/comment/1".into(), 60_000));
     }
+    let wait = Then::Wait {
+        until: at(60_000),
+        waits_for: WaitsFor::Look,
+        reason: "its answer was lost".into(),
+    };
     store
-        .advance(&claim.run.id, claim.run.fence, vec![write], Then::Keep, at(0))
+        .advance(&claim.run.id, claim.run.fence, vec![write], wait, at(0))
         .await
         .unwrap();
     let book = BookRecord {
