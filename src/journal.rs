@@ -7,6 +7,7 @@
 pub mod records;
 mod steps;
 mod queries;
+mod kv;
 mod identity;
 pub(crate) mod gates;
 pub(crate) mod machine;
@@ -15,6 +16,7 @@ pub mod archive;
 mod model;
 mod memory;
 
+pub use kv::{KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery};
 pub use memory::MemoryStore;
 pub use model::Model;
 pub use queries::{EventQuery, PAGE_MAX, RunHistory, RunQuery, Stats};

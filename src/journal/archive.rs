@@ -78,6 +78,8 @@ pub enum Record {
     Cooldown(Cooldown),
     /// An effect that is expected of a write of ours.
     Cause(Cause),
+    /// A small value by name.
+    Value(NamedValue),
 }
 
 impl Record {
@@ -90,6 +92,7 @@ impl Record {
             Self::Run(_) => "run",
             Self::Cooldown(_) => "cooldown",
             Self::Cause(_) => "cause",
+            Self::Value(_) => "value",
         }
     }
 }
@@ -159,6 +162,21 @@ pub struct Cause {
     pub depth: u32,
     /// Until when the effect is expected.
     pub until: Timestamp,
+}
+
+/// A small value by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedValue {
+    /// Whose it is.
+    pub space: String,
+    /// Its name there.
+    pub name: String,
+    /// Its bytes.
+    #[serde(with = "bytes::body")]
+    pub value: ::bytes::Bytes,
+    /// When its time is over, if it ever is.
+    pub until: Option<Timestamp>,
 }
 
 /// The last line.

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::archive::{Export, Import};
+use super::kv::Kv;
 use super::queries::*;
 use super::records::*;
 use super::steps::*;
@@ -37,6 +38,14 @@ pub enum StoreError {
         /// What can be done instead.
         hint: &'static str,
     },
+    /// A name or a value that the key-value part does not take.
+    #[error("`{key}` cannot be kept so: {hint}")]
+    Unfit {
+        /// Space and name.
+        key: String,
+        /// What is wrong with it.
+        hint: &'static str,
+    },
     /// Nothing can be made durable now (disk full, store away). Nothing was stored; or, behind a network, only the answer
     /// may have been lost: asked for again, it is stored once.
     #[error("the journal cannot be written: {0}")]
@@ -53,7 +62,7 @@ pub enum StoreError {
 /// bounded by their query's limit, which is taken into 1 to [`PAGE_MAX`]. What is refused leaves no
 /// trace; every operation may answer [`StoreError::Unavailable`].
 #[async_trait]
-pub trait Store: Send + Sync + std::fmt::Debug {
+pub trait Store: Kv + Send + Sync + std::fmt::Debug {
     /// Admits one event: recognizes a known one, applies gates, stores event, decisions and runs. Durable on return.
     ///
     /// A duplicate stores only the fact of its arrival and answers with the original's verdicts and their runs' present

@@ -9,6 +9,7 @@ mod admission;
 mod work;
 mod find;
 mod archive;
+mod kv;
 mod readers;
 
 use std::path::{Path, PathBuf};

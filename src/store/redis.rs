@@ -17,6 +17,7 @@ mod admission;
 mod work;
 mod find;
 mod archive;
+mod kv;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -3,6 +3,7 @@
 pub(crate) mod desk;
 pub(crate) mod walk;
 mod gates;
+mod kv;
 mod identity;
 mod invariants;
 mod runs;

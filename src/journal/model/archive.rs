@@ -1,10 +1,12 @@
 //! In: a journal. Out: its records; and back. Never: a record that a store could not carry.
 
+use super::kv::Kept;
 use super::{Charge, Entry, GateKey, Model, Name};
 use crate::journal::archive::{
-    ArchivedBook, ArchivedEvent, Cause, Cooldown, Head, Record, follows_its_event, only_into_empty,
+    ArchivedBook, ArchivedEvent, Cause, Cooldown, Head, NamedValue, Record, follows_its_event,
+    only_into_empty,
 };
-use crate::journal::{BookRecord, EventKey, RuleText, RunHistory, StoreError};
+use crate::journal::{BookRecord, EventKey, KvKey, RuleText, RunHistory, StoreError};
 
 impl Model {
     /// See [`Store::export`](crate::journal::Store::export).
@@ -49,6 +51,14 @@ impl Model {
                 run: run.clone(),
                 depth: cause.depth,
                 until: cause.until,
+            }));
+        }
+        for (key, kept) in &self.kv {
+            records.push(Record::Value(NamedValue {
+                space: key.space().to_owned(),
+                name: key.name().to_owned(),
+                value: kept.value.clone(),
+                until: kept.until,
             }));
         }
         (head, records)
@@ -126,6 +136,15 @@ impl Model {
                 until,
             }) => {
                 self.causes.insert((key, run), super::Cause { depth, until });
+            }
+            Record::Value(NamedValue {
+                space,
+                name,
+                value,
+                until,
+            }) => {
+                let key = KvKey::new(&space, &name)?;
+                self.kv.insert(key, Kept { value, until });
             }
         }
         Ok(())

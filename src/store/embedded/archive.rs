@@ -9,8 +9,8 @@ use super::writer::{Fault, Tx, unavailable};
 use super::{epoch, find, rows, schema, work};
 use crate::clock::from_millis;
 use crate::journal::archive::{
-    ArchivedBook, ArchivedEvent, Cause, Cooldown, Export, Head, Import, Outlet, Record, follows_its_event,
-    only_into_empty,
+    ArchivedBook, ArchivedEvent, Cause, Cooldown, Export, Head, Import, NamedValue, Outlet, Record,
+    follows_its_event, only_into_empty,
 };
 use crate::journal::{EventKey, RuleText, RunHistory, RunId, StoreError};
 use crate::store::packing;
@@ -28,6 +28,7 @@ const TABLES: &[&str] = &[
     "steps",
     "cooldowns",
     "causes",
+    "kv",
     "books",
     "rule_texts",
 ];
@@ -157,6 +158,18 @@ fn memory_of_gates(
             until: from_millis(row.get(3)?),
         }))?;
     }
+    let mut values = conn.prepare(
+        "SELECT space, name, value, until FROM kv WHERE until IS NULL OR until > ?1 ORDER BY space, name",
+    )?;
+    let mut found = values.query([last])?;
+    while let Some(row) = found.next()? {
+        put(Record::Value(NamedValue {
+            space: row.get(0)?,
+            name: row.get(1)?,
+            value: row.get::<_, Vec<u8>>(2)?.into(),
+            until: row.get::<_, Option<i64>>(3)?.map(from_millis),
+        }))?;
+    }
     Ok(())
 }
 
@@ -223,6 +236,17 @@ impl Tx<'_> {
                 self.conn
                     .prepare_cached("INSERT INTO causes VALUES (?1, ?2, ?3, ?4)")?
                     .execute((key, run.0, depth, until.as_millisecond()))?;
+            }
+            Record::Value(NamedValue {
+                space,
+                name,
+                value,
+                until,
+            }) => {
+                let until = until.map(jiff::Timestamp::as_millisecond);
+                self.conn
+                    .prepare_cached("INSERT INTO kv VALUES (?1, ?2, ?3, ?4)")?
+                    .execute((space, name, until, value.to_vec()))?;
             }
         }
         Ok(())

@@ -15,8 +15,8 @@ use super::reply::{self, Reply, odd};
 use super::scripts::{Args, Scripts};
 use crate::clock::from_millis;
 use crate::journal::archive::{
-    ArchivedBook, ArchivedEvent, Cause, Cooldown, Export, Head, Import, Outlet, Record, follows_its_event,
-    only_into_empty,
+    ArchivedBook, ArchivedEvent, Cause, Cooldown, Export, Head, Import, NamedValue, Outlet, Record,
+    follows_its_event, only_into_empty,
 };
 use crate::journal::{EventKey, RuleText, RunHistory, RunId, StoreError};
 use crate::store::packing;
@@ -124,6 +124,8 @@ impl Reading {
         let (cooldowns, causes): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.starts_with("g:"));
         self.cooldowns(&cooldowns, at).await?;
         self.causes(&causes, at).await?;
+        let values: Vec<_> = self.keys(&["kv:"]).await?.into_iter().collect();
+        self.values(&values, at).await?;
         let end = piece(&self.link, &self.scripts, &self.prefix, &self.identity, "", 0).await?;
         if end.changes != self.changes {
             self.outlet.has_moved();
@@ -245,6 +247,34 @@ impl Reading {
         for cause in found {
             if cause.until > at {
                 self.put(Record::Cause(cause)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn values(&self, keys: &[String], at: Timestamp) -> Result<(), Stop> {
+        let mut found = Vec::new();
+        for keys in keys.chunks(KEYS) {
+            for (key, answer) in keys.iter().zip(self.all("HGETALL", keys, &[]).await?) {
+                let kept = reply::fields(answer)?;
+                let name = key["kv:".len()..].split_once(':');
+                let (Some((space, name)), Some(value)) = (name, kept.get("v")) else {
+                    continue;
+                };
+                let until = kept.get("u").filter(|until| !until.is_empty());
+                let until = until.map(|until| serde_json::from_slice(until).map(from_millis));
+                found.push(NamedValue {
+                    space: space.to_owned(),
+                    name: name.to_owned(),
+                    value: value.clone().into(),
+                    until: until.transpose().map_err(odd)?,
+                });
+            }
+        }
+        found.sort();
+        for value in found {
+            if value.until.is_none_or(|until| until > at) {
+                self.put(Record::Value(value)).await?;
             }
         }
         Ok(())
@@ -498,8 +528,29 @@ impl Filling<'_> {
                     .arg(cause.until.as_millisecond())
                     .arg(member);
             }
+            Record::Value(value) => self.take_value(&value),
         }
         Ok(())
+    }
+
+    fn take_value(&mut self, named: &NamedValue) {
+        let NamedValue {
+            space,
+            name,
+            value,
+            until,
+        } = named;
+        self.bytes += value.len();
+        let ends = until.map(|until| until.as_millisecond().to_string());
+        self.cmd("HSET", &format!("kv:{space}:{name}"))
+            .arg("v")
+            .arg(&value[..])
+            .arg("u")
+            .arg(ends.as_deref().unwrap_or_default());
+        self.cmd("ZADD", &format!("kvs:{space}")).arg(0).arg(name);
+        if let Some(ends) = ends {
+            self.cmd("ZADD", "kvx").arg(ends).arg(format!("{space}:{name}"));
+        }
     }
 
     fn take_event(&mut self, archived: ArchivedEvent) {

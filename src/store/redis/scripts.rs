@@ -37,6 +37,7 @@ pub(super) struct Scripts {
     pub(super) verdicts: Script,
     pub(super) mend: Script,
     pub(super) export: Script,
+    pub(super) kv: Script,
 }
 
 impl Scripts {
@@ -57,6 +58,7 @@ impl Scripts {
             verdicts: load(with_prelude(include_str!("lua/verdicts.lua"))).await?,
             mend: load(with_prelude(include_str!("lua/mend.lua"))).await?,
             export: load(with_prelude(include_str!("lua/export.lua"))).await?,
+            kv: load(with_prelude(include_str!("lua/kv.lua"))).await?,
         })
     }
 }

@@ -48,8 +48,20 @@ pub(crate) enum Act {
     Retry(Index),
     Cancel(Index),
     KeepBook(u8),
+    Note(u8, Note),
     /// The process dies and another opens the journal.
     Crash,
+}
+
+/// What is asked of the small values by name.
+#[derive(Clone, Debug)]
+pub(crate) enum Note {
+    Get,
+    Put(u8, Option<i64>),
+    PutIfAbsent(u8, Option<i64>),
+    Cas(u8, u8, Option<i64>),
+    Incr(i64, Option<i64>),
+    Delete,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -117,8 +129,68 @@ fn acts() -> impl Strategy<Value = Act> {
         3 => run().prop_map(Act::Retry),
         3 => run().prop_map(Act::Cancel),
         1 => (0..3u8).prop_map(Act::KeepBook),
+        8 => (0..8u8, notes()).prop_map(|(key, note)| Act::Note(key, note)),
         1 => Just(Act::Crash),
     ]
+}
+
+fn notes() -> impl Strategy<Value = Note> {
+    let ttl = || {
+        prop_oneof![
+            2 => Just(None),
+            4 => (1..30_000i64).prop_map(Some),
+            1 => (-5..1i64).prop_map(Some),
+            1 => Just(Some(i64::MAX)),
+        ]
+    };
+    let by = prop_oneof![8 => -3..10i64, 1 => any::<i64>()];
+    prop_oneof![
+        2 => Just(Note::Get),
+        3 => (0..5u8, ttl()).prop_map(|(value, ttl)| Note::Put(value, ttl)),
+        3 => (0..5u8, ttl()).prop_map(|(value, ttl)| Note::PutIfAbsent(value, ttl)),
+        3 => (0..5u8, 0..5u8, ttl()).prop_map(|(old, new, ttl)| Note::Cas(old, new, ttl)),
+        4 => (by, ttl()).prop_map(|(by, ttl)| Note::Incr(by, ttl)),
+        1 => Just(Note::Delete),
+    ]
+}
+
+/// Few keys in two spaces, one name the beginning of another, and one with what separates names elsewhere.
+pub(crate) fn note_key(n: u8) -> KvKey {
+    let space = ["leases", "hooks.github"][usize::from(n % 2)];
+    let name = ["a", "a:b", "ä/\u{10ffff}", "*"][usize::from(n / 2 % 4)];
+    KvKey::new(space, name).unwrap()
+}
+
+/// Numbers, other text, no text at all, and a value that is too long.
+fn note_value(n: u8) -> Bytes {
+    match n {
+        0 => Bytes::from_static(b"7"),
+        1 => Bytes::from_static(b"007"),
+        2 => Bytes::from_static(b"\x00\xff"),
+        3 => Bytes::from_static(b"-9223372036854775808"),
+        _ => Bytes::from(vec![b'x'; KV_VALUE_BYTES_MAX + usize::from(n % 2)]),
+    }
+}
+
+async fn note(store: &dyn Store, key: &KvKey, note: Note, now: jiff::Timestamp) -> String {
+    match note {
+        Note::Get => format!("{:?}", store.kv_get(key, now).await),
+        Note::Put(value, ttl) => {
+            format!("{:?}", store.kv_put(key, note_value(value), ttl, now).await)
+        }
+        Note::PutIfAbsent(value, ttl) => {
+            let answer = store.kv_put_if_absent(key, note_value(value), ttl, now).await;
+            format!("{answer:?}")
+        }
+        Note::Cas(old, new, ttl) => {
+            let answer = store
+                .kv_cas(key, note_value(old), note_value(new), ttl, now)
+                .await;
+            format!("{answer:?}")
+        }
+        Note::Incr(by, ttl) => format!("{:?}", store.kv_incr(key, by, ttl, now).await),
+        Note::Delete => format!("{:?}", store.kv_delete(key, now).await),
+    }
 }
 
 fn events() -> impl Strategy<Value = NewEvent> {
@@ -306,6 +378,7 @@ pub(crate) async fn perform(store: &dyn Store, act: &Act, run: Option<&RunRecord
         Act::Retry(_) => format!("{:?}", store.retry(&id, "octocat", now).await),
         Act::Cancel(_) => format!("{:?}", store.cancel(&id, "octocat", now).await),
         Act::KeepBook(n) => format!("{:?}", store.keep_book(book(n), now).await),
+        Act::Note(key, asked) => note(store, &note_key(key), asked, now).await,
         Act::Crash => unreachable!("a crash is done to a store from outside"),
     }
 }
@@ -421,6 +494,30 @@ pub(crate) struct View {
     pub(crate) by_alias: Vec<Option<EventRecord>>,
     pub(crate) books: Vec<Option<BookRecord>>,
     pub(crate) texts: Vec<Option<RuleText>>,
+    pub(crate) notes: Vec<KvPage>,
+}
+
+/// All notes that are there, page by page.
+async fn notes_of(store: &dyn Store) -> Vec<KvPage> {
+    let mut pages = Vec::new();
+    for (space, prefix, limit) in [("leases", "", 1), ("hooks.github", "", 500), ("leases", "a", 3)] {
+        let mut after = None;
+        loop {
+            let query = KvQuery {
+                space: space.into(),
+                prefix: prefix.into(),
+                after: after.take(),
+                limit,
+            };
+            let page = store.kv_list(&query, at(0)).await.unwrap();
+            after = page.next.clone();
+            pages.push(page);
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    pages
 }
 
 pub(crate) async fn view(store: &dyn Store) -> View {
@@ -489,6 +586,7 @@ pub(crate) async fn view(store: &dyn Store) -> View {
         by_alias,
         books,
         texts,
+        notes: notes_of(store).await,
         events,
     }
 }

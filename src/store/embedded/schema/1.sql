@@ -123,6 +123,15 @@ CREATE TABLE causes (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX causes_by_end ON causes (until);
 
+CREATE TABLE kv (
+  space TEXT NOT NULL,
+  name TEXT NOT NULL,
+  until INTEGER,
+  value BLOB NOT NULL,
+  PRIMARY KEY (space, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX kv_by_end ON kv (until) WHERE until IS NOT NULL;
+
 CREATE TABLE books (hash TEXT PRIMARY KEY, settings TEXT NOT NULL, rules TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE rule_texts (
   version TEXT NOT NULL,
