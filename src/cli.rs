@@ -14,6 +14,8 @@ mod demo;
 mod events;
 mod explain;
 mod export;
+mod journal;
+mod backup;
 mod import;
 mod mcp;
 mod print;
@@ -73,6 +75,10 @@ enum Command {
     Events(events::Options),
     /// List runs, show one; retry, cancel or resolve one
     Runs(runs::Options),
+    /// Say how large the journal is, and what takes how much of it
+    Journal(journal::Options),
+    /// Copy the journal into a file, while it is served
+    Backup(backup::Options),
     /// Write everything in the journal down, as JSON Lines
     Export(export::Options),
     /// Fill an empty journal with what another one exported
@@ -156,6 +162,8 @@ fn run(arguments: Arguments) -> Ending {
         Command::Send(options) => start(send::run(options, settings()?)),
         Command::Events(options) => start(events::run(options, settings()?)),
         Command::Runs(options) => start(runs::run(options, settings()?)),
+        Command::Journal(options) => start(journal::run(options, settings()?)),
+        Command::Backup(options) => start(backup::run(options, settings()?)),
         Command::Export(options) => start(export::run(options, settings()?)),
         Command::Import(options) => start(import::run(options, settings()?)),
         Command::Mcp(options) => start(mcp::run(options, settings()?)),

@@ -1,6 +1,7 @@
 //! In: the environment, `xmrt.toml`, flags. Out: [`Settings`], each with where it came from. Never: what a setting is for.
 
 mod file;
+mod measures;
 mod secrets;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 
 mod envelope;
 mod intake;
+mod retention;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
 pub use intake::{Explained, IntakeError, LookupError};
+pub use retention::Policy;
 pub use worker::Worker;
 
 use crate::clock::Clock;
@@ -54,6 +56,7 @@ pub struct Reactor {
     degraded: Mutex<BTreeMap<String, String>>,
     /// When the journal last refused an event, until it takes one again.
     refused_at: Mutex<Option<Timestamp>>,
+    bounds: Mutex<retention::Bounds>,
     /// Whose turn it is with each run that is being carried on in this process.
     turns: Mutex<BTreeMap<RunId, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -122,6 +125,7 @@ impl Reactor {
             wake: Notify::new(),
             degraded: Mutex::default(),
             refused_at: Mutex::default(),
+            bounds: Mutex::default(),
             turns: Mutex::default(),
         })
     }
@@ -230,7 +234,7 @@ impl Reactor {
                 why: why.clone(),
             })
             .collect();
-        let accepting = store.is_ok() && !refused;
+        let accepting = store.is_ok() && !refused && self.full().is_none();
         if let Err(error) = store {
             parts.push(Degraded {
                 part: intake::JOURNAL.into(),

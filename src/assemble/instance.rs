@@ -289,6 +289,13 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         tokio::spawn(worker.run(stopped.clone())),
         tokio::spawn(close_when(stopped.clone(), instance.agents.clone())),
     ];
+    let retention = &settings.file.retention;
+    let policy = reactor::Policy {
+        events_ms: retention.events.ms,
+        runs_ms: retention.runs.ms,
+        size_bytes_max: retention.size.map(|size| size.bytes),
+    };
+    tokio::spawn(Arc::clone(&instance.reactor).retain(policy, stopped.clone()));
     watch_rules(settings, &instance.reactor, stopped);
     Ok(Running {
         address,

@@ -1,5 +1,6 @@
 //! The journal an instance works on: its own in the data directory, or one in Redis that several share.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::{RedisSettings, Settings};
 use crate::journal::Store;
 use crate::store::redis::{Options, Time};
-use crate::store::{DataDir, Embedded, Redis};
+use crate::store::{self, DataDir, Embedded, Redis};
 
 /// A journal without anything around it, for commands that take or give it whole.
 pub struct Bare(Journal);
@@ -26,6 +27,14 @@ impl Bare {
     pub fn store(&self) -> &dyn Store {
         &*self.0.store
     }
+}
+
+/// Copies the journal in the data directory into a file, whoever serves it.
+pub fn back_up(settings: &Settings, to: &Path) -> Result<(), AssembleError> {
+    if !Embedded::exists(&settings.data_dir) {
+        return Err(format!("there is no journal in {}", settings.data_dir.display()).into());
+    }
+    Ok(store::back_up(&settings.data_dir, to, Clock::system().now())?)
 }
 
 /// An open journal, and the data directory that goes with it.

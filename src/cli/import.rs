@@ -26,6 +26,9 @@ pub(super) struct Options {
     /// Delete what is in the journal now
     #[arg(long)]
     replace: bool,
+    /// The journal it was taken from did more afterwards: what was not at its end waits for a person
+    #[arg(long)]
+    went_on: bool,
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -38,13 +41,20 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         )));
     }
     // Once through before anything is touched: what is cut off, or changed, is not begun.
-    let (head, end) = look_through(&options.file)?;
+    let (mut head, end) = look_through(&options.file)?;
+    let (last, went_on) = (head.last, options.went_on);
+    if went_on {
+        head = head.put_back();
+    }
     let bare = Bare::open(&settings, options.replace).await?;
     let (sender, records) = mpsc::channel(PIECES);
     let file = options.file.clone();
     let reading = tokio::task::spawn_blocking(move || -> Result<(), Failure> {
         let (_, mut reader) = open(&file)?;
-        while let Some(record) = reader.next_record().map_err(|error| wrong(&file, &error))? {
+        while let Some(mut record) = reader.next_record().map_err(|error| wrong(&file, &error))? {
+            if went_on {
+                record.hold(last);
+            }
             if sender.blocking_send(record).is_err() {
                 // The store has refused, and says why.
                 return Ok(());

@@ -5,6 +5,7 @@ mod events;
 mod runs;
 mod rules;
 mod export;
+mod journal;
 
 use std::sync::Arc;
 
@@ -46,6 +47,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/runs/{id}/cancel", post(runs::cancel))
         .route("/runs/{id}/resolve", post(runs::resolve))
         .route("/export", get(export::export))
+        .route("/journal", get(journal::show))
         .route("/rules", get(rules::list))
         .route("/rules/reload", post(rules::reload))
         .route("/rules/{id}", get(rules::show))

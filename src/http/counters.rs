@@ -33,6 +33,11 @@ impl Counters {
         );
         metrics::describe_gauge!("xmrt_events", "Events on record");
         metrics::describe_gauge!("xmrt_runs", "Runs on record, by state");
+        metrics::describe_gauge!("xmrt_journal_bytes", "What the journal takes, in bytes");
+        metrics::describe_counter!(
+            "xmrt_pruned_events_total",
+            "Events deleted because of their age or for room"
+        );
         metrics::describe_gauge!("xmrt_ready", "1 while deliveries can be accepted durably");
         Self { prometheus }
     }

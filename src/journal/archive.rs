@@ -7,7 +7,7 @@
 pub(super) mod bytes;
 mod lines;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -48,6 +48,13 @@ pub struct Head {
 }
 
 impl Head {
+    /// The head of another journal than the one that went on, and as old.
+    pub fn put_back(self) -> Self {
+        let id = Epoch::new(self.last).id;
+        let epoch = Epoch { id, ..self.epoch };
+        Self { epoch, ..self }
+    }
+
     /// The head of a journal's archive, written by this program.
     pub(crate) fn new(epoch: Epoch, last: Timestamp, seq: u64, last_good: Option<String>) -> Self {
         Self {
@@ -70,6 +77,8 @@ pub enum Record {
     RuleText(RuleText),
     /// A rule book.
     Book(ArchivedBook),
+    /// What a deleted event is recognized by.
+    Known(Known),
     /// An event with its decisions.
     Event(Box<ArchivedEvent>),
     /// A run with its steps; it follows its event.
@@ -83,11 +92,21 @@ pub enum Record {
 }
 
 impl Record {
+    /// What is not at its end waits for a person: its journal did more after `last`, when it was written down.
+    pub fn hold(&mut self, last: Timestamp) {
+        if let Self::Run(history) = self {
+            let reason =
+                format!("the journal was put back as it was at {last}: this may have been done since");
+            history.hold(&reason, last);
+        }
+    }
+
     /// Its kind: the name of its line.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::RuleText(_) => "rule_text",
             Self::Book(_) => "book",
+            Self::Known(_) => "known",
             Self::Event(_) => "event",
             Self::Run(_) => "run",
             Self::Cooldown(_) => "cooldown",
@@ -107,16 +126,19 @@ pub struct ArchivedBook {
     pub settings: Value,
     /// Version and id of each of its rules.
     pub rules: Vec<(String, String)>,
+    /// When it was last kept.
+    pub kept_at: Timestamp,
 }
 
 impl ArchivedBook {
     /// A book without its texts.
-    pub fn of(book: &BookRecord) -> Self {
+    pub fn of(book: &BookRecord, kept_at: Timestamp) -> Self {
         let name = |rule: &RuleText| (rule.version.clone(), rule.rule.clone());
         Self {
             hash: book.hash.clone(),
             settings: book.settings.clone(),
             rules: book.rules.iter().map(name).collect(),
+            kept_at,
         }
     }
 }
@@ -130,8 +152,27 @@ pub struct ArchivedEvent {
     /// The digest by which it is recognized under another id.
     #[serde(with = "hex")]
     pub digest: Option<Digest>,
+    /// The rule books it was evaluated with before its present one.
+    pub former_books: BTreeSet<String>,
     /// Its decisions, with the states their runs had.
     pub verdicts: Vec<Verdict>,
+}
+
+/// What a deleted event is recognized by when it comes again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// How it was called.
+    pub key: EventKey,
+    /// Its place in the one order.
+    pub seq: u64,
+    /// The ids it is known by, its own among them, in order.
+    pub ids: Vec<String>,
+    /// The digest by which it is recognized under another id.
+    #[serde(with = "hex")]
+    pub digest: Option<Digest>,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 /// A cooldown that was charged.

@@ -172,6 +172,28 @@ impl Store for MemoryStore {
         Ok(self.model().epoch())
     }
 
+    async fn prune(
+        &self,
+        retention: &Retention,
+        from: u64,
+        max: usize,
+        now: Timestamp,
+    ) -> Result<Pruned, StoreError> {
+        Ok(self.model().prune(retention, from, max, now))
+    }
+
+    async fn prune_books(&self, kept_ms: i64, now: Timestamp) -> Result<u64, StoreError> {
+        Ok(self.model().prune_books(kept_ms, now))
+    }
+
+    async fn size(&self) -> Result<Size, StoreError> {
+        Ok(self.model().size())
+    }
+
+    async fn shares(&self) -> Result<Vec<Share>, StoreError> {
+        Ok(self.model().shares())
+    }
+
     async fn export(&self) -> Result<Export, StoreError> {
         let (head, records) = self.model().export();
         let (export, outlet) = Export::new(head);

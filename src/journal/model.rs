@@ -8,9 +8,10 @@ mod archive;
 mod admission;
 mod find;
 mod kv;
+mod prune;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -31,12 +32,12 @@ pub struct Model {
     events: BTreeMap<u64, Entry>,
     /// Every id an event is known by: its own and those of its kept duplicates.
     names: BTreeMap<EventKey, Name>,
-    digests: BTreeMap<(String, Digest), u64>,
+    digests: BTreeMap<(String, Digest), Mark>,
     runs: BTreeMap<RunId, RunHistory>,
     cooldowns: BTreeMap<GateKey, Charge>,
     /// What our own writes are expected to cause, by cause key and run.
     causes: BTreeMap<(String, RunId), Cause>,
-    books: BTreeMap<String, BookRecord>,
+    books: BTreeMap<String, Shelved>,
     /// Rule texts by content hash and rule id.
     texts: BTreeMap<(String, String), String>,
     last_good: Option<String>,
@@ -49,13 +50,40 @@ struct Entry {
     digest: Option<Digest>,
     /// Without the runs' states, which are looked up when asked for.
     verdicts: Vec<Verdict>,
+    /// The rule books it was evaluated with before its present one: its runs may be of theirs.
+    former_books: BTreeSet<String>,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// An id that an event is known by.
+#[derive(Clone, Debug)]
 struct Name {
     seq: u64,
     /// It is the id of a duplicate, not the event's own.
     alias: bool,
+    gone: Option<Gone>,
+}
+
+/// A body that an event is known by.
+#[derive(Clone, Debug)]
+struct Mark {
+    seq: u64,
+    gone: Option<Gone>,
+}
+
+/// What is left of an event that was deleted.
+#[derive(Clone, Debug)]
+struct Gone {
+    /// Its own id.
+    key: EventKey,
+    /// Until when it is recognized.
+    until: Timestamp,
+}
+
+/// A rule book, and when it was last kept.
+#[derive(Clone, Debug)]
+struct Shelved {
+    book: BookRecord,
+    at: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,6 +137,9 @@ impl Model {
         self.causes.retain(|_, cause| cause.until > now);
         self.cooldowns.retain(|_, charge| charge.until > now);
         self.kv.retain(|_, kept| kept.lives(now));
+        let lives = |gone: &Option<Gone>| gone.as_ref().is_none_or(|gone| gone.until > now);
+        self.names.retain(|_, name| lives(&name.gone));
+        self.digests.retain(|_, mark| lives(&mark.gone));
     }
 
     fn next_seq(&mut self) -> u64 {

@@ -7,6 +7,7 @@ use super::archive::{Export, Import};
 use super::kv::Kv;
 use super::queries::*;
 use super::records::*;
+use super::retention::{PRUNE_MAX, Pruned, Retention, Share, Size};
 use super::steps::*;
 
 /// Why the store did not do what it was asked.
@@ -180,6 +181,28 @@ pub trait Store: Kv + Send + Sync + std::fmt::Debug {
 
     /// The journal's identity.
     async fn epoch(&self) -> Result<Epoch, StoreError>;
+
+    /// Looks at up to `max` (1 to [`PRUNE_MAX`]) events behind the place `from`, oldest first, and deletes those whose time
+    /// is over, each with its decisions, runs and steps. An event with a run that is not at its end stays. Ids and
+    /// digests of what is deleted are known for [`Retention::known_ms`] after it came: a repetition is a duplicate
+    /// without verdicts.
+    async fn prune(
+        &self,
+        retention: &Retention,
+        from: u64,
+        max: usize,
+        now: Timestamp,
+    ) -> Result<Pruned, StoreError>;
+
+    /// Deletes the rule books that no event refers to, which are not the last good one and were last kept more than
+    /// `kept_ms` ago, with the rule texts that no other book lists. Returns how many books.
+    async fn prune_books(&self, kept_ms: i64, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// How large the journal is. Quick: asked every few seconds.
+    async fn size(&self) -> Result<Size, StoreError>;
+
+    /// What takes how much of it. May take as long as reading all of it.
+    async fn shares(&self) -> Result<Vec<Share>, StoreError>;
 
     /// Everything in the journal, read out record by record, each event in one piece with its decisions and runs. Work goes
     /// on meanwhile; whether the whole is of one moment is told at its end. Ends early when nobody takes the records.

@@ -64,6 +64,9 @@ impl Reactor {
 
     /// Matches and admits an event. When this returns, it is durable.
     pub async fn admit(&self, event: &Event) -> Result<Admission, IntakeError> {
+        if let Some(why) = self.full() {
+            return Err(StoreError::Unavailable(why).into());
+        }
         let book = self.book();
         let sealed = envelope::seal(event, &book, envelope::firings(&book, event));
         let admission = self.store.admit(sealed, event.received_at).await;

@@ -5,6 +5,7 @@
 //! writing what came of it on the condition that the run is still as it was; who holds a run's lease has it at hand, so
 //! that carrying a run on is one round trip a step. Keys, times and what may be lost: `docs/state.md`.
 
+mod address;
 mod link;
 mod server;
 mod scripts;
@@ -18,6 +19,7 @@ mod work;
 mod find;
 mod archive;
 mod kv;
+mod prune;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -31,8 +33,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::journal::archive::{Export, Import};
 use crate::journal::{
     Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store,
-    StoreError, Then, Verdict,
+    NewFiring, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share, Size,
+    Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
 pub use server::Server;
@@ -45,7 +47,8 @@ pub const PREFIX: &str = "xmrt";
 pub enum OpenError {
     /// The address makes no sense.
     #[error(
-        "REDIS_URL is not usable ({0}); it looks like redis://user:password@host:6379/0, or rediss:// with TLS"
+        "REDIS_URL is not usable ({0}); it looks like redis://user:password@host:6379/0, or rediss:// with TLS, or \
+         redis+cluster://user:password@host:6379,host:6379"
     )]
     Url(String),
     /// The server is not reachable, or does not let us in.
@@ -112,7 +115,8 @@ impl Time {
 /// Where a journal is, and how it is used.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// `redis://user:password@host:port/database`, or `rediss://` with TLS.
+    /// `redis://user:password@host:port/database`, or `rediss://` with TLS; `redis+cluster://` and `rediss+cluster://` with
+    /// any number of a Cluster's nodes, separated by commas.
     pub url: SecretString,
     /// How all keys begin: several installations can share a server under different ones.
     pub prefix: String,
@@ -159,15 +163,16 @@ impl Redis {
     /// Connects, looks whether the server can keep a journal, and opens the one there or makes one at `now`. Other
     /// processes may be at work in it: their leases are left alone.
     pub async fn open(options: &Options, now: Timestamp) -> Result<Self, OpenError> {
-        let client =
-            link::client(options.url.expose_secret()).map_err(|error| OpenError::Url(error.to_string()))?;
-        let name = client.get_connection_info().addr().to_string();
+        let prefix = format!("{{{}}}:", options.prefix);
+        let address = address::Address::parse(options.url.expose_secret(), format!("{prefix}meta"))
+            .map_err(|error| OpenError::Url(error.to_string()))?;
+        let (name, address) = (address.name(), Arc::new(address));
         let away = |what: String| OpenError::Away {
             server: name.clone(),
             what,
         };
         let refused = |fault: link::Fault| away(StoreError::from(fault).to_string());
-        let link = link::Link::open(client.clone(), name.clone())
+        let link = link::Link::open(Arc::clone(&address), name.clone())
             .await
             .map_err(away)?;
         let server = server::ask(&link).await.map_err(refused)?;
@@ -181,7 +186,6 @@ impl Redis {
         }
         tell(&server, &name);
         let scripts = scripts::Scripts::load(&link).await.map_err(refused)?;
-        let prefix = format!("{{{}}}:", options.prefix);
         let epoch = match founding::find(&link, &scripts.found, &prefix, options.time, now)
             .await
             .map_err(refused)?
@@ -196,7 +200,7 @@ impl Redis {
             founding::Found::Layout(found) => return Err(OpenError::Layout { server: name, found }),
         };
         let store = Self {
-            bell: bell::Bell::new(client, format!("{prefix}bell")),
+            bell: bell::Bell::new(address, format!("{prefix}bell")),
             link,
             scripts: Arc::new(scripts),
             prefix,
@@ -380,6 +384,28 @@ impl Store for Redis {
         // Known here; but whoever asks wants to know whether the journal is there, too.
         self.link.reachable()?;
         Ok((**self.epoch.load()).clone())
+    }
+
+    async fn prune(
+        &self,
+        retention: &Retention,
+        from: u64,
+        max: usize,
+        now: Timestamp,
+    ) -> Result<Pruned, StoreError> {
+        Redis::prune(self, retention, from, max, now).await
+    }
+
+    async fn prune_books(&self, kept_ms: i64, now: Timestamp) -> Result<u64, StoreError> {
+        Redis::prune_books(self, kept_ms, now).await
+    }
+
+    async fn size(&self) -> Result<Size, StoreError> {
+        Redis::size(self).await
+    }
+
+    async fn shares(&self) -> Result<Vec<Share>, StoreError> {
+        Redis::shares(self).await
     }
 
     async fn export(&self) -> Result<Export, StoreError> {

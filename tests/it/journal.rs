@@ -6,5 +6,6 @@ mod gates;
 mod kv;
 mod identity;
 mod invariants;
+mod retention;
 mod runs;
 mod steps;

@@ -1,9 +1,11 @@
 //! In: a journal. Out: its records; and back. Never: a record that a store could not carry.
 
+use std::collections::BTreeMap;
+
 use super::kv::Kept;
-use super::{Charge, Entry, GateKey, Model, Name};
+use super::{Charge, Entry, GateKey, Gone, Mark, Model, Name, Shelved};
 use crate::journal::archive::{
-    ArchivedBook, ArchivedEvent, Cause, Cooldown, Head, NamedValue, Record, follows_its_event,
+    ArchivedBook, ArchivedEvent, Cause, Cooldown, Head, Known, NamedValue, Record, follows_its_event,
     only_into_empty,
 };
 use crate::journal::{BookRecord, EventKey, KvKey, RuleText, RunHistory, StoreError};
@@ -20,12 +22,15 @@ impl Model {
                 text: text.clone(),
             }));
         }
-        let books = self.books.values().map(ArchivedBook::of);
-        records.extend(books.map(Record::Book));
+        for Shelved { book, at } in self.books.values() {
+            records.push(Record::Book(ArchivedBook::of(book, *at)));
+        }
+        records.extend(self.known_still());
         for entry in self.events.values() {
             records.push(Record::Event(Box::new(ArchivedEvent {
                 record: entry.record.clone(),
                 digest: entry.digest,
+                former_books: entry.former_books.clone(),
                 verdicts: self.present(&entry.verdicts),
             })));
             let mut runs: Vec<&RunHistory> = self
@@ -64,6 +69,22 @@ impl Model {
         (head, records)
     }
 
+    /// What is known of deleted events, in their order.
+    fn known_still(&self) -> Vec<Record> {
+        let mut found: BTreeMap<u64, Known> = BTreeMap::new();
+        for (key, name) in &self.names {
+            let Some(gone) = &name.gone else { continue };
+            let known = found.entry(name.seq).or_insert_with(|| Known::of(gone, name.seq));
+            known.ids.push(key.id.clone());
+        }
+        for ((_, digest), mark) in &self.digests {
+            let Some(gone) = &mark.gone else { continue };
+            let known = found.entry(mark.seq).or_insert_with(|| Known::of(gone, mark.seq));
+            known.digest = Some(*digest);
+        }
+        found.into_values().map(Record::Known).collect()
+    }
+
     /// See [`Store::import`](crate::journal::Store::import).
     pub fn import(&mut self, head: Head, records: Vec<Record>, replace: bool) -> Result<(), StoreError> {
         if !replace {
@@ -87,33 +108,67 @@ impl Model {
                 self.texts.insert((text.version, text.rule), text.text);
             }
             Record::Book(book) => {
+                let at = book.kept_at;
                 let book = self.with_texts(book)?;
-                self.books.insert(book.hash.clone(), book);
+                self.books.insert(book.hash.clone(), Shelved { book, at });
             }
             Record::Event(archived) => {
                 let ArchivedEvent {
                     record,
                     digest,
+                    former_books,
                     mut verdicts,
                 } = *archived;
                 let (seq, source) = (record.seq, record.key.source.clone());
                 *event = Some(record.key.clone());
-                self.names.insert(record.key.clone(), Name { seq, alias: false });
+                self.names.insert(record.key.clone(), Name::of(seq, false));
                 for duplicate in &record.duplicates {
                     let (source, id) = (source.clone(), duplicate.id.clone());
                     let alias = self.names.entry(EventKey { source, id });
-                    alias.or_insert(Name { seq, alias: true });
+                    alias.or_insert(Name::of(seq, true));
                 }
                 if let Some(digest) = digest {
-                    self.digests.insert((source, digest), seq);
+                    self.digests.insert((source, digest), Mark { seq, gone: None });
                 }
                 verdicts.iter_mut().for_each(|verdict| verdict.state = None);
                 let entry = Entry {
                     record,
                     digest,
                     verdicts,
+                    former_books,
                 };
                 self.events.insert(seq, entry);
+            }
+            Record::Known(known) => {
+                let Known {
+                    key,
+                    seq,
+                    ids,
+                    digest,
+                    until,
+                } = known;
+                for id in &ids {
+                    let source = key.source.clone();
+                    let mut name = Name::of(seq, *id != key.id);
+                    name.gone = Some(Gone {
+                        key: key.clone(),
+                        until,
+                    });
+                    self.names.insert(
+                        EventKey {
+                            source,
+                            id: id.clone(),
+                        },
+                        name,
+                    );
+                }
+                if let Some(digest) = digest {
+                    let gone = Some(Gone {
+                        key: key.clone(),
+                        until,
+                    });
+                    self.digests.insert((key.source, digest), Mark { seq, gone });
+                }
             }
             Record::Run(history) => {
                 follows_its_event(&history, event.as_ref())?;
@@ -166,5 +221,17 @@ impl Model {
             hash: book.hash,
             settings: book.settings,
         })
+    }
+}
+
+impl Known {
+    fn of(gone: &Gone, seq: u64) -> Self {
+        Self {
+            key: gone.key.clone(),
+            seq,
+            ids: Vec::new(),
+            digest: None,
+            until: gone.until,
+        }
     }
 }

@@ -28,7 +28,15 @@ impl Tx<'_> {
     pub(super) fn admit(&mut self, event: NewEvent, body: &[u8], now: Timestamp) -> Result<Admission, Fault> {
         let now = self.at(now);
         self.changes(now)?;
-        if let Some((seq, by)) = self.known(&event)? {
+        if let Some((seq, by, gone)) = self.known(&event, now)? {
+            if gone {
+                return Ok(Admission {
+                    key: self.name_of_gone(seq)?,
+                    seq,
+                    duplicate: Some(by),
+                    verdicts: Vec::new(),
+                });
+            }
             return self.admit_again(seq, by, event, now);
         }
         let seq = self.next_seq();
@@ -49,7 +57,7 @@ impl Tx<'_> {
             duplicates_total: 0,
         };
         self.insert_event(&record, event.digest, body)?;
-        self.insert_name(&record.key, seq, false)?;
+        self.insert_name(&record.key, seq, false, now)?;
         for (place, firing) in gates::one_per_rule(event.firings).into_iter().enumerate() {
             let verdict = self.decide(&record, firing, 0, seq, Ask::All, now)?;
             self.keep_verdict(seq, place, &verdict)?;
@@ -82,18 +90,42 @@ impl Tx<'_> {
         self.admission(event.key, seq, None, earlier.len())
     }
 
-    fn known(&self, event: &NewEvent) -> rusqlite::Result<Option<(u64, DuplicateBy)>> {
-        if let Some(seq) = rows::seq_of(self.conn, &event.key)? {
-            return Ok(Some((seq, DuplicateBy::Id)));
-        }
-        let Some(digest) = event.digest else {
-            return Ok(None);
+    /// The place of the event that this one repeats, by what that is recognized, and whether it was deleted.
+    fn known(&self, event: &NewEvent, now: Timestamp) -> rusqlite::Result<Option<(u64, DuplicateBy, bool)>> {
+        let now = now.as_millisecond();
+        let found = |by| move |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)? as u64, by, row.get(1)?));
+        let by_id = self
+            .conn
+            .prepare_cached(
+                "SELECT seq, until IS NOT NULL FROM names
+                 WHERE source = ?1 AND id = ?2 AND (until IS NULL OR until > ?3)",
+            )?
+            .query_row((&event.key.source, &event.key.id, now), found(DuplicateBy::Id))
+            .optional()?;
+        let (None, Some(digest)) = (by_id, event.digest) else {
+            return Ok(by_id);
         };
         self.conn
-            .prepare_cached("SELECT seq FROM digests WHERE source = ?1 AND digest = ?2")?
-            .query_row((&event.key.source, digest), |row| row.get::<_, i64>(0))
-            .map(|seq| (seq as u64, DuplicateBy::Body))
+            .prepare_cached(
+                "SELECT seq, until IS NOT NULL FROM digests
+                 WHERE source = ?1 AND digest = ?2 AND (until IS NULL OR until > ?3)",
+            )?
+            .query_row((&event.key.source, digest, now), found(DuplicateBy::Body))
             .optional()
+    }
+
+    /// How an event that was deleted was called.
+    fn name_of_gone(&self, seq: u64) -> rusqlite::Result<EventKey> {
+        self.conn
+            .prepare_cached(
+                "SELECT source, id FROM names WHERE seq = ?1 AND until IS NOT NULL ORDER BY alias LIMIT 1",
+            )?
+            .query_row([seq as i64], |row| {
+                Ok(EventKey {
+                    source: row.get(0)?,
+                    id: row.get(1)?,
+                })
+            })
     }
 
     fn admit_again(
@@ -111,7 +143,7 @@ impl Tx<'_> {
                 by,
                 at: now,
             });
-            self.insert_name(&event.key, seq, true)?;
+            self.insert_name(&event.key, seq, true, now)?;
         }
         self.keep_arrivals(&record)?;
         let mut run_seq = None;
@@ -296,16 +328,27 @@ impl Tx<'_> {
     fn insert_digest(&self, event: &EventRecord, digest: Option<Digest>) -> rusqlite::Result<()> {
         if let Some(digest) = digest {
             self.conn
-                .prepare_cached("INSERT INTO digests VALUES (?1, ?2, ?3)")?
+                .prepare_cached("INSERT OR REPLACE INTO digests VALUES (?1, ?2, ?3, NULL)")?
                 .execute((&event.key.source, digest, event.seq as i64))?;
         }
         Ok(())
     }
 
-    pub(super) fn insert_name(&self, key: &EventKey, seq: u64, alias: bool) -> rusqlite::Result<()> {
+    /// Unless the id leads to another event already, or to one that was deleted and is still recognized.
+    pub(super) fn insert_name(
+        &self,
+        key: &EventKey,
+        seq: u64,
+        alias: bool,
+        now: Timestamp,
+    ) -> rusqlite::Result<()> {
         self.conn
-            .prepare_cached("INSERT OR IGNORE INTO names VALUES (?1, ?2, ?3, ?4)")?
-            .execute((&key.source, &key.id, seq as i64, alias))?;
+            .prepare_cached(
+                "INSERT INTO names VALUES (?1, ?2, ?3, ?4, NULL)
+                 ON CONFLICT DO UPDATE SET seq = excluded.seq, alias = excluded.alias, until = NULL
+                 WHERE until <= ?5",
+            )?
+            .execute((&key.source, &key.id, seq as i64, alias, now.as_millisecond()))?;
         Ok(())
     }
 
@@ -317,7 +360,16 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// An event is evaluated with another book from here on; that it was evaluated with the former one stays known.
     fn rebook(&self, seq: u64, book: &str) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT OR IGNORE INTO former_books SELECT seq, book FROM events WHERE seq = ?1 AND book <> ?2",
+            )?
+            .execute((seq as i64, book))?;
+        self.conn
+            .prepare_cached("DELETE FROM former_books WHERE seq = ?1 AND book = ?2")?
+            .execute((seq as i64, book))?;
         self.conn
             .prepare_cached("UPDATE events SET book = ?2 WHERE seq = ?1 AND book <> ?2")?
             .execute((seq as i64, book))?;

@@ -1,15 +1,16 @@
 //! In: a database. Out: its records, all of one moment; and back, all in one transaction. Never: a record less.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::mpsc;
 
 use super::writer::{Fault, Tx, unavailable};
 use super::{epoch, find, rows, schema, work};
 use crate::clock::from_millis;
 use crate::journal::archive::{
-    ArchivedBook, ArchivedEvent, Cause, Cooldown, Export, Head, Import, NamedValue, Outlet, Record,
+    ArchivedBook, ArchivedEvent, Cause, Cooldown, Export, Head, Import, Known, NamedValue, Outlet, Record,
     follows_its_event, only_into_empty,
 };
 use crate::journal::{EventKey, RuleText, RunHistory, RunId, StoreError};
@@ -20,6 +21,7 @@ const TABLES: &[&str] = &[
     "clock",
     "facts",
     "events",
+    "former_books",
     "names",
     "digests",
     "arrivals",
@@ -95,14 +97,15 @@ fn read_out(conn: &Connection, head: &Head, outlet: &Outlet) -> Result<(), Stop>
             text: row.get(2)?,
         }))?;
     }
-    let mut books = conn.prepare("SELECT hash FROM books ORDER BY hash")?;
+    let mut books = conn.prepare("SELECT hash, kept FROM books ORDER BY hash")?;
     let mut found = books.query([])?;
     while let Some(row) = found.next()? {
         let hash: String = row.get(0)?;
         if let Some(book) = find::book(conn, Some(&hash))? {
-            put(Record::Book(ArchivedBook::of(&book)))?;
+            put(Record::Book(ArchivedBook::of(&book, from_millis(row.get(1)?))))?;
         }
     }
+    known_still(conn, head, put)?;
     let mut events = conn.prepare("SELECT seq, digest FROM events ORDER BY seq")?;
     let mut found = events.query([])?;
     while let Some(row) = found.next()? {
@@ -110,6 +113,7 @@ fn read_out(conn: &Connection, head: &Head, outlet: &Outlet) -> Result<(), Stop>
         put(Record::Event(Box::new(ArchivedEvent {
             record: rows::event_by_seq(conn, seq)?,
             digest: row.get(1)?,
+            former_books: former_books(conn, seq)?,
             verdicts: rows::verdicts(conn, seq)?,
         })))?;
         for run in runs_of(conn, seq)? {
@@ -119,6 +123,39 @@ fn read_out(conn: &Connection, head: &Head, outlet: &Outlet) -> Result<(), Stop>
         }
     }
     memory_of_gates(conn, head, put)
+}
+
+fn former_books(conn: &Connection, event: u64) -> rusqlite::Result<BTreeSet<String>> {
+    conn.prepare_cached("SELECT book FROM former_books WHERE seq = ?1")?
+        .query_map([event as i64], |row| row.get(0))?
+        .collect()
+}
+
+/// What is known of deleted events, in their order.
+fn known_still(conn: &Connection, head: &Head, put: impl Fn(Record) -> Result<(), Stop>) -> Result<(), Stop> {
+    let mut names =
+        conn.prepare("SELECT seq, source, id, until FROM names WHERE until > ?1 AND alias = 0 ORDER BY seq")?;
+    let mut found = names.query([head.last.as_millisecond()])?;
+    while let Some(row) = found.next()? {
+        let seq: i64 = row.get(0)?;
+        put(Record::Known(Known {
+            seq: seq as u64,
+            key: EventKey {
+                source: row.get(1)?,
+                id: row.get(2)?,
+            },
+            ids: conn
+                .prepare_cached("SELECT id FROM names WHERE seq = ?1 AND until IS NOT NULL ORDER BY id")?
+                .query_map([seq], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?,
+            digest: conn
+                .prepare_cached("SELECT digest FROM digests WHERE until = ?1 AND seq = ?2")?
+                .query_row([row.get::<_, i64>(3)?, seq], |row| row.get(0))
+                .optional()?,
+            until: from_millis(row.get(3)?),
+        }))?;
+    }
+    Ok(())
 }
 
 fn runs_of(conn: &Connection, event: u64) -> rusqlite::Result<Vec<RunId>> {
@@ -208,8 +245,9 @@ impl Tx<'_> {
         match record {
             Record::RuleText(text) => find::keep_text(self.conn, &text)?,
             Record::Book(book) => {
-                find::insert_book(self.conn, &book.hash, &book.settings, &book.rules)?;
+                find::insert_book(self.conn, &book.hash, &book.settings, &book.rules, book.kept_at)?;
             }
+            Record::Known(known) => self.take_known(&known)?,
             Record::Event(archived) => {
                 self.take_event(&archived)?;
                 let ArchivedEvent { record, .. } = *archived;
@@ -254,17 +292,37 @@ impl Tx<'_> {
 
     fn take_event(&mut self, archived: &ArchivedEvent) -> Result<(), Fault> {
         let event = &archived.record;
+        for book in &archived.former_books {
+            self.conn
+                .prepare_cached("INSERT INTO former_books VALUES (?1, ?2)")?
+                .execute((event.seq as i64, book))?;
+        }
         self.insert_event(event, archived.digest, &packing::pack(&event.body))?;
-        self.insert_name(&event.key, event.seq, false)?;
+        self.insert_name(&event.key, event.seq, false, event.received_at)?;
         for duplicate in &event.duplicates {
             let (source, id) = (event.key.source.clone(), duplicate.id.clone());
-            self.insert_name(&EventKey { source, id }, event.seq, true)?;
+            self.insert_name(&EventKey { source, id }, event.seq, true, event.received_at)?;
         }
         if event.duplicates_total > 0 {
             self.keep_arrivals(event)?;
         }
         for (place, verdict) in archived.verdicts.iter().enumerate() {
             self.keep_verdict(event.seq, place, verdict)?;
+        }
+        Ok(())
+    }
+
+    fn take_known(&self, known: &Known) -> Result<(), Fault> {
+        let (seq, until) = (known.seq as i64, known.until.as_millisecond());
+        for id in &known.ids {
+            self.conn
+                .prepare_cached("INSERT INTO names VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .execute((&known.key.source, id, seq, *id != known.key.id, until))?;
+        }
+        if let Some(digest) = known.digest {
+            self.conn
+                .prepare_cached("INSERT INTO digests VALUES (?1, ?2, ?3, ?4)")?
+                .execute((&known.key.source, digest, seq, until))?;
         }
         Ok(())
     }

@@ -21,8 +21,17 @@ pub(super) struct Epochs {
 }
 
 /// The identity in the database, made at `now` in a new one; then the note beside it is brought up to date.
-pub(super) fn settle(conn: &Connection, dir: &Path, now: Timestamp) -> rusqlite::Result<Epochs> {
+/// A `copy` that was put back is another journal than the one that went on; it is as old.
+pub(super) fn settle(conn: &Connection, dir: &Path, copy: bool, now: Timestamp) -> rusqlite::Result<Epochs> {
     let present = match read(conn)? {
+        Some(epoch) if copy => {
+            let epoch = Epoch {
+                id: Epoch::new(now).id,
+                ..epoch
+            };
+            keep(conn, &epoch)?;
+            epoch
+        }
         Some(epoch) => epoch,
         None => {
             let epoch = Epoch::new(now);

@@ -90,6 +90,9 @@ impl Tx<'_> {
             "DELETE FROM cooldowns WHERE until <= ?1",
             "DELETE FROM causes WHERE until <= ?1",
             "DELETE FROM kv WHERE until <= ?1",
+            "DELETE FROM names WHERE (source, id) IN (SELECT source, id FROM names WHERE until <= ?1 LIMIT 500)",
+            "DELETE FROM digests WHERE (source, digest) IN
+               (SELECT source, digest FROM digests WHERE until <= ?1 LIMIT 500)",
         ] {
             self.conn.prepare_cached(sweep)?.execute([now.as_millisecond()])?;
         }
@@ -346,7 +349,8 @@ mod tests {
         )
         .unwrap();
         conn.execute_batch(
-            "CREATE TABLE cooldowns (until); CREATE TABLE causes (until); CREATE TABLE kv (until);",
+            "CREATE TABLE cooldowns (until); CREATE TABLE causes (until); CREATE TABLE kv (until);
+             CREATE TABLE names (source, id, until); CREATE TABLE digests (source, digest, until);",
         )
         .unwrap();
         let writer = Writer::start(Desk::new(conn).unwrap()).unwrap();

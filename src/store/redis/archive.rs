@@ -1,34 +1,29 @@
-//! In: a journal in Redis. Out: its records, each event in one piece with its decisions and runs; and back. Never: a
-//! half-filled journal that passes for a whole one.
+//! In: a journal in Redis. Out: its records, each event in one piece with its decisions and runs. Never: a change.
+
+mod filling;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use redis::{Pipeline, Value};
+use redis::Value;
 
 use super::Redis;
-use super::fields::{self, Changes};
-use super::founding::{self, LAYOUT, UNFINISHED};
+use super::fields;
 use super::link::{Fault, Link};
 use super::reply::{self, Reply, odd};
 use super::scripts::{Args, Scripts};
 use crate::clock::from_millis;
 use crate::journal::archive::{
-    ArchivedBook, ArchivedEvent, Cause, Cooldown, Export, Head, Import, NamedValue, Outlet, Record,
-    follows_its_event, only_into_empty,
+    ArchivedBook, ArchivedEvent, Cause, Cooldown, Export, Head, NamedValue, Outlet, Record,
 };
-use crate::journal::{EventKey, RuleText, RunHistory, RunId, StoreError};
-use crate::store::packing;
+use crate::journal::{RuleText, RunHistory, RunId, StoreError};
 
 /// How many events are read in one piece at most, and after how many bytes of bodies no further one is.
 const EVENTS: usize = 16;
 const EVENT_BYTES: usize = 4 * 1024 * 1024;
 /// How many keys one step of a scan looks at, and how many are read or deleted at once.
 const KEYS: usize = 512;
-/// How many commands an import sends at once, and after how many bytes it does.
-const COMMANDS: usize = 512;
-const COMMAND_BYTES: usize = 4 * 1024 * 1024;
 
 /// What reading a journal out needs, for as long as that takes.
 struct Reading {
@@ -119,6 +114,8 @@ impl Reading {
         let (texts, books): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.starts_with("t:"));
         self.texts(&texts).await?;
         self.books(&books).await?;
+        let gone: Vec<_> = self.keys(&["gone:"]).await?.into_iter().collect();
+        self.known_still(&gone, at).await?;
         self.events().await?;
         let keys = self.keys(&["g:", "c:"]).await?;
         let (cooldowns, causes): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.starts_with("g:"));
@@ -171,15 +168,36 @@ impl Reading {
         for keys in keys.chunks(KEYS) {
             for (key, answer) in keys.iter().zip(self.all("HGETALL", keys, &[]).await?) {
                 let kept = reply::fields(answer)?;
-                let (Some(settings), Some(rules)) = (kept.get("settings"), kept.get("rules")) else {
+                let (Some(settings), Some(rules), Some(at)) =
+                    (kept.get("settings"), kept.get("rules"), kept.get("kept"))
+                else {
                     continue;
                 };
                 self.put(Record::Book(ArchivedBook {
                     hash: key["book:".len()..].to_owned(),
                     settings: serde_json::from_slice(settings).map_err(odd)?,
                     rules: serde_json::from_slice(rules).map_err(odd)?,
+                    kept_at: from_millis(serde_json::from_slice(at).map_err(odd)?),
                 }))
                 .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn known_still(&self, keys: &[String], at: Timestamp) -> Result<(), Stop> {
+        let mut found = Vec::new();
+        for keys in keys.chunks(KEYS) {
+            for (key, answer) in keys.iter().zip(self.all("GET", keys, &[]).await?) {
+                if let Value::BulkString(kept) = answer {
+                    found.push(fields::known(key, &kept)?);
+                }
+            }
+        }
+        found.sort_by_key(|known| known.seq);
+        for known in found {
+            if known.until > at {
+                self.put(Record::Known(known)).await?;
             }
         }
         Ok(())
@@ -314,6 +332,7 @@ fn read_event(told: Value) -> Result<(ArchivedEvent, Vec<RunHistory>), Fault> {
     let archived = ArchivedEvent {
         record: fields::event(&event)?,
         digest: fields::digest(&event)?,
+        former_books: fields::former_books(&event)?,
         verdicts: fields::verdicts(&verdicts)?,
     };
     Ok((archived, runs))
@@ -334,13 +353,6 @@ fn cooldown(name: &str, charge: &[u8]) -> Option<Cooldown> {
     })
 }
 
-fn name_of(cooldown: &Cooldown) -> String {
-    let Cooldown {
-        rule, shadow, key, ..
-    } = cooldown;
-    format!("g:{}:{}:{rule}:{key}", if *shadow { "1" } else { "" }, rule.len())
-}
-
 /// `c:<key>` with a member `<depth>:<run>` and its end.
 fn cause(name: &str, member: &str, score: &str) -> Option<Cause> {
     let (depth, run) = member.split_once(':')?;
@@ -356,7 +368,7 @@ fn cause(name: &str, member: &str, score: &str) -> Option<Cause> {
 }
 
 /// The names, behind the prefix, of all keys that begin so.
-async fn scan(link: &Link, prefix: &str, begin: &str) -> Result<BTreeSet<String>, Fault> {
+pub(super) async fn scan(link: &Link, prefix: &str, begin: &str) -> Result<BTreeSet<String>, Fault> {
     let mut found = BTreeSet::new();
     // What a prefix holds of the marks of a pattern is meant as it stands.
     let mut pattern = String::new();
@@ -385,240 +397,5 @@ async fn scan(link: &Link, prefix: &str, begin: &str) -> Result<BTreeSet<String>
         if cursor == "0" {
             return Ok(found);
         }
-    }
-}
-
-/// Commands on their way into a journal that is being filled.
-struct Filling<'a> {
-    store: &'a Redis,
-    commands: Pipeline,
-    count: usize,
-    bytes: usize,
-    /// The event that was told last: its name and its place.
-    event: Option<(EventKey, u64)>,
-    duplicates: u64,
-}
-
-impl Redis {
-    pub(super) async fn import(&self, mut import: Import) -> Result<(), StoreError> {
-        let _one_at_a_time = self.founding.lock().await;
-        if !import.replace {
-            let events = self
-                .link
-                .call(redis::cmd("ZCARD").arg(self.key("events")))
-                .await?;
-            only_into_empty(reply::number(events)?.unsigned_abs())?;
-        }
-        // From here on until its end it is no journal that anybody could open.
-        let mut begin = redis::cmd("HSET");
-        begin.arg(self.key("meta")).arg("layout").arg(UNFINISHED);
-        begin.arg("identity").arg("");
-        self.link.call(&begin).await?;
-        self.empty().await?;
-        let mut filling = Filling {
-            store: self,
-            commands: redis::pipe(),
-            count: 0,
-            bytes: 0,
-            event: None,
-            duplicates: 0,
-        };
-        let mut came = 0;
-        while let Some(record) = import.records.recv().await {
-            filling.take(record)?;
-            if filling.count >= COMMANDS || filling.bytes >= COMMAND_BYTES {
-                filling.send().await?;
-            }
-            came += 1;
-        }
-        import.came(came)?;
-        filling.send().await?;
-        self.begin_as(&import.head, filling.duplicates).await
-    }
-
-    /// Deletes everything but what says that this is no journal.
-    async fn empty(&self) -> Result<(), Fault> {
-        let keys: Vec<String> = scan(&self.link, &self.prefix, "").await?.into_iter().collect();
-        for keys in keys.chunks(KEYS) {
-            let mut command = redis::cmd("UNLINK");
-            command.arg(self.key("nothing"));
-            for key in keys.iter().filter(|key| *key != "meta") {
-                command.arg(self.key(key));
-            }
-            self.link.call(&command).await?;
-        }
-        Ok(())
-    }
-
-    /// The journal is whole: from here on it can be opened.
-    async fn begin_as(&self, head: &Head, duplicates: u64) -> Result<(), StoreError> {
-        let mut command = redis::cmd("HDEL");
-        command.arg(self.key("meta")).arg("last_good");
-        self.link.call(&command).await?;
-        // One command, so that it is all there when the layout is.
-        let mut meta = redis::cmd("HSET");
-        meta.arg(self.key("meta")).arg("layout").arg(LAYOUT);
-        meta.arg("epoch").arg(&head.epoch.id);
-        meta.arg("created").arg(head.epoch.created_at.as_millisecond());
-        meta.arg("identity").arg(founding::identity(&head.epoch));
-        meta.arg("last").arg(head.last.as_millisecond());
-        meta.arg("seq").arg(head.seq);
-        meta.arg("changes").arg(0).arg("duplicates").arg(duplicates);
-        if let Some(hash) = &head.last_good {
-            meta.arg("last_good").arg(hash);
-        }
-        self.link.call(&meta).await?;
-        founding::follow(self, head.epoch.clone());
-        Ok(())
-    }
-}
-
-impl Filling<'_> {
-    fn key(&self, rest: &str) -> String {
-        self.store.key(rest)
-    }
-
-    /// The next command, on one key.
-    fn cmd(&mut self, command: &str, rest: &str) -> &mut Pipeline {
-        let key = self.key(rest);
-        self.count += 1;
-        self.commands.cmd(command).arg(key)
-    }
-
-    async fn send(&mut self) -> Result<(), Fault> {
-        let (commands, count) = (std::mem::replace(&mut self.commands, redis::pipe()), self.count);
-        (self.count, self.bytes) = (0, 0);
-        if count > 0 {
-            self.store.link.call_all(&commands, count).await?;
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, record: Record) -> Result<(), StoreError> {
-        match record {
-            Record::RuleText(RuleText { rule, version, text }) => {
-                self.bytes += text.len();
-                self.cmd("HSET", &format!("t:{version}")).arg(rule).arg(text);
-            }
-            Record::Book(ArchivedBook {
-                hash,
-                settings,
-                rules,
-            }) => {
-                let rules = serde_json::to_string(&rules).unwrap_or_default();
-                self.cmd("HSET", &format!("book:{hash}"))
-                    .arg("settings")
-                    .arg(settings.to_string())
-                    .arg("rules")
-                    .arg(rules);
-            }
-            Record::Event(archived) => self.take_event(*archived),
-            Record::Run(history) => self.take_run(&history)?,
-            Record::Cooldown(cooldown) => {
-                let name = name_of(&cooldown);
-                let Cooldown { run, until, .. } = cooldown;
-                let charge = format!("{run}:{}", until.as_millisecond());
-                self.cmd("SET", &name).arg(charge);
-                let key = self.key(&name);
-                self.cmd("HSET", &format!("r:{run}")).arg("charge").arg(key);
-            }
-            Record::Cause(cause) => {
-                let member = format!("{:010}:{}", cause.depth, cause.run);
-                self.cmd("ZADD", &format!("c:{}", cause.key))
-                    .arg(cause.until.as_millisecond())
-                    .arg(member);
-            }
-            Record::Value(value) => self.take_value(&value),
-        }
-        Ok(())
-    }
-
-    fn take_value(&mut self, named: &NamedValue) {
-        let NamedValue {
-            space,
-            name,
-            value,
-            until,
-        } = named;
-        self.bytes += value.len();
-        let ends = until.map(|until| until.as_millisecond().to_string());
-        self.cmd("HSET", &format!("kv:{space}:{name}"))
-            .arg("v")
-            .arg(&value[..])
-            .arg("u")
-            .arg(ends.as_deref().unwrap_or_default());
-        self.cmd("ZADD", &format!("kvs:{space}")).arg(0).arg(name);
-        if let Some(ends) = ends {
-            self.cmd("ZADD", "kvx").arg(ends).arg(format!("{space}:{name}"));
-        }
-    }
-
-    fn take_event(&mut self, archived: ArchivedEvent) {
-        let ArchivedEvent {
-            record,
-            digest,
-            verdicts,
-        } = archived;
-        let body = packing::pack(&record.body);
-        self.bytes += body.len();
-        let hash = fields::event_fields(&record, body, digest, &verdicts);
-        let (seq, source) = (record.seq.to_string(), record.key.source.as_str());
-        let name = |id: &str| format!("n:{}:{source}:{id}", source.len());
-        let place = super::find::member(record.seq);
-        self.cmd("HSET", &format!("e:{seq}")).arg(hash);
-        self.cmd("SET", &name(&record.key.id)).arg(&seq);
-        for duplicate in &record.duplicates {
-            let alias = format!("{seq}:alias");
-            self.cmd("SET", &name(&duplicate.id)).arg(alias).arg("NX");
-        }
-        if digest.is_some() {
-            let digest = fields::digest_text(digest);
-            self.cmd("SET", &format!("d:{source}:{digest}")).arg(&seq);
-        }
-        self.cmd("SADD", "sources").arg(source);
-        self.cmd("SADD", "kinds").arg(&record.kind);
-        for index in [
-            "events",
-            &format!("k:{}", record.kind),
-            &format!("b:{}", record.subject),
-        ] {
-            self.cmd("ZADD", index).arg(0).arg(&place);
-        }
-        self.duplicates += record.duplicates_total;
-        self.event = Some((record.key, record.seq));
-    }
-
-    fn take_run(&mut self, history: &RunHistory) -> Result<(), StoreError> {
-        follows_its_event(history, self.event.as_ref().map(|(key, _)| key))?;
-        let event = self.event.as_ref().map_or(0, |(_, seq)| *seq);
-        let run = &history.run;
-        let place = format!("{}:{}", super::find::member(run.seq), run.id);
-        let due = run.due_at.map(Timestamp::as_millisecond);
-        let mut hash = Changes::whole(history).all();
-        self.bytes += hash.iter().map(|(_, value)| value.len()).sum::<usize>();
-        for (name, value) in [
-            ("seq", run.seq.to_string()),
-            ("event", event.to_string()),
-            ("state", run.state.as_str().to_owned()),
-            ("waits_for", fields::waits_for(run).to_owned()),
-            ("due", due.map(|due| due.to_string()).unwrap_or_default()),
-            ("version", "1".into()),
-            ("op", String::new()),
-            ("charge", String::new()),
-        ] {
-            hash.push((name.into(), value.into_bytes()));
-        }
-        self.cmd("HSET", &format!("r:{}", run.id)).arg(hash);
-        self.cmd("ZADD", &format!("s:{}", run.state)).arg(0).arg(&place);
-        self.cmd("ZADD", &format!("x:{}:{}", run.state, run.rule))
-            .arg(0)
-            .arg(&place);
-        if let Some(what) = run.waits_for {
-            self.cmd("ZADD", &format!("w:{what}")).arg(0).arg(&place);
-        }
-        if let Some(due) = due {
-            self.cmd("ZADD", "due").arg(due).arg(&place);
-        }
-        Ok(())
     }
 }

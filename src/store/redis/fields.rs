@@ -1,6 +1,7 @@
 //! In: hashes. Out: records, and back. Never: a decision.
 
-use bytes::Bytes;
+mod event;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -10,10 +11,12 @@ use super::scripts::Args;
 use crate::clock::from_millis;
 use crate::journal::gates::{self, Refusal};
 use crate::journal::{
-    Approval, Decision, Digest, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, RunHistory, RunId,
-    RunRecord, RunState, StepKey, StepRecord, StepState, Verdict, WaitsFor,
+    Approval, Decision, EventKey, Gates, RunHistory, RunId, RunRecord, RunState, StepKey, StepRecord,
+    StepState, Verdict, WaitsFor,
 };
 use crate::store::packing;
+
+pub(super) use event::{digest, digest_text, event, event_fields, former_books, keep_known, known};
 
 /// The moment of an operation, before the server has said when that is. The journal's machine only passes times on, so
 /// a run it made at this moment is turned into one of any other; nothing real happens that late.
@@ -239,105 +242,6 @@ impl Reader<'_> {
             Ok(Value::Null)
         }
     }
-}
-
-/// An event from its hash.
-pub(super) fn event(fields: &Fields) -> Result<EventRecord, Fault> {
-    let read = Reader { fields };
-    let body = packing::unpack(read.bytes("body")?).map_err(odd)?;
-    let caused_by = read.owned("caused_by")?;
-    let mut duplicates = Vec::new();
-    for place in 0..read.number::<usize>("kept")? {
-        let (id, by, at): (String, String, String) =
-            serde_json::from_str(read.text(&format!("k{place}"))?).map_err(odd)?;
-        duplicates.push(Duplicate {
-            id,
-            by: DuplicateBy::parse(&by).ok_or_else(|| odd(by))?,
-            at: from_millis(at.parse().map_err(odd)?),
-        });
-    }
-    Ok(EventRecord {
-        key: EventKey {
-            source: read.owned("source")?,
-            id: read.owned("id")?,
-        },
-        seq: read.number("seq")?,
-        kind: read.owned("kind")?,
-        subject: read.owned("subject")?,
-        time: read.time("time")?,
-        received_at: read.time("received")?,
-        meta: read.json("meta")?,
-        body: Bytes::from(body),
-        book: read.owned("book")?,
-        depth: read.number("depth")?,
-        caused_by: (!caused_by.is_empty()).then_some(RunId(caused_by)),
-        duplicates,
-        duplicates_total: read.number("arrivals")?,
-    })
-}
-
-/// The digest of an event from its hash.
-pub(super) fn digest(fields: &Fields) -> Result<Option<Digest>, Fault> {
-    let read = Reader { fields };
-    let text = read.text("digest")?;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let mut digest = [0; 32];
-    for (at, byte) in digest.iter_mut().enumerate() {
-        let digits = text.get(2 * at..2 * at + 2).ok_or_else(|| odd(text))?;
-        *byte = u8::from_str_radix(digits, 16).map_err(odd)?;
-    }
-    Ok(Some(digest))
-}
-
-/// A digest as it is kept: hexadecimal, or nothing.
-pub(super) fn digest_text(digest: Option<Digest>) -> String {
-    digest
-        .iter()
-        .flatten()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
-/// The fields of the hash of an event that is on record.
-pub(super) fn event_fields(
-    event: &EventRecord,
-    body: Vec<u8>,
-    digest: Option<Digest>,
-    verdicts: &[Verdict],
-) -> Vec<(String, Vec<u8>)> {
-    let caused_by = event.caused_by.as_ref().map_or("", |run| run.0.as_str());
-    let mut fields: Vec<(String, Vec<u8>)> = [
-        ("seq", event.seq.to_string()),
-        ("source", event.key.source.clone()),
-        ("id", event.key.id.clone()),
-        ("kind", event.kind.clone()),
-        ("subject", event.subject.clone()),
-        ("time", event.time.as_millisecond().to_string()),
-        ("received", event.received_at.as_millisecond().to_string()),
-        ("book", event.book.clone()),
-        ("depth", event.depth.to_string()),
-        ("caused_by", caused_by.to_owned()),
-        ("digest", digest_text(digest)),
-        ("arrivals", event.duplicates_total.to_string()),
-        ("kept", event.duplicates.len().to_string()),
-        ("verdicts", verdicts.len().to_string()),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value.into_bytes()))
-    .collect();
-    fields.push(("meta".into(), packing::pack_json(&event.meta)));
-    fields.push(("body".into(), body));
-    for (place, duplicate) in event.duplicates.iter().enumerate() {
-        let at = duplicate.at.as_millisecond().to_string();
-        let kept = serde_json::json!([duplicate.id, duplicate.by.as_str(), at]);
-        fields.push((format!("k{place}"), kept.to_string().into_bytes()));
-    }
-    for (place, verdict) in verdicts.iter().enumerate() {
-        fields.push((format!("v{place}"), keep_verdict(verdict).into_bytes()));
-    }
-    fields
 }
 
 /// A run from its hash.

@@ -401,7 +401,7 @@ impl Redis {
 }
 
 /// The key part of an event that a member of an index names.
-fn place(member: &str) -> &str {
+pub(super) fn place(member: &str) -> &str {
     let place = named(member).0.trim_start_matches('0');
     if place.is_empty() { "0" } else { place }
 }

@@ -38,6 +38,8 @@ pub(super) struct Scripts {
     pub(super) mend: Script,
     pub(super) export: Script,
     pub(super) kv: Script,
+    pub(super) prune: Script,
+    pub(super) books: Script,
 }
 
 impl Scripts {
@@ -59,6 +61,8 @@ impl Scripts {
             mend: load(with_prelude(include_str!("lua/mend.lua"))).await?,
             export: load(with_prelude(include_str!("lua/export.lua"))).await?,
             kv: load(with_prelude(include_str!("lua/kv.lua"))).await?,
+            prune: load(with_prelude(include_str!("lua/prune.lua"))).await?,
+            books: load(with_prelude(include_str!("lua/books.lua"))).await?,
         })
     }
 }

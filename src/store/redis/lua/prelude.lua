@@ -119,6 +119,30 @@ local function find_event(source, id)
   return seq and call('EXISTS', P .. 'e:' .. seq) == 1 and seq or nil
 end
 
+-- A deleted event that a name or a digest leads to, if it is still to be recognized: its place, and how it was called.
+local function gone_of(key)
+  local seq, ends, id = string.match(call('GET', key) or '', '^(%d+):gone:(-?%d+):(.*)$')
+  if seq and tonumber(ends) > now then
+    return seq, id
+  end
+end
+
+-- An event is evaluated with another book from here on; that it was evaluated with the former one stays known.
+local function rebook(key, book)
+  local was = call('HMGET', key, 'book', 'former')
+  if was[1] == book then
+    return
+  end
+  local former = { was[1] }
+  for _, one in ipairs(was[2] and cjson.decode(was[2]) or {}) do
+    if one ~= book and one ~= was[1] then
+      former[#former + 1] = one
+    end
+  end
+  call('HSET', key, 'book', book, 'former', cjson.encode(former))
+  call('HINCRBY', META, 'shelf', 1)
+end
+
 -- The verdicts of an event from a place on, each followed by the present state of its run.
 local function verdicts_from(seq, first)
   local event, told = P .. 'e:' .. seq, {}

@@ -64,6 +64,13 @@ async fn everything(store: &dyn Store) {
         .advance(&claim.run.id, claim.run.fence, vec![write], wait, at(0))
         .await
         .unwrap();
+    let all = Retention {
+        events_ms: 0,
+        runs_ms: 0,
+        known_ms: KNOWN_MS_MIN,
+    };
+    store.admit(event("over"), at(0)).await.unwrap();
+    store.prune(&all, 0, PRUNE_MAX, at(0)).await.unwrap();
     let book = BookRecord {
         hash: "book-1".into(),
         settings: json!({}),
