@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 pub use file::FileSettings;
+pub use measures::{Age, Bytes};
 
 /// The variables of a process: name → value.
 pub type Environment = BTreeMap<String, String>;

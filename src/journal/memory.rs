@@ -155,8 +155,8 @@ impl Store for MemoryStore {
         Ok(self.model().next_due())
     }
 
-    async fn keep_book(&self, book: BookRecord, _now: Timestamp) -> Result<(), StoreError> {
-        self.model().keep_book(book);
+    async fn keep_book(&self, book: BookRecord, now: Timestamp) -> Result<(), StoreError> {
+        self.model().keep_book(book, now);
         Ok(())
     }
 

@@ -70,7 +70,9 @@ impl Model {
             .values_mut()
             .filter(|name| name.seq == seq)
             .for_each(|name| name.gone = Some(gone.clone()));
-        if let Some(mark) = digest.and_then(|digest| self.digests.get_mut(&(record.key.source, digest))) {
+        if let Some(digest) = digest
+            && let Some(mark) = self.digests.get_mut(&(record.key.source, digest))
+        {
             mark.gone = Some(gone);
         }
         self.changes(now);

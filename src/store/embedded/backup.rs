@@ -44,7 +44,7 @@ fn copy(from: &Path, draft: &Path, now: Timestamp) -> Result<(), OpenError> {
     let refused = |error| schema::refused(draft, error);
     let source = schema::reader(from).map_err(|error| schema::refused(from, error))?;
     let mut copy = Connection::open(draft).map_err(refused)?;
-    let whole = || -> rusqlite::Result<String> {
+    let mut whole = || -> rusqlite::Result<String> {
         // The reader's transaction holds one moment fast, so the copy never has to begin again.
         source.execute_batch("BEGIN")?;
         source.query_row("SELECT last FROM clock", [], |row| row.get::<_, i64>(0))?;

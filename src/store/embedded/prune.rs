@@ -183,7 +183,7 @@ impl Tx<'_> {
             .collect::<rusqlite::Result<_>>()?;
         let listed: Vec<_> = left.iter().map(rules_of).collect::<rusqlite::Result<Vec<_>>>()?;
         let listed: BTreeSet<_> = listed.concat().into_iter().collect();
-        for name in texts.concat().iter().filter(|name| !listed.contains(name)) {
+        for name in texts.concat().iter().filter(|name| !listed.contains(*name)) {
             self.conn
                 .prepare_cached("DELETE FROM rule_texts WHERE version = ?1 AND rule = ?2")?
                 .execute((&name.0, &name.1))?;

@@ -310,7 +310,7 @@ impl Shared {
         // All at once: until their replacements are there, nobody is to wait on one of them.
         places().for_each(|place| lanes[place].broken.store(true, Ordering::Relaxed));
         for place in places() {
-            match new_lane(&self.client.load()).await {
+            match new_lane(&self.client.load_full()).await {
                 Ok(lane) => mended[place] = lane,
                 Err(why) if well.iter().all(|(_, well)| !well) => return Err(why),
                 // Others still work; this one is tried again at the next beat.

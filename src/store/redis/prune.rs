@@ -170,7 +170,7 @@ impl Redis {
         let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for key in super::archive::scan(&self.link, &self.prefix, "").await? {
             let fits = |(_, begins): &&(&str, &[&str])| begins.iter().any(|begin| is_of(&key, begin));
-            let kind = KINDS.iter().find(fits).map_or("other", |(kind, _)| kind);
+            let kind = KINDS.iter().find(fits).map_or("other", |(kind, _)| *kind);
             kinds.entry(kind).or_default().push(key);
         }
         let mut shares = Vec::new();
