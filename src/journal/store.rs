@@ -204,6 +204,12 @@ pub trait Store: Kv + Send + Sync + std::fmt::Debug {
     /// What takes how much of it. May take as long as reading all of it.
     async fn shares(&self) -> Result<Vec<Share>, StoreError>;
 
+    /// Returns when all that was acknowledged to this process would outlive a power failure of the store's machine. A
+    /// store whose acknowledgment means that already returns at once; so does one that cannot know.
+    async fn outlast_power(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Everything in the journal, read out record by record, each event in one piece with its decisions and runs. Work goes
     /// on meanwhile; whether the whole is of one moment is told at its end. Ends early when nobody takes the records.
     async fn export(&self) -> Result<Export, StoreError>;

@@ -13,6 +13,7 @@ mod reply;
 mod fields;
 mod founding;
 mod bell;
+mod sync;
 mod skew;
 mod admission;
 mod work;
@@ -136,6 +137,7 @@ pub struct Redis {
     link: link::Link,
     scripts: Arc<scripts::Scripts>,
     bell: bell::Bell,
+    sync: sync::DiskSync,
     /// How all keys begin, hash tag included.
     prefix: String,
     time: Time,
@@ -200,6 +202,7 @@ impl Redis {
             founding::Found::Layout(found) => return Err(OpenError::Layout { server: name, found }),
         };
         let store = Self {
+            sync: sync::DiskSync::new(&server),
             bell: bell::Bell::new(address, format!("{prefix}bell")),
             link,
             scripts: Arc::new(scripts),
@@ -406,6 +409,10 @@ impl Store for Redis {
 
     async fn shares(&self) -> Result<Vec<Share>, StoreError> {
         Redis::shares(self).await
+    }
+
+    async fn outlast_power(&self) -> Result<(), StoreError> {
+        self.sync.outlast_power(&self.link, &self.key("meta")).await
     }
 
     async fn export(&self) -> Result<Export, StoreError> {

@@ -185,6 +185,14 @@ impl Link {
         self.shared.judge(&lane, timeout(CALL_MAX, answers).await)
     }
 
+    /// A connection of its own, to the server that is worked with.
+    pub(super) async fn apart(&self) -> Result<MultiplexedConnection, Fault> {
+        self.reachable()?;
+        connect(&self.shared.client.load_full())
+            .await
+            .map_err(Fault::Away)
+    }
+
     /// Whether a call would be sent; if not, why.
     pub(super) fn reachable(&self) -> Result<(), Fault> {
         self.shared.lane().map(drop)

@@ -5,4 +5,5 @@ mod cluster;
 mod doors;
 mod keys;
 mod losses;
+mod power;
 mod sharing;
