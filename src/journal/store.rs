@@ -7,7 +7,7 @@ use super::archive::{Export, Import};
 use super::kv::Kv;
 use super::queries::*;
 use super::records::*;
-use super::retention::{PRUNE_MAX, Pruned, Retention, Share, Size};
+use super::retention::*;
 use super::steps::*;
 
 /// Why the store did not do what it was asked.

@@ -55,7 +55,7 @@ impl Tx<'_> {
         for seq in looked {
             if let Some(runs) = self.prunable(seq, retention, now)? {
                 self.changes(now)?;
-                self.forget(seq, &runs, retention, now)?;
+                self.forget_event(seq, &runs, retention, now)?;
                 pruned.events += 1;
                 pruned.runs += runs.len() as u64;
             }
@@ -99,7 +99,13 @@ impl Tx<'_> {
     }
 
     /// Deletes an event. What it is known by stays as long as it has to be.
-    fn forget(&self, seq: u64, runs: &[RunId], retention: &Retention, now: Timestamp) -> Result<(), Fault> {
+    fn forget_event(
+        &self,
+        seq: u64,
+        runs: &[RunId],
+        retention: &Retention,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
         let seq_sql = seq as i64;
         for run in runs {
             for table in [

@@ -152,7 +152,9 @@ impl Tx<'_> {
         let now = self.at(now);
         let open: Vec<RunId> = self
             .conn
-            .prepare_cached("SELECT id FROM runs WHERE due IS NOT NULL ORDER BY seq, id")?
+            .prepare_cached(
+                "SELECT id FROM runs WHERE state IN ('queued', 'running', 'waiting') ORDER BY seq, id",
+            )?
             .query_map([], |row| Ok(RunId(row.get(0)?)))?
             .collect::<rusqlite::Result<_>>()?;
         for run in &open {
