@@ -84,7 +84,11 @@ pub enum Record {
     /// A run with its steps; it follows its event.
     Run(Box<RunHistory>),
     /// A cooldown that was charged.
-    Cooldown(Cooldown),
+    Cooldown(GateCharge),
+    /// A charge of a rate.
+    Rate(GateCharge),
+    /// A burst that waits for quiet.
+    Burst(Burst),
     /// An effect that is expected of a write of ours.
     Cause(Cause),
     /// A small value by name.
@@ -110,6 +114,8 @@ impl Record {
             Self::Event(_) => "event",
             Self::Run(_) => "run",
             Self::Cooldown(_) => "cooldown",
+            Self::Rate(_) => "rate",
+            Self::Burst(_) => "burst",
             Self::Cause(_) => "cause",
             Self::Value(_) => "value",
         }
@@ -175,13 +181,13 @@ pub struct Known {
     pub until: Timestamp,
 }
 
-/// A cooldown that was charged.
+/// A limit of a rule that was charged.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cooldown {
+pub struct GateCharge {
     /// The rule's id.
     pub rule: String,
-    /// Whether it is that of shadow runs.
+    /// Whether it is the one of shadow runs.
     pub shadow: bool,
     /// The rendered gate key.
     pub key: String,
@@ -189,6 +195,22 @@ pub struct Cooldown {
     pub run: RunId,
     /// When it is over.
     pub until: Timestamp,
+}
+
+/// A burst that waits for quiet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Burst {
+    /// The rule's id.
+    pub rule: String,
+    /// Whether it is the one of shadow runs.
+    pub shadow: bool,
+    /// The rendered gate key.
+    pub key: String,
+    /// The run that waits.
+    pub run: RunId,
+    /// When the burst began.
+    pub first: Timestamp,
 }
 
 /// An effect that is expected of a write of ours.

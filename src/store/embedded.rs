@@ -28,6 +28,7 @@ use crate::journal::{
     Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
+use crate::store::behind::Behind;
 use crate::store::lock::{DataDir, Holder};
 use crate::store::packing;
 
@@ -113,6 +114,8 @@ pub struct Embedded {
     dir: PathBuf,
     path: PathBuf,
     doorbell: Notify,
+    /// Looked at with every claim: workers ask for one all the time, and with the present time.
+    behind: Behind,
     data_dir: DataDir,
 }
 
@@ -161,6 +164,7 @@ impl Embedded {
             dir: dir.into(),
             path,
             doorbell: Notify::new(),
+            behind: Behind::default(),
             data_dir,
         })
     }
@@ -249,9 +253,12 @@ impl Store for Embedded {
         now: Timestamp,
     ) -> Result<Vec<Claim>, StoreError> {
         let worker = worker.to_owned();
-        self.writer
-            .write(move |tx| tx.claim(&worker, max, lease_ms, now))
-            .await
+        let (at, claims) = self
+            .writer
+            .write(move |tx| Ok((tx.at(now), tx.claim(&worker, max, lease_ms, now)?)))
+            .await?;
+        self.behind.observe(now, at);
+        Ok(claims)
     }
 
     async fn renew(
@@ -435,6 +442,10 @@ impl Store for Embedded {
         *self.epochs() = epoch::follow(&self.dir, epoch);
         self.ring();
         Ok(())
+    }
+
+    fn clock_behind(&self) -> Option<Duration> {
+        self.behind.alarming()
     }
 
     async fn wait(&self) {

@@ -25,6 +25,7 @@ mod prune;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -421,6 +422,10 @@ impl Store for Redis {
 
     async fn import(&self, import: Import) -> Result<(), StoreError> {
         Redis::import(self, import).await
+    }
+
+    fn clock_behind(&self) -> Option<Duration> {
+        self.skew.behind()
     }
 
     async fn wait(&self) {

@@ -7,5 +7,6 @@ mod kv;
 mod identity;
 mod invariants;
 mod retention;
+mod limits;
 mod runs;
 mod steps;

@@ -31,6 +31,7 @@ mod redis_cluster;
 mod redis_server;
 mod replicas;
 mod retention;
+mod rule_limits;
 mod rule_tools;
 mod rules;
 mod sandbox;

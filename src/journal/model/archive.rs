@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::kv::Kept;
-use super::{Charge, Entry, GateKey, Gone, Mark, Model, Name, Shelved};
+use super::{Charge, Entry, GateKey, Gone, Mark, Model, Name, Pending, Shelved};
 use crate::journal::archive::{
-    ArchivedBook, ArchivedEvent, Cause, Cooldown, Head, Known, NamedValue, Record, follows_its_event,
-    only_into_empty,
+    ArchivedBook, ArchivedEvent, Burst, Cause, GateCharge, Head, Known, NamedValue, Record,
+    follows_its_event, only_into_empty,
 };
-use crate::journal::{BookRecord, EventKey, KvKey, RuleText, RunHistory, StoreError};
+use crate::journal::{BookRecord, EventKey, KvKey, RuleText, RunHistory, RunId, StoreError};
 
 impl Model {
     /// See [`Store::export`](crate::journal::Store::export).
@@ -42,12 +44,18 @@ impl Model {
             records.extend(runs.into_iter().cloned().map(Box::new).map(Record::Run));
         }
         for (gate, charge) in &self.cooldowns {
-            records.push(Record::Cooldown(Cooldown {
+            records.push(Record::Cooldown(gate.charge(&charge.run, charge.until)));
+        }
+        for ((gate, run), until) in &self.rates {
+            records.push(Record::Rate(gate.charge(run, *until)));
+        }
+        for (gate, pending) in &self.pending {
+            records.push(Record::Burst(Burst {
                 rule: gate.rule.clone(),
                 shadow: gate.shadow,
                 key: gate.key.clone(),
-                run: charge.run.clone(),
-                until: charge.until,
+                run: pending.run.clone(),
+                first: pending.first,
             }));
         }
         for ((key, run), cause) in &self.causes {
@@ -174,15 +182,23 @@ impl Model {
                 follows_its_event(&history, event.as_ref())?;
                 self.runs.insert(history.run.id.clone(), *history);
             }
-            Record::Cooldown(Cooldown {
+            Record::Cooldown(charge) => {
+                let (gate, run, until) = GateKey::of(charge);
+                self.cooldowns.insert(gate, Charge { run, until });
+            }
+            Record::Rate(charge) => {
+                let (gate, run, until) = GateKey::of(charge);
+                self.rates.insert((gate, run), until);
+            }
+            Record::Burst(Burst {
                 rule,
                 shadow,
                 key,
                 run,
-                until,
+                first,
             }) => {
                 let gate = GateKey { rule, shadow, key };
-                self.cooldowns.insert(gate, Charge { run, until });
+                self.pending.insert(gate, Pending { run, first });
             }
             Record::Cause(Cause {
                 key,
@@ -221,6 +237,29 @@ impl Model {
             hash: book.hash,
             settings: book.settings,
         })
+    }
+}
+
+impl GateKey {
+    fn charge(&self, run: &RunId, until: Timestamp) -> GateCharge {
+        GateCharge {
+            rule: self.rule.clone(),
+            shadow: self.shadow,
+            key: self.key.clone(),
+            run: run.clone(),
+            until,
+        }
+    }
+
+    fn of(charge: GateCharge) -> (Self, RunId, Timestamp) {
+        let GateCharge {
+            rule,
+            shadow,
+            key,
+            run,
+            until,
+        } = charge;
+        (Self { rule, shadow, key }, run, until)
     }
 }
 

@@ -10,8 +10,8 @@ use super::writer::{Fault, Tx, unavailable};
 use super::{epoch, find, rows, schema, work};
 use crate::clock::from_millis;
 use crate::journal::archive::{
-    ArchivedBook, ArchivedEvent, Cause, Cooldown, Export, Head, Import, Known, NamedValue, Outlet, Record,
-    follows_its_event, only_into_empty,
+    ArchivedBook, ArchivedEvent, Burst, Cause, Export, GateCharge, Head, Import, Known, NamedValue, Outlet,
+    Record, follows_its_event, only_into_empty,
 };
 use crate::journal::{EventKey, RuleText, RunHistory, RunId, StoreError};
 use crate::store::packing;
@@ -29,6 +29,8 @@ const TABLES: &[&str] = &[
     "runs",
     "steps",
     "cooldowns",
+    "rates",
+    "pending",
     "causes",
     "kv",
     "books",
@@ -171,17 +173,33 @@ fn memory_of_gates(
     put: impl Fn(Record) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let last = head.last.as_millisecond();
-    let mut cooldowns = conn.prepare(
-        "SELECT rule, shadow, key, run, until FROM cooldowns WHERE until > ?1 ORDER BY rule, shadow, key",
-    )?;
-    let mut found = cooldowns.query([last])?;
+    type Kind = fn(GateCharge) -> Record;
+    let charges: [(&str, Kind); 2] = [("cooldowns", Record::Cooldown), ("rates", Record::Rate)];
+    for (table, kind) in charges {
+        let mut charges = conn.prepare(&format!(
+            "SELECT rule, shadow, key, run, until FROM {table} WHERE until > ?1 ORDER BY rule, shadow, key, run"
+        ))?;
+        let mut found = charges.query([last])?;
+        while let Some(row) = found.next()? {
+            put(kind(GateCharge {
+                rule: row.get(0)?,
+                shadow: row.get(1)?,
+                key: row.get(2)?,
+                run: RunId(row.get(3)?),
+                until: from_millis(row.get(4)?),
+            }))?;
+        }
+    }
+    let mut bursts =
+        conn.prepare("SELECT rule, shadow, key, run, first FROM pending ORDER BY rule, shadow, key")?;
+    let mut found = bursts.query([])?;
     while let Some(row) = found.next()? {
-        put(Record::Cooldown(Cooldown {
+        put(Record::Burst(Burst {
             rule: row.get(0)?,
             shadow: row.get(1)?,
             key: row.get(2)?,
             run: RunId(row.get(3)?),
-            until: from_millis(row.get(4)?),
+            first: from_millis(row.get(4)?),
         }))?;
     }
     let mut causes =
@@ -254,16 +272,18 @@ impl Tx<'_> {
                 *event = Some((record.key, record.seq));
             }
             Record::Run(history) => self.take_run(&history, event.as_ref())?,
-            Record::Cooldown(Cooldown {
+            Record::Cooldown(charge) => self.take_charge("cooldowns", &charge)?,
+            Record::Rate(charge) => self.take_charge("rates", &charge)?,
+            Record::Burst(Burst {
                 rule,
                 shadow,
                 key,
                 run,
-                until,
+                first,
             }) => {
                 self.conn
-                    .prepare_cached("INSERT INTO cooldowns VALUES (?1, ?2, ?3, ?4, ?5)")?
-                    .execute((rule, shadow, key, run.0, until.as_millisecond()))?;
+                    .prepare_cached("INSERT INTO pending VALUES (?1, ?2, ?3, ?4, ?5)")?
+                    .execute((rule, shadow, key, run.0, first.as_millisecond()))?;
             }
             Record::Cause(Cause {
                 key,
@@ -287,6 +307,20 @@ impl Tx<'_> {
                     .execute((space, name, until, value.to_vec()))?;
             }
         }
+        Ok(())
+    }
+
+    fn take_charge(&self, table: &str, charge: &GateCharge) -> Result<(), Fault> {
+        let GateCharge {
+            rule,
+            shadow,
+            key,
+            run,
+            until,
+        } = charge;
+        self.conn
+            .prepare_cached(&format!("INSERT INTO {table} VALUES (?1, ?2, ?3, ?4, ?5)"))?
+            .execute((rule, shadow, key, &run.0, until.as_millisecond()))?;
         Ok(())
     }
 

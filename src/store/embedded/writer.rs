@@ -88,6 +88,7 @@ impl Tx<'_> {
         *self.swept = now;
         for sweep in [
             "DELETE FROM cooldowns WHERE until <= ?1",
+            "DELETE FROM rates WHERE until <= ?1",
             "DELETE FROM causes WHERE until <= ?1",
             "DELETE FROM kv WHERE until <= ?1",
             "DELETE FROM names WHERE (source, id) IN (SELECT source, id FROM names WHERE until <= ?1 LIMIT 500)",
@@ -348,9 +349,12 @@ mod tests {
             "CREATE TABLE clock (last, seq); INSERT INTO clock VALUES (0, 0); CREATE TABLE t (a);",
         )
         .unwrap();
+        for table in ["cooldowns", "rates", "causes", "kv"] {
+            conn.execute_batch(&format!("CREATE TABLE {table} (until);"))
+                .unwrap();
+        }
         conn.execute_batch(
-            "CREATE TABLE cooldowns (until); CREATE TABLE causes (until); CREATE TABLE kv (until);
-             CREATE TABLE names (source, id, until); CREATE TABLE digests (source, digest, until);",
+            "CREATE TABLE names (source, id, until); CREATE TABLE digests (source, digest, until);",
         )
         .unwrap();
         let writer = Writer::start(Desk::new(conn).unwrap()).unwrap();

@@ -15,7 +15,7 @@ use super::reply::{self, Reply, odd};
 use super::scripts::{Args, Scripts};
 use crate::clock::from_millis;
 use crate::journal::archive::{
-    ArchivedBook, ArchivedEvent, Cause, Cooldown, Export, Head, NamedValue, Outlet, Record,
+    ArchivedBook, ArchivedEvent, Burst, Cause, Export, GateCharge, Head, NamedValue, Outlet, Record,
 };
 use crate::journal::{RuleText, RunHistory, RunId, StoreError};
 
@@ -117,9 +117,10 @@ impl Reading {
         let gone: Vec<_> = self.keys(&["gone:"]).await?.into_iter().collect();
         self.known_still(&gone, at).await?;
         self.events().await?;
-        let keys = self.keys(&["g:", "c:"]).await?;
-        let (cooldowns, causes): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.starts_with("g:"));
-        self.cooldowns(&cooldowns, at).await?;
+        self.cooldowns(at).await?;
+        self.rates(at).await?;
+        self.bursts().await?;
+        let causes: Vec<_> = self.keys(&["c:"]).await?.into_iter().collect();
         self.causes(&causes, at).await?;
         let values: Vec<_> = self.keys(&["kv:"]).await?.into_iter().collect();
         self.values(&values, at).await?;
@@ -231,41 +232,99 @@ impl Reading {
     }
 
     /// What has run out is not told: it is never looked at.
-    async fn cooldowns(&self, keys: &[String], at: Timestamp) -> Result<(), Stop> {
+    async fn cooldowns(&self, at: Timestamp) -> Result<(), Stop> {
         let mut found = Vec::new();
-        for keys in keys.chunks(KEYS) {
-            for (key, answer) in keys.iter().zip(self.all("GET", keys, &[]).await?) {
-                if let Value::BulkString(charge) = answer {
-                    found.push(cooldown(key, &charge).ok_or_else(|| odd(key))?);
-                }
-            }
+        for (key, run, until) in self.runs_named_by("g:").await? {
+            found.push(charge("g:", &key, run, until).ok_or_else(|| odd(&key))?);
         }
         found.sort();
-        for cooldown in found {
-            if cooldown.until > at {
-                self.put(Record::Cooldown(cooldown)).await?;
-            }
+        for charge in found.into_iter().filter(|charge| charge.until > at) {
+            self.put(Record::Cooldown(charge)).await?;
         }
         Ok(())
     }
 
-    async fn causes(&self, keys: &[String], at: Timestamp) -> Result<(), Stop> {
+    async fn rates(&self, at: Timestamp) -> Result<(), Stop> {
+        let mut found = Vec::new();
+        let keys: Vec<_> = self.keys(&["rate:"]).await?.into_iter().collect();
+        for (key, run, until) in self.scored(&keys).await? {
+            found.push(charge("rate:", &key, run, until).ok_or_else(|| odd(&key))?);
+        }
+        found.sort();
+        for charge in found.into_iter().filter(|charge| charge.until > at) {
+            self.put(Record::Rate(charge)).await?;
+        }
+        Ok(())
+    }
+
+    async fn bursts(&self) -> Result<(), Stop> {
+        let mut found = Vec::new();
+        for (key, run, first) in self.runs_named_by("pend:").await? {
+            let GateCharge {
+                rule,
+                shadow,
+                key,
+                run,
+                until: first,
+            } = charge("pend:", &key, run, first).ok_or_else(|| odd(&key))?;
+            found.push(Burst {
+                rule,
+                shadow,
+                key,
+                run,
+                first,
+            });
+        }
+        found.sort();
+        for burst in found {
+            self.put(Record::Burst(burst)).await?;
+        }
+        Ok(())
+    }
+
+    /// The keys that begin so, each with the `<run>:<time>` it holds.
+    async fn runs_named_by(&self, begin: &str) -> Result<Vec<(String, String, Timestamp)>, Fault> {
+        let keys: Vec<_> = self.keys(&[begin]).await?.into_iter().collect();
+        let mut found = Vec::new();
+        for keys in keys.chunks(KEYS) {
+            for (key, answer) in keys.iter().zip(self.all("GET", keys, &[]).await?) {
+                if let Value::BulkString(kept) = answer {
+                    let kept = String::from_utf8(kept).map_err(odd)?;
+                    let (run, time) = kept.split_once(':').ok_or_else(|| odd(&kept))?;
+                    let time = from_millis(time.parse().map_err(odd)?);
+                    found.push((key.clone(), run.to_owned(), time));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// All members of sorted sets, each with the time it is scored by.
+    async fn scored(&self, keys: &[String]) -> Result<Vec<(String, String, Timestamp)>, Fault> {
         let mut found = Vec::new();
         for keys in keys.chunks(KEYS) {
             let range = ["0", "-1", "WITHSCORES"];
             for (key, answer) in keys.iter().zip(self.all("ZRANGE", keys, &range).await?) {
                 let mut parts = reply::list(answer)?.into_iter();
                 while let (Some(member), Some(score)) = (parts.next(), parts.next()) {
-                    let (member, score) = (reply::text(member)?, reply::text(score)?);
-                    found.push(cause(key, &member, &score).ok_or_else(|| odd((key, member, score)))?);
+                    let score: f64 = reply::text(score)?.parse().map_err(odd)?;
+                    #[expect(clippy::cast_possible_truncation, reason = "a time in milliseconds fits")]
+                    let time = from_millis(score as i64);
+                    found.push((key.clone(), reply::text(member)?, time));
                 }
             }
         }
+        Ok(found)
+    }
+
+    async fn causes(&self, keys: &[String], at: Timestamp) -> Result<(), Stop> {
+        let mut found = Vec::new();
+        for (key, member, until) in self.scored(keys).await? {
+            found.push(cause(&key, &member, until).ok_or_else(|| odd((&key, &member)))?);
+        }
         found.sort();
-        for cause in found {
-            if cause.until > at {
-                self.put(Record::Cause(cause)).await?;
-            }
+        for cause in found.into_iter().filter(|cause| cause.until > at) {
+            self.put(Record::Cause(cause)).await?;
         }
         Ok(())
     }
@@ -338,27 +397,23 @@ fn read_event(told: Value) -> Result<(ArchivedEvent, Vec<RunHistory>), Fault> {
     Ok((archived, runs))
 }
 
-/// `g:<shadow>:<length>:<rule>:<key>` → what it is about; `<run>:<until>` → who charged it.
-fn cooldown(name: &str, charge: &[u8]) -> Option<Cooldown> {
-    let (shadow, rest) = name.strip_prefix("g:")?.split_once(':')?;
+/// `<begin><shadow>:<length>:<rule>:<key>` → what it is about.
+fn charge(begin: &str, name: &str, run: String, until: Timestamp) -> Option<GateCharge> {
+    let (shadow, rest) = name.strip_prefix(begin)?.split_once(':')?;
     let (length, rest) = rest.split_once(':')?;
     let length: usize = length.parse().ok()?;
-    let (run, until) = std::str::from_utf8(charge).ok()?.split_once(':')?;
-    Some(Cooldown {
+    Some(GateCharge {
         rule: rest.get(..length)?.to_owned(),
         shadow: !shadow.is_empty(),
         key: rest.get(length + 1..)?.to_owned(),
-        run: RunId(run.to_owned()),
-        until: from_millis(until.parse().ok()?),
+        run: RunId(run),
+        until,
     })
 }
 
-/// `c:<key>` with a member `<depth>:<run>` and its end.
-fn cause(name: &str, member: &str, score: &str) -> Option<Cause> {
+/// `c:<key>` with a member `<depth>:<run>`.
+fn cause(name: &str, member: &str, until: Timestamp) -> Option<Cause> {
     let (depth, run) = member.split_once(':')?;
-    let until: f64 = score.parse().ok()?;
-    #[expect(clippy::cast_possible_truncation, reason = "a time in milliseconds fits")]
-    let until = from_millis(until as i64);
     Some(Cause {
         key: name.strip_prefix("c:")?.to_owned(),
         run: RunId(run.to_owned()),

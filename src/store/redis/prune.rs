@@ -22,7 +22,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("events", &["e:"]),
     ("runs", &["r:"]),
     ("dedupe", &["n:", "d:", "gone:"]),
-    ("gates", &["g:", "c:"]),
+    ("gates", &["g:", "rate:", "pend:", "c:"]),
     ("books", &["book:", "t:"]),
     ("values", &["kv:"]),
     (

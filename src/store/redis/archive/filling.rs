@@ -1,14 +1,16 @@
 //! In: records. Out: the keys of a journal. Never: a half-filled journal that passes for a whole one.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use redis::Pipeline;
 
 use super::{KEYS, scan};
 use crate::journal::archive::{
-    ArchivedBook, ArchivedEvent, Cooldown, Head, Import, Known, NamedValue, Record, follows_its_event,
-    only_into_empty,
+    ArchivedBook, ArchivedEvent, Burst, GateCharge, Head, Import, Known, NamedValue, Record,
+    follows_its_event, only_into_empty,
 };
-use crate::journal::{EventKey, RuleText, RunHistory, StoreError};
+use crate::journal::{EventKey, RuleText, RunHistory, RunId, StoreError};
 use crate::store::packing;
 use crate::store::redis::fields::{self, Changes};
 use crate::store::redis::find::member;
@@ -31,8 +33,10 @@ struct Filling<'a> {
     /// The event that was told last: its name and its place.
     event: Option<(EventKey, u64)>,
     duplicates: u64,
-    /// The cause key that was told last, and how long it lives.
-    cause: Option<(String, Timestamp)>,
+    /// The key with several records that was told last, and how long it lives.
+    shared: Option<(String, Timestamp)>,
+    /// The runs that may still have something to give back.
+    runs: BTreeSet<RunId>,
     /// The time of the journal that is read: what runs out is told as a distance from it.
     last: Timestamp,
 }
@@ -60,7 +64,8 @@ impl Redis {
             bytes: 0,
             event: None,
             duplicates: 0,
-            cause: None,
+            shared: None,
+            runs: BTreeSet::new(),
             last: import.head.last,
         };
         let mut came = 0;
@@ -113,11 +118,13 @@ impl Redis {
     }
 }
 
-fn name_of(cooldown: &Cooldown) -> String {
-    let Cooldown {
-        rule, shadow, key, ..
-    } = cooldown;
-    format!("g:{}:{}:{rule}:{key}", if *shadow { "1" } else { "" }, rule.len())
+/// The key of a gate: `begin` says of which kind.
+fn name_of(begin: &str, rule: &str, shadow: bool, key: &str) -> String {
+    format!(
+        "{begin}{}:{}:{rule}:{key}",
+        if shadow { "1" } else { "" },
+        rule.len()
+    )
 }
 
 impl Filling<'_> {
@@ -136,6 +143,22 @@ impl Filling<'_> {
     fn expires(&mut self, rest: &str, until: Timestamp) {
         let ms = until.as_millisecond() - self.last.as_millisecond() + 60_000;
         self.cmd("PEXPIRE", rest).arg(ms.clamp(1, EXPIRES_MS_MAX));
+    }
+
+    /// The same for a key that is told in several records, one behind the other: the longest of its lives counts.
+    fn expires_last(&mut self, rest: String, until: Timestamp) {
+        let longest = self.shared.take().filter(|(key, _)| *key == rest);
+        let until = longest.map_or(until, |(_, longest)| longest.max(until));
+        self.expires(&rest, until);
+        self.shared = Some((rest, until));
+    }
+
+    /// Where a run that charged something finds it, to give it back. A run that is gone has nothing to give back.
+    fn charged(&mut self, run: &RunId, field: &str, name: &str) {
+        if self.runs.contains(run) {
+            let key = self.key(name);
+            self.cmd("HSET", &format!("r:{run}")).arg(field).arg(key);
+        }
     }
 
     async fn send(&mut self) -> Result<(), Fault> {
@@ -171,14 +194,42 @@ impl Filling<'_> {
             Record::Known(known) => self.take_known(&known),
             Record::Event(archived) => self.take_event(*archived),
             Record::Run(history) => self.take_run(&history)?,
-            Record::Cooldown(cooldown) => {
-                let name = name_of(&cooldown);
-                let Cooldown { run, until, .. } = cooldown;
+            Record::Cooldown(GateCharge {
+                rule,
+                shadow,
+                key,
+                run,
+                until,
+            }) => {
+                let name = name_of("g:", &rule, shadow, &key);
                 let charge = format!("{run}:{}", until.as_millisecond());
                 self.cmd("SET", &name).arg(charge);
                 self.expires(&name, until);
-                let key = self.key(&name);
-                self.cmd("HSET", &format!("r:{run}")).arg("charge").arg(key);
+                self.charged(&run, "charge", &name);
+            }
+            Record::Rate(GateCharge {
+                rule,
+                shadow,
+                key,
+                run,
+                until,
+            }) => {
+                let name = name_of("rate:", &rule, shadow, &key);
+                self.cmd("ZADD", &name).arg(until.as_millisecond()).arg(&run.0);
+                self.expires_last(name.clone(), until);
+                self.charged(&run, "rated", &name);
+            }
+            Record::Burst(Burst {
+                rule,
+                shadow,
+                key,
+                run,
+                first,
+            }) => {
+                let name = name_of("pend:", &rule, shadow, &key);
+                self.cmd("SET", &name)
+                    .arg(format!("{run}:{}", first.as_millisecond()));
+                self.charged(&run, "pending", &name);
             }
             Record::Cause(cause) => {
                 let member = format!("{:010}:{}", cause.depth, cause.run);
@@ -186,11 +237,7 @@ impl Filling<'_> {
                 self.cmd("ZADD", &name)
                     .arg(cause.until.as_millisecond())
                     .arg(member);
-                // The longest of a key's lives counts: records come in the order of their keys.
-                let longest = self.cause.take().filter(|(key, _)| *key == name);
-                let until = longest.map_or(cause.until, |(_, until)| until.max(cause.until));
-                self.expires(&name, until);
-                self.cause = Some((name, until));
+                self.expires_last(name, cause.until);
             }
             Record::Value(value) => self.take_value(&value),
         }
@@ -283,6 +330,9 @@ impl Filling<'_> {
         follows_its_event(history, self.event.as_ref().map(|(key, _)| key))?;
         let event = self.event.as_ref().map_or(0, |(_, seq)| *seq);
         let run = &history.run;
+        if !run.state.is_terminal() {
+            self.runs.insert(run.id.clone());
+        }
         let place = format!("{}:{}", member(run.seq), run.id);
         let due = run.due_at.map(Timestamp::as_millisecond);
         let mut hash = Changes::whole(history).all();
@@ -296,6 +346,8 @@ impl Filling<'_> {
             ("version", "1".into()),
             ("op", String::new()),
             ("charge", String::new()),
+            ("rated", String::new()),
+            ("pending", String::new()),
         ] {
             hash.push((name.into(), value.into_bytes()));
         }

@@ -5,6 +5,8 @@ local newest = now - math.min(events_ms, runs_ms)
 local page = call('ZRANGEBYLEX', P .. 'events', from == '' and '-' or '(' .. from, '+', 'LIMIT', 0, max)
 local events, runs_gone, next_from = 0, 0, #page == max and page[max] or ''
 
+local OPEN = { delayed = true, queued = true, running = true, waiting = true, unknown = true }
+
 -- The runs of an event with what is known of them, and whether all of it may go.
 local function over(key, event)
   local runs, changed = {}, nil
@@ -12,7 +14,7 @@ local function over(key, event)
     local id = cjson.decode(call('HGET', key, 'v' .. int(place)))[5]
     local run = id and id ~= '' and call('HMGET', P .. 'r:' .. id, 'state', 'updated', 'seq', 'rule')
     if run and run[1] then
-      if run[1] == 'queued' or run[1] == 'running' or run[1] == 'waiting' or run[1] == 'unknown' then
+      if OPEN[run[1]] then
         return nil
       end
       runs[#runs + 1] = { id = id, state = run[1], seq = run[3], rule = run[4] }

@@ -50,6 +50,20 @@ async fn everything(store: &dyn Store) {
         event.firings = vec![fires(&format!("rule-{n}"), cooling.clone())];
         store.admit(event, at(0)).await.unwrap();
     }
+    let mut burst = event("burst");
+    let held = Gates {
+        rate: Some(Rate {
+            max: 3,
+            window_ms: 60_000,
+        }),
+        debounce: Some(Debounce {
+            quiet_ms: 60_000,
+            max_wait_ms: 600_000,
+        }),
+        ..gates()
+    };
+    burst.firings = vec![fires("burst", held)];
+    store.admit(burst, at(0)).await.unwrap();
     let claim = store.claim("w1", 1, 60_000, at(0)).await.unwrap().remove(0);
     let mut write = intent(&claim.run.id, "comment", 0, true);
     if let StepWrite::Intent { causes, .. } = &mut write {
