@@ -18,6 +18,7 @@ use secrecy::SecretString;
 pub use agents::{StdioOptions, serve_stdio};
 pub use files::{admin_token, read_rules};
 pub use instance::{AssembleError, Instance, Running, offline, start};
+pub use journal::{Bare, back_up};
 pub use providers::{Providers, demo_sandbox, sandbox};
 pub use signing::{Signed, read_payload, signed_github, signed_render};
 pub use trial::{Trial, run_tests};

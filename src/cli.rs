@@ -16,6 +16,10 @@ mod coverage;
 mod demo;
 mod events;
 mod explain;
+mod export;
+mod journal;
+mod backup;
+mod import;
 mod mcp;
 mod print;
 mod rules;
@@ -80,6 +84,14 @@ enum Command {
     Approvals(approvals::Options),
     /// Say for which times the journal is known to be whole; close its gaps
     Coverage(coverage::Options),
+    /// Say how large the journal is, and what takes how much of it
+    Journal(journal::Options),
+    /// Copy the journal into a file, while it is served
+    Backup(backup::Options),
+    /// Write everything in the journal down, as JSON Lines
+    Export(export::Options),
+    /// Fill an empty journal with what another one exported
+    Import(import::Options),
     /// Offer the tools to an agent: an MCP server on standard input and output
     Mcp(mcp::Options),
     /// List the MCP tools rules can call
@@ -162,6 +174,10 @@ fn run(arguments: Arguments) -> Ending {
         Command::Agents(options) => start(agents::run(options, settings()?)),
         Command::Approvals(options) => start(approvals::run(options, settings()?)),
         Command::Coverage(options) => start(coverage::run(options, settings()?)),
+        Command::Journal(options) => start(journal::run(options, settings()?)),
+        Command::Backup(options) => start(backup::run(options, settings()?)),
+        Command::Export(options) => start(export::run(options, settings()?)),
+        Command::Import(options) => start(import::run(options, settings()?)),
         Command::Mcp(options) => start(mcp::run(options, settings()?)),
         Command::Tools(options) => start(tools::run(options)),
         Command::Sandbox(options) => start(sandbox::run(options, settings()?)),

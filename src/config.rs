@@ -1,6 +1,7 @@
 //! In: the environment, `xmrt.toml`, flags. Out: [`Settings`], each with where it came from. Never: what a setting is for.
 
 mod file;
+mod measures;
 mod secrets;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 pub use file::FileSettings;
+pub use measures::{Age, Bytes};
 
 /// The variables of a process: name → value.
 pub type Environment = BTreeMap<String, String>;

@@ -4,6 +4,7 @@
 mod clock_watch;
 mod envelope;
 mod intake;
+mod retention;
 mod retired;
 mod worker;
 mod recover;
@@ -17,6 +18,7 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 
 pub use intake::{Explained, IntakeError, LookupError};
 pub use recover::{Ask, RecoverError, Recovered, Recovery, RecoverySettings};
+pub use retention::Policy;
 pub use worker::{STALLS_MAX, Worker};
 
 use clock_watch::ClockWatch;
@@ -64,6 +66,7 @@ pub struct Reactor {
     degraded: Mutex<BTreeMap<String, String>>,
     /// When the journal last refused an event, until it takes one again.
     refused_at: Mutex<Option<Timestamp>>,
+    bounds: Mutex<retention::Bounds>,
     /// Whose turn it is with each run that is being carried on in this process.
     turns: Mutex<BTreeMap<RunId, Weak<tokio::sync::Mutex<()>>>>,
     clock_watch: Mutex<ClockWatch>,
@@ -133,6 +136,7 @@ impl Reactor {
             wake: Notify::new(),
             degraded: Mutex::default(),
             refused_at: Mutex::default(),
+            bounds: Mutex::default(),
             turns: Mutex::default(),
             clock_watch: Mutex::default(),
         })
@@ -266,7 +270,7 @@ impl Reactor {
                 why: why.clone(),
             })
             .collect();
-        let accepting = store.is_ok() && !refused;
+        let accepting = store.is_ok() && !refused && self.full().is_none();
         if let Some(behind) = self.store.clock_behind() {
             parts.push(Degraded {
                 part: CLOCK.into(),

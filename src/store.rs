@@ -8,6 +8,6 @@ mod lock;
 pub mod embedded;
 pub mod redis;
 
-pub use embedded::{Embedded, OpenError};
+pub use embedded::{Embedded, OpenError, back_up};
 pub use lock::{DataDir, Holder};
 pub use redis::Redis;

@@ -316,6 +316,7 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         tokio::spawn(worker.run(stopped.clone())),
         tokio::spawn(close_when(stopped.clone(), instance.agents.clone())),
         tokio::spawn(Arc::clone(&instance.recovery).run(stopped.clone())),
+        tokio::spawn(Arc::clone(&instance.reactor).retain(policy(settings), stopped.clone())),
     ];
     watch_rules(settings, &instance.reactor, stopped);
     Ok(Running {
@@ -324,6 +325,16 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         stop,
         tasks,
     })
+}
+
+/// How long what is kept.
+fn policy(settings: &Settings) -> reactor::Policy {
+    let retention = &settings.file.retention;
+    reactor::Policy {
+        events_ms: retention.events.ms,
+        runs_ms: retention.runs.ms,
+        size_bytes_max: retention.size.map(|size| size.bytes),
+    }
 }
 
 /// Agents' calls and streams must end before their connections can.

@@ -1,14 +1,41 @@
 //! The journal an instance works on: its own in the data directory, or one in Redis that several share.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::{AssembleError, files};
+use crate::clock::Clock;
 use crate::config::{RedisSettings, Settings};
 use crate::journal::Store;
 use crate::store::redis::{Options, Time};
-use crate::store::{DataDir, Embedded, Redis};
+use crate::store::{self, DataDir, Embedded, Redis};
+
+/// A journal without anything around it, for commands that take or give it whole.
+pub struct Bare(Journal);
+
+impl Bare {
+    /// Opens the journal that the settings name, which no server of this data directory may be using; also what an
+    /// interrupted import left, if `unfinished`.
+    pub async fn open(settings: &Settings, unfinished: bool) -> Result<Self, AssembleError> {
+        let now = Clock::system().now();
+        Journal::open_also(settings, now, unfinished).await.map(Self)
+    }
+
+    /// The journal.
+    pub fn store(&self) -> &dyn Store {
+        &*self.0.store
+    }
+}
+
+/// Copies the journal in the data directory into a file, whoever serves it.
+pub fn back_up(settings: &Settings, to: &Path) -> Result<(), AssembleError> {
+    if !Embedded::exists(&settings.data_dir) {
+        return Err(format!("there is no journal in {}", settings.data_dir.display()).into());
+    }
+    Ok(store::back_up(&settings.data_dir, to, Clock::system().now())?)
+}
 
 /// An open journal, and the data directory that goes with it.
 pub(super) struct Journal {
@@ -27,8 +54,13 @@ enum Place {
 impl Journal {
     /// Opens the journal that the settings name, and takes the data directory for this process.
     pub(super) async fn open(settings: &Settings, now: Timestamp) -> Result<Self, AssembleError> {
+        Self::open_also(settings, now, false).await
+    }
+
+    /// The same; also what an interrupted import left, if it is to be imported again.
+    async fn open_also(settings: &Settings, now: Timestamp, unfinished: bool) -> Result<Self, AssembleError> {
         match &settings.redis {
-            Some(redis) => Self::shared(settings, redis, now).await,
+            Some(redis) => Self::shared(settings, redis, now, unfinished).await,
             None => {
                 let store = Arc::new(Embedded::open(&settings.data_dir, now)?);
                 if let Some(former) = store.former_epoch() {
@@ -52,6 +84,7 @@ impl Journal {
         settings: &Settings,
         redis: &RedisSettings,
         now: Timestamp,
+        unfinished: bool,
     ) -> Result<Self, AssembleError> {
         let dir = DataDir::take(&settings.data_dir)?;
         let options = Options {
@@ -59,6 +92,7 @@ impl Journal {
             prefix: redis.prefix.clone(),
             allow_volatile: redis.allow_volatile,
             note_dir: Some(settings.data_dir.clone()),
+            unfinished,
             time: Time::OfServer,
         };
         let store = Redis::open(&options, now).await?;

@@ -36,27 +36,30 @@ pub(super) struct Target {
 impl Api {
     /// Finds the server the command is about.
     pub(super) async fn connect(target: &Target, settings: &Settings) -> Result<Self, Failure> {
+        if let Some(server) = Self::server(target, settings)? {
+            return Ok(server);
+        }
+        a_journal_is_there(settings)?;
+        let (router, token) = assemble::offline(settings).await?;
+        Ok(Self::Local { router, token })
+    }
+
+    /// The server that is named, or the one that runs on the data directory, if any does.
+    pub(super) fn server(target: &Target, settings: &Settings) -> Result<Option<Self>, Failure> {
         if let Some(url) = &target.url {
             let token = settings
                 .admin_token
                 .clone()
                 .ok_or("--url needs XMRT_ADMIN_TOKEN, the server's bearer token")?;
-            return Ok(Self::remote(url, token));
+            return Ok(Some(Self::remote(url, token)));
         }
-        if let Some(address) = assemble::running_server(settings) {
-            let token = assemble::admin_token(settings)?.ok_or_else(|| {
-                format!("a server runs at {address}, but its token is not known here; set XMRT_ADMIN_TOKEN")
-            })?;
-            return Ok(Self::remote(&address, token));
-        }
-        if settings.redis.is_none() && !settings.data_dir.join("journal.db").exists() {
-            return Err(Failure::CouldNot(format!(
-                "no server is running and there is no journal in {}; start one with `xmrt serve`, or name one with --url",
-                settings.data_dir.display()
-            )));
-        }
-        let (router, token) = assemble::offline(settings).await?;
-        Ok(Self::Local { router, token })
+        let Some(address) = assemble::running_server(settings) else {
+            return Ok(None);
+        };
+        let token = assemble::admin_token(settings)?.ok_or_else(|| {
+            format!("a server runs at {address}, but its token is not known here; set XMRT_ADMIN_TOKEN")
+        })?;
+        Ok(Some(Self::remote(&address, token)))
     }
 
     /// A server at a known place.
@@ -111,17 +114,56 @@ impl Api {
                 (status, String::from_utf8_lossy(&bytes).into_owned())
             }
         };
-        let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
         if (200..300).contains(&status) {
-            return Ok(value);
+            return Ok(serde_json::from_str(&text).unwrap_or(Value::Null));
         }
-        let title = value
-            .get("title")
-            .and_then(Value::as_str)
-            .unwrap_or("the server refused");
-        let detail = value.get("detail").and_then(Value::as_str).unwrap_or(&text);
-        Err(Failure::CouldNot(format!("{title} ({status}): {detail}")))
+        Err(refused(status, &text))
     }
+
+    /// `GET` of something long from a server: each part goes to `part` as it comes.
+    pub(super) async fn stream(
+        &self,
+        path: &str,
+        mut part: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let Self::Remote { client, base, token } = self else {
+            return Err(Failure::CouldNot("only a server streams".into()));
+        };
+        let request = client
+            .get(format!("{base}{path}"))
+            .bearer_auth(token.expose_secret());
+        let mut answer = request.send().await.map_err(|error| no_answer(base, &error))?;
+        if !answer.status().is_success() {
+            let status = answer.status().as_u16();
+            return Err(refused(status, &answer.text().await?));
+        }
+        while let Some(bytes) = answer.chunk().await? {
+            part(&bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether there is a journal to open where no server runs.
+pub(super) fn a_journal_is_there(settings: &Settings) -> Result<(), Failure> {
+    if settings.redis.is_some() || settings.data_dir.join("journal.db").exists() {
+        return Ok(());
+    }
+    Err(Failure::CouldNot(format!(
+        "no server is running and there is no journal in {}; start one with `xmrt serve`, or name one with --url",
+        settings.data_dir.display()
+    )))
+}
+
+/// What a server refused, in words.
+fn refused(status: u16, text: &str) -> Failure {
+    let value: Value = serde_json::from_str(text).unwrap_or(Value::Null);
+    let title = value
+        .get("title")
+        .and_then(Value::as_str)
+        .unwrap_or("the server refused");
+    let detail = value.get("detail").and_then(Value::as_str).unwrap_or(text);
+    Failure::CouldNot(format!("{title} ({status}): {detail}"))
 }
 
 /// Why a server did not answer, and what to do about it.

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::measures::{Age, Bytes};
 use super::read_text;
 
 /// What `xmrt.toml` can say.
@@ -25,6 +26,8 @@ pub struct FileSettings {
     pub agent: Vec<Agent>,
     /// How what the providers delivered is compared with the journal.
     pub coverage: Coverage,
+    /// How long what is kept, and how much.
+    pub retention: Retention,
 }
 
 /// What those may do who have the role. Nothing else is allowed. `[role.reactor]` narrows what rules may do that name no
@@ -150,6 +153,7 @@ impl Default for FileSettings {
             role: BTreeMap::new(),
             agent: Vec::new(),
             coverage: Coverage::default(),
+            retention: Retention::default(),
         }
     }
 }
@@ -183,8 +187,32 @@ impl Default for Limits {
     }
 }
 
+/// How long what is kept in the journal, and how much. What is not at its end is kept however old it is; ids and digests
+/// of events are known for at least eight days, so that what a provider sends again is recognized.
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// How long an event that made no run is kept, with its payload and its decisions: `30d`, `12h`.
+    pub events: Age,
+    /// How long an event with runs is kept after the last change to one of them, with everything about it.
+    pub runs: Age,
+    /// How large the journal may become: `4GiB`. From 90 % of it on the oldest is deleted before its time; when that is
+    /// not enough, deliveries are answered 503. Without it there is no bound but the disk, or the server's memory.
+    pub size: Option<Bytes>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            events: Age::days(30),
+            runs: Age::days(90),
+            size: None,
+        }
+    }
+}
+
 /// Tables that are part of the product's plan but do nothing yet: saying so beats ignoring them.
-const NOT_YET: &[&str] = &["mcp", "source", "retention"];
+const NOT_YET: &[&str] = &["mcp", "source"];
 
 /// Reads the file. A missing one is fine unless somebody named it.
 pub(super) fn read(path: &Path, explicit: bool) -> Result<FileSettings, String> {

@@ -218,17 +218,15 @@ fn is_http(text: &str) -> bool {
 
 /// The address without its password, or what is wrong with it, in words that do not hold it either.
 fn redis_url_shown(text: &str) -> Result<String, String> {
-    const FORM: &str = "redis://user:password@host:6379/0, or rediss:// with TLS";
-    let mut url = url::Url::parse(text).map_err(|error| format!("is not a URL ({error}); write {FORM}"))?;
+    const FORM: &str =
+        "redis://user:password@host:6379/0, or rediss:// with TLS, or redis+cluster://host:6379,host:6379";
+    // A Cluster may be named by several of its nodes; a comma before the `@` is the password's.
+    let hosts = text.rfind('@').unwrap_or_default();
+    let comma = text[hosts..].find(',').filter(|_| text.contains("+cluster://"));
+    let (first, others) = text.split_at(comma.map_or(text.len(), |comma| hosts + comma));
+    let mut url = url::Url::parse(first).map_err(|error| format!("is not a URL ({error}); write {FORM}"))?;
     match url.scheme() {
-        "redis" | "rediss" => {}
-        "redis+cluster" | "rediss+cluster" => {
-            return Err(
-                "asks for a Redis Cluster, which is not available yet; give the address of one server: redis:// or \
-                 rediss://"
-                    .into(),
-            );
-        }
+        "redis" | "rediss" | "redis+cluster" | "rediss+cluster" => {}
         other => return Err(format!("begins with `{other}:`; write {FORM}")),
     }
     if !url.has_host() {
@@ -246,7 +244,7 @@ fn redis_url_shown(text: &str) -> Result<String, String> {
     // Options may hold anything.
     url.set_query(None);
     url.set_fragment(None);
-    Ok(url.into())
+    Ok(format!("{url}{others}"))
 }
 
 /// Enough to tell two secrets apart for the one who knows them, and no more: the length, and for long ones two

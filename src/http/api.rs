@@ -7,6 +7,8 @@ mod events;
 mod runs;
 mod rules;
 mod coverage;
+mod export;
+mod journal;
 
 use std::sync::Arc;
 
@@ -56,6 +58,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/agents/{id}/tokens/{token}", delete(agents::revoke))
         .route("/coverage", get(coverage::show))
         .route("/coverage/recover", post(coverage::recover))
+        .route("/export", get(export::export))
+        .route("/journal", get(journal::show))
         .route("/rules", get(rules::list))
         .route("/rules/reload", post(rules::reload))
         .route("/rules/{id}", get(rules::show))

@@ -41,6 +41,11 @@ impl Counters {
             "xmrt_coverage_lag_seconds",
             "How long ago the time is up to which a provider's deliveries were compared"
         );
+        metrics::describe_gauge!("xmrt_journal_bytes", "What the journal takes, in bytes");
+        metrics::describe_counter!(
+            "xmrt_pruned_events_total",
+            "Events deleted because of their age or for room"
+        );
         metrics::describe_gauge!("xmrt_ready", "1 while deliveries can be accepted durably");
         Self { prometheus }
     }

@@ -20,7 +20,8 @@ pub(super) async fn index() -> &'static str {
      GET  /metrics           Prometheus\n\
      GET  /api/v1/events     what came in   (with the bearer token)\n\
      GET  /api/v1/runs       what was done\n\
-     GET  /api/v1/rules      what is to be done\n"
+     GET  /api/v1/rules      what is to be done\n\
+     GET  /api/v1/export     all of it, as JSON Lines\n"
 }
 
 /// `GET /healthz`: the process answers.

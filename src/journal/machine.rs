@@ -149,6 +149,16 @@ impl RunHistory {
         Ok(())
     }
 
+    /// The journal is a copy, and what was done after it was made is not known: what is not at its end waits for a
+    /// person. Whether it does.
+    pub(crate) fn hold(&mut self, reason: &str, now: Timestamp) -> bool {
+        if self.run.state.is_terminal() || self.run.state == RunState::Unknown {
+            return false;
+        }
+        self.end(RunState::Unknown, Some(reason.into()), now);
+        true
+    }
+
     /// Ends a run nobody is working on.
     pub(crate) fn cancel(&mut self, who: &str, now: Timestamp) -> Result<(), StoreError> {
         match self.run.state {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use super::archive::{Export, Import};
 use super::*;
 
 /// A journal for as long as the process lives: for rule tests, and as the oracle of the other stores.
@@ -154,8 +155,8 @@ impl Store for MemoryStore {
         Ok(self.model().next_due())
     }
 
-    async fn keep_book(&self, book: BookRecord, _now: Timestamp) -> Result<(), StoreError> {
-        self.model().keep_book(book);
+    async fn keep_book(&self, book: BookRecord, now: Timestamp) -> Result<(), StoreError> {
+        self.model().keep_book(book, now);
         Ok(())
     }
 
@@ -169,6 +170,50 @@ impl Store for MemoryStore {
 
     async fn epoch(&self) -> Result<Epoch, StoreError> {
         Ok(self.model().epoch())
+    }
+
+    async fn prune(
+        &self,
+        retention: &Retention,
+        from: u64,
+        max: usize,
+        now: Timestamp,
+    ) -> Result<Pruned, StoreError> {
+        Ok(self.model().prune(retention, from, max, now))
+    }
+
+    async fn prune_books(&self, kept_ms: i64, now: Timestamp) -> Result<u64, StoreError> {
+        Ok(self.model().prune_books(kept_ms, now))
+    }
+
+    async fn size(&self) -> Result<Size, StoreError> {
+        Ok(self.model().size())
+    }
+
+    async fn shares(&self) -> Result<Vec<Share>, StoreError> {
+        Ok(self.model().shares())
+    }
+
+    async fn export(&self) -> Result<Export, StoreError> {
+        let (head, records) = self.model().export();
+        let (export, outlet) = Export::new(head);
+        tokio::spawn(async move {
+            for record in records {
+                if outlet.records.send(Ok(record)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(export)
+    }
+
+    async fn import(&self, mut import: Import) -> Result<(), StoreError> {
+        let mut records = Vec::new();
+        while let Some(record) = import.records.recv().await {
+            records.push(record);
+        }
+        import.came(records.len() as u64)?;
+        self.ring(|model| model.import(import.head, records, import.replace))
     }
 
     async fn wait(&self) {

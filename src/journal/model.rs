@@ -4,12 +4,14 @@
 //! never runs backwards: an operation happens at the latest of its `now` and the time of the last operation that
 //! changed something.
 
+mod archive;
 mod admission;
 mod find;
 mod kv;
+mod prune;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -30,7 +32,7 @@ pub struct Model {
     events: BTreeMap<u64, Entry>,
     /// Every id an event is known by: its own and those of its kept duplicates.
     names: BTreeMap<EventKey, Name>,
-    digests: BTreeMap<(String, Digest), u64>,
+    digests: BTreeMap<(String, Digest), Mark>,
     runs: BTreeMap<RunId, RunHistory>,
     cooldowns: BTreeMap<GateKey, Charge>,
     /// The charges of rates, each with when it stops counting.
@@ -39,7 +41,7 @@ pub struct Model {
     pending: BTreeMap<GateKey, Pending>,
     /// What our own writes are expected to cause, by cause key and run.
     causes: BTreeMap<(String, RunId), Cause>,
-    books: BTreeMap<String, BookRecord>,
+    books: BTreeMap<String, Shelved>,
     /// Rule texts by content hash and rule id.
     texts: BTreeMap<(String, String), String>,
     last_good: Option<String>,
@@ -49,15 +51,43 @@ pub struct Model {
 #[derive(Clone, Debug)]
 struct Entry {
     record: EventRecord,
+    digest: Option<Digest>,
     /// Without the runs' states, which are looked up when asked for.
     verdicts: Vec<Verdict>,
+    /// The rule books it was evaluated with before its present one: its runs may be of theirs.
+    former_books: BTreeSet<String>,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// An id that an event is known by.
+#[derive(Clone, Debug)]
 struct Name {
     seq: u64,
     /// It is the id of a duplicate, not the event's own.
     alias: bool,
+    gone: Option<Gone>,
+}
+
+/// A body that an event is known by.
+#[derive(Clone, Debug)]
+struct Mark {
+    seq: u64,
+    gone: Option<Gone>,
+}
+
+/// What is left of an event that was deleted.
+#[derive(Clone, Debug)]
+struct Gone {
+    /// Its own id.
+    key: EventKey,
+    /// Until when it is recognized.
+    until: Timestamp,
+}
+
+/// A rule book, and when it was last kept.
+#[derive(Clone, Debug)]
+struct Shelved {
+    book: BookRecord,
+    at: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,6 +150,9 @@ impl Model {
         self.cooldowns.retain(|_, charge| charge.until > now);
         self.rates.retain(|_, until| *until > now);
         self.kv.retain(|_, kept| kept.lives(now));
+        let lives = |gone: &Option<Gone>| gone.as_ref().is_none_or(|gone| gone.until > now);
+        self.names.retain(|_, name| lives(&name.gone));
+        self.digests.retain(|_, mark| lives(&mark.gone));
     }
 
     fn next_seq(&mut self) -> u64 {

@@ -1,7 +1,7 @@
 //! In: what somebody wants to find. Out: the shape of the answer. Never: how it is found.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{EventKey, RunId, RunRecord, RunState, StepRecord, WaitsFor};
 
@@ -41,7 +41,8 @@ pub struct RunQuery {
 }
 
 /// Everything on record about a run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RunHistory {
     /// The run.
     pub run: RunRecord,

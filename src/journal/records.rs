@@ -153,7 +153,8 @@ impl RunState {
 }
 
 /// An event on record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EventRecord {
     /// Its identity.
     pub key: EventKey,
@@ -170,6 +171,7 @@ pub struct EventRecord {
     /// The rest of its envelope, opaque.
     pub meta: Value,
     /// The payload's bytes.
+    #[serde(with = "super::archive::bytes::body")]
     pub body: Bytes,
     /// The rule book it was matched with.
     pub book: String,
@@ -198,7 +200,8 @@ pub struct Duplicate {
 }
 
 /// A run on record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RunRecord {
     /// Its identity.
     pub id: RunId,

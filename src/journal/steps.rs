@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::{RunState, StepKey};
 
 /// A step on record. A run's steps are in the order of their `index`, those of one index in the order they were begun.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StepRecord {
     /// The step's name within the run: the action's id, with `[<item key>]` for one item of a list.
     pub step: String,

@@ -5,10 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::archive::{Export, Import};
 use super::firing::NewFiring;
 use super::kv::Kv;
 use super::queries::*;
 use super::records::*;
+use super::retention::*;
 use super::steps::*;
 
 /// Why the store did not do what it was asked.
@@ -52,6 +54,9 @@ pub enum StoreError {
     /// may have been lost: asked for again, it is stored once.
     #[error("the journal cannot be written: {0}")]
     Unavailable(String),
+    /// It would not be right, and will not be however often it is asked.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// Where the journal is kept. [`Model`](super::Model) is the specification of every operation.
@@ -179,6 +184,43 @@ pub trait Store: Kv + Send + Sync + std::fmt::Debug {
 
     /// The journal's identity.
     async fn epoch(&self) -> Result<Epoch, StoreError>;
+
+    /// Looks at up to `max` (1 to [`PRUNE_MAX`]) events behind the place `from`, oldest first, and deletes those whose time
+    /// is over, each with its decisions, runs and steps. An event with a run that is not at its end stays. Ids and
+    /// digests of what is deleted are known for [`Retention::known_ms`] after it came: a repetition is a duplicate
+    /// without verdicts.
+    async fn prune(
+        &self,
+        retention: &Retention,
+        from: u64,
+        max: usize,
+        now: Timestamp,
+    ) -> Result<Pruned, StoreError>;
+
+    /// Deletes the rule books that no event refers to, which are not the last good one and were last kept more than
+    /// `kept_ms` ago, with the rule texts that no other book lists. Returns how many books.
+    async fn prune_books(&self, kept_ms: i64, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// How large the journal is. Quick: asked every few seconds.
+    async fn size(&self) -> Result<Size, StoreError>;
+
+    /// What takes how much of it. May take as long as reading all of it.
+    async fn shares(&self) -> Result<Vec<Share>, StoreError>;
+
+    /// Returns when all that was acknowledged to this process would outlive a power failure of the store's machine. A
+    /// store whose acknowledgment means that already returns at once; so does one that cannot know.
+    async fn outlast_power(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Everything in the journal, read out record by record, each event in one piece with its decisions and runs. Work goes
+    /// on meanwhile; whether the whole is of one moment is told at its end. Ends early when nobody takes the records.
+    async fn export(&self) -> Result<Export, StoreError>;
+
+    /// Fills the journal with another one, which keeps its identity, order, fences and memory. Whole or not at all; a
+    /// journal that holds events is left alone unless it is to be replaced, as [`StoreError::Refused`]. Nobody else may be
+    /// at work in it.
+    async fn import(&self, import: Import) -> Result<(), StoreError>;
 
     /// How far the clock that this journal goes by is behind the journal's own time, when that is more than 5 s: it jumped
     /// back, and leases and waits last that much longer until it has caught up.

@@ -87,6 +87,9 @@ impl Reactor {
         event: &Event,
         stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>,
     ) -> Result<Admission, IntakeError> {
+        if let Some(why) = self.full() {
+            return Err(StoreError::Unavailable(why).into());
+        }
         let book = self.book();
         let sealed = envelope::seal(event, &book, envelope::firings(&book, event, stale));
         let admission = self.store.admit(sealed, event.received_at).await;

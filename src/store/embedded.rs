@@ -8,32 +8,33 @@ mod rows;
 mod admission;
 mod work;
 mod find;
+mod archive;
 mod kv;
+mod prune;
+mod backup;
 mod readers;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rusqlite::Connection;
-use rusqlite::backup::Backup;
 use tokio::sync::Notify;
 
+use crate::journal::archive::{Export, Import};
 use crate::journal::{
     Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store,
-    StoreError, Then, Verdict,
+    NewFiring, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share, Size,
+    Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
 use crate::store::behind::Behind;
 use crate::store::lock::{DataDir, Holder};
 use crate::store::packing;
 
-const DATABASE: &str = "journal.db";
+pub use backup::back_up;
 
-/// How many pages a backup copies at a stretch.
-const BACKUP_PAGES: i32 = 1024;
+const DATABASE: &str = "journal.db";
 
 /// Why the embedded store was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +110,9 @@ pub struct Embedded {
     /// Declared before the lock: fields are dropped in order, and the database is closed before it is given free.
     writer: writer::Writer,
     readers: readers::Readers,
-    epochs: epoch::Epochs,
+    epochs: Mutex<epoch::Epochs>,
+    dir: PathBuf,
+    path: PathBuf,
     doorbell: Notify,
     /// Looked at with every claim: workers ask for one all the time, and with the present time.
     behind: Behind,
@@ -135,19 +138,31 @@ impl Embedded {
         let path = dir.join(DATABASE);
         let conn = schema::writer(&path)?;
         let refused = |error| schema::refused(&path, error);
-        let epochs = epoch::settle(&conn, dir, now).map_err(refused)?;
+        let copied_at = backup::copied_at(&conn).map_err(refused)?;
+        let epochs = epoch::settle(&conn, dir, copied_at.is_some(), now).map_err(refused)?;
+        let failed = |error: StoreError| OpenError::Database {
+            path: path.clone(),
+            what: error.to_string(),
+        };
         let mut desk = writer::Desk::new(conn).map_err(refused)?;
+        if let Some(copied_at) = &copied_at {
+            let at = copied_at.clone();
+            let held = desk.first(move |tx| tx.put_back(&at, now)).map_err(failed)?;
+            tracing::error!(
+                held,
+                "the journal was put back as it was at {copied_at}: what came later is not in it, and what was under way \
+                 waits for a person (`xmrt runs --state unknown`)"
+            );
+        }
         // Whoever held a lease held the lock of this directory, too, and is gone.
-        desk.first(move |tx| tx.release("", true, now))
-            .map_err(|error| OpenError::Database {
-                path: path.clone(),
-                what: error.to_string(),
-            })?;
+        desk.first(move |tx| tx.release("", true, now)).map_err(failed)?;
         let writer = writer::Writer::start(desk).map_err(io)?;
         Ok(Self {
             writer,
-            readers: readers::Readers::new(path),
-            epochs,
+            readers: readers::Readers::new(path.clone()),
+            epochs: Mutex::new(epochs),
+            dir: dir.into(),
+            path,
             doorbell: Notify::new(),
             behind: Behind::default(),
             data_dir,
@@ -165,13 +180,17 @@ impl Embedded {
     }
 
     /// The identity of the journal that was here before, when this is another one: what that one knew is lost.
-    pub fn former_epoch(&self) -> Option<&Epoch> {
-        self.epochs.former.as_ref()
+    pub fn former_epoch(&self) -> Option<Epoch> {
+        self.epochs().former.clone()
+    }
+
+    fn epochs(&self) -> MutexGuard<'_, epoch::Epochs> {
+        self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the journal that was here before was lost or replaced. To be said loudly.
     pub fn epoch_changed(&self) -> bool {
-        self.epochs.former.is_some()
+        self.epochs().former.is_some()
     }
 
     /// Reads the whole database for damage; `Ok(None)` when it is sound, otherwise what is wrong. Takes its time.
@@ -180,17 +199,6 @@ impl Embedded {
             .read(|conn| conn.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)))
             .await
             .map(|answer| (answer != "ok").then_some(answer))
-    }
-
-    /// Copies the journal, as it is at one moment, into the file `to`; what was there is replaced. Writing goes on meanwhile.
-    pub async fn back_up(&self, to: PathBuf) -> Result<(), StoreError> {
-        self.readers
-            .read(move |conn| {
-                // The reader's transaction holds one moment fast, so the copy never has to begin again.
-                let mut copy = Connection::open(to)?;
-                Backup::new(conn, &mut copy)?.run_to_completion(BACKUP_PAGES, Duration::ZERO, None)
-            })
-            .await
     }
 
     /// Lets the database grow to so many pages and no further, as on a full disk. For tests of what happens then.
@@ -375,9 +383,9 @@ impl Store for Embedded {
         self.readers.read(find::next_due).await
     }
 
-    async fn keep_book(&self, book: BookRecord, _now: Timestamp) -> Result<(), StoreError> {
+    async fn keep_book(&self, book: BookRecord, now: Timestamp) -> Result<(), StoreError> {
         self.writer
-            .write(move |tx| Ok(find::keep_book(tx.conn, &book)?))
+            .write(move |tx| Ok(find::keep_book(tx.conn, &book, tx.at(now))?))
             .await
     }
 
@@ -396,7 +404,44 @@ impl Store for Embedded {
     }
 
     async fn epoch(&self) -> Result<Epoch, StoreError> {
-        Ok(self.epochs.present.clone())
+        Ok(self.epochs().present.clone())
+    }
+
+    async fn prune(
+        &self,
+        retention: &Retention,
+        from: u64,
+        max: usize,
+        now: Timestamp,
+    ) -> Result<Pruned, StoreError> {
+        let retention = *retention;
+        self.writer
+            .write(move |tx| tx.prune(&retention, from, max, now))
+            .await
+    }
+
+    async fn prune_books(&self, kept_ms: i64, now: Timestamp) -> Result<u64, StoreError> {
+        self.writer.write(move |tx| tx.prune_books(kept_ms, now)).await
+    }
+
+    async fn size(&self) -> Result<Size, StoreError> {
+        self.readers.read(prune::size).await
+    }
+
+    async fn shares(&self) -> Result<Vec<Share>, StoreError> {
+        self.readers.read(prune::shares).await
+    }
+
+    async fn export(&self) -> Result<Export, StoreError> {
+        archive::export(self.path.clone()).await
+    }
+
+    async fn import(&self, import: Import) -> Result<(), StoreError> {
+        let epoch = import.head.epoch.clone();
+        self.writer.write(move |tx| tx.import(import)).await?;
+        *self.epochs() = epoch::follow(&self.dir, epoch);
+        self.ring();
+        Ok(())
     }
 
     fn clock_behind(&self) -> Option<Duration> {

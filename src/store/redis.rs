@@ -5,6 +5,7 @@
 //! writing what came of it on the condition that the run is still as it was; who holds a run's lease has it at hand, so
 //! that carrying a run on is one round trip a step. Keys, times and what may be lost: `docs/state.md`.
 
+mod address;
 mod link;
 mod server;
 mod scripts;
@@ -12,11 +13,14 @@ mod reply;
 mod fields;
 mod founding;
 mod bell;
+mod sync;
 mod skew;
 mod admission;
 mod work;
 mod find;
+mod archive;
 mod kv;
+mod prune;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -28,10 +32,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::journal::archive::{Export, Import};
 use crate::journal::{
     Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store,
-    StoreError, Then, Verdict,
+    NewFiring, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share, Size,
+    Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
 pub use server::Server;
@@ -44,7 +49,8 @@ pub const PREFIX: &str = "xmrt";
 pub enum OpenError {
     /// The address makes no sense.
     #[error(
-        "REDIS_URL is not usable ({0}); it looks like redis://user:password@host:6379/0, or rediss:// with TLS"
+        "REDIS_URL is not usable ({0}); it looks like redis://user:password@host:6379/0, or rediss:// with TLS, or \
+         redis+cluster://user:password@host:6379,host:6379"
     )]
     Url(String),
     /// The server is not reachable, or does not let us in.
@@ -64,6 +70,15 @@ pub enum OpenError {
         product: String,
         /// Each with its consequence and what to do.
         problems: Vec<String>,
+    },
+    /// An import into it was begun and not ended.
+    #[error(
+        "the journal in Redis at {server} is half of one: an import was interrupted; import the whole again with \
+         `xmrt import --replace`"
+    )]
+    Unfinished {
+        /// Its address.
+        server: String,
     },
     /// The journal there was written by another program.
     #[error(
@@ -102,7 +117,8 @@ impl Time {
 /// Where a journal is, and how it is used.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// `redis://user:password@host:port/database`, or `rediss://` with TLS.
+    /// `redis://user:password@host:port/database`, or `rediss://` with TLS; `redis+cluster://` and `rediss+cluster://` with
+    /// any number of a Cluster's nodes, separated by commas.
     pub url: SecretString,
     /// How all keys begin: several installations can share a server under different ones.
     pub prefix: String,
@@ -110,6 +126,8 @@ pub struct Options {
     pub allow_volatile: bool,
     /// A directory for a note of the journal's identity, so that its loss is noticed at the next start.
     pub note_dir: Option<PathBuf>,
+    /// Open also what an interrupted import left: to import again.
+    pub unfinished: bool,
     /// Whose clock it goes by.
     pub time: Time,
 }
@@ -118,8 +136,9 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Redis {
     link: link::Link,
-    scripts: scripts::Scripts,
+    scripts: Arc<scripts::Scripts>,
     bell: bell::Bell,
+    sync: sync::DiskSync,
     /// How all keys begin, hash tag included.
     prefix: String,
     time: Time,
@@ -147,15 +166,16 @@ impl Redis {
     /// Connects, looks whether the server can keep a journal, and opens the one there or makes one at `now`. Other
     /// processes may be at work in it: their leases are left alone.
     pub async fn open(options: &Options, now: Timestamp) -> Result<Self, OpenError> {
-        let client =
-            link::client(options.url.expose_secret()).map_err(|error| OpenError::Url(error.to_string()))?;
-        let name = client.get_connection_info().addr().to_string();
+        let prefix = format!("{{{}}}:", options.prefix);
+        let address = address::Address::parse(options.url.expose_secret(), format!("{prefix}meta"))
+            .map_err(|error| OpenError::Url(error.to_string()))?;
+        let (name, address) = (address.name(), Arc::new(address));
         let away = |what: String| OpenError::Away {
             server: name.clone(),
             what,
         };
         let refused = |fault: link::Fault| away(StoreError::from(fault).to_string());
-        let link = link::Link::open(client.clone(), name.clone())
+        let link = link::Link::open(Arc::clone(&address), name.clone())
             .await
             .map_err(away)?;
         let server = server::ask(&link).await.map_err(refused)?;
@@ -169,18 +189,24 @@ impl Redis {
         }
         tell(&server, &name);
         let scripts = scripts::Scripts::load(&link).await.map_err(refused)?;
-        let prefix = format!("{{{}}}:", options.prefix);
         let epoch = match founding::find(&link, &scripts.found, &prefix, options.time, now)
             .await
             .map_err(refused)?
         {
             founding::Found::Journal(epoch) => epoch,
+            founding::Found::Layout(found) if found == founding::UNFINISHED => {
+                if !options.unfinished {
+                    return Err(OpenError::Unfinished { server: name });
+                }
+                Epoch::new(now)
+            }
             founding::Found::Layout(found) => return Err(OpenError::Layout { server: name, found }),
         };
         let store = Self {
-            bell: bell::Bell::new(client, format!("{prefix}bell")),
+            sync: sync::DiskSync::new(&server),
+            bell: bell::Bell::new(address, format!("{prefix}bell")),
             link,
-            scripts,
+            scripts: Arc::new(scripts),
             prefix,
             time: options.time,
             skew: skew::Skew::default(),
@@ -362,6 +388,40 @@ impl Store for Redis {
         // Known here; but whoever asks wants to know whether the journal is there, too.
         self.link.reachable()?;
         Ok((**self.epoch.load()).clone())
+    }
+
+    async fn prune(
+        &self,
+        retention: &Retention,
+        from: u64,
+        max: usize,
+        now: Timestamp,
+    ) -> Result<Pruned, StoreError> {
+        Redis::prune(self, retention, from, max, now).await
+    }
+
+    async fn prune_books(&self, kept_ms: i64, now: Timestamp) -> Result<u64, StoreError> {
+        Redis::prune_books(self, kept_ms, now).await
+    }
+
+    async fn size(&self) -> Result<Size, StoreError> {
+        Redis::size(self).await
+    }
+
+    async fn shares(&self) -> Result<Vec<Share>, StoreError> {
+        Redis::shares(self).await
+    }
+
+    async fn outlast_power(&self) -> Result<(), StoreError> {
+        self.sync.outlast_power(&self.link, &self.key("meta")).await
+    }
+
+    async fn export(&self) -> Result<Export, StoreError> {
+        Redis::export(self).await
+    }
+
+    async fn import(&self, import: Import) -> Result<(), StoreError> {
+        Redis::import(self, import).await
     }
 
     fn clock_behind(&self) -> Option<Duration> {

@@ -139,7 +139,7 @@ fn every_problem_is_reported_at_once_with_its_remedy() {
         ("GITHUB_API_URL", "api.github.com"),
         ("XMRT_LOG_FORMAT", "xml"),
         ("XMRT_NOTIFY_URLS", "oncall"),
-        ("REDIS_URL", "redis+cluster://localhost"),
+        ("REDIS_URL", "memcached://localhost"),
         ("XMRT_REDIS_PREFIX", "{a}"),
         ("XMRT_ALLOW_VOLATILE_REDIS", "yes"),
     ])
@@ -149,7 +149,7 @@ fn every_problem_is_reported_at_once_with_its_remedy() {
         "`api.github.com`",
         "text or json",
         "name=url",
-        "REDIS_URL asks for a Redis Cluster, which is not available yet",
+        "REDIS_URL begins with `memcached:`",
         "XMRT_REDIS_PREFIX is `{a}`",
         "XMRT_ALLOW_VOLATILE_REDIS is `yes`",
     ] {
@@ -178,6 +178,26 @@ fn the_address_of_redis_is_shown_without_its_password() {
 }
 
 #[test]
+fn the_nodes_of_a_cluster_are_shown_without_the_password() {
+    let url = "redis+cluster://worker:p,ss-word@one:7000,two:7001";
+    let settings = load(&[("REDIS_URL", url)]).unwrap();
+    assert_eq!(settings.redis.as_ref().unwrap().url.expose_secret(), url);
+    let shown = |name: &str| {
+        settings
+            .origins
+            .iter()
+            .find(|row| row.name == name)
+            .unwrap()
+            .value
+            .clone()
+    };
+    assert_eq!(
+        shown("REDIS_URL"),
+        "redis+cluster://worker:*****@one:7000,two:7001"
+    );
+}
+
+#[test]
 fn an_address_of_redis_that_cannot_be_meant_is_refused_without_repeating_it() {
     for (url, said) in [
         ("localhost:6379", "begins with `localhost:`"),
@@ -186,7 +206,7 @@ fn an_address_of_redis_that_cannot_be_meant_is_refused_without_repeating_it() {
             "redis://:the-password@localhost/journal",
             "names the database `journal`",
         ),
-        ("rediss+cluster://:the-password@localhost", "is not available yet"),
+        ("rediss+cluster://:the-password@", "is not a URL"),
         ("the-password@localhost", "is not a URL"),
     ] {
         let error = load(&[("REDIS_URL", url)]).unwrap_err();
@@ -217,6 +237,14 @@ fn the_file_is_checked_as_strictly() {
             .unwrap_err()
             .contains("unknown field `concurency`")
     );
+    let settings = check("[retention]\nevents = \"12h\"\nsize = \"4GiB\"\n").unwrap();
+    assert_eq!(settings.retention.events.ms, 12 * 3_600_000);
+    assert_eq!(settings.retention.runs.ms, 90 * 86_400_000);
+    assert_eq!(settings.retention.size.unwrap().bytes, 4 << 30);
+    let wrong = check("[retention]\nevents = 30\n").unwrap_err();
+    assert!(wrong.contains("expected a string"), "{wrong}");
+    let wrong = check("[retention]\nruns = \"90\"\n").unwrap_err();
+    assert!(wrong.contains("is not a length of time"), "{wrong}");
     assert!(
         check("[limits]\nconcurrency = 0\n")
             .unwrap_err()

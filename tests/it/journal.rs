@@ -7,6 +7,7 @@ mod gates;
 mod kv;
 mod identity;
 mod invariants;
+mod retention;
 mod limits;
 mod runs;
 mod steps;

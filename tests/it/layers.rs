@@ -104,6 +104,7 @@ const LAW: Law = Law {
         "integrations::github",
         "integrations::notify",
         "integrations::render",
+        "journal::archive",
         // The gates and the state machine of a run are the same for the model and for every store.
         "journal::gates",
         "journal::machine",

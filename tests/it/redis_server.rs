@@ -131,6 +131,7 @@ impl RedisServer {
             prefix: "test".into(),
             allow_volatile: false,
             note_dir: None,
+            unfinished: false,
             time: Time::OfCaller,
         }
     }
@@ -148,7 +149,9 @@ impl Drop for RedisServer {
 
 /// A process that is ready, or none if it ended at once: somebody had the port.
 fn spawn(folder: &TempDir, settings: &[String], port: u16) -> Option<Child> {
-    let mut child = Command::new("redis-server")
+    // Another product or release can be tried: everything here must hold for it, too.
+    let program = std::env::var("XMRT_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
+    let mut child = Command::new(program)
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
         .arg("--dir")
         .arg(folder.path())

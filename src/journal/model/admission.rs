@@ -1,8 +1,10 @@
 //! In: events. Out: verdicts. Never: anything after admission.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use super::{Charge, Entry, GateKey, Model, Name, Pending};
+use super::{Charge, Entry, GateKey, Gone, Mark, Model, Name, Pending};
 use crate::clock::after;
 use crate::journal::gates::{self, CHAIN_NAMED, Refusal};
 use crate::journal::machine::{self, whole};
@@ -19,13 +21,53 @@ enum Ask {
     LoopOnly,
 }
 
+/// What is known of an event that comes again.
+enum Known {
+    Kept(Box<Entry>),
+    /// It was deleted, and is only recognized.
+    Gone {
+        seq: u64,
+        key: EventKey,
+    },
+}
+
+impl Name {
+    pub(super) fn of(seq: u64, alias: bool) -> Self {
+        Self {
+            seq,
+            alias,
+            gone: None,
+        }
+    }
+}
+
+impl Entry {
+    /// It is evaluated with another book from here on.
+    fn rebook(&mut self, book: &str) {
+        if self.record.book != book {
+            let former = std::mem::replace(&mut self.record.book, book.into());
+            self.former_books.insert(former);
+            self.former_books.remove(book);
+        }
+    }
+}
+
 impl Model {
     /// See [`Store::admit`](crate::journal::Store::admit).
     pub fn admit(&mut self, event: NewEvent, now: Timestamp) -> Result<Admission, StoreError> {
         let now = self.at(now);
         self.changes(now);
-        if let Some((entry, by)) = self.known(&event) {
-            return Ok(self.admit_again(entry, by, event, now));
+        match self.known(&event) {
+            Some((Known::Kept(entry), by)) => return Ok(self.admit_again(*entry, by, event, now)),
+            Some((Known::Gone { seq, key }, by)) => {
+                return Ok(Admission {
+                    key,
+                    seq,
+                    duplicate: Some(by),
+                    verdicts: Vec::new(),
+                });
+            }
+            None => {}
         }
         let seq = self.next_seq();
         let cause = self.cause_of(&event.causes);
@@ -44,13 +86,16 @@ impl Model {
             duplicates: Vec::new(),
             duplicates_total: 0,
         };
-        self.names.insert(record.key.clone(), Name { seq, alias: false });
+        self.names.insert(record.key.clone(), Name::of(seq, false));
         if let Some(digest) = event.digest {
-            self.digests.insert((record.key.source.clone(), digest), seq);
+            let digest = (record.key.source.clone(), digest);
+            self.digests.insert(digest, Mark { seq, gone: None });
         }
         let mut entry = Entry {
             record,
+            digest: event.digest,
             verdicts: Vec::new(),
+            former_books: BTreeSet::new(),
         };
         for firing in gates::one_per_rule(event.firings) {
             let verdict = self.decide(&entry.record, firing, 0, seq, Ask::All, now);
@@ -82,7 +127,7 @@ impl Model {
         };
         let now = self.at(now);
         self.changes(now);
-        entry.record.book = book.into();
+        entry.rebook(book);
         let seq = self.next_seq();
         let earlier = entry.verdicts.len();
         for firing in gates::one_per_rule(firings) {
@@ -108,13 +153,23 @@ impl Model {
             .collect()
     }
 
-    fn known(&self, event: &NewEvent) -> Option<(Entry, DuplicateBy)> {
+    fn known(&self, event: &NewEvent) -> Option<(Known, DuplicateBy)> {
         if let Some(name) = self.names.get(&event.key) {
-            return Some((self.events.get(&name.seq)?.clone(), DuplicateBy::Id));
+            return Some((self.known_at(name.seq, name.gone.as_ref())?, DuplicateBy::Id));
         }
         let digest = (event.key.source.clone(), event.digest?);
-        let seq = self.digests.get(&digest)?;
-        Some((self.events.get(seq)?.clone(), DuplicateBy::Body))
+        let mark = self.digests.get(&digest)?;
+        Some((self.known_at(mark.seq, mark.gone.as_ref())?, DuplicateBy::Body))
+    }
+
+    fn known_at(&self, seq: u64, gone: Option<&Gone>) -> Option<Known> {
+        Some(match gone {
+            Some(Gone { key, .. }) => Known::Gone {
+                seq,
+                key: key.clone(),
+            },
+            None => Known::Kept(Box::new(self.events.get(&seq)?.clone())),
+        })
     }
 
     /// A second arrival: its fact is kept, and only what erred the first time is decided again.
@@ -133,7 +188,7 @@ impl Model {
                 by,
                 at: now,
             });
-            self.names.entry(event.key).or_insert(Name { seq, alias: true });
+            self.names.entry(event.key).or_insert(Name::of(seq, true));
         }
         let mut run_seq = None;
         for firing in gates::one_per_rule(event.firings)
@@ -145,7 +200,7 @@ impl Model {
             };
             let run_seq = *run_seq.get_or_insert_with(|| self.next_seq());
             let generation = entry.verdicts[place].generation;
-            entry.record.book.clone_from(&event.book);
+            entry.rebook(&event.book);
             entry.verdicts[place] = self.decide(&entry.record, firing, generation, run_seq, Ask::All, now);
         }
         let admission = self.admission(&entry, Some(by), &entry.verdicts);

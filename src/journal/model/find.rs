@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Model;
+use super::{Model, Shelved};
 use crate::journal::{
     BookRecord, Epoch, EventKey, EventQuery, EventRecord, PAGE_MAX, RuleText, RunHistory, RunId, RunQuery,
     RunRecord, Stats, Verdict,
@@ -20,7 +20,7 @@ impl Model {
         let (_, name) = self
             .names
             .iter()
-            .filter(|(key, _)| key.id == id)
+            .filter(|(key, name)| key.id == id && name.gone.is_none())
             .min_by_key(|(_, name)| (name.alias, name.seq))?;
         Some(self.events.get(&name.seq)?.record.clone())
     }
@@ -108,20 +108,25 @@ impl Model {
     }
 
     /// See [`Store::keep_book`](crate::journal::Store::keep_book).
-    pub fn keep_book(&mut self, book: BookRecord) {
+    pub fn keep_book(&mut self, book: BookRecord, now: Timestamp) {
+        let at = self.at(now);
         for rule in &book.rules {
             self.texts
                 .entry((rule.version.clone(), rule.rule.clone()))
                 .or_insert_with(|| rule.text.clone());
         }
         self.last_good = Some(book.hash.clone());
-        self.books.entry(book.hash.clone()).or_insert(book);
+        let shelved = self
+            .books
+            .entry(book.hash.clone())
+            .or_insert(Shelved { book, at });
+        shelved.at = at;
     }
 
     /// See [`Store::book`](crate::journal::Store::book).
     pub fn book(&self, hash: Option<&str>) -> Option<BookRecord> {
         let hash = hash.or(self.last_good.as_deref())?;
-        self.books.get(hash).cloned()
+        self.books.get(hash).map(|shelved| shelved.book.clone())
     }
 
     /// See [`Store::rule_text`](crate::journal::Store::rule_text).

@@ -10,7 +10,7 @@ use crate::journal::{KvEntry, KvKey, KvPage, KvQuery, StoreError};
 /// A value, and when its time is over.
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
-    value: Bytes,
+    pub(super) value: Bytes,
     pub(super) until: Option<Timestamp>,
 }
 

@@ -180,8 +180,13 @@ impl<'w> Job<'w> {
             let facts = self.facts(&step);
             // Before the lease is secured: this may ask the provider, and take its time.
             let causes = self.causes(&step, facts).await;
+            let only_the_intent_tells =
+                step.writes && facts.is_none_or(|facts| is_told_by_intents(facts.promises.doubt));
             self.secure_lease(step.call.timeout_ms).await?;
             self.intend(&mut step, causes).await?;
+            if only_the_intent_tells {
+                self.outlast_power().await?;
+            }
             if self.lease_left_ms() <= step.call.timeout_ms {
                 // Journaling took so long that the call could outlive the lease. It was not sent, so whoever claims the
                 // run next need not be in doubt about it.
@@ -239,6 +244,24 @@ impl<'w> Job<'w> {
         })?;
         step.attempts += 1;
         self.flush(Then::Keep).await
+    }
+
+    /// Waits until the intent would outlive a power failure. While the journal cannot say so this is tried until the
+    /// lease is over: what was not sent is in no doubt.
+    async fn outlast_power(&self) -> Result<(), StoreError> {
+        loop {
+            match self.worker.reactor.store.outlast_power().await {
+                Err(StoreError::Unavailable(why)) if self.lease_left_ms() > LEASE_MARGIN_MS => {
+                    tracing::warn!(
+                        run.id = self.run().id.0,
+                        "an intent is not safe yet, trying again: {why}"
+                    );
+                    let again = clock::after(self.now(), JOURNAL_AGAIN_MS);
+                    self.worker.reactor.clock.sleep_until(again).await;
+                }
+                answer => return answer,
+            }
+        }
     }
 
     async fn send(&self, step: &Step) -> Outcome {
@@ -432,4 +455,13 @@ fn jitter(key: &str, attempt: u32) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "53 bits are plenty")]
     let unit = (hash >> 11) as f64 / (1u64 << 53) as f64;
     unit
+}
+
+/// Whether nothing but the journaled intent tells that a call may have been made: its effect carries no key, and cannot
+/// be told from another's.
+fn is_told_by_intents(doubt: Doubt) -> bool {
+    match doubt {
+        Doubt::Evidence | Doubt::None => true,
+        Doubt::Idempotent | Doubt::Marker | Doubt::GoalState | Doubt::MayDouble => false,
+    }
 }

@@ -11,8 +11,8 @@ use crate::clock::{after, from_millis};
 use crate::journal::gates::{self, CHAIN_NAMED, Refusal};
 use crate::journal::machine::{self, whole};
 use crate::journal::{
-    Admission, DUPLICATES_KEPT, Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, NewEvent,
-    NewFiring, RunHistory, RunId, StoreError, Verdict, Wish,
+    Admission, DUPLICATES_KEPT, Decision, Digest, Duplicate, DuplicateBy, EventKey, EventRecord, Gates,
+    NewEvent, NewFiring, RunHistory, RunId, StoreError, Verdict, Wish,
 };
 use crate::store::packing::pack_json;
 
@@ -36,7 +36,15 @@ impl Tx<'_> {
     pub(super) fn admit(&mut self, event: NewEvent, body: &[u8], now: Timestamp) -> Result<Admission, Fault> {
         let now = self.at(now);
         self.changes(now)?;
-        if let Some((seq, by)) = self.known(&event)? {
+        if let Some((seq, by, gone)) = self.known(&event, now)? {
+            if gone {
+                return Ok(Admission {
+                    key: self.name_of_gone(seq)?,
+                    seq,
+                    duplicate: Some(by),
+                    verdicts: Vec::new(),
+                });
+            }
             return self.admit_again(seq, by, event, now);
         }
         let seq = self.next_seq();
@@ -56,13 +64,8 @@ impl Tx<'_> {
             duplicates: Vec::new(),
             duplicates_total: 0,
         };
-        self.insert_event(&record, body)?;
-        self.insert_name(&record.key, seq, false)?;
-        if let Some(digest) = event.digest {
-            self.conn
-                .prepare_cached("INSERT INTO digests VALUES (?1, ?2, ?3)")?
-                .execute((&record.key.source, digest, seq as i64))?;
-        }
+        self.insert_event(&record, event.digest, body)?;
+        self.insert_name(&record.key, seq, false, now)?;
         for (place, firing) in gates::one_per_rule(event.firings).into_iter().enumerate() {
             let verdict = self.decide(&record, firing, 0, seq, Ask::All, now)?;
             self.keep_verdict(seq, place, &verdict)?;
@@ -95,18 +98,42 @@ impl Tx<'_> {
         self.admission(event.key, seq, None, earlier.len())
     }
 
-    fn known(&self, event: &NewEvent) -> rusqlite::Result<Option<(u64, DuplicateBy)>> {
-        if let Some(seq) = rows::seq_of(self.conn, &event.key)? {
-            return Ok(Some((seq, DuplicateBy::Id)));
-        }
-        let Some(digest) = event.digest else {
-            return Ok(None);
+    /// The place of the event that this one repeats, by what that is recognized, and whether it was deleted.
+    fn known(&self, event: &NewEvent, now: Timestamp) -> rusqlite::Result<Option<(u64, DuplicateBy, bool)>> {
+        let now = now.as_millisecond();
+        let found = |by| move |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)? as u64, by, row.get(1)?));
+        let by_id = self
+            .conn
+            .prepare_cached(
+                "SELECT seq, until IS NOT NULL FROM names
+                 WHERE source = ?1 AND id = ?2 AND (until IS NULL OR until > ?3)",
+            )?
+            .query_row((&event.key.source, &event.key.id, now), found(DuplicateBy::Id))
+            .optional()?;
+        let (None, Some(digest)) = (by_id, event.digest) else {
+            return Ok(by_id);
         };
         self.conn
-            .prepare_cached("SELECT seq FROM digests WHERE source = ?1 AND digest = ?2")?
-            .query_row((&event.key.source, digest), |row| row.get::<_, i64>(0))
-            .map(|seq| (seq as u64, DuplicateBy::Body))
+            .prepare_cached(
+                "SELECT seq, until IS NOT NULL FROM digests
+                 WHERE source = ?1 AND digest = ?2 AND (until IS NULL OR until > ?3)",
+            )?
+            .query_row((&event.key.source, digest, now), found(DuplicateBy::Body))
             .optional()
+    }
+
+    /// How an event that was deleted was called.
+    fn name_of_gone(&self, seq: u64) -> rusqlite::Result<EventKey> {
+        self.conn
+            .prepare_cached(
+                "SELECT source, id FROM names WHERE seq = ?1 AND until IS NOT NULL ORDER BY alias LIMIT 1",
+            )?
+            .query_row([seq as i64], |row| {
+                Ok(EventKey {
+                    source: row.get(0)?,
+                    id: row.get(1)?,
+                })
+            })
     }
 
     fn admit_again(
@@ -124,12 +151,9 @@ impl Tx<'_> {
                 by,
                 at: now,
             });
-            self.insert_name(&event.key, seq, true)?;
+            self.insert_name(&event.key, seq, true, now)?;
         }
-        let kept = serde_json::to_string(&record.duplicates).unwrap_or_default();
-        self.conn
-            .prepare_cached("INSERT OR REPLACE INTO arrivals VALUES (?1, ?2, ?3)")?
-            .execute((seq as i64, record.duplicates_total as i64, kept))?;
+        self.keep_arrivals(&record)?;
         let mut run_seq = None;
         for firing in gates::one_per_rule(event.firings)
             .into_iter()
@@ -361,8 +385,13 @@ impl Tx<'_> {
         Ok(chain)
     }
 
-    fn insert_event(&self, event: &EventRecord, body: &[u8]) -> rusqlite::Result<()> {
-        let row: [Sql; 12] = [
+    pub(super) fn insert_event(
+        &self,
+        event: &EventRecord,
+        digest: Option<Digest>,
+        body: &[u8],
+    ) -> rusqlite::Result<()> {
+        let row: [Sql; 13] = [
             (event.seq as i64).into(),
             event.key.source.clone().into(),
             event.key.id.clone().into(),
@@ -373,23 +402,61 @@ impl Tx<'_> {
             event.book.clone().into(),
             i64::from(event.depth).into(),
             event.caused_by.as_ref().map(|run| run.0.clone()).into(),
+            digest.map(|digest| digest.to_vec()).into(),
             pack_json(&event.meta).into(),
             body.to_vec().into(),
         ];
         self.conn
-            .prepare_cached("INSERT INTO events VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")?
+            .prepare_cached("INSERT INTO events VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)")?
             .execute(row)?;
+        self.insert_digest(event, digest)
+    }
+
+    fn insert_digest(&self, event: &EventRecord, digest: Option<Digest>) -> rusqlite::Result<()> {
+        if let Some(digest) = digest {
+            self.conn
+                .prepare_cached("INSERT OR REPLACE INTO digests VALUES (?1, ?2, ?3, NULL)")?
+                .execute((&event.key.source, digest, event.seq as i64))?;
+        }
         Ok(())
     }
 
-    fn insert_name(&self, key: &EventKey, seq: u64, alias: bool) -> rusqlite::Result<()> {
+    /// Unless the id leads to another event already, or to one that was deleted and is still recognized.
+    pub(super) fn insert_name(
+        &self,
+        key: &EventKey,
+        seq: u64,
+        alias: bool,
+        now: Timestamp,
+    ) -> rusqlite::Result<()> {
         self.conn
-            .prepare_cached("INSERT OR IGNORE INTO names VALUES (?1, ?2, ?3, ?4)")?
-            .execute((&key.source, &key.id, seq as i64, alias))?;
+            .prepare_cached(
+                "INSERT INTO names VALUES (?1, ?2, ?3, ?4, NULL)
+                 ON CONFLICT DO UPDATE SET seq = excluded.seq, alias = excluded.alias, until = NULL
+                 WHERE until <= ?5",
+            )?
+            .execute((&key.source, &key.id, seq as i64, alias, now.as_millisecond()))?;
         Ok(())
     }
 
+    pub(super) fn keep_arrivals(&self, event: &EventRecord) -> rusqlite::Result<()> {
+        let kept = serde_json::to_string(&event.duplicates).unwrap_or_default();
+        self.conn
+            .prepare_cached("INSERT OR REPLACE INTO arrivals VALUES (?1, ?2, ?3)")?
+            .execute((event.seq as i64, event.duplicates_total as i64, kept))?;
+        Ok(())
+    }
+
+    /// An event is evaluated with another book from here on; that it was evaluated with the former one stays known.
     fn rebook(&self, seq: u64, book: &str) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT OR IGNORE INTO former_books SELECT seq, book FROM events WHERE seq = ?1 AND book <> ?2",
+            )?
+            .execute((seq as i64, book))?;
+        self.conn
+            .prepare_cached("DELETE FROM former_books WHERE seq = ?1 AND book = ?2")?
+            .execute((seq as i64, book))?;
         self.conn
             .prepare_cached("UPDATE events SET book = ?2 WHERE seq = ?1 AND book <> ?2")?
             .execute((seq as i64, book))?;

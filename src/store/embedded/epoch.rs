@@ -21,15 +21,23 @@ pub(super) struct Epochs {
 }
 
 /// The identity in the database, made at `now` in a new one; then the note beside it is brought up to date.
-pub(super) fn settle(conn: &Connection, dir: &Path, now: Timestamp) -> rusqlite::Result<Epochs> {
+/// A `copy` that was put back is another journal than the one that went on; it is as old.
+pub(super) fn settle(conn: &Connection, dir: &Path, copy: bool, now: Timestamp) -> rusqlite::Result<Epochs> {
     let present = match read(conn)? {
+        Some(epoch) if copy => {
+            let epoch = Epoch {
+                id: Epoch::new(now).id,
+                ..epoch
+            };
+            keep(conn, &epoch)?;
+            epoch
+        }
         Some(epoch) => epoch,
         None => {
             let epoch = Epoch::new(now);
-            let text = serde_json::to_string(&epoch).unwrap_or_default();
             // Together, so that a new journal's time does not begin before it.
             let tx = conn.unchecked_transaction()?;
-            tx.execute("INSERT OR REPLACE INTO facts VALUES (?1, ?2)", (FACT, text))?;
+            keep(&tx, &epoch)?;
             tx.execute("UPDATE clock SET last = max(last, ?1)", [now.as_millisecond()])?;
             tx.commit()?;
             epoch
@@ -39,7 +47,23 @@ pub(super) fn settle(conn: &Connection, dir: &Path, now: Timestamp) -> rusqlite:
     Ok(Epochs { present, former })
 }
 
-fn read(conn: &Connection) -> rusqlite::Result<Option<Epoch>> {
+/// The journal was filled with another one: that is no loss, and only noted.
+pub(super) fn follow(dir: &Path, present: Epoch) -> Epochs {
+    note::settle(dir, FILE, &present);
+    Epochs {
+        present,
+        former: None,
+    }
+}
+
+/// Makes `epoch` the journal's identity.
+pub(super) fn keep(conn: &Connection, epoch: &Epoch) -> rusqlite::Result<()> {
+    let text = serde_json::to_string(epoch).unwrap_or_default();
+    conn.execute("INSERT OR REPLACE INTO facts VALUES (?1, ?2)", (FACT, text))?;
+    Ok(())
+}
+
+pub(super) fn read(conn: &Connection) -> rusqlite::Result<Option<Epoch>> {
     let text: Option<String> = conn
         .query_row("SELECT value FROM facts WHERE name = ?1", [FACT], |row| {
             row.get(0)

@@ -18,7 +18,7 @@ pub(super) fn event(conn: &Connection, key: &EventKey) -> rusqlite::Result<Optio
 
 pub(super) fn event_by_id(conn: &Connection, id: &str) -> rusqlite::Result<Option<EventRecord>> {
     let seq: Option<i64> = conn
-        .prepare_cached("SELECT seq FROM names WHERE id = ?1 ORDER BY alias, seq LIMIT 1")?
+        .prepare_cached("SELECT seq FROM names WHERE id = ?1 AND until IS NULL ORDER BY alias, seq LIMIT 1")?
         .query_row([id], |row| row.get(0))
         .optional()?;
     seq.map(|seq| rows::event_by_seq(conn, seq as u64)).transpose()
@@ -147,21 +147,51 @@ pub(super) fn next_due(conn: &Connection) -> rusqlite::Result<Option<Timestamp>>
     Ok(due.map(from_millis))
 }
 
-pub(super) fn keep_book(conn: &Connection, book: &BookRecord) -> rusqlite::Result<()> {
+/// `now` is the journal's time.
+pub(super) fn keep_book(conn: &Connection, book: &BookRecord, now: Timestamp) -> rusqlite::Result<()> {
     for rule in &book.rules {
-        conn.prepare_cached("INSERT OR IGNORE INTO rule_texts VALUES (?1, ?2, ?3)")?
-            .execute((&rule.version, &rule.rule, &rule.text))?;
+        keep_text(conn, rule)?;
     }
     let rules: Vec<_> = book
         .rules
         .iter()
-        .map(|rule| (&rule.version, &rule.rule))
+        .map(|rule| (rule.version.clone(), rule.rule.clone()))
         .collect();
-    let rules = serde_json::to_string(&rules).unwrap_or_default();
-    conn.prepare_cached("INSERT OR IGNORE INTO books VALUES (?1, ?2, ?3)")?
-        .execute((&book.hash, book.settings.to_string(), rules))?;
+    insert_book(conn, &book.hash, &book.settings, &rules, now)?;
+    set_last_good(conn, &book.hash)
+}
+
+pub(super) fn keep_text(conn: &Connection, rule: &RuleText) -> rusqlite::Result<()> {
+    conn.prepare_cached("INSERT OR IGNORE INTO rule_texts VALUES (?1, ?2, ?3)")?
+        .execute((&rule.version, &rule.rule, &rule.text))?;
+    Ok(())
+}
+
+/// A book without its texts: version and id of each rule.
+pub(super) fn insert_book(
+    conn: &Connection,
+    hash: &str,
+    settings: &serde_json::Value,
+    rules: &[(String, String)],
+    kept_at: Timestamp,
+) -> rusqlite::Result<()> {
+    let rules = serde_json::to_string(rules).unwrap_or_default();
+    conn.prepare_cached(
+        "INSERT INTO books VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET kept = excluded.kept",
+    )?
+    .execute((hash, settings.to_string(), rules, kept_at.as_millisecond()))?;
+    Ok(())
+}
+
+pub(super) fn last_good(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    conn.prepare_cached("SELECT value FROM facts WHERE name = 'last_good'")?
+        .query_row([], |row| row.get(0))
+        .optional()
+}
+
+pub(super) fn set_last_good(conn: &Connection, hash: &str) -> rusqlite::Result<()> {
     conn.prepare_cached("INSERT OR REPLACE INTO facts VALUES ('last_good', ?1)")?
-        .execute([&book.hash])?;
+        .execute([hash])?;
     Ok(())
 }
 
@@ -194,6 +224,14 @@ pub(super) fn book(conn: &Connection, hash: Option<&str>) -> rusqlite::Result<Op
         settings,
         rules,
     }))
+}
+
+/// Version and id of each rule of a book.
+pub(super) fn rules_of(conn: &Connection, hash: &str) -> rusqlite::Result<Vec<(String, String)>> {
+    let rules: String = conn
+        .prepare_cached("SELECT rules FROM books WHERE hash = ?1")?
+        .query_row([hash], |row| row.get(0))?;
+    Ok(serde_json::from_str(&rules).unwrap_or_default())
 }
 
 pub(super) fn rule_text(conn: &Connection, version: &str) -> rusqlite::Result<Option<RuleText>> {

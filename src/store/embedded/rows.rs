@@ -94,7 +94,7 @@ pub(super) fn event_by_seq(conn: &Connection, seq: u64) -> rusqlite::Result<Even
 
 /// The place of the event that a name leads to.
 pub(super) fn seq_of(conn: &Connection, key: &EventKey) -> rusqlite::Result<Option<u64>> {
-    conn.prepare_cached("SELECT seq FROM names WHERE source = ?1 AND id = ?2")?
+    conn.prepare_cached("SELECT seq FROM names WHERE source = ?1 AND id = ?2 AND until IS NULL")?
         .query_row((&key.source, &key.id), |row| row.get::<_, i64>(0))
         .map(|seq| seq as u64)
         .optional()

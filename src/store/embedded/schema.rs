@@ -24,8 +24,11 @@ const SETTINGS: &str = "
 pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
     let open = || -> Result<Connection, Fault> {
         let mut conn = Connection::open(path)?;
-        // Only a database without tables takes a page size, and only before it is in WAL mode.
-        conn.execute_batch("PRAGMA page_size = 16384; PRAGMA journal_mode = WAL;")?;
+        // Only a database without tables takes a page size and the way in which free pages are kept, and only before it
+        // is in WAL mode.
+        conn.execute_batch(
+            "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;",
+        )?;
         conn.execute_batch(SETTINGS)?;
         migrate(&mut conn, MIGRATIONS)?;
         conn.set_prepared_statement_cache_capacity(64);

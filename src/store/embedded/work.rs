@@ -147,6 +147,25 @@ impl Tx<'_> {
         Ok(held.len() as u64)
     }
 
+    /// Holds every run that is not at its end, for a person; see the journal's machine.
+    pub(super) fn hold_all(&mut self, reason: &str, now: Timestamp) -> Result<u64, Fault> {
+        let now = self.at(now);
+        let open: Vec<RunId> = self
+            .conn
+            .prepare_cached(
+                "SELECT id FROM runs WHERE state IN ('delayed', 'queued', 'running', 'waiting') ORDER BY seq, id",
+            )?
+            .query_map([], |row| Ok(RunId(row.get(0)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for run in &open {
+            self.change(run, now, |history| {
+                history.hold(reason, now);
+                Ok(())
+            })?;
+        }
+        Ok(open.len() as u64)
+    }
+
     pub(super) fn resolve(
         &mut self,
         run: &RunId,

@@ -91,10 +91,18 @@ impl Tx<'_> {
             "DELETE FROM rates WHERE until <= ?1",
             "DELETE FROM causes WHERE until <= ?1",
             "DELETE FROM kv WHERE until <= ?1",
+            "DELETE FROM names WHERE (source, id) IN (SELECT source, id FROM names WHERE until <= ?1 LIMIT 500)",
+            "DELETE FROM digests WHERE (source, digest) IN
+               (SELECT source, digest FROM digests WHERE until <= ?1 LIMIT 500)",
         ] {
             self.conn.prepare_cached(sweep)?.execute([now.as_millisecond()])?;
         }
         Ok(())
+    }
+
+    /// Goes on where another journal was: its last change, its last place in the order.
+    pub(super) fn follow(&mut self, last: Timestamp, seq: u64) {
+        self.order = Order { last, seq };
     }
 
     pub(super) fn next_seq(&mut self) -> u64 {
@@ -345,6 +353,10 @@ mod tests {
             conn.execute_batch(&format!("CREATE TABLE {table} (until);"))
                 .unwrap();
         }
+        conn.execute_batch(
+            "CREATE TABLE names (source, id, until); CREATE TABLE digests (source, digest, until);",
+        )
+        .unwrap();
         let writer = Writer::start(Desk::new(conn).unwrap()).unwrap();
         let outcome = writer
             .write(|tx| -> Result<(), Fault> {

@@ -34,12 +34,7 @@ impl Redis {
         let firings = gates::one_per_rule(event.firings);
         let rings = !firings.is_empty();
         let (body, meta) = (packing::pack(&event.body), packing::pack_json(&event.meta));
-        let digest: String = event
-            .digest
-            .iter()
-            .flatten()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = fields::digest_text(event.digest);
         let mut again = Vec::new();
         for _ in 0..TRIES {
             let mut args = Args::new();

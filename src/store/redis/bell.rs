@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use redis::Value;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, Value};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::address::Address;
 use super::link;
 
 /// How long the server may keep one question waiting.
@@ -41,9 +42,9 @@ impl Drop for Bell {
 }
 
 impl Bell {
-    pub(super) fn new(client: Client, stream: String) -> Self {
+    pub(super) fn new(address: Arc<Address>, stream: String) -> Self {
         let shared = Arc::new(Shared::default());
-        let listener = tokio::spawn(listen(client, stream, Arc::clone(&shared)));
+        let listener = tokio::spawn(listen(address, stream, Arc::clone(&shared)));
         Self { shared, listener }
     }
 
@@ -67,9 +68,10 @@ impl Shared {
     }
 }
 
-async fn listen(client: Client, stream: String, shared: Arc<Shared>) {
+async fn listen(address: Arc<Address>, stream: String, shared: Arc<Shared>) {
+    let connect = async || link::connect(&address.locate().await?).await;
     loop {
-        if let Ok(connection) = link::connect(&client).await {
+        if let Ok(connection) = connect().await {
             let mut last = "$".to_owned();
             shared.hears.store(true, Ordering::Relaxed);
             // What was rung while nobody listened may have been missed.

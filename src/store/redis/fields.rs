@@ -1,6 +1,7 @@
 //! In: hashes. Out: records, and back. Never: a decision.
 
-use bytes::Bytes;
+mod event;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -10,10 +11,12 @@ use super::scripts::Args;
 use crate::clock::from_millis;
 use crate::journal::gates::{self, Refusal};
 use crate::journal::{
-    Approval, Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, Rate, RunHistory, RunId,
-    RunRecord, RunState, StepKey, StepRecord, StepState, Verdict, WaitsFor,
+    Approval, Decision, EventKey, Gates, Rate, RunHistory, RunId, RunRecord, RunState, StepKey, StepRecord,
+    StepState, Verdict, WaitsFor,
 };
 use crate::store::packing;
+
+pub(super) use event::{digest, digest_text, event, event_fields, former_books, keep_known, known};
 
 /// The moment of an operation, before the server has said when that is. The journal's machine only passes times on, so
 /// a run it made at this moment is turned into one of any other; nothing real happens that late.
@@ -158,6 +161,15 @@ impl Changes {
         }
     }
 
+    /// All fields, where no time has yet to be told: those of a run that is on record.
+    pub(super) fn all(self) -> Vec<(String, Vec<u8>)> {
+        let times = self
+            .times
+            .into_iter()
+            .map(|(name, times)| (name, times.into_bytes()));
+        self.plain.into_iter().chain(times).collect()
+    }
+
     pub(super) fn onto(self, args: &mut Args) {
         args.count(self.plain.len());
         for (name, value) in self.plain {
@@ -231,41 +243,6 @@ impl Reader<'_> {
             Ok(Value::Null)
         }
     }
-}
-
-/// An event from its hash.
-pub(super) fn event(fields: &Fields) -> Result<EventRecord, Fault> {
-    let read = Reader { fields };
-    let body = packing::unpack(read.bytes("body")?).map_err(odd)?;
-    let caused_by = read.owned("caused_by")?;
-    let mut duplicates = Vec::new();
-    for place in 0..read.number::<usize>("kept")? {
-        let (id, by, at): (String, String, String) =
-            serde_json::from_str(read.text(&format!("k{place}"))?).map_err(odd)?;
-        duplicates.push(Duplicate {
-            id,
-            by: DuplicateBy::parse(&by).ok_or_else(|| odd(by))?,
-            at: from_millis(at.parse().map_err(odd)?),
-        });
-    }
-    Ok(EventRecord {
-        key: EventKey {
-            source: read.owned("source")?,
-            id: read.owned("id")?,
-        },
-        seq: read.number("seq")?,
-        kind: read.owned("kind")?,
-        subject: read.owned("subject")?,
-        time: read.time("time")?,
-        received_at: read.time("received")?,
-        meta: read.json("meta")?,
-        body: Bytes::from(body),
-        book: read.owned("book")?,
-        depth: read.number("depth")?,
-        caused_by: (!caused_by.is_empty()).then_some(RunId(caused_by)),
-        duplicates,
-        duplicates_total: read.number("arrivals")?,
-    })
 }
 
 /// A run from its hash.

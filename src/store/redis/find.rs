@@ -36,7 +36,7 @@ fn named(member: &str) -> (&str, &str) {
 }
 
 /// The name of a place in an index, which sorts as text as the place does as a number.
-fn member(seq: u64) -> String {
+pub(super) fn member(seq: u64) -> String {
     format!("{:016}", seq.min(9_999_999_999_999_999))
 }
 
@@ -401,7 +401,7 @@ impl Redis {
 }
 
 /// The key part of an event that a member of an index names.
-fn place(member: &str) -> &str {
+pub(super) fn place(member: &str) -> &str {
     let place = named(member).0.trim_start_matches('0');
     if place.is_empty() { "0" } else { place }
 }

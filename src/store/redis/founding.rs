@@ -15,6 +15,9 @@ use crate::store::note;
 /// The way keys and fields are laid out. A change that an older program would misread raises it.
 pub(super) const LAYOUT: &str = "1";
 
+/// Stands for the layout while a journal is being filled from an archive: nobody can open it until it is whole.
+pub(super) const UNFINISHED: &str = "unfinished import";
+
 /// The name of the note of the epoch in the data directory.
 const NOTE: &str = "epoch-redis";
 
@@ -85,6 +88,15 @@ pub(super) async fn found_again(store: &Redis, identity: &str, now: Timestamp) -
             .await?;
     }
     Ok(())
+}
+
+/// The journal was filled with another one: that is no loss, and only noted.
+pub(super) fn follow(store: &Redis, epoch: Epoch) {
+    if let Some(dir) = store.note_dir.as_deref() {
+        note::settle(dir, NOTE, &epoch);
+    }
+    store.epoch.store(Arc::new(epoch));
+    lock(&store.held).clear();
 }
 
 impl Redis {

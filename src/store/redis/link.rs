@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use redis::aio::MultiplexedConnection;
-use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo, Pipeline, RedisError, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, RedisError, Value};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
+use super::address::Address;
 use crate::journal::StoreError;
 
 /// How many connections commands are spread over. Under `appendfsync always` one connection carries a third of what
@@ -24,7 +24,7 @@ const LANES: usize = 8;
 /// How long a call may take, all in all.
 const CALL_MAX: Duration = Duration::from_secs(4);
 /// How long connecting, with TLS and sign-in, may take.
-const CONNECT_MAX: Duration = Duration::from_secs(1);
+pub(super) const CONNECT_MAX: Duration = Duration::from_secs(1);
 /// How long a `PING` may stay unanswered before its connection is replaced.
 const SILENCE_MAX: Duration = Duration::from_millis(1_500);
 /// How often every connection is asked whether it is alive.
@@ -53,12 +53,15 @@ impl From<Fault> for StoreError {
 }
 
 /// What the server said, and what to do about it where that is known.
-fn advised(error: &RedisError) -> String {
+pub(super) fn advised(error: &RedisError) -> String {
     const SIGN_IN: &str = "; see the user and the password in REDIS_URL";
     let remedy = match error.code() {
         Some("OOM") => "; its memory is full: raise maxmemory",
         Some("MISCONF") => "; it cannot write to its disk: see that the disk is not full",
         Some("READONLY") => "; it is a replica: REDIS_URL must lead to the primary",
+        Some("MOVED" | "ASK" | "CLUSTERDOWN") => {
+            "; it is a node of a Cluster: REDIS_URL begins with redis+cluster:// there"
+        }
         Some("NOAUTH") => SIGN_IN,
         None if error.kind() == ErrorKind::AuthenticationFailed => SIGN_IN,
         Some("NOPERM") => "; its user may not do that: docs/state.md lists what it needs",
@@ -68,20 +71,28 @@ fn advised(error: &RedisError) -> String {
 }
 
 /// The connections to one server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Link {
     shared: Arc<Shared>,
-    keeper: JoinHandle<()>,
+    _keeper: Arc<Keeper>,
 }
 
-impl Drop for Link {
+/// Keeps connected until dropped.
+#[derive(Debug)]
+struct Keeper(JoinHandle<()>);
+
+impl Drop for Keeper {
     fn drop(&mut self) {
-        self.keeper.abort();
+        self.0.abort();
     }
 }
 
 struct Shared {
-    client: Client,
+    address: Arc<Address>,
+    /// The server that is connected to.
+    client: ArcSwap<Client>,
+    /// Our keys are on another node of the Cluster.
+    moved: AtomicBool,
     /// The server's address as it may be shown.
     name: String,
     state: ArcSwap<State>,
@@ -116,12 +127,6 @@ impl Lane {
     }
 }
 
-/// A client of the server at `url`, with the settings every connection of ours has.
-pub(super) fn client(url: &str) -> Result<Client, RedisError> {
-    let tcp = TcpSettings::default().set_nodelay(true);
-    Client::open(url.into_connection_info()?.set_tcp_settings(tcp))
-}
-
 /// One new connection, signed in.
 pub(super) async fn connect(client: &Client) -> Result<MultiplexedConnection, String> {
     // Calls have a time-out of their own, over all they do.
@@ -143,17 +148,23 @@ pub(super) async fn connect(client: &Client) -> Result<MultiplexedConnection, St
 
 impl Link {
     /// Connects, and keeps connected until dropped. `name` is the server's address as it may be shown.
-    pub(super) async fn open(client: Client, name: String) -> Result<Self, String> {
+    pub(super) async fn open(address: Arc<Address>, name: String) -> Result<Self, String> {
+        let client = address.locate().await?;
         let lanes = connect_all(&client).await?;
         let shared = Arc::new(Shared {
-            client,
+            address,
+            client: ArcSwap::from_pointee(client),
+            moved: AtomicBool::new(false),
             name,
             state: ArcSwap::from_pointee(State::Up(lanes)),
             suspect: Notify::new(),
             turn: AtomicUsize::new(0),
         });
-        let keeper = tokio::spawn(Arc::clone(&shared).keep());
-        Ok(Self { shared, keeper })
+        let keeper = Keeper(tokio::spawn(Arc::clone(&shared).keep()));
+        Ok(Self {
+            shared,
+            _keeper: Arc::new(keeper),
+        })
     }
 
     /// One command.
@@ -172,6 +183,14 @@ impl Link {
             answers.into_iter().map(Value::extract_error).collect()
         };
         self.shared.judge(&lane, timeout(CALL_MAX, answers).await)
+    }
+
+    /// A connection of its own, to the server that is worked with.
+    pub(super) async fn apart(&self) -> Result<MultiplexedConnection, Fault> {
+        self.reachable()?;
+        connect(&self.shared.client.load_full())
+            .await
+            .map_err(Fault::Away)
     }
 
     /// Whether a call would be sent; if not, why.
@@ -228,6 +247,12 @@ impl Shared {
             // After a failover the same address leads elsewhere, but only for a new connection.
             self.suspects(lane);
         }
+        if self.address.is_cluster()
+            && matches!(error.code(), Some("MOVED" | "ASK" | "CLUSTERDOWN" | "READONLY"))
+        {
+            self.moved.store(true, Ordering::Relaxed);
+            self.suspect.notify_one();
+        }
         Err(Fault::Refused(error))
     }
 
@@ -243,6 +268,12 @@ impl Shared {
             match &*state {
                 State::Up(lanes) => {
                     let _ = timeout(BEAT, self.suspect.notified()).await;
+                    if self.moved.swap(false, Ordering::Relaxed) {
+                        let why = format!("Redis at {} has moved our keys to another node", self.name);
+                        tracing::warn!("{why}");
+                        self.state.store(Arc::new(State::Away(why)));
+                        continue;
+                    }
                     match self.mended(lanes).await {
                         Ok(None) => {}
                         Ok(Some(lanes)) => self.state.store(Arc::new(State::Up(lanes))),
@@ -253,7 +284,7 @@ impl Shared {
                         }
                     }
                 }
-                State::Away(_) => match connect_all(&self.client).await {
+                State::Away(_) => match self.connect().await {
                     Ok(lanes) => {
                         tracing::info!("Redis at {} is back", self.name);
                         self.state.store(Arc::new(State::Up(lanes)));
@@ -262,6 +293,14 @@ impl Shared {
                 },
             }
         }
+    }
+
+    /// Looks where our keys are, and connects there.
+    async fn connect(&self) -> Result<Vec<Lane>, String> {
+        let client = self.address.locate().await?;
+        let lanes = connect_all(&client).await?;
+        self.client.store(Arc::new(client));
+        Ok(lanes)
     }
 
     /// The connections with those that are broken or silent replaced; `None` when all are well.
@@ -279,7 +318,7 @@ impl Shared {
         // All at once: until their replacements are there, nobody is to wait on one of them.
         places().for_each(|place| lanes[place].broken.store(true, Ordering::Relaxed));
         for place in places() {
-            match new_lane(&self.client).await {
+            match new_lane(&self.client.load_full()).await {
                 Ok(lane) => mended[place] = lane,
                 Err(why) if well.iter().all(|(_, well)| !well) => return Err(why),
                 // Others still work; this one is tried again at the next beat.

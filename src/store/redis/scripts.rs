@@ -36,7 +36,10 @@ pub(super) struct Scripts {
     pub(super) event: Script,
     pub(super) verdicts: Script,
     pub(super) mend: Script,
+    pub(super) export: Script,
     pub(super) kv: Script,
+    pub(super) prune: Script,
+    pub(super) books: Script,
 }
 
 impl Scripts {
@@ -56,7 +59,10 @@ impl Scripts {
             event: load(with_prelude(include_str!("lua/event.lua"))).await?,
             verdicts: load(with_prelude(include_str!("lua/verdicts.lua"))).await?,
             mend: load(with_prelude(include_str!("lua/mend.lua"))).await?,
+            export: load(with_prelude(include_str!("lua/export.lua"))).await?,
             kv: load(with_prelude(include_str!("lua/kv.lua"))).await?,
+            prune: load(with_prelude(include_str!("lua/prune.lua"))).await?,
+            books: load(with_prelude(include_str!("lua/books.lua"))).await?,
         })
     }
 }

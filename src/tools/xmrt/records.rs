@@ -216,7 +216,9 @@ pub(super) fn of_store(error: StoreError) -> ToolError {
         StoreError::NotFound { .. } => ErrorClass::NotFound,
         StoreError::Unavailable(_) => ErrorClass::Unavailable,
         StoreError::Unfit { .. } => ErrorClass::Invalid,
-        StoreError::Fenced { .. } | StoreError::WrongState { .. } => ErrorClass::Conflict,
+        StoreError::Fenced { .. } | StoreError::WrongState { .. } | StoreError::Refused(_) => {
+            ErrorClass::Conflict
+        }
     };
     ToolError::new(class, error.to_string())
 }

@@ -50,6 +50,12 @@ pub(crate) enum Act {
     Cancel(Index),
     KeepBook(u8),
     Note(u8, Note),
+    Prune {
+        retention: Retention,
+        from: u64,
+        max: usize,
+    },
+    PruneBooks(i64),
     /// The process dies and another opens the journal.
     Crash,
 }
@@ -120,8 +126,25 @@ fn acts() -> impl Strategy<Value = Act> {
         3 => run().prop_map(Act::Cancel),
         1 => (0..3u8).prop_map(Act::KeepBook),
         8 => (0..8u8, notes()).prop_map(|(key, note)| Act::Note(key, note)),
+        2 => prunings(),
+        1 => (0..20_000i64).prop_map(Act::PruneBooks),
         1 => Just(Act::Crash),
     ]
+}
+
+/// So that some of what there is goes, and some of it is known for a while.
+fn prunings() -> impl Strategy<Value = Act> {
+    (0..20_000i64, 0..20_000i64, 0..60_000i64, 0..4u64, 1..40usize).prop_map(
+        |(events_ms, runs_ms, known_ms, from, max)| Act::Prune {
+            retention: Retention {
+                events_ms,
+                runs_ms,
+                known_ms,
+            },
+            from,
+            max,
+        },
+    )
 }
 
 fn events() -> impl Strategy<Value = NewEvent> {
@@ -321,6 +344,8 @@ pub(crate) async fn perform(store: &dyn Store, act: &Act, run: Option<&RunRecord
         Act::Cancel(_) => format!("{:?}", store.cancel(&id, "octocat", now).await),
         Act::KeepBook(n) => format!("{:?}", store.keep_book(book(n), now).await),
         Act::Note(key, asked) => note(store, &note_key(key), asked, now).await,
+        Act::Prune { retention, from, max } => format!("{:?}", store.prune(&retention, from, max, now).await),
+        Act::PruneBooks(kept_ms) => format!("{:?}", store.prune_books(kept_ms, now).await),
         Act::Crash => unreachable!("a crash is done to a store from outside"),
     }
 }

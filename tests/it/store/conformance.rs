@@ -6,10 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use xmrt::journal::{MemoryStore, Store};
-use xmrt::store::Embedded;
+use xmrt::store::redis::Options;
+use xmrt::store::{Embedded, Redis};
 
 use crate::journal::desk::at;
 use crate::journal::walk::{Act, Move, perform, pick, view, walks};
+use crate::redis_cluster::Cluster;
 use crate::redis_server::RedisServer;
 
 /// A kind of store that keeps its journal in a place of its own.
@@ -70,6 +72,25 @@ impl Backend for OnRedisEverysec {
         let store = alone(&self.0, now).await;
         self.0.ask(&["SCRIPT", "FLUSH"]);
         store
+    }
+}
+
+/// On the primary that has its keys, among three.
+struct OnCluster(Cluster);
+
+impl Backend for OnCluster {
+    fn place() -> Self {
+        Self(Cluster::start(false))
+    }
+
+    async fn open(&mut self, now: Timestamp) -> Arc<dyn Store> {
+        let options = Options {
+            url: self.0.url().into(),
+            ..self.0.nodes[0].options()
+        };
+        let store = Redis::open(&options, now).await.unwrap();
+        store.release("", true, now).await.unwrap();
+        Arc::new(store)
     }
 }
 
@@ -136,4 +157,10 @@ conforms!(
     redis_answers_as_the_model_does_with_its_scripts_forgotten,
     OnRedisEverysec,
     24
+);
+
+conforms!(
+    a_cluster_answers_as_the_model_does_through_crashes_of_its_clients,
+    OnCluster,
+    4
 );

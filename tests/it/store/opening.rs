@@ -7,10 +7,10 @@
 use std::path::Path;
 
 use rusqlite::Connection;
-use xmrt::journal::Store;
-use xmrt::store::{Embedded, Holder, OpenError};
+use xmrt::journal::{Resolution, RunState, Store, Then};
+use xmrt::store::{Embedded, Holder, OpenError, back_up};
 
-use crate::journal::desk::{at, event, fires, gates, key};
+use crate::journal::desk::{at, end, event, fires, gates, intent, key};
 
 fn refused(dir: &Path) -> OpenError {
     match Embedded::open(dir, at(0)) {
@@ -129,22 +129,91 @@ async fn a_journal_keeps_its_identity_and_a_lost_one_is_noticed() {
     }
     let store = Embedded::open(dir.path(), at(10)).unwrap();
     assert!(store.epoch_changed());
-    assert_eq!(store.former_epoch(), Some(&epoch));
+    assert_eq!(store.former_epoch(), Some(epoch.clone()));
     assert_ne!(store.epoch().await.unwrap().id, epoch.id);
 }
 
 #[tokio::test]
-async fn a_backup_taken_while_serving_is_a_journal() {
+async fn a_backup_taken_while_serving_is_a_journal_whose_open_runs_wait_for_a_person() {
     let dir = tempfile::tempdir().unwrap();
     let store = Embedded::open(dir.path(), at(0)).unwrap();
-    store.admit(event("e1"), at(0)).await.unwrap();
+    for id in ["ended", "queued", "begun"] {
+        let mut event = event(id);
+        event.firings = vec![fires("triage", gates())];
+        store.admit(event, at(0)).await.unwrap();
+    }
+    let claim = store.claim("w1", 1, 60_000, at(0)).await.unwrap().remove(0);
+    let (run, fence) = (claim.run.id, claim.run.fence);
+    store
+        .advance(&run, fence, vec![], end(RunState::Succeeded), at(0))
+        .await
+        .unwrap();
+    let claim = store.claim("w1", 1, 60_000, at(0)).await.unwrap().remove(0);
+    let begun = vec![intent(&claim.run.id, "comment", 0, true)];
+    store
+        .advance(&claim.run.id, claim.run.fence, begun, Then::Keep, at(0))
+        .await
+        .unwrap();
     let copy = tempfile::tempdir().unwrap();
-    store.back_up(copy.path().join("journal.db")).await.unwrap();
-    store.admit(event("e2"), at(0)).await.unwrap();
-    let restored = Embedded::open(copy.path(), at(0)).unwrap();
-    assert!(restored.event(&key("e1")).await.unwrap().is_some());
-    assert!(restored.event(&key("e2")).await.unwrap().is_none());
-    assert_eq!(restored.epoch().await.unwrap(), store.epoch().await.unwrap());
+    let file = copy.path().join("journal.db");
+    back_up(dir.path(), &file, at(1)).unwrap();
+    let only = std::fs::read_dir(copy.path()).unwrap().count();
+    assert_eq!(only, 1, "one file, nothing beside it");
+    store.admit(event("later"), at(2)).await.unwrap();
+    let first = store.epoch().await.unwrap();
+
+    let restored = Embedded::open(copy.path(), at(3)).unwrap();
+    assert!(restored.event(&key("queued")).await.unwrap().is_some());
+    assert!(restored.event(&key("later")).await.unwrap().is_none());
+    let second = restored.epoch().await.unwrap();
+    assert_ne!(
+        second.id, first.id,
+        "it is another journal than the one that went on"
+    );
+    assert_eq!(second.created_at, first.created_at, "and as old");
+    let stats = restored.stats().await.unwrap();
+    assert_eq!((stats.succeeded, stats.unknown, stats.queued), (1, 2, 0));
+    assert!(
+        restored
+            .claim("w2", 9, 1_000, at(90_000))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let held = restored.run(&claim.run.id).await.unwrap().unwrap().run;
+    assert!(held.reason.unwrap().contains("was put back as it was at"));
+    restored
+        .resolve(&claim.run.id, "octocat", Resolution::Repeat, at(90_000))
+        .await
+        .unwrap();
+    assert_eq!(restored.claim("w2", 9, 1_000, at(90_000)).await.unwrap().len(), 1);
+
+    // Once only: from here on it is a journal as any other.
+    drop(restored);
+    let restored = Embedded::open(copy.path(), at(90_001)).unwrap();
+    assert_eq!(restored.epoch().await.unwrap(), second);
+    assert_eq!(restored.stats().await.unwrap().queued, 1);
+}
+
+#[tokio::test]
+async fn a_backup_put_in_the_place_of_the_journal_is_told_from_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Embedded::open(dir.path(), at(0)).unwrap();
+    let first = store.epoch().await.unwrap();
+    let copy = dir.path().join("copy.db");
+    back_up(dir.path(), &copy, at(1)).unwrap();
+    drop(store);
+    std::fs::rename(copy, dir.path().join("journal.db")).unwrap();
+    let store = Embedded::open(dir.path(), at(2)).unwrap();
+    assert_eq!(store.former_epoch(), Some(first));
+}
+
+#[tokio::test]
+async fn a_backup_of_no_journal_leaves_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let to = dir.path().join("copy.db");
+    assert!(back_up(&dir.path().join("nowhere"), &to, at(0)).is_err());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]

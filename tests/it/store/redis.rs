@@ -1,6 +1,9 @@
 //! What only a shared server can do to a journal: die, stall, refuse, forget, be emptied; and be used by several.
 
 mod away;
+mod cluster;
 mod doors;
+mod keys;
 mod losses;
+mod power;
 mod sharing;

@@ -17,11 +17,21 @@ CREATE TABLE events (
   book TEXT NOT NULL,
   depth INTEGER NOT NULL,
   caused_by TEXT,
+  digest BLOB,
   meta_packed BLOB NOT NULL,
   body_packed BLOB NOT NULL
 ) STRICT;
 CREATE INDEX events_by_kind ON events (kind, seq);
 CREATE INDEX events_by_subject ON events (subject, seq);
+CREATE INDEX events_by_book ON events (book);
+
+-- The books an event was evaluated with before its present one: its runs may be of theirs.
+CREATE TABLE former_books (
+  seq INTEGER NOT NULL,
+  book TEXT NOT NULL,
+  PRIMARY KEY (seq, book)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX former_books_by_book ON former_books (book);
 
 -- What an event is known by. These two outlive the event's body: they are the memory against repetition.
 CREATE TABLE names (
@@ -29,15 +39,21 @@ CREATE TABLE names (
   id TEXT NOT NULL,
   seq INTEGER NOT NULL,
   alias INTEGER NOT NULL,
+  -- The event was deleted, and is recognized until then.
+  until INTEGER,
   PRIMARY KEY (source, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX names_by_id ON names (id, alias, seq);
+CREATE INDEX names_of_gone ON names (seq, alias, source, id) WHERE until IS NOT NULL;
+CREATE INDEX names_by_end ON names (until) WHERE until IS NOT NULL;
 CREATE TABLE digests (
   source TEXT NOT NULL,
   digest BLOB NOT NULL,
   seq INTEGER NOT NULL,
+  until INTEGER,
   PRIMARY KEY (source, digest)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX digests_by_end ON digests (until, seq) WHERE until IS NOT NULL;
 
 -- Later arrivals, apart from the event so that its body is not written again.
 CREATE TABLE arrivals (seq INTEGER PRIMARY KEY, total INTEGER NOT NULL, kept TEXT NOT NULL) STRICT;
@@ -154,7 +170,13 @@ CREATE TABLE kv (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX kv_by_end ON kv (until) WHERE until IS NOT NULL;
 
-CREATE TABLE books (hash TEXT PRIMARY KEY, settings TEXT NOT NULL, rules TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE books (
+  hash TEXT PRIMARY KEY,
+  settings TEXT NOT NULL,
+  rules TEXT NOT NULL,
+  -- When it was last kept.
+  kept INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE rule_texts (
   version TEXT NOT NULL,
   rule TEXT NOT NULL,

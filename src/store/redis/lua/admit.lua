@@ -15,13 +15,20 @@ end
 
 local name, digest_key = name_of(source, id), P .. 'd:' .. source .. ':' .. digest
 local by, seq = 'id', find_event(source, id)
-if not seq and digest ~= '' then
+expect('string', name, digest_key)
+local gone, gone_id
+if not seq then
+  gone, gone_id = gone_of(name)
+end
+if not seq and not gone and digest ~= '' then
   local found = call('GET', digest_key)
   if found and call('EXISTS', P .. 'e:' .. found) == 1 then
     by, seq = 'body', found
+  else
+    gone, gone_id = gone_of(digest_key)
+    by = gone and 'body' or by
   end
 end
-expect('string', name, digest_key)
 
 -- The longest chain of our own runs that ends in these cause keys.
 local function cause_of()
@@ -54,7 +61,7 @@ local function admit_new()
   changes()
   call('HSET', key, 'seq', seq, 'source', source, 'id', id, 'kind', new.kind, 'subject', new.subject, 'time', new.time,
     'received', int(now), 'meta', new.meta, 'body', new.body, 'book', new.book, 'depth', event.depth, 'caused_by',
-    event.caused_by, 'arrivals', 0, 'kept', 0, 'verdicts', #wanted)
+    event.caused_by, 'digest', digest, 'arrivals', 0, 'kept', 0, 'verdicts', #wanted)
   call('SET', name, seq)
   if digest ~= '' then
     call('SET', digest_key, seq)
@@ -120,11 +127,14 @@ local function admit_again()
   if tonumber(first[6]) < 16 then
     call('HSET', key, 'k' .. first[6], cjson.encode({ id, by, int(now) }))
     call('HINCRBY', key, 'kept', 1)
+    if not gone_of(name) and string.find(call('GET', name) or '', ':gone:', 1, true) then
+      call('DEL', name)
+    end
     call('SET', name, seq .. ':alias', 'NX')
   end
   if #fit > 0 then
     local run_seq = next_seq()
-    call('HSET', key, 'book', new.book)
+    rebook(key, new.book)
     for _, one in ipairs(fit) do
       call('HSET', key, 'v' .. redo[one.rule].place, decide(event, one, run_seq, true))
     end
@@ -133,6 +143,10 @@ local function admit_again()
   return { by, int(now), int(clock), first[1], first[2], seq, verdicts_from(seq, 0) }
 end
 
+if gone then
+  changes()
+  return { by, int(now), int(clock), source, gone_id, gone, {} }
+end
 if seq then
   return admit_again()
 end

@@ -12,5 +12,8 @@ for _, text in ipairs(texts) do
 end
 call('HSETNX', key, 'settings', settings)
 call('HSETNX', key, 'rules', list)
+call('HSET', key, 'kept', int(now))
 call('HSET', META, 'last_good', hash)
+call('HINCRBY', META, 'changes', 1)
+call('HINCRBY', META, 'shelf', 1)
 return { 'kept', int(now), int(clock) }

@@ -23,5 +23,5 @@ for _, index in ipairs(indexes) do
   seq = math.max(seq, newest and tonumber(string.sub(newest, 1, 16)) or 0)
 end
 call('HSET', META, 'layout', ARGV[1], 'epoch', ARGV[2], 'created', clock, 'identity', ARGV[1] .. ':' .. ARGV[2], 'last',
-  clock, 'seq', string.format('%.0f', seq))
+  clock, 'seq', string.format('%.0f', seq), 'changes', 0)
 return { 'made', ARGV[2], clock }

@@ -18,7 +18,7 @@ else
 end
 local caller = tonumber(ARGV[3])
 
-local meta = call('HMGET', META, 'identity', 'last', 'seq')
+local meta = call('HMGET', META, 'identity', 'last', 'seq', 'changes')
 if meta[1] ~= ARGV[1] then
   return redis.error_reply('XMRTJOURNAL this is not the journal that was opened')
 end
@@ -56,8 +56,9 @@ local function expect(kind, ...)
   end
 end
 
+-- Once in every script that changes something. The count tells who reads for long whether it was all of one moment.
 local function changes()
-  call('HSET', META, 'last', int(now))
+  call('HSET', META, 'last', int(now), 'changes', int((tonumber(meta[4]) or 0) + 1))
 end
 
 local function next_seq()
@@ -116,6 +117,30 @@ local function find_event(source, id)
   local found = call('GET', name_of(source, id))
   local seq = found and string.match(found, '^%d+')
   return seq and call('EXISTS', P .. 'e:' .. seq) == 1 and seq or nil
+end
+
+-- A deleted event that a name or a digest leads to, if it is still to be recognized: its place, and how it was called.
+local function gone_of(key)
+  local seq, ends, id = string.match(call('GET', key) or '', '^(%d+):gone:(-?%d+):(.*)$')
+  if seq and tonumber(ends) > now then
+    return seq, id
+  end
+end
+
+-- An event is evaluated with another book from here on; that it was evaluated with the former one stays known.
+local function rebook(key, book)
+  local was = call('HMGET', key, 'book', 'former')
+  if was[1] == book then
+    return
+  end
+  local former = { was[1] }
+  for _, one in ipairs(was[2] and cjson.decode(was[2]) or {}) do
+    if one ~= book and one ~= was[1] then
+      former[#former + 1] = one
+    end
+  end
+  call('HSET', key, 'book', book, 'former', cjson.encode(former))
+  call('HINCRBY', META, 'shelf', 1)
 end
 
 -- The verdicts of an event from a place on, each followed by the present state of its run.

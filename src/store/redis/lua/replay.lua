@@ -11,7 +11,8 @@ local event = { seq = seq, source = first[1], id = first[2], time = tonumber(fir
 expect_runs(wanted)
 changes()
 local run_seq = next_seq()
-call('HSET', key, 'book', book, 'verdicts', tonumber(seen) + #wanted)
+rebook(key, book)
+call('HSET', key, 'verdicts', tonumber(seen) + #wanted)
 for at, one in ipairs(wanted) do
   call('HSET', key, 'v' .. int(tonumber(seen) + at - 1), decide(event, one, run_seq, false))
 end

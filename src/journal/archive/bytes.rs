@@ -1,0 +1,77 @@
+//! In: bytes. Out: their place in a JSON document, from which exactly they are read again. Never: a guess.
+
+/// A body: as text where it is text, else in Base64; with its length and its SHA-256, which are checked.
+pub(crate) mod body {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+    use sha2::{Digest as _, Sha256};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Shown<'a> {
+        bytes: u64,
+        sha256: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        text: Option<std::borrow::Cow<'a, str>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        base64: Option<String>,
+    }
+
+    pub(crate) fn serialize<S: Serializer>(body: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+        let text = std::str::from_utf8(body).ok();
+        Shown {
+            bytes: body.len() as u64,
+            sha256: super::hex::text(&Sha256::digest(body)),
+            text: text.map(Into::into),
+            base64: text.is_none().then(|| STANDARD.encode(body)),
+        }
+        .serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
+        let shown = Shown::deserialize(from)?;
+        let body = match (shown.text, shown.base64) {
+            (Some(text), None) => text.into_owned().into_bytes(),
+            (None, Some(base64)) => STANDARD.decode(base64).map_err(D::Error::custom)?,
+            _ => return Err(D::Error::custom("a body has either `text` or `base64`")),
+        };
+        if body.len() as u64 != shown.bytes || super::hex::text(&Sha256::digest(&body)) != shown.sha256 {
+            return Err(D::Error::custom("a body is not what its length and SHA-256 say"));
+        }
+        Ok(body.into())
+    }
+}
+
+/// A digest in hexadecimal, or null.
+pub(crate) mod hex {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    use crate::journal::Digest;
+
+    pub(crate) fn text(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Digest> {
+        let mut digest = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return None;
+        }
+        for (at, byte) in digest.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
+        }
+        Some(digest)
+    }
+
+    pub(crate) fn serialize<S: Serializer>(digest: &Option<Digest>, to: S) -> Result<S::Ok, S::Error> {
+        digest.as_ref().map(|digest| text(digest)).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Digest>, D::Error> {
+        let text: Option<String> = Option::deserialize(from)?;
+        text.map(|text| parse(&text).ok_or_else(|| D::Error::custom("a digest has 64 hexadecimal digits")))
+            .transpose()
+    }
+}

@@ -1,0 +1,173 @@
+//! In: how long what is kept, and the passing of time. Out: a journal that stays within its bounds; deliveries refused
+//! while it cannot. Never: a run that is not at its end, an id that may come again.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::Reactor;
+use super::intake::JOURNAL;
+use crate::journal::{BOOK_MS_MIN, KNOWN_MS_MIN, PRUNE_MAX, Retention, Size, StoreError};
+
+/// How often the journal's size is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often what is too old is looked for, in milliseconds.
+const ROUND_EVERY_MS: i64 = 10 * 60_000;
+/// From how full a journal the oldest is deleted before its time, and down to how full, in percent of its bound.
+const CROWDED_PERCENT: u64 = 90;
+const ROOMY_PERCENT: u64 = 85;
+/// How long deleting pauses between two steps, so that admissions come in between.
+const STEP_PAUSE: Duration = Duration::from_millis(5);
+
+/// How long what is kept, and how much.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct Policy {
+    /// How long an event that made no run is kept, in milliseconds.
+    pub events_ms: i64,
+    /// How long an event with runs is kept after the last change to one of them, in milliseconds.
+    pub runs_ms: i64,
+    /// The size from which on deliveries are refused, in bytes.
+    pub size_bytes_max: Option<u64>,
+}
+
+impl Policy {
+    fn by_age(&self) -> Retention {
+        Retention {
+            events_ms: self.events_ms,
+            runs_ms: self.runs_ms,
+            known_ms: KNOWN_MS_MIN.max(self.events_ms),
+        }
+    }
+
+    /// Everything that may go at all, the oldest first.
+    fn by_size() -> Retention {
+        Retention {
+            events_ms: 0,
+            runs_ms: 0,
+            known_ms: KNOWN_MS_MIN,
+        }
+    }
+
+    /// How full a journal of this size is, in percent of its bound; 0 without one.
+    fn percent(&self, size: &Size) -> u64 {
+        self.size_bytes_max
+            .map_or(0, |max| size.bytes.saturating_mul(100) / max.max(1))
+    }
+}
+
+/// What is known of the journal's size.
+#[derive(Debug, Default)]
+pub(super) struct Bounds {
+    /// Why deliveries are refused.
+    full: Option<String>,
+    /// What it is kept within, where that is done here.
+    policy: Option<Policy>,
+}
+
+impl Reactor {
+    /// Keeps the journal within its bounds until `stopped` says so.
+    pub async fn retain(self: std::sync::Arc<Self>, policy: Policy, mut stopped: watch::Receiver<bool>) {
+        self.bounds.lock().unwrap_or_else(PoisonError::into_inner).policy = Some(policy);
+        let mut next_round = self.clock.now().as_millisecond();
+        loop {
+            let due = self.clock.now().as_millisecond() >= next_round;
+            if due {
+                next_round = self.clock.now().as_millisecond() + ROUND_EVERY_MS;
+            }
+            let work = async {
+                if let Err(error) = self.keep_within(&policy, due).await {
+                    tracing::warn!("the journal cannot be pruned: {error}");
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            };
+            tokio::select! {
+                _ = stopped.wait_for(|stop| *stop) => return,
+                () = work => {}
+            }
+        }
+    }
+
+    async fn keep_within(&self, policy: &Policy, round: bool) -> Result<(), StoreError> {
+        if round {
+            self.prune(&policy.by_age(), policy, None).await?;
+            self.store.prune_books(BOOK_MS_MIN, self.clock.now()).await?;
+        }
+        let mut size = self.store.size().await?;
+        if policy.percent(&size) >= CROWDED_PERCENT {
+            tracing::warn!(
+                bytes = size.bytes,
+                "the journal is nearly as large as it may be: the oldest of it is deleted before its time"
+            );
+            self.prune(&Policy::by_size(), policy, Some(ROOMY_PERCENT))
+                .await?;
+            size = self.store.size().await?;
+        }
+        self.set_bounds(policy, &size);
+        Ok(())
+    }
+
+    /// Deletes what is over, step by step; until the journal is roomy again, if that is given.
+    async fn prune(
+        &self,
+        retention: &Retention,
+        policy: &Policy,
+        until_percent: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let (mut from, mut events, mut runs) = (0, 0, 0);
+        loop {
+            let now = self.clock.now();
+            let pruned = self.store.prune(retention, from, PRUNE_MAX, now).await?;
+            events += pruned.events;
+            runs += pruned.runs;
+            let roomy = match until_percent {
+                Some(percent) => policy.percent(&self.store.size().await?) < percent,
+                None => false,
+            };
+            match pruned.next {
+                Some(next) if !roomy => from = next,
+                _ => break,
+            }
+            tokio::time::sleep(STEP_PAUSE).await;
+        }
+        if events > 0 {
+            metrics::counter!("xmrt_pruned_events_total").increment(events);
+            tracing::info!(events, runs, "old events were deleted");
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a metric has no other numbers")]
+    fn set_bounds(&self, policy: &Policy, size: &Size) {
+        metrics::gauge!("xmrt_journal_bytes").set(size.bytes as f64);
+        let full = policy
+            .size_bytes_max
+            .filter(|max| size.bytes >= *max)
+            .map(|max| {
+                format!(
+                    "the journal takes {} MiB and may take {} ([retention] size): what is left of it is still needed; \
+                     raise the bound, or end the runs that wait",
+                    size.bytes >> 20,
+                    max >> 20
+                )
+            });
+        let was_full = {
+            let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut bounds.full, full.clone()).is_some()
+        };
+        if full.is_some() || was_full {
+            self.set_degraded(JOURNAL, full);
+        }
+    }
+
+    /// What the journal is kept within, where that is done by this process.
+    pub fn policy(&self) -> Option<Policy> {
+        self.bounds.lock().unwrap_or_else(PoisonError::into_inner).policy
+    }
+
+    /// Why nothing more may be admitted, if so.
+    pub(super) fn full(&self) -> Option<String> {
+        let bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        bounds.full.clone()
+    }
+}

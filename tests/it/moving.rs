@@ -1,0 +1,73 @@
+//! `xmrt export` and `xmrt import`, as somebody uses them who moves.
+
+use serde_json::Value;
+
+use crate::harness::{World, issue_opened};
+
+const NOTIFY: &str = "description = \"d\"\non = \"github.issues.opened\"\n\n[[action]]\ntool = \"xmrt.notify\"\n\
+                      arguments = { to = \"log\", text = \"x\" }\n";
+
+/// The lines of a file, but the last, which holds the hash of the others.
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_journal_is_exported_while_serving_and_imported_elsewhere() {
+    let mut world = World::start(&[("tell", NOTIFY)], "").await;
+    for number in 0..3 {
+        let id = format!("delivery-{number}");
+        world.github("issues", &id, &issue_opened(number)).await.unwrap();
+        world.settled(&id).await;
+    }
+    let file = world.folder.path().join("journal.jsonl");
+    let file = file.to_str().unwrap();
+
+    let (out, told, code) = world.xmrt(&["export", "--to", file]);
+    assert_eq!((out.as_str(), code), ("", 0), "{told}");
+    assert!(told.contains("records in"), "{told}");
+    let text = std::fs::read_to_string(file).unwrap();
+    let told = lines(&text);
+    assert_eq!(told[0]["journal"]["format"], 1);
+    let bodies: Vec<&Value> = told
+        .iter()
+        .filter_map(|line| line.pointer("/event/record/body"))
+        .collect();
+    assert_eq!(bodies.len(), 3);
+    assert_eq!(bodies[2]["text"], issue_opened(2).to_string());
+    assert_eq!(told.last().unwrap()["end"]["kinds"]["run"], 3);
+    assert_eq!(told.last().unwrap()["end"]["one_moment"], true);
+    // To standard output, from the server: the same.
+    assert_eq!(world.xmrt(&["export"]).0, text);
+
+    let (_, told, code) = world.xmrt(&["import", file]);
+    assert_eq!(code, 2);
+    assert!(told.contains("a server runs on this data directory"), "{told}");
+
+    let status = world.server.terminate().0;
+    assert!(status.success());
+    // From the store itself: the same again.
+    assert_eq!(world.xmrt(&["export"]).0, text);
+    let (_, told, code) = world.xmrt(&["import", file]);
+    assert_eq!(code, 2);
+    assert!(told.contains("holds 3 events already"), "{told}");
+
+    let elsewhere = world.folder.path().join("elsewhere");
+    let there = [("XMRT_DATA_DIR", elsewhere.to_str().unwrap())];
+    let (out, told, code) = world.xmrt_with(&["import", file], &there);
+    assert_eq!(code, 0, "{told}");
+    assert!(out.contains("records imported"), "{out}");
+    assert_eq!(world.xmrt_with(&["export"], &there).0, text);
+    let cut = world.folder.path().join("cut.jsonl");
+    std::fs::write(&cut, &text[..text.len() / 2]).unwrap();
+    let (_, told, code) = world.xmrt_with(&["import", "--replace", cut.to_str().unwrap()], &there);
+    assert_eq!(code, 2);
+    assert!(told.contains("cut off"), "{told}");
+    assert_eq!(
+        world.xmrt_with(&["export"], &there).0,
+        text,
+        "nothing was touched"
+    );
+}
