@@ -21,7 +21,7 @@ impl Job<'_> {
         let causes = self.causes(&step, self.facts(&step)).await;
         self.secure_lease(step.call.timeout_ms).await?;
         self.intend(&mut step, causes).await?;
-        match self.step(&step.id) {
+        match self.step(&step.id).cloned() {
             Some(on_record) => self.doubt(step, &on_record).await,
             None => self.make(step).await,
         }

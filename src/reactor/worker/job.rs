@@ -66,9 +66,9 @@ impl<'w> Job<'w> {
         &self.event
     }
 
-    /// What is on record of a step.
-    pub(super) fn step(&self, id: &str) -> Option<StepRecord> {
-        self.history.steps.iter().find(|step| step.step == id).cloned()
+    /// What is on record of a step, and what is decided and not yet journaled.
+    pub(super) fn step(&self, id: &str) -> Option<&StepRecord> {
+        self.history.steps.iter().find(|step| step.step == id)
     }
 
     pub(super) fn run(&self) -> &RunRecord {
@@ -246,24 +246,6 @@ impl<'w> Job<'w> {
         self.flush(Then::Keep).await
     }
 
-    /// Waits until the intent would outlive a power failure. While the journal cannot say so this is tried until the
-    /// lease is over: what was not sent is in no doubt.
-    async fn outlast_power(&self) -> Result<(), StoreError> {
-        loop {
-            match self.worker.reactor.store.outlast_power().await {
-                Err(StoreError::Unavailable(why)) if self.lease_left_ms() > LEASE_MARGIN_MS => {
-                    tracing::warn!(
-                        run.id = self.run().id.0,
-                        "an intent is not safe yet, trying again: {why}"
-                    );
-                    let again = clock::after(self.now(), JOURNAL_AGAIN_MS);
-                    self.worker.reactor.clock.sleep_until(again).await;
-                }
-                answer => return answer,
-            }
-        }
-    }
-
     async fn send(&self, step: &Step) -> Outcome {
         let started = Clock::monotonic();
         let given = |approval: &Option<Approval>| approval.as_ref().is_some_and(Approval::is_given);
@@ -359,11 +341,6 @@ impl<'w> Job<'w> {
         );
         self.note(StepWrite::Tolerated { step: id, error })?;
         Ok(Flow::Continue)
-    }
-
-    /// What is on record of a step, and what is decided and not yet journaled.
-    fn step(&self, id: &str) -> Option<&StepRecord> {
-        self.history.steps.iter().find(|step| step.step == id)
     }
 
     /// When the rule wants the step over with: counted from its first call, in this run.
