@@ -120,64 +120,8 @@ impl Model {
                 let book = self.with_texts(book)?;
                 self.books.insert(book.hash.clone(), Shelved { book, at });
             }
-            Record::Event(archived) => {
-                let ArchivedEvent {
-                    record,
-                    digest,
-                    former_books,
-                    mut verdicts,
-                } = *archived;
-                let (seq, source) = (record.seq, record.key.source.clone());
-                *event = Some(record.key.clone());
-                self.names.insert(record.key.clone(), Name::of(seq, false));
-                for duplicate in &record.duplicates {
-                    let (source, id) = (source.clone(), duplicate.id.clone());
-                    let alias = self.names.entry(EventKey { source, id });
-                    alias.or_insert(Name::of(seq, true));
-                }
-                if let Some(digest) = digest {
-                    self.digests.insert((source, digest), Mark { seq, gone: None });
-                }
-                verdicts.iter_mut().for_each(|verdict| verdict.state = None);
-                let entry = Entry {
-                    record,
-                    digest,
-                    verdicts,
-                    former_books,
-                };
-                self.events.insert(seq, entry);
-            }
-            Record::Known(known) => {
-                let Known {
-                    key,
-                    seq,
-                    ids,
-                    digest,
-                    until,
-                } = known;
-                for id in &ids {
-                    let source = key.source.clone();
-                    let mut name = Name::of(seq, *id != key.id);
-                    name.gone = Some(Gone {
-                        key: key.clone(),
-                        until,
-                    });
-                    self.names.insert(
-                        EventKey {
-                            source,
-                            id: id.clone(),
-                        },
-                        name,
-                    );
-                }
-                if let Some(digest) = digest {
-                    let gone = Some(Gone {
-                        key: key.clone(),
-                        until,
-                    });
-                    self.digests.insert((key.source, digest), Mark { seq, gone });
-                }
-            }
+            Record::Event(archived) => *event = Some(self.take_event(*archived)),
+            Record::Known(known) => self.take_known(known),
             Record::Run(history) => {
                 follows_its_event(&history, event.as_ref())?;
                 self.runs.insert(history.run.id.clone(), *history);
@@ -219,6 +163,68 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// Takes an event, and gives its name.
+    fn take_event(&mut self, archived: ArchivedEvent) -> EventKey {
+        let ArchivedEvent {
+            record,
+            digest,
+            former_books,
+            mut verdicts,
+        } = archived;
+        let (seq, source) = (record.seq, record.key.source.clone());
+        let key = record.key.clone();
+        self.names.insert(record.key.clone(), Name::of(seq, false));
+        for duplicate in &record.duplicates {
+            let (source, id) = (source.clone(), duplicate.id.clone());
+            let alias = self.names.entry(EventKey { source, id });
+            alias.or_insert(Name::of(seq, true));
+        }
+        if let Some(digest) = digest {
+            self.digests.insert((source, digest), Mark { seq, gone: None });
+        }
+        verdicts.iter_mut().for_each(|verdict| verdict.state = None);
+        let entry = Entry {
+            record,
+            digest,
+            verdicts,
+            former_books,
+        };
+        self.events.insert(seq, entry);
+        key
+    }
+
+    fn take_known(&mut self, known: Known) {
+        let Known {
+            key,
+            seq,
+            ids,
+            digest,
+            until,
+        } = known;
+        for id in &ids {
+            let source = key.source.clone();
+            let mut name = Name::of(seq, *id != key.id);
+            name.gone = Some(Gone {
+                key: key.clone(),
+                until,
+            });
+            self.names.insert(
+                EventKey {
+                    source,
+                    id: id.clone(),
+                },
+                name,
+            );
+        }
+        if let Some(digest) = digest {
+            let gone = Some(Gone {
+                key: key.clone(),
+                until,
+            });
+            self.digests.insert((key.source, digest), Mark { seq, gone });
+        }
     }
 
     fn with_texts(&self, book: ArchivedBook) -> Result<BookRecord, StoreError> {
