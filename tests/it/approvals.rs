@@ -262,7 +262,11 @@ state.render.services = [{{ id = "srv-a", name = "api" }}]
         text,
         unreadable: None,
     };
-    run_tests(&file, &json!({})).await.unwrap().remove(0).failures
+    run_tests(&file, &json!({}), &std::sync::Arc::default())
+        .await
+        .unwrap()
+        .remove(0)
+        .failures
 }
 
 #[tokio::test]

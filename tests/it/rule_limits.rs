@@ -24,7 +24,9 @@ arguments = {{ to = "log", text = "{{{{ meta.id }}}}" }}
         text,
         unreadable: None,
     };
-    run_tests(&file, &json!({})).await.expect("the rule holds")
+    run_tests(&file, &json!({}), &std::sync::Arc::default())
+        .await
+        .expect("the rule holds")
 }
 
 /// The `[[test]]` of this name in the guide.
