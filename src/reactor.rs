@@ -3,6 +3,7 @@
 
 mod envelope;
 mod intake;
+mod explain;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,8 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
-pub use intake::{Explained, IntakeError, LookupError};
+pub use explain::{Explained, explain};
+pub use intake::{IntakeError, LookupError};
 pub use worker::Worker;
 
 use crate::clock::Clock;

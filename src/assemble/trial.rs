@@ -1,5 +1,6 @@
 //! Runs the tests in rule files: each against a sandbox of its own, in virtual time, through the real stages.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::providers::{self, Providers, Tokens};
 use super::{files, internal_delivery};
 use crate::clock::Clock;
-use crate::journal::{Admission, MemoryStore, RunHistory, RunId, RunState, StepState, Store};
+use crate::journal::{Admission, Decision, MemoryStore, RunHistory, RunId, RunState, StepState, Store};
 use crate::normalize::{self, Actor, Event, EventId, Subject};
 use crate::plan::Call;
 use crate::reactor::{Parts, Reactor, Worker};
@@ -108,6 +109,7 @@ async fn run_test(rule: &str, test: &RuleTest, book: RuleBook, file: &SourceFile
         source: Box::new(|| Err("a test has no files to reload".into())),
         settle_ms: None,
     });
+    let tools = tools_by_step(&reactor.book(), rule);
     let worker = Worker::new(Arc::clone(&reactor), "test".into(), 1, LEASE_MS);
     let outcome = tell(&reactor, &worker, test, payload, file).await;
     hub.stop().await;
@@ -115,7 +117,7 @@ async fn run_test(rule: &str, test: &RuleTest, book: RuleBook, file: &SourceFile
     let (event, admission, runs) = outcome?;
     Ok(Trial {
         event: Some(event),
-        ..judge(rule, test, &admission, &runs)
+        ..judge(&tools, rule, test, &admission, &runs)
     })
 }
 
@@ -228,8 +230,15 @@ fn source_of(on: &str) -> &str {
 }
 
 /// Compares what happened with what the test expects.
-fn judge(rule: &str, test: &RuleTest, admission: &Admission, runs: &[RunHistory]) -> Trial {
-    let made: Vec<Made> = runs.iter().flat_map(|run| &run.steps).filter_map(made).collect();
+fn judge(
+    tools: &BTreeMap<String, String>,
+    rule: &str,
+    test: &RuleTest,
+    admission: &Admission,
+    runs: &[RunHistory],
+) -> Trial {
+    let steps = runs.iter().flat_map(|run| &run.steps);
+    let made: Vec<Made> = steps.filter_map(|step| made(tools, step)).collect();
     let verdict = admission.verdicts.iter().find(|verdict| verdict.rule == rule);
     let run = runs.first().map(|history| &history.run);
     let decision = match (verdict, run) {
@@ -266,6 +275,13 @@ fn judge(rule: &str, test: &RuleTest, admission: &Admission, runs: &[RunHistory]
             because(reason.as_deref())
         ));
     }
+    // To leave something alone is to decide so; an error is no decision.
+    if test.decision.is_none() && verdict.is_some_and(|verdict| verdict.decision == Decision::Error) {
+        failures.push(format!(
+            "the rule could not be decided{}",
+            because(reason.as_deref())
+        ));
+    }
     if let Some(expected) = &test.expect {
         failures.extend(compare(expected, &made, &decision));
     }
@@ -292,7 +308,16 @@ fn same_decision(expected: &str, decision: &str, run: Option<RunState>) -> bool 
     expected == decision || (expected == "fired" && run.is_some())
 }
 
-fn made(step: &crate::journal::StepRecord) -> Option<Made> {
+/// A skipped step has no call on record; this says what it would have called.
+fn tools_by_step(book: &RuleBook, rule: &str) -> BTreeMap<String, String> {
+    let rule = book.rule(rule);
+    let steps = rule
+        .iter()
+        .flat_map(|rule| rule.actions.iter().chain(&rule.on_failure));
+    steps.map(|step| (step.id.clone(), step.tool.clone())).collect()
+}
+
+fn made(tools: &BTreeMap<String, String>, step: &crate::journal::StepRecord) -> Option<Made> {
     // The mark of a failing run is no call.
     if step.step.starts_with("on_failure[") && !step.step.contains('.') {
         return None;
@@ -301,7 +326,7 @@ fn made(step: &crate::journal::StepRecord) -> Option<Made> {
     let call = match serde_json::from_value(step.call.clone()) {
         Ok(call) => call,
         Err(_) if skipped => Call {
-            tool: step.step.clone(),
+            tool: tools.get(&step.step).unwrap_or(&step.step).clone(),
             arguments: json!({}),
             timeout_ms: 0,
         },
@@ -353,11 +378,9 @@ fn compare(expected: &[Expected], made: &[Made], decision: &str) -> Vec<String> 
         ));
     }
     for expected in expected.iter().filter(|expected| expected.if_skipped) {
-        // A skipped step has no resolved call; it goes by its action's id, which defaults to the tool's own name.
-        let tool = expected.tool.rsplit('.').next().unwrap_or(&expected.tool);
         let skipped = made
             .iter()
-            .any(|made| made.skipped && (made.call.tool == expected.tool || made.call.tool == tool));
+            .any(|made| made.skipped && made.call.tool == expected.tool);
         if !skipped {
             failures.push(format!("`{}` was not skipped by its `if`", expected.tool));
         }

@@ -19,6 +19,8 @@ mod fields;
 mod flow;
 mod text;
 
+pub(crate) use design::{Doing, together};
+
 /// What rules may call, by name: `github.create_issue`.
 pub type Catalog = BTreeMap<String, CatalogTool>;
 
@@ -73,7 +75,12 @@ const IN_ACTION: &[&str] = &["event", "meta", "vars", "now", "steps", "run"];
 const IN_REQUIRE: &[&str] = &["event", "meta", "vars", "now", "steps", "run", "result"];
 
 /// Checks one rule file; `vars` are the configuration's.
-pub(crate) fn rule(tree: &[Entry], vars: &Value, catalog: Option<&Catalog>, findings: &mut Findings<'_>) {
+pub(crate) fn rule(
+    tree: &[Entry],
+    vars: &Value,
+    catalog: Option<&Catalog>,
+    findings: &mut Findings<'_>,
+) -> Option<Doing> {
     let own = find(tree, "vars")
         .and_then(|entry| entry.node.table())
         .unwrap_or(&[]);
@@ -89,19 +96,22 @@ pub(crate) fn rule(tree: &[Entry], vars: &Value, catalog: Option<&Catalog>, find
         findings,
         steps: Vec::new(),
         all_steps: BTreeSet::new(),
+        misplaced: Vec::new(),
         mentions: Vec::new(),
     };
     checker.rule(tree);
     checker.tests(tree);
     let mentions = checker.mentions;
     // What goes beyond the file's own grammar is asked only where everything is known that a rule can refer to.
-    let Some(catalog) = catalog else { return };
+    let catalog = catalog?;
     fields::check(tree, &mentions, findings);
     flow::check(tree, &mentions, catalog, findings);
-    if !findings.has_error() {
-        conditions::check(tree, findings);
-        design::check(tree, &mentions, catalog, findings);
+    if findings.has_error() {
+        return None;
     }
+    conditions::check(tree, findings);
+    design::check(tree, &mentions, catalog, findings);
+    Some(design::doing(tree, &mentions, catalog))
 }
 
 /// A name that an expression or a template mentions.
@@ -135,6 +145,8 @@ struct Checker<'t, 'f, 'a> {
     steps: Vec<String>,
     /// Ids of all actions.
     all_steps: BTreeSet<String>,
+    /// Tools' places whose `arguments` stand under another action, or that got another's.
+    misplaced: Vec<arguments::Misplaced>,
     mentions: Vec<Mention>,
 }
 
@@ -153,6 +165,10 @@ impl<'t> Checker<'t, '_, '_> {
             ids.push(id);
         }
         self.all_steps = ids.iter().cloned().collect();
+        self.misplaced = ["action", "on_failure"]
+            .into_iter()
+            .flat_map(|list| arguments::misplaced(&tables(tree, list), self.catalog))
+            .collect();
         for (action, id) in actions.iter().zip(ids) {
             self.action(action, limits.is_some());
             self.steps.push(id);
@@ -196,6 +212,16 @@ impl<'t> Checker<'t, '_, '_> {
             {
                 self.untrusted(name, &entry.key, &entry.node);
             }
+        }
+        if self
+            .misplaced
+            .iter()
+            .any(|found| found.is_about(&entry.node.span))
+        {
+            for found in self.misplaced.iter().filter(|found| found.got == entry.node.span) {
+                found.tell(self.findings);
+            }
+            return;
         }
         let call = arguments::Call {
             tool: name,

@@ -138,6 +138,14 @@ impl Diagnostic {
         place(text, within(text, &self.span).end)
     }
 
+    /// What the hint says to write instead, where it says so: see [`did_you_mean`].
+    pub(crate) fn suggestion(&self) -> Option<&str> {
+        let hint = self.hint.as_deref()?;
+        let forms = ["did you mean `", "without quotes: `", "in quotes: `"];
+        let rest = forms.iter().find_map(|form| hint.strip_prefix(form))?;
+        rest.split_once('`').map(|(word, _)| word)
+    }
+
     pub(crate) fn maybe_hint(&mut self, hint: Option<String>) -> &mut Self {
         self.hint = hint;
         self

@@ -3,6 +3,7 @@
 
 pub mod triage;
 mod notify;
+mod decision;
 mod records;
 mod triage_issue;
 
@@ -18,6 +19,7 @@ use crate::integrations::notify::Notifier;
 use crate::journal::Store;
 use crate::tools::toolbox::{Toolbox, reads, writes};
 
+pub use decision::{DecisionExplained, ExplainDecisionArgs};
 pub use notify::{LOG, Notified, NotifyArgs};
 pub use records::{EventList, EventShown, FindEventsArgs, GetRunArgs, RunShown, StepShown};
 pub use triage_issue::TriageArgs;
@@ -98,6 +100,18 @@ impl Server {
             )
             .closed_world()
             .answers(records::get_run),
+        )
+        .with(
+            reads(
+                "explain_decision",
+                "Explain a decision",
+                "Why a rule did or did not act on an event: each condition with what it asked for and what it saw, the \
+                 limit or the run that held it back, and what would have made it act. Without a rule: every rule that \
+                 has to do with such events, the nearest first.",
+            )
+            .closed_world()
+            .untrusted(&["text", "explanation", "ranking"])
+            .answers(decision::explain_decision),
         )
         .with(
             reads(

@@ -196,7 +196,7 @@ fn word(state: &impl Serialize) -> String {
     }
 }
 
-fn of_store(error: StoreError) -> ToolError {
+pub(super) fn of_store(error: StoreError) -> ToolError {
     let class = match &error {
         StoreError::NotFound { .. } => ErrorClass::NotFound,
         StoreError::Unavailable(_) => ErrorClass::Unavailable,

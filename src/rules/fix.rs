@@ -1,0 +1,261 @@
+//! In: a rule file. Out: the file with what is certain mended, and what was mended. Never: a change that is not proved: each
+//! edit is kept only if its finding is gone afterwards and no other has come. Comments and form stay as they are, because
+//! only the wrong words are replaced.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::rules::SourceFile;
+use crate::rules::book;
+use crate::rules::check::Catalog;
+use crate::rules::diagnostic::{Diagnostic, Severity};
+use crate::rules::duration;
+use crate::rules::keys;
+use crate::rules::lint::lint;
+
+/// Edits made to one file, at most.
+const EDITS_MAX: usize = 200;
+
+/// Lints that can be mended where it is certain what was meant; see [`edits`].
+pub(crate) const FIXABLE: &[&str] = &[
+    "argument-type",
+    "argument-value",
+    "duration",
+    "misplaced-key",
+    "step-id",
+    "toml-version",
+    "type-mismatch",
+    "unknown-allow",
+    "unknown-argument",
+    "unknown-event",
+    "unknown-field",
+    "unknown-key",
+    "unknown-name",
+    "unknown-operator",
+    "unknown-result",
+    "unknown-step",
+    "unknown-tool",
+    "unknown-value",
+    "unknown-variable",
+    "unused-allow",
+    "value",
+];
+
+/// One thing that was mended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mended {
+    /// The finding's lint.
+    pub code: &'static str,
+    /// The finding's message.
+    pub message: String,
+    /// The line it stood on when it was mended, from 1.
+    pub line: usize,
+}
+
+/// A file after mending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fixed {
+    /// The new text; the old one where nothing was certain.
+    pub text: String,
+    /// What was mended, in order.
+    pub mended: Vec<Mended>,
+}
+
+/// Mends a file. A second time there is nothing left to mend.
+pub fn fix(file: &SourceFile, vars: &Value, catalog: Option<&Catalog>) -> Fixed {
+    let mut fixed = Fixed {
+        text: file.text.clone(),
+        mended: Vec::new(),
+    };
+    if file.unreadable.is_some() {
+        return fixed;
+    }
+    let look = |text: &str| {
+        let file = SourceFile {
+            path: file.path.clone(),
+            text: text.to_owned(),
+            unreadable: None,
+        };
+        book::load(std::slice::from_ref(&file), vars, catalog).diagnostics
+    };
+    let mut found = look(&fixed.text);
+    while fixed.mended.len() < EDITS_MAX {
+        let better = found.iter().find_map(|finding| {
+            let changed = applied(&fixed.text, edits(finding, &fixed.text)?)?;
+            let after = look(&changed);
+            is_better(&found, &after, finding.code).then(|| (finding.clone(), changed, after))
+        });
+        let Some((finding, changed, after)) = better else {
+            break;
+        };
+        fixed.mended.push(Mended {
+            code: finding.code,
+            message: finding.message,
+            line: finding.line,
+        });
+        fixed.text = changed;
+        found = after;
+    }
+    fixed
+}
+
+/// The finding is gone and nothing took its place. Errors hide what is looked at only without any, so behind the last one
+/// warnings may come to light.
+fn is_better(before: &[Diagnostic], after: &[Diagnostic], code: &str) -> bool {
+    let counts = |found: &[Diagnostic]| {
+        let mut counts: BTreeMap<(Severity, &'static str), usize> = BTreeMap::new();
+        for found in found {
+            *counts.entry((found.severity, found.code)).or_default() += 1;
+        }
+        counts
+    };
+    let (before, after) = (counts(before), counts(after));
+    let had_errors = before.keys().any(|(severity, _)| *severity == Severity::Error);
+    // A file that is not TOML 1.0 hides nothing; it is read all the same.
+    let of_code = |counts: &BTreeMap<(Severity, &'static str), usize>| -> usize {
+        counts
+            .iter()
+            .filter(|((_, other), _)| *other == code)
+            .map(|(_, n)| n)
+            .sum()
+    };
+    let none_new = after.iter().all(|(key, count)| {
+        let hidden_before = had_errors && key.0 == Severity::Warning;
+        hidden_before || before.get(key).copied().unwrap_or(0) >= *count
+    });
+    of_code(&after) < of_code(&before) && none_new
+}
+
+type Edits = Vec<(Range<usize>, String)>;
+
+fn applied(text: &str, mut edits: Edits) -> Option<String> {
+    edits.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+    let mut changed = text.to_owned();
+    for (range, with) in edits {
+        changed.get(range.clone())?;
+        changed.replace_range(range, &with);
+    }
+    (changed != text).then_some(changed)
+}
+
+/// What would mend a finding, if it is plain enough.
+fn edits(finding: &Diagnostic, text: &str) -> Option<Edits> {
+    if !FIXABLE.contains(&finding.code) {
+        return None;
+    }
+    let span = finding.span.clone();
+    let raw = text.get(span.clone())?;
+    let instead = |with: String| Some(vec![(span.clone(), with)]);
+    match finding.code {
+        "unused-allow" => Some(vec![(whole_lines(text, &span), String::new())]),
+        "unknown-allow" => {
+            let wrong = raw.split_once("allow(")?.1.split_once(')')?.0;
+            let at = span.start + raw.find(wrong)?;
+            Some(vec![(at..at + wrong.len(), finding.suggestion()?.to_owned())])
+        }
+        "toml-version" => {
+            let inner = raw.strip_suffix('}')?.trim_end().strip_suffix(',')?.trim_end();
+            instead(format!("{inner} }}"))
+        }
+        "duration" => instead(quoted(&duration::tidied(unquoted(raw))?)),
+        "step-id" => instead(quoted(
+            &unquoted(raw).to_lowercase().replace([' ', '-', '.'], "_"),
+        )),
+        "argument-type" if raw.parse::<f64>().is_ok() || matches!(raw, "true" | "false") => {
+            instead(quoted(raw))
+        }
+        "argument-type" => {
+            let bare = unquoted(raw);
+            let plain = bare.parse::<i64>().is_ok() || matches!(bare, "true" | "false");
+            if plain { instead(bare.to_owned()) } else { None }
+        }
+        "misplaced-key" => moved_up(text, &span),
+        _ => instead(fitted(raw, finding.suggestion()?)?),
+    }
+}
+
+/// The suggested word in the form of the one it replaces: with its quotes, and with as many of a path's segments.
+fn fitted(raw: &str, suggestion: &str) -> Option<String> {
+    if raw == suggestion || raw.contains('\n') {
+        return None;
+    }
+    // A whole value: `"42"` for `42` and the other way round.
+    if is_quoted(suggestion) || (is_quoted(raw) && suggestion.parse::<f64>().is_ok()) {
+        return Some(suggestion.to_owned());
+    }
+    let bare = unquoted(raw);
+    let (had, has) = (bare.split('.').count(), suggestion.split('.').count());
+    let word = if has > had {
+        suggestion.splitn(has - had + 1, '.').last()?
+    } else {
+        suggestion
+    };
+    let quote = raw.chars().next().filter(|first| matches!(first, '"' | '\''));
+    Some(match quote {
+        Some(quote) => format!("{quote}{word}{quote}"),
+        None => word.to_owned(),
+    })
+}
+
+fn is_quoted(text: &str) -> bool {
+    text.len() >= 2 && text.starts_with('"') && text.ends_with('"')
+}
+
+fn unquoted(raw: &str) -> &str {
+    let inner = |quote| raw.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    inner('"').or_else(|| inner('\'')).unwrap_or(raw)
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{text}\"")
+}
+
+/// A key of the rule that stands below a header, moved above the first one; only when it and its value are one line.
+fn moved_up(text: &str, span: &Range<usize>) -> Option<Edits> {
+    let name = text.get(span.clone())?;
+    let line = whole_lines(text, span);
+    let moved = text.get(line.clone())?;
+    let (key, value) = moved.split_once('=')?;
+    let closed = value.trim().parse::<toml_edit::Value>().is_ok() || value.contains('#');
+    if key.trim() != name || !closed || !keys::RULE.iter().any(|key| key.name == name) {
+        return None;
+    }
+    let mut at = 0;
+    let first = text.split_inclusive('\n').find_map(|each| {
+        let start = at;
+        at += each.len();
+        each.trim_start().starts_with('[').then_some(start)
+    })?;
+    // Before the comments and blank lines that belong to the header.
+    let above = text.get(..first)?;
+    let kept: usize = above
+        .split_inclusive('\n')
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+        .skip_while(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+        .map(str::len)
+        .sum();
+    let end = if moved.ends_with('\n') { "" } else { "\n" };
+    Some(vec![
+        (line, String::new()),
+        (kept..kept, format!("{}{end}", moved.trim_start())),
+    ])
+}
+
+/// The lines a span stands on, with their line breaks.
+fn whole_lines(text: &str, span: &Range<usize>) -> Range<usize> {
+    let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[span.end..]
+        .find('\n')
+        .map_or(text.len(), |at| span.end + at + 1);
+    start..end
+}
+
+/// Whether `xmrt check --fix` knows how to mend findings of this lint.
+pub fn is_fixable(code: &str) -> bool {
+    lint(code).is_some() && FIXABLE.contains(&code)
+}
