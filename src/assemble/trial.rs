@@ -14,7 +14,7 @@ use super::{files, internal_delivery};
 use crate::clock::Clock;
 use crate::journal::{Admission, Decision, MemoryStore, RunHistory, RunId, RunState, StepState, Store};
 use crate::normalize::{self, Actor, Event, EventId, Subject};
-use crate::plan::Call;
+use crate::plan::{self, Call};
 use crate::reactor::{Parts, Reactor, Worker};
 use crate::rules::{self, Expected, RuleBook, RuleTest, SourceFile, TestEvent};
 
@@ -43,6 +43,8 @@ pub struct Trial {
 
 /// A call the rule made, or would have made in shadow mode, or skipped.
 struct Made {
+    /// The action's id.
+    step: String,
     call: Call,
     skipped: bool,
 }
@@ -287,7 +289,7 @@ fn judge(
     }
     let calls = made
         .iter()
-        .map(|made| json!({ "tool": made.call.tool, "arguments": made.call.arguments, "skipped": made.skipped }))
+        .map(|made| json!({ "step": made.step, "tool": made.call.tool, "arguments": made.call.arguments, "skipped": made.skipped }))
         .collect();
     Trial {
         rule: rule.into(),
@@ -323,16 +325,21 @@ fn made(tools: &BTreeMap<String, String>, step: &crate::journal::StepRecord) -> 
         return None;
     }
     let skipped = step.state == StepState::Skipped;
+    let id = plan::action_id(&step.step);
     let call = match serde_json::from_value(step.call.clone()) {
         Ok(call) => call,
         Err(_) if skipped => Call {
-            tool: tools.get(&step.step).unwrap_or(&step.step).clone(),
+            tool: tools.get(id).map_or(id, String::as_str).to_owned(),
             arguments: json!({}),
             timeout_ms: 0,
         },
         Err(_) => return None,
     };
-    Some(Made { call, skipped })
+    Some(Made {
+        step: id.to_owned(),
+        call,
+        skipped,
+    })
 }
 
 /// The exact list of calls in order, each expected argument a part of the made one.

@@ -13,6 +13,7 @@ mod crash;
 mod demo;
 mod docs;
 mod explain;
+mod for_each;
 mod fuzz;
 mod gallery;
 mod harness;
