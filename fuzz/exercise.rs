@@ -133,6 +133,7 @@ pub(crate) fn templates(data: &[u8]) {
         run: json!({ "id": "r" }),
         now: jiff::Timestamp::UNIX_EPOCH,
         result: None,
+        item: None,
     };
     let Ok(arguments) = book.rules()[0].actions[0].arguments(&scope) else {
         return;

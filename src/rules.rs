@@ -14,6 +14,7 @@ mod testcase;
 mod check;
 mod lint;
 mod allow;
+mod advice;
 mod fix;
 mod changes;
 mod payload;

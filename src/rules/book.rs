@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::normalize::Event;
+use crate::rules::advice;
 use crate::rules::allow;
 use crate::rules::check::{self, Catalog};
 use crate::rules::diagnostic::{Diagnostic, Findings, Severity};
@@ -155,6 +156,7 @@ pub fn load(files: &[SourceFile], vars: &Value, catalog: Option<&Catalog>) -> Lo
     });
     let mut diagnostics = Vec::new();
     for (_, tree, mut findings) in read {
+        advice::apply(catalog, &mut findings);
         if let Some(tree) = &tree {
             let complete = catalog.is_some() && !findings.has_error();
             allow::apply(tree, complete, &mut findings);

@@ -111,6 +111,17 @@ impl<'a> Findings<'a> {
         self.found.iter().any(|found| found.severity == Severity::Error)
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Diagnostic> {
+        self.found.iter_mut()
+    }
+
+    /// Of several findings under this code only the first: the others follow from it.
+    pub(crate) fn keep_first(&mut self, code: &str) {
+        let mut first = true;
+        self.found
+            .retain(|found| found.code != code || std::mem::take(&mut first));
+    }
+
     /// Takes out what was found under this code within a range; says how many there were.
     pub(crate) fn remove(&mut self, code: &str, range: &Range<usize>) -> usize {
         let before = self.found.len();
@@ -141,7 +152,12 @@ impl Diagnostic {
     /// What the hint says to write instead, where it says so: see [`did_you_mean`].
     pub(crate) fn suggestion(&self) -> Option<&str> {
         let hint = self.hint.as_deref()?;
-        let forms = ["did you mean `", "without quotes: `", "in quotes: `"];
+        let forms = [
+            "did you mean `",
+            "without quotes: `",
+            "in quotes: `",
+            "in brackets: `",
+        ];
         let rest = forms.iter().find_map(|form| hint.strip_prefix(form))?;
         rest.split_once('`').map(|(word, _)| word)
     }

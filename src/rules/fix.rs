@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::rules::SourceFile;
 use crate::rules::book;
 use crate::rules::check::Catalog;
-use crate::rules::diagnostic::{Diagnostic, Severity};
+use crate::rules::diagnostic::Diagnostic;
 use crate::rules::duration;
 use crate::rules::keys;
 use crate::rules::lint::lint;
@@ -25,7 +25,9 @@ pub(crate) const FIXABLE: &[&str] = &[
     "argument-value",
     "duration",
     "misplaced-key",
+    "operand",
     "step-id",
+    "tool-name",
     "toml-version",
     "type-mismatch",
     "unknown-allow",
@@ -102,31 +104,29 @@ pub fn fix(file: &SourceFile, vars: &Value, catalog: Option<&Catalog>) -> Fixed 
     fixed
 }
 
-/// The finding is gone and nothing took its place. Errors hide what is looked at only without any, so behind the last one
-/// warnings may come to light.
+/// The finding is gone and nothing worse took its place. What an error hid may come to light behind it: an unknown key's value
+/// is read only under its right name, and warnings are looked for only without errors. So errors may change, never grow in
+/// number, and never make the file unreadable.
 fn is_better(before: &[Diagnostic], after: &[Diagnostic], code: &str) -> bool {
-    let counts = |found: &[Diagnostic]| {
-        let mut counts: BTreeMap<(Severity, &'static str), usize> = BTreeMap::new();
-        for found in found {
-            *counts.entry((found.severity, found.code)).or_default() += 1;
-        }
-        counts
-    };
-    let (before, after) = (counts(before), counts(after));
-    let had_errors = before.keys().any(|(severity, _)| *severity == Severity::Error);
-    // A file that is not TOML 1.0 hides nothing; it is read all the same.
-    let of_code = |counts: &BTreeMap<(Severity, &'static str), usize>| -> usize {
-        counts
+    let of_code = |found: &[Diagnostic]| found.iter().filter(|found| found.code == code).count();
+    let errors = |found: &[Diagnostic]| found.iter().filter(|found| found.is_error()).count();
+    let unreadable = |found: &[Diagnostic]| found.iter().any(|found| found.code == "syntax");
+    let none_new = if errors(before) > 0 {
+        errors(after) <= errors(before) && !unreadable(after)
+    } else {
+        counts(after)
             .iter()
-            .filter(|((_, other), _)| *other == code)
-            .map(|(_, n)| n)
-            .sum()
+            .all(|(code, count)| counts(before).get(code).copied().unwrap_or(0) >= *count)
     };
-    let none_new = after.iter().all(|(key, count)| {
-        let hidden_before = had_errors && key.0 == Severity::Warning;
-        hidden_before || before.get(key).copied().unwrap_or(0) >= *count
-    });
-    of_code(&after) < of_code(&before) && none_new
+    of_code(after) < of_code(before) && none_new
+}
+
+fn counts(found: &[Diagnostic]) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for found in found {
+        *counts.entry(found.code).or_default() += 1;
+    }
+    counts
 }
 
 type Edits = Vec<(Range<usize>, String)>;
@@ -164,6 +164,7 @@ fn edits(finding: &Diagnostic, text: &str) -> Option<Edits> {
         "step-id" => instead(quoted(
             &unquoted(raw).to_lowercase().replace([' ', '-', '.'], "_"),
         )),
+        "argument-type" if finding.suggestion().is_some() => instead(fitted(raw, finding.suggestion()?)?),
         "argument-type" if raw.parse::<f64>().is_ok() || matches!(raw, "true" | "false") => {
             instead(quoted(raw))
         }
@@ -183,7 +184,8 @@ fn fitted(raw: &str, suggestion: &str) -> Option<String> {
         return None;
     }
     // A whole value: `"42"` for `42` and the other way round.
-    if is_quoted(suggestion) || (is_quoted(raw) && suggestion.parse::<f64>().is_ok()) {
+    let whole = is_quoted(suggestion) || suggestion.starts_with('[');
+    if whole || (is_quoted(raw) && suggestion.parse::<f64>().is_ok()) {
         return Some(suggestion.to_owned());
     }
     let bare = unquoted(raw);

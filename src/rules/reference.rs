@@ -39,6 +39,7 @@ const NAMES: &[(&str, &str, &str)] = &[
         "actions",
         "The run itself; in `[[on_failure]]` `run.reason` says why.",
     ),
+    ("`item`", "an action with `for_each`", "The element at hand."),
     ("`result`", "`require`", "What the step's own call gave."),
 ];
 

@@ -105,7 +105,7 @@ pub(crate) fn doing(tree: &[Entry], mentions: &[Mention], catalog: &Catalog) -> 
             caused.extend(kinds.map(|kind| (kind.to_owned(), entry.node.span.clone())));
         }
     }
-    let silent = ["description", "test", "vars"];
+    let silent = ["test"];
     let content = tree.iter().filter(|entry| !silent.contains(&entry.key.as_str()));
     Doing {
         on: listened(tree).into_iter().map(str::to_owned).collect(),

@@ -181,7 +181,8 @@ fn ordered(path: &str, leaf: &Leaf, entry: &Entry, findings: &mut Findings<'_>) 
             &entry.node,
             findings,
         );
-    } else if !number && !leaf.text {
+    // What is no time was refused when the operand was read.
+    } else if !number && !leaf.text && is_time(&entry.node) {
         mismatch(
             path,
             leaf,
@@ -190,6 +191,14 @@ fn ordered(path: &str, leaf: &Leaf, entry: &Entry, findings: &mut Findings<'_>) 
             &entry.node,
             findings,
         );
+    }
+}
+
+fn is_time(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Date(_) => true,
+        Kind::Text(text) => text.parse::<jiff::Timestamp>().is_ok(),
+        _ => false,
     }
 }
 

@@ -195,7 +195,11 @@ impl Page {
                 }
                 _ => String::new(),
             };
-            self.line(&format!("  {} {}{skipped}", at + 1, step.tool));
+            let each = step
+                .for_each
+                .as_ref()
+                .map_or_else(String::new, |list| format!("  for each of `{list}`"));
+            self.line(&format!("  {} {}{each}{skipped}", at + 1, step.tool));
             if step.skipped == Some(true) {
                 continue;
             }

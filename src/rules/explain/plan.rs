@@ -20,6 +20,9 @@ pub struct PlanView {
     /// Its `if`, as written.
     #[serde(rename = "if", skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
+    /// The list it goes through, as written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<String>,
     /// Whether it is skipped; `None` when only the run can tell.
     pub skipped: Option<bool>,
     /// The arguments; what only the run can tell stands there as it was written.
@@ -71,6 +74,7 @@ fn step(action: &Action, names: &Names) -> PlanView {
         step: action.id.clone(),
         tool: action.tool.clone(),
         condition: action.condition_text().map(str::to_owned),
+        for_each: action.for_each.as_ref().map(|list| list.text().trim().to_owned()),
         skipped,
         arguments: Value::Object(arguments),
         open,

@@ -43,6 +43,16 @@ const CASES: &[Case] = &[
         "mode = \"shadow\" # at first\n# about limits\n[limits]\ncooldown = \"5m\"",
     ),
     case(
+        "operand",
+        "[when]\nissue.comments = { gt = \"5\" }",
+        "[when]\nissue.comments = { gt = 5 }",
+    ),
+    case(
+        "tool-name",
+        "[[action]]\ntool = \"xmrt_notify\"\narguments = { to = \"log\", text = \"hello\" }",
+        NOTIFY,
+    ),
+    case(
         "step-id",
         "[[action]]\nid = \"tell-team\"\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }",
         "[[action]]\nid = \"tell_team\"\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }",

@@ -16,13 +16,13 @@ const ACTION: &str = "\n[[action]]\ntool = \"xmrt.notify\"\n";
 fn every_example_of_a_condition_holds_and_fails_as_it_says() {
     for example in PATTERNS {
         let text = format!(
-            "description = \"d\"\non = \"github.x\"\n\n[when]\n{}\n{ACTION}",
+            "description = \"d\"\non = \"github.issues\"\n\n[when]\n{}\n{ACTION}",
             example.when
         );
         let book = book(&text);
         for (payload, holds) in [(example.holds, true), (example.fails, false)] {
             let payload: Value = serde_json::from_str(payload).expect(example.shows);
-            let event = event("github.x", payload.clone());
+            let event = event("github.issues", payload.clone());
             for found in [book.evaluate(&event), book.evaluate_naively(&event)] {
                 let fired = matches!(found[0].verdict, Verdict::Fired { .. });
                 assert_eq!(fired, holds, "{}: {payload}", example.shows);
@@ -47,7 +47,7 @@ fn every_example_of_an_expression_gives_what_it_says() {
 fn value(row: &ExpressionExample) -> Result<Value, String> {
     let template = Value::from(format!("{{{{ {} }}}}", row.text));
     let text = format!(
-        "description = \"d\"\non = \"github.x\"\n\n[[action]]\ntool = \"xmrt.notify\"\narguments = {{ x = {template} }}\n"
+        "description = \"d\"\non = \"github.issues\"\n\n[[action]]\ntool = \"xmrt.notify\"\narguments = {{ x = {template} }}\n"
     );
     let scope = Scope {
         event: json!({}),
@@ -57,6 +57,7 @@ fn value(row: &ExpressionExample) -> Result<Value, String> {
         run: json!({}),
         now: jiff::Timestamp::UNIX_EPOCH,
         result: None,
+        item: None,
     };
     let arguments = book(&text).rules()[0].actions[0].arguments(&scope);
     arguments

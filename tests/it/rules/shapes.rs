@@ -101,6 +101,7 @@ fn arguments(book: &RuleBook, event: Value) -> Value {
         run: json!({}),
         now: jiff::Timestamp::UNIX_EPOCH,
         result: None,
+        item: None,
     };
     book.rules()[0].actions[0].arguments(&scope).expect("it renders")
 }
@@ -170,10 +171,10 @@ fn an_expression_that_would_run_for_ever_is_stopped_and_the_decision_says_so() {
     let mut stopped = 0;
     for condition in RUNAWAYS {
         let book = book(&format!(
-            "description = \"d\"\non = \"github.x\"\nif = {}\n\n[[action]]\ntool = \"xmrt.notify\"\n",
+            "description = \"d\"\non = \"github.issues\"\nif = {}\n\n[[action]]\ntool = \"xmrt.notify\"\n",
             Value::from(*condition)
         ));
-        let event = event("github.x", json!({ "text": text }));
+        let event = event("github.issues", json!({ "text": text }));
         let began = Instant::now();
         let found = book.evaluate(&event);
         let took = began.elapsed();
@@ -190,7 +191,7 @@ fn a_template_that_would_run_for_ever_is_stopped_and_the_error_says_so() {
     let text = "a".repeat(100_000);
     for template in TEMPLATES {
         let book = book(&format!(
-            "description = \"d\"\non = \"github.x\"\n\n[[action]]\ntool = \"xmrt.notify\"\narguments = {{ text = {} }}\n",
+            "description = \"d\"\non = \"github.issues\"\n\n[[action]]\ntool = \"xmrt.notify\"\narguments = {{ text = {} }}\n",
             Value::from(*template)
         ));
         let scope = Scope {
@@ -201,6 +202,7 @@ fn a_template_that_would_run_for_ever_is_stopped_and_the_error_says_so() {
             run: json!({}),
             now: jiff::Timestamp::UNIX_EPOCH,
             result: None,
+            item: None,
         };
         let began = Instant::now();
         let made = book.rules()[0].actions[0].arguments(&scope);
