@@ -115,6 +115,7 @@ fn fields(table: &str, before: Option<&Value>, after: Option<&Value>, told: &mut
             ("limits", "cooldown") => {
                 format!("{sentence}: a cooldown that runs already ends when it would have")
             }
+            ("limits", "rate") => format!("{sentence}: runs that count go on counting"),
             ("vars", _) => format!("{sentence}; open runs keep the old value"),
             _ => sentence,
         });

@@ -123,6 +123,7 @@ fn takes(shape: Shape) -> String {
         Shape::Expression => "expression".into(),
         Shape::Template => "text with `{{ … }}`".into(),
         Shape::Duration => "duration".into(),
+        Shape::Rate => "`\"3/1h\"`".into(),
         Shape::Whole(from, to) => format!("{from} to {to}"),
         Shape::OneOf(words) => {
             let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();

@@ -31,6 +31,7 @@ mod receive;
 mod record;
 mod redis_server;
 mod replicas;
+mod rule_limits;
 mod rule_tools;
 mod rules;
 mod sandbox;

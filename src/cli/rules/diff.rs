@@ -18,7 +18,8 @@ use crate::rules;
 use crate::store::embedded::Embedded;
 
 /// States of runs that go on.
-const OPEN: [RunState; 4] = [
+const OPEN: [RunState; 5] = [
+    RunState::Delayed,
     RunState::Queued,
     RunState::Running,
     RunState::Waiting,

@@ -50,15 +50,29 @@ pub(super) fn views(rule: &Rule, event: &Event, record: Option<&OnRecord>) -> Ve
     if let Some(cooldown) = rule.limits.cooldown_ms {
         views.push(counted("cooldown", spoken(cooldown), record));
     }
+    if let Some(rate) = rule.limits.rate {
+        let allows = format!("{} in {}", rate.max, spoken(rate.window_ms));
+        views.push(counted("rate", allows, record));
+    }
+    if let Some(debounce) = rule.limits.debounce {
+        views.push(later("debounce", format!("{} of quiet", spoken(debounce.quiet_ms)), record));
+    }
+    if let Some(delay) = rule.limits.delay_ms {
+        views.push(later("delay", format!("{} later", spoken(delay)), record));
+    }
     views
 }
 
-/// A limit that depends on what ran before: the record tells, when it got so far.
+/// A limit that depends on what ran before: the record tells, when it got so far. A rate names itself in its refusal.
 fn counted(limit: &str, allows: String, record: Option<&OnRecord>) -> LimitView {
     let first = record.and_then(|record| record.decisions.first());
-    let (passed, actual) = match first {
-        Some(first) if first.decision == "suppressed" => (Some(false), first.reason.clone()),
-        Some(first) if first.decision == "fired" => (Some(true), None),
+    let reason = first.and_then(|first| first.reason.as_deref()).unwrap_or_default();
+    let by_rate = reason.contains("by the rate");
+    let (passed, actual) = match first.map(|first| first.decision.as_str()) {
+        Some("suppressed") if by_rate == (limit == "rate") => (Some(false), Some(reason.to_owned())),
+        // The cooldown is asked first.
+        Some("suppressed") if limit == "cooldown" => (Some(true), None),
+        Some("fired") => (Some(true), None),
         _ => (None, None),
     };
     LimitView {
@@ -66,6 +80,17 @@ fn counted(limit: &str, allows: String, record: Option<&OnRecord>) -> LimitView 
         allows,
         passed,
         actual,
+    }
+}
+
+/// What holds a run back only for a while.
+fn later(limit: &str, allows: String, record: Option<&OnRecord>) -> LimitView {
+    let first = record.and_then(|record| record.decisions.first());
+    LimitView {
+        limit: limit.into(),
+        allows,
+        passed: first.filter(|first| first.run.is_some()).map(|_| true),
+        actual: None,
     }
 }
 
