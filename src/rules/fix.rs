@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::rules::SourceFile;
 use crate::rules::book;
 use crate::rules::check::Catalog;
-use crate::rules::diagnostic::Diagnostic;
+use crate::rules::diagnostic::{Diagnostic, nearest};
 use crate::rules::duration;
 use crate::rules::keys;
 use crate::rules::lint::lint;
@@ -174,6 +174,8 @@ fn edits(finding: &Diagnostic, text: &str) -> Option<Edits> {
             if plain { instead(bare.to_owned()) } else { None }
         }
         "misplaced-key" => moved_up(text, &span),
+        // Agents write a tool's name with `_`.
+        "tool-name" => instead(quoted(finding.suggestion()?)),
         _ => instead(fitted(raw, finding.suggestion()?)?),
     }
 }
@@ -188,18 +190,35 @@ fn fitted(raw: &str, suggestion: &str) -> Option<String> {
     if whole || (is_quoted(raw) && suggestion.parse::<f64>().is_ok()) {
         return Some(suggestion.to_owned());
     }
-    let bare = unquoted(raw);
-    let (had, has) = (bare.split('.').count(), suggestion.split('.').count());
-    let word = if has > had {
-        suggestion.splitn(has - had + 1, '.').last()?
-    } else {
-        suggestion
-    };
+    let word = respelled(unquoted(raw), suggestion)?;
     let quote = raw.chars().next().filter(|first| matches!(first, '"' | '\''));
     Some(match quote {
         Some(quote) => format!("{quote}{word}{quote}"),
-        None => word.to_owned(),
+        None => word,
     })
+}
+
+/// A path with what is suggested in it: a longer path begins before the place (`titel`, `issue.title`), a shorter one is its
+/// beginning, and a single word is the segment it is nearest to.
+fn respelled(bare: &str, suggestion: &str) -> Option<String> {
+    let had: Vec<&str> = bare.split('.').collect();
+    let has: Vec<&str> = suggestion.split('.').collect();
+    if has.len() >= had.len() {
+        // A name of several parts that was written without the first: `notify`, `xmrt.notify`.
+        let whole = has.last() == had.last() || had.len() == has.len();
+        let from = if whole { 0 } else { has.len() - had.len() };
+        return Some(has.get(from..)?.join("."));
+    }
+    let mut path: Vec<&str> = had.clone();
+    if has.len() == 1 {
+        let at = had
+            .iter()
+            .position(|segment| *segment != suggestion && nearest(segment, [suggestion]).is_some())?;
+        path[at] = suggestion;
+    } else {
+        drop(path.splice(..has.len(), has));
+    }
+    Some(path.join("."))
 }
 
 fn is_quoted(text: &str) -> bool {

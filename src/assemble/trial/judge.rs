@@ -61,7 +61,10 @@ pub(super) fn judge(
     }
     // To leave something alone is to decide so; an error is no decision.
     if test.decision.is_none() && state.is_none() && decision == Decision::Error.to_string() {
-        failures.push(format!("the rule could not be decided{}", because(reason.as_deref())));
+        failures.push(format!(
+            "the rule could not be decided{}",
+            because(reason.as_deref())
+        ));
     }
     if let Some(expected) = &test.expect {
         failures.extend(compare(expected, &made, &decision));

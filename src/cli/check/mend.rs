@@ -13,7 +13,7 @@ use crate::rules::{self, Catalog, SourceFile};
 pub(super) fn all(files: &mut [SourceFile], vars: &Value, catalog: &Catalog) -> usize {
     let changed = mended(files, vars, catalog);
     for (before, file) in &changed {
-        print!("{}", shown(file, before));
+        println!("{}", shown(file, before).trim_end());
     }
     changed.len()
 }
@@ -27,7 +27,7 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     for (before, file) in mended(files, vars, catalog) {
         if !quiet {
-            print!("{}", shown(file, &before));
+            println!("{}", shown(file, &before).trim_end());
         }
         replace(Path::new(&file.path), &file.text)
             .map_err(|error| Failure::CouldNot(format!("{}: {error}", file.path)))?;

@@ -129,11 +129,11 @@ impl Doing {
     }
 }
 
+/// Puts what was found among the findings of a rule's file.
+type Tell<'t> = &'t dyn Fn(&mut Findings<'_>);
+
 /// What only shows when rules are seen together: circles over several of them, and the same rule twice.
-pub(crate) fn together(
-    rules: &BTreeMap<String, Doing>,
-    say: &mut dyn FnMut(&str, &dyn Fn(&mut Findings<'_>)),
-) {
+pub(crate) fn together(rules: &BTreeMap<String, Doing>, say: &mut dyn FnMut(&str, Tell<'_>)) {
     for (id, doing) in rules {
         if let Some((circle, kind, span)) = circle(id, rules) {
             say(id, &|findings| {

@@ -55,7 +55,11 @@ pub(super) fn views(rule: &Rule, event: &Event, record: Option<&OnRecord>) -> Ve
         views.push(counted("rate", allows, record));
     }
     if let Some(debounce) = rule.limits.debounce {
-        views.push(later("debounce", format!("{} of quiet", spoken(debounce.quiet_ms)), record));
+        views.push(later(
+            "debounce",
+            format!("{} of quiet", spoken(debounce.quiet_ms)),
+            record,
+        ));
     }
     if let Some(delay) = rule.limits.delay_ms {
         views.push(later("delay", format!("{} later", spoken(delay)), record));
@@ -66,7 +70,9 @@ pub(super) fn views(rule: &Rule, event: &Event, record: Option<&OnRecord>) -> Ve
 /// A limit that depends on what ran before: the record tells, when it got so far. A rate names itself in its refusal.
 fn counted(limit: &str, allows: String, record: Option<&OnRecord>) -> LimitView {
     let first = record.and_then(|record| record.decisions.first());
-    let reason = first.and_then(|first| first.reason.as_deref()).unwrap_or_default();
+    let reason = first
+        .and_then(|first| first.reason.as_deref())
+        .unwrap_or_default();
     let by_rate = reason.contains("by the rate");
     let (passed, actual) = match first.map(|first| first.decision.as_str()) {
         Some("suppressed") if by_rate == (limit == "rate") => (Some(false), Some(reason.to_owned())),
