@@ -86,18 +86,29 @@ pub fn stop_signal() -> impl Future<Output = ()> {
     }
 }
 
-/// Explains a rule for a payload in a file, as if it had just come in.
-pub fn explain_file(settings: &Settings, rule: &str, file: &Path, kind: &str) -> Result<Explanation, String> {
+/// Explains a rule, or all of them, for a payload in a file, as if it had just come in.
+pub fn explain_file(
+    settings: &Settings,
+    rule: Option<&str>,
+    file: &Path,
+    kind: &str,
+) -> Result<Vec<Explanation>, String> {
     let files = read_rules(std::slice::from_ref(&settings.rules))?;
     let loaded = rules::load(&files, settings.vars(), None);
     let book = loaded
         .book
         .ok_or("the rules hold errors; `xmrt check` shows them")?;
-    let rule = book.rule(rule).ok_or_else(|| unknown_rule(&book, rule))?;
+    let chosen = match rule {
+        Some(rule) => std::slice::from_ref(book.rule(rule).ok_or_else(|| unknown_rule(&book, rule))?),
+        None => book.rules(),
+    };
     let body = files::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let delivery = internal_delivery(kind, "file", &body, Clock::system().now())?;
     let event = normalize::event(delivery).map_err(|error| format!("{}: {error}", file.display()))?;
-    Ok(rules::explain(rule, &event))
+    Ok(chosen
+        .iter()
+        .map(|rule| rules::explain(rule, &event, None))
+        .collect())
 }
 
 /// A delivery the program makes itself. `kind` is a dotted type: its first segment is the source, the second the raw

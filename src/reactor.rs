@@ -4,6 +4,7 @@
 mod clock_watch;
 mod envelope;
 mod intake;
+mod explain;
 mod retention;
 mod retired;
 mod worker;
@@ -16,7 +17,8 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
-pub use intake::{Explained, IntakeError, LookupError};
+pub use explain::{Explained, explain};
+pub use intake::{IntakeError, LookupError};
 pub use recover::{Ask, RecoverError, Recovered, Recovery, RecoverySettings};
 pub use retention::Policy;
 pub use worker::{STALLS_MAX, Worker};

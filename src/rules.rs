@@ -14,10 +14,14 @@ mod testcase;
 mod check;
 mod lint;
 mod allow;
+mod advice;
+mod fix;
+mod changes;
 mod payload;
 mod vocabulary;
 mod explain;
 mod schema;
+mod reference;
 mod keys;
 mod syntax;
 mod when;
@@ -33,12 +37,18 @@ mod diagnostic;
 pub use book::{
     Candidate, Coverage, Evaluation, Loaded, RuleBook, SourceFile, Verdict, load, meta_of, parse_pinned,
 };
+pub use changes::changes;
 pub use check::{Catalog, CatalogTool};
 pub use diagnostic::{Diagnostic, Severity, render_diagnostics};
 pub use duration::parse as duration_ms;
-pub use explain::{ConditionView, Explanation, IfView, PathView, TestView, explain};
+pub use explain::{
+    ConditionView, Explanation, IfView, LimitView, OnRecord, PartView, Parts, PathView, PlanView, Ranked,
+    Recorded, TestView, explain, ranking, ranking_page,
+};
 pub use expression::{ExprError, Scope};
-pub use lint::{Lint, lint, lints, lints_markdown, nearest_lint};
+pub use fix::{Fixed, Mended, fix, is_fixable};
+pub use lint::{FIXABLE, Lint, lint, lints, lints_markdown, nearest_lint};
+pub use reference::{ExpressionExample, FILTERS, FORMS, FUNCTIONS, PATTERNS, PatternExample, TESTS, pages};
 pub use rule::{Action, Debounce, Leave, Limits, Mode, Rate, Retry, Rule};
 pub use schema::schema;
 pub use testcase::{Expected, GivenEvent, RuleTest, Said, TestEvent};

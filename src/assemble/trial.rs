@@ -128,7 +128,7 @@ async fn run_test(
     let told = outcome?;
     Ok(Trial {
         event: Some(told.event),
-        ..judge::judge(rule, test, &told.outcome, &told.given)
+        ..judge::judge(&reactor.book(), rule, test, &told.outcome, &told.given)
     })
 }
 

@@ -9,6 +9,7 @@ use crate::rules::{Coverage, Diagnostic, RuleBook, SourceFile};
 use crate::{reactor, rules};
 
 mod github;
+mod mend;
 mod sarif;
 
 /// Options of `xmrt check`.
@@ -25,6 +26,12 @@ pub(super) struct Options {
     /// Short for `--format json`
     #[arg(long, conflicts_with = "format")]
     json: bool,
+    /// Mend what is certain, show what changed, and then say what is left
+    #[arg(long)]
+    fix: bool,
+    /// Show what `--fix` would change, and change nothing; fails when there is anything
+    #[arg(long, conflicts_with_all = ["fix", "format", "json"])]
+    diff: bool,
     /// Say what a lint means, with an example each way; `all` lists them
     #[arg(long, value_name = "LINT", conflicts_with_all = ["paths", "format", "json", "deny_warnings"])]
     explain: Option<String>,
@@ -73,13 +80,20 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     } else {
         options.paths
     };
-    let files = assemble::read_rules(&paths)?;
+    let mut files = assemble::read_rules(&paths)?;
     let (tools, directory) = (assemble::tool_facts().await?, assemble::directory(&settings)?);
-    let loaded = rules::load(
-        &files,
-        settings.vars(),
-        Some(&reactor::catalog(&tools, &directory)),
-    );
+    let catalog = reactor::catalog(&tools, &directory);
+    if options.diff {
+        return match mend::all(&mut files, settings.vars(), &catalog) {
+            0 => Ok(()),
+            _ => Err(Failure::Found),
+        };
+    }
+    if options.fix {
+        let quiet = options.json || options.format != Format::Text;
+        mend::write(&mut files, settings.vars(), &catalog, quiet)?;
+    }
+    let loaded = rules::load(&files, settings.vars(), Some(&catalog));
     let report = Report {
         files: &files,
         diagnostics: &loaded.diagnostics,
@@ -132,6 +146,13 @@ fn text(report: &Report<'_>, errors: usize, warnings: usize) {
     );
     if let Some(first) = report.diagnostics.first() {
         println!("`xmrt check --explain {}` says more about a finding", first.code);
+    }
+    let fixable = report
+        .diagnostics
+        .iter()
+        .any(|found| found.hint.is_some() && rules::is_fixable(found.code));
+    if fixable {
+        println!("`xmrt check --diff` shows what `--fix` would mend");
     }
 }
 

@@ -1,17 +1,17 @@
 //! `xmrt explain`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::api::{Api, Target, query, segment};
 use super::{Ending, print};
-use crate::assemble;
 use crate::config::Settings;
+use crate::{assemble, rules};
 
 /// Options of `xmrt explain`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// The rule's id
-    rule: String,
+    /// The rule's id; without one, all rules that have to do with such an event, the nearest first
+    rule: Option<String>,
     /// An event on record by its delivery id, or a file with a payload
     #[arg(long, value_name = "ID|FILE")]
     event: String,
@@ -28,42 +28,46 @@ pub(super) struct Options {
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     let file = PathBuf::from(&options.event);
     if file.is_file() {
-        let kind = options
-            .kind
-            .ok_or("a payload file needs --type, such as `--type github.issues.opened`")?;
-        let explanation = assemble::explain_file(&settings, &options.rule, &file, &kind)?;
-        if options.json {
-            print::json(&serde_json::to_value(&explanation)?);
-        } else {
-            println!("{}", explanation.to_text());
-        }
-        return Ok(());
+        return supposed(&options, &file, &settings);
     }
     let api = Api::connect(&options.target, &settings).await?;
-    let parameters = [("event", Some(options.event.clone()))];
-    let path = format!(
-        "/api/v1/rules/{}/explain{}",
-        segment(&options.rule),
-        query(&parameters)
-    );
+    let path = match &options.rule {
+        Some(rule) => format!(
+            "/api/v1/rules/{}/explain{}",
+            segment(rule),
+            query(&[("event", Some(options.event.clone()))])
+        ),
+        None => format!("/api/v1/events/{}/explain", segment(&options.event)),
+    };
     let answer = api.get(&path).await?;
     if options.json {
         print::json(&answer);
-        return Ok(());
+    } else {
+        println!("{}", print::text(&answer, "/text").trim_end());
     }
-    println!("{}", print::text(&answer, "/text"));
-    for verdict in answer["recorded"].as_array().into_iter().flatten() {
-        let at = |name: &str| print::text(verdict, &format!("/{name}"));
-        println!(
-            "on record: {} {} {} {}",
-            at("decision"),
-            at("run"),
-            at("state"),
-            at("reason")
-        );
-    }
-    if answer["in_force"] == false {
-        println!("note: this is the version the event met; the rule has changed since");
+    Ok(())
+}
+
+/// An event that never came, from a file.
+fn supposed(options: &Options, file: &Path, settings: &Settings) -> Ending {
+    let kind = options
+        .kind
+        .as_deref()
+        .ok_or("a payload file needs --type, such as `--type github.issues.opened`")?;
+    let explanations = assemble::explain_file(settings, options.rule.as_deref(), file, kind)?;
+    match (&options.rule, explanations.first()) {
+        (Some(_), Some(explanation)) if options.json => print::json(&serde_json::to_value(explanation)?),
+        (Some(_), Some(explanation)) => println!("{}", explanation.to_text().trim_end()),
+        _ => {
+            let ranking = rules::ranking(&explanations);
+            if options.json {
+                print::json(&serde_json::json!({ "ranking": ranking }));
+            } else if ranking.is_empty() {
+                println!("no rule has to do with {kind}");
+            } else {
+                println!("{}", rules::ranking_page(&ranking).trim_end());
+            }
+        }
     }
     Ok(())
 }

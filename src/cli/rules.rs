@@ -9,6 +9,8 @@ use crate::config::Settings;
 use crate::rules::SourceFile;
 use crate::{reactor, rules};
 
+mod diff;
+mod reference;
 mod templates;
 
 use templates::{TEMPLATES, Template};
@@ -30,6 +32,11 @@ enum Action {
         #[arg(long, value_name = "TEMPLATE", default_value = "on-issue")]
         from: String,
     },
+    /// Which rules differ from those in force, a folder or a git revision, and what that means for what is under way
+    Diff(diff::Options),
+    /// Write the pages of docs/rules from the code, the shipped rules and the recipes
+    #[command(hide = true)]
+    Reference(reference::Options),
     /// List what a new rule can start from
     Templates {
         /// As JSON
@@ -41,6 +48,8 @@ enum Action {
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     match options.action {
         Action::New { id, from } => new(&id, &from, &settings).await,
+        Action::Diff(options) => diff::run(options, settings).await,
+        Action::Reference(options) => reference::run(&options, &settings),
         Action::Templates { json } => {
             list(json);
             Ok(())

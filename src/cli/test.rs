@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Ending, Failure, print};
 use crate::assemble::{self, Trial};
 use crate::config::Settings;
-use crate::rules;
+use crate::rules::{self, RuleBook};
 
 mod coverage;
 mod junit;
@@ -69,7 +69,9 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     for file in &files {
         let found = assemble::run_tests(file, settings.vars(), &directory).await?;
         if format == Format::Text {
-            found.iter().for_each(|trial| report(trial, options.verbose));
+            found
+                .iter()
+                .for_each(|trial| report(trial, &book, options.verbose));
         }
         trials.extend(found);
     }
@@ -112,7 +114,7 @@ fn tell(gaps: &[coverage::Gap]) {
     }
 }
 
-fn report(trial: &Trial, verbose: bool) {
+fn report(trial: &Trial, book: &RuleBook, verbose: bool) {
     let mark = if trial.failures.is_empty() {
         "ok    "
     } else {
@@ -131,5 +133,20 @@ fn report(trial: &Trial, verbose: bool) {
     }
     for failure in &trial.failures {
         println!("       - {failure}");
+    }
+    if !trial.failures.is_empty() {
+        why(trial, book);
+    }
+}
+
+/// A test that fails because the rule did not act wants to know what kept it from acting.
+fn why(trial: &Trial, book: &RuleBook) {
+    let (Some(event), Some(rule)) = (&trial.event, book.rule(&trial.rule)) else {
+        return;
+    };
+    if matches!(trial.decision.as_str(), "missed" | "error") {
+        for difference in rules::explain(rule, event, None).would_have_to_differ {
+            println!("       why: {difference}");
+        }
     }
 }

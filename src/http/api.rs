@@ -43,6 +43,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/events", get(events::list))
         .route("/events/{id}", get(events::show))
+        .route("/events/{id}/explain", get(events::explain))
         .route("/events/{id}/replay", post(events::replay))
         .route("/runs", get(runs::list))
         .route("/runs/{id}", get(runs::show))

@@ -1,6 +1,6 @@
 //! An event on its way into the journal, and out of it again.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::journal::{Debounce, EventKey, EventRecord, Gates, NewEvent, NewFiring, Rate, Wish};
 use crate::normalize::{self, Actor, Event, EventId, EventType, Subject};
@@ -16,34 +16,50 @@ pub(super) struct Staleness {
     pub(super) destructive_ms: i64,
 }
 
-/// What the rules of `book` want of an event. Rules that do not match, or are off, want nothing: `explain` recomputes
-/// them.
+/// Where in `meta` near misses are kept. It is opaque to the journal, so all stores keep it alike.
+const MISSED: &str = "missed";
+/// Near misses kept with one event; what is beyond is only recomputed.
+const MISSED_MAX: usize = 64;
+
+/// What the rules of `book` want of an event; and, of those that were looked at and want nothing, what each failed at, by its
+/// id. All others are off or could not have matched: `explain` recomputes them.
 pub(super) fn firings(
     book: &RuleBook,
     event: &Event,
     stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>,
-) -> Vec<NewFiring> {
-    book.candidates(event)
-        .into_iter()
-        .filter_map(|candidate| {
-            let evaluation = candidate.evaluation;
-            let rule = evaluation.rule;
-            let wish = match evaluation.verdict {
-                Verdict::Fired { key } => Wish::Run {
-                    shadow: rule.mode == Mode::Shadow,
-                    gates: gates(&rule, key, stale),
-                    pinned: json!({ "vars": rule.vars }),
-                },
-                Verdict::Error(reason) => Wish::Error { reason },
-                Verdict::Missed | Verdict::Off => return None,
-            };
-            Some(NewFiring {
-                rule: rule.id.clone(),
-                version: rule.version.clone(),
-                wish,
-            })
-        })
-        .collect()
+) -> (Vec<NewFiring>, Map<String, Value>) {
+    let mut firings = Vec::new();
+    let mut missed = Map::new();
+    for candidate in book.candidates(event) {
+        if let Some(place) = candidate.missed() {
+            if missed.len() < MISSED_MAX {
+                missed.insert(candidate.evaluation.rule.id.clone(), place.into());
+            }
+            continue;
+        }
+        let evaluation = candidate.evaluation;
+        let rule = evaluation.rule;
+        let wish = match evaluation.verdict {
+            Verdict::Fired { key } => Wish::Run {
+                shadow: rule.mode == Mode::Shadow,
+                gates: gates(&rule, key, stale),
+                pinned: json!({ "vars": rule.vars }),
+            },
+            Verdict::Error(reason) => Wish::Error { reason },
+            Verdict::Missed | Verdict::Off => continue,
+        };
+        firings.push(NewFiring {
+            rule: rule.id.clone(),
+            version: rule.version.clone(),
+            wish,
+        });
+    }
+    (firings, missed)
+}
+
+/// What a rule failed at when the event came, where that was kept.
+pub(super) fn missed(record: &EventRecord, rule: &str) -> Option<String> {
+    Some(record.meta.get(MISSED)?.get(rule)?.as_str()?.to_owned())
 }
 
 fn gates(rule: &Rule, key: String, stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>) -> Gates {
@@ -65,7 +81,27 @@ fn gates(rule: &Rule, key: String, stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>
 }
 
 /// An event as the journal admits it.
-pub(super) fn seal(event: &Event, book: &RuleBook, firings: Vec<NewFiring>) -> NewEvent {
+pub(super) fn seal(
+    event: &Event,
+    book: &RuleBook,
+    firings: Vec<NewFiring>,
+    missed: Map<String, Value>,
+) -> NewEvent {
+    let mut meta = json!({
+        "action": event.action,
+        "actor": event.actor.as_ref().map(|actor| &actor.0),
+        "origin": match &event.origin {
+            Origin::Webhook => "webhook",
+            Origin::Fetched(_) => "fetched",
+            Origin::Internal(reason) => reason.as_str(),
+        },
+        "recovered": event.fetch().map(|fetch| json!({
+            "from": fetch.from, "delivered_at": fetch.delivered_at, "doubtful": fetch.doubtful,
+        })),
+    });
+    if !missed.is_empty() {
+        meta[MISSED] = Value::Object(missed);
+    }
     NewEvent {
         key: EventKey {
             source: event.source.as_str().into(),
@@ -75,18 +111,7 @@ pub(super) fn seal(event: &Event, book: &RuleBook, firings: Vec<NewFiring>) -> N
         kind: event.kind.0.clone(),
         subject: event.subject.0.clone(),
         time: event.time,
-        meta: json!({
-            "action": event.action,
-            "actor": event.actor.as_ref().map(|actor| &actor.0),
-            "origin": match &event.origin {
-                Origin::Webhook => "webhook",
-                Origin::Fetched(_) => "fetched",
-                Origin::Internal(reason) => reason.as_str(),
-            },
-            "recovered": event.fetch().map(|fetch| json!({
-                "from": fetch.from, "delivered_at": fetch.delivered_at, "doubtful": fetch.doubtful,
-            })),
-        }),
+        meta,
         body: event.body.clone(),
         book: book.hash().into(),
         causes: event.causes.clone(),

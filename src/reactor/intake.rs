@@ -2,14 +2,13 @@
 
 use std::sync::PoisonError;
 
-use serde::Serialize;
-
 use super::envelope::Staleness;
+use super::explain::{Explained, explain};
 use super::{Reactor, envelope};
-use crate::journal::{Admission, EventRecord, StoreError, Verdict};
+use crate::journal::{Admission, EventRecord, Store, StoreError};
 use crate::normalize::{self, Event};
 use crate::receive::Delivery;
-use crate::rules::{self, Explanation, Rule};
+use crate::rules::Rule;
 
 /// The name of the journal among the degraded parts.
 pub(super) const JOURNAL: &str = "journal";
@@ -40,19 +39,6 @@ pub enum LookupError {
     /// The journal does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// Why a rule did or did not fire for a stored event.
-#[derive(Debug, Serialize)]
-pub struct Explained {
-    /// The rule's content hash that was evaluated.
-    pub version: String,
-    /// Whether that is the version in force now.
-    pub in_force: bool,
-    /// Condition by condition.
-    pub explanation: Explanation,
-    /// What is on record for this rule and event: runs, suppressions, errors.
-    pub recorded: Vec<Verdict>,
 }
 
 impl Reactor {
@@ -91,7 +77,8 @@ impl Reactor {
             return Err(StoreError::Unavailable(why).into());
         }
         let book = self.book();
-        let sealed = envelope::seal(event, &book, envelope::firings(&book, event, stale));
+        let (firings, missed) = envelope::firings(&book, event, stale);
+        let sealed = envelope::seal(event, &book, firings, missed);
         let admission = self.store.admit(sealed, event.received_at).await;
         self.set_degraded(JOURNAL, admission.as_ref().err().map(ToString::to_string));
         *self.refused_at.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -115,9 +102,9 @@ impl Reactor {
 
     /// Evaluates a stored event again with the rules in force; what fires becomes the next generation.
     pub async fn replay(&self, event_id: &str) -> Result<Admission, LookupError> {
-        let (record, event) = self.stored(event_id, true).await?;
+        let (record, event) = stored(&*self.store, event_id, true).await?;
         let book = self.book();
-        let firings = envelope::firings(&book, &event, None);
+        let (firings, _) = envelope::firings(&book, &event, None);
         let admission = self
             .store
             .replay(&record.key, book.hash(), firings, self.clock.now())
@@ -126,40 +113,21 @@ impl Reactor {
         Ok(admission)
     }
 
-    /// Recomputes a rule's decision for a stored event, with the version of the rule that the event met.
-    pub async fn explain(&self, rule_id: &str, event_id: &str) -> Result<Explained, LookupError> {
-        let (record, event) = self.stored(event_id, false).await?;
-        let mut recorded = self.store.verdicts(&record.key).await?;
-        recorded.retain(|verdict| verdict.rule == rule_id);
-        let in_force = self.book().rule(rule_id).cloned();
-        let met = self.store.book(Some(&record.book)).await?.and_then(|book| {
-            let text = book.rules.into_iter().find(|text| text.rule == rule_id)?;
-            Some((text, book.settings))
-        });
-        let rule = match (met, in_force.clone()) {
-            (Some((text, _)), Some(current)) if text.version == current.version => current,
-            (Some((text, settings)), _) => {
-                let vars = settings.get("vars").cloned().unwrap_or_default();
-                let rule =
-                    rules::parse_pinned(&text.rule, &text.text, &vars).map_err(LookupError::Unreadable)?;
-                std::sync::Arc::new(rule)
-            }
-            (None, Some(current)) => current,
-            (None, None) => return Err(LookupError::NoRule(rule_id.into())),
-        };
-        Ok(Explained {
-            version: rule.version.clone(),
-            in_force: in_force.is_some_and(|current| current.version == rule.version),
-            explanation: rules::explain(&rule, &event),
-            recorded,
-        })
+    /// Why a rule, or every rule that has to do with such events, did or did not act on a stored event.
+    pub async fn explain(&self, event_id: &str, rule: Option<&str>) -> Result<Explained, LookupError> {
+        explain(&*self.store, event_id, rule).await
     }
+}
 
-    async fn stored(&self, event_id: &str, replayed: bool) -> Result<(EventRecord, Event), LookupError> {
-        let record = self.store.event_by_id(event_id).await?;
-        let record = record.ok_or_else(|| LookupError::NoEvent(event_id.into()))?;
-        let event = envelope::open(&record, replayed)
-            .ok_or_else(|| LookupError::Unreadable(format!("event {event_id:?} cannot be read back")))?;
-        Ok((record, event))
-    }
+/// An event as it was when it was admitted.
+pub(super) async fn stored(
+    store: &dyn Store,
+    event_id: &str,
+    replayed: bool,
+) -> Result<(EventRecord, Event), LookupError> {
+    let record = store.event_by_id(event_id).await?;
+    let record = record.ok_or_else(|| LookupError::NoEvent(event_id.into()))?;
+    let event = envelope::open(&record, replayed)
+        .ok_or_else(|| LookupError::Unreadable(format!("event {event_id:?} cannot be read back")))?;
+    Ok((record, event))
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::normalize::Event;
+use crate::rules::advice;
 use crate::rules::allow;
 use crate::rules::check::{self, Catalog};
 use crate::rules::diagnostic::{Diagnostic, Findings, Severity};
@@ -16,6 +17,9 @@ use crate::rules::engine::{Engine, Filing};
 use crate::rules::expression::Names;
 use crate::rules::parse;
 use crate::rules::rule::{Mode, Rule};
+
+/// How [`Candidate::missed`] says that it was the `if`.
+pub(crate) const MISSED_AT_IF: &str = "if";
 
 /// Largest rule file, in bytes.
 const FILE_BYTES_MAX: usize = 1024 * 1024;
@@ -69,6 +73,18 @@ pub struct Candidate {
     pub failed: Option<usize>,
 }
 
+impl Candidate {
+    /// What it failed at, short enough to be kept with every event: the place of the condition in `[when]`, counted from 0,
+    /// or `if`. `None` when it did not miss.
+    pub fn missed(&self) -> Option<String> {
+        match (&self.evaluation.verdict, self.failed) {
+            (Verdict::Missed, Some(place)) => Some(place.to_string()),
+            (Verdict::Missed, None) => Some(MISSED_AT_IF.to_owned()),
+            _ => None,
+        }
+    }
+}
+
 /// What one rule says about one event.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
@@ -101,7 +117,8 @@ pub fn load(files: &[SourceFile], vars: &Value, catalog: Option<&Catalog>) -> Lo
     ordered.sort_by(|a, b| a.path.cmp(&b.path));
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     let mut rules = Vec::new();
-    let mut diagnostics = Vec::new();
+    let mut read = Vec::new();
+    let mut doings = BTreeMap::new();
     for file in ordered {
         let mut findings = Findings::new(&file.path, &file.text);
         let id = stem(&file.path);
@@ -115,15 +132,34 @@ pub fn load(files: &[SourceFile], vars: &Value, catalog: Option<&Catalog>) -> Lo
                 )
                 .hint("a rule's id is its file's name and is unique over all folders");
         }
+        let mut tree = None;
         if let Some(why) = &file.unreadable {
             findings.error("unreadable", &(0..0), format!("the file cannot be read: {why}"));
         } else if file.text.len() > FILE_BYTES_MAX {
             findings.error("file-size", &(0..0), "a rule file is at most 1 MiB");
         } else if let Some(parsed) = parse::rule(&id, &file.path, vars, &mut findings) {
-            check::rule(&parsed.tree, vars, catalog, &mut findings);
-            let complete = catalog.is_some() && !findings.has_error();
-            allow::apply(&parsed.tree, complete, &mut findings);
+            let doing = check::rule(&parsed.tree, vars, catalog, &mut findings);
+            doings.extend(
+                doing
+                    .filter(|_| acts(parsed.rule.as_ref()))
+                    .map(|doing| (id.clone(), doing)),
+            );
             rules.extend(parsed.rule.map(Arc::new));
+            tree = Some(parsed.tree);
+        }
+        read.push((id, tree, findings));
+    }
+    check::together(&doings, &mut |rule, tell| {
+        if let Some((_, _, findings)) = read.iter_mut().find(|(id, _, _)| id == rule) {
+            tell(findings);
+        }
+    });
+    let mut diagnostics = Vec::new();
+    for (_, tree, mut findings) in read {
+        advice::apply(catalog, &mut findings);
+        if let Some(tree) = &tree {
+            let complete = catalog.is_some() && !findings.has_error();
+            allow::apply(tree, complete, &mut findings);
         }
         diagnostics.extend(findings.into_sorted());
     }
@@ -132,6 +168,10 @@ pub fn load(files: &[SourceFile], vars: &Value, catalog: Option<&Catalog>) -> Lo
         book: (!failed).then(|| RuleBook::new(rules, vars)),
         diagnostics,
     }
+}
+
+fn acts(rule: Option<&Rule>) -> bool {
+    rule.is_some_and(|rule| rule.mode == Mode::Live)
 }
 
 /// Compiles a version that was kept: tools that are no longer there and the like are no matter.

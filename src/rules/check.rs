@@ -21,6 +21,8 @@ mod flow;
 mod grants;
 mod text;
 
+pub(crate) use design::{Doing, together};
+
 /// What rules may call, and who may call what.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
@@ -108,7 +110,12 @@ const IN_ITEM: &[&str] = &["event", "meta", "vars", "now", "steps", "run", "item
 const IN_ITEM_REQUIRE: &[&str] = &["event", "meta", "vars", "now", "steps", "run", "item", "result"];
 
 /// Checks one rule file; `vars` are the configuration's.
-pub(crate) fn rule(tree: &[Entry], vars: &Value, catalog: Option<&Catalog>, findings: &mut Findings<'_>) {
+pub(crate) fn rule(
+    tree: &[Entry],
+    vars: &Value,
+    catalog: Option<&Catalog>,
+    findings: &mut Findings<'_>,
+) -> Option<Doing> {
     let own = find(tree, "vars")
         .and_then(|entry| entry.node.table())
         .unwrap_or(&[]);
@@ -124,20 +131,23 @@ pub(crate) fn rule(tree: &[Entry], vars: &Value, catalog: Option<&Catalog>, find
         findings,
         steps: Vec::new(),
         all_steps: BTreeSet::new(),
+        misplaced: Vec::new(),
         mentions: Vec::new(),
     };
     checker.rule(tree);
     checker.tests(tree);
     let mentions = checker.mentions;
     // What goes beyond the file's own grammar is asked only where everything is known that a rule can refer to.
-    let Some(catalog) = catalog else { return };
+    let catalog = catalog?;
     fields::check(tree, &mentions, findings);
     grants::check(tree, &catalog.directory, findings);
     flow::check(tree, &mentions, catalog, findings);
-    if !findings.has_error() {
-        conditions::check(tree, findings);
-        design::check(tree, &mentions, catalog, findings);
+    if findings.has_error() {
+        return None;
     }
+    conditions::check(tree, findings);
+    design::check(tree, &mentions, catalog, findings);
+    Some(design::doing(tree, &mentions, catalog))
 }
 
 /// A name that an expression or a template mentions.
@@ -171,6 +181,8 @@ struct Checker<'t, 'f, 'a> {
     steps: Vec<String>,
     /// Ids of all actions.
     all_steps: BTreeSet<String>,
+    /// Tools' places whose `arguments` stand under another action, or that got another's.
+    misplaced: Vec<arguments::Misplaced>,
     mentions: Vec<Mention>,
 }
 
@@ -189,6 +201,10 @@ impl<'t> Checker<'t, '_, '_> {
             ids.push(id);
         }
         self.all_steps = ids.iter().cloned().collect();
+        self.misplaced = ["action", "on_failure"]
+            .into_iter()
+            .flat_map(|list| arguments::misplaced(&tables(tree, list), self.catalog))
+            .collect();
         for (action, id) in actions.iter().zip(ids) {
             self.action(action, limits.is_some());
             self.steps.push(id);
@@ -247,6 +263,16 @@ impl<'t> Checker<'t, '_, '_> {
             {
                 self.untrusted(name, &entry.key, &entry.node);
             }
+        }
+        if self
+            .misplaced
+            .iter()
+            .any(|found| found.is_about(&entry.node.span))
+        {
+            for found in self.misplaced.iter().filter(|found| found.got == entry.node.span) {
+                found.tell(self.findings);
+            }
+            return;
         }
         let call = arguments::Call {
             tool: name,

@@ -111,6 +111,17 @@ impl<'a> Findings<'a> {
         self.found.iter().any(|found| found.severity == Severity::Error)
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Diagnostic> {
+        self.found.iter_mut()
+    }
+
+    /// Of several findings under this code only the first: the others follow from it.
+    pub(crate) fn keep_first(&mut self, code: &str) {
+        let mut first = true;
+        self.found
+            .retain(|found| found.code != code || std::mem::take(&mut first));
+    }
+
     /// Takes out what was found under this code within a range; says how many there were.
     pub(crate) fn remove(&mut self, code: &str, range: &Range<usize>) -> usize {
         let before = self.found.len();
@@ -136,6 +147,19 @@ impl Diagnostic {
     /// Line and column of the span's end in the file's text, from 1; the column is the one after the last character.
     pub fn end(&self, text: &str) -> (usize, usize) {
         place(text, within(text, &self.span).end)
+    }
+
+    /// What the hint says to write instead, where it says so: see [`did_you_mean`].
+    pub(crate) fn suggestion(&self) -> Option<&str> {
+        let hint = self.hint.as_deref()?;
+        let forms = [
+            "did you mean `",
+            "without quotes: `",
+            "in quotes: `",
+            "in brackets: `",
+        ];
+        let rest = forms.iter().find_map(|form| hint.strip_prefix(form))?;
+        rest.split_once('`').map(|(word, _)| word)
     }
 
     pub(crate) fn maybe_hint(&mut self, hint: Option<String>) -> &mut Self {

@@ -73,3 +73,33 @@ pub(crate) fn spell(seconds: f64) -> String {
     }
     format!("{sign}{}", parts.join(" "))
 }
+
+/// A duration that somebody wrote out, as it is to be written: `5 minutes` is `5m`, `1 hour 30 min` is `1h30m`. `None`
+/// where it is not certain what was meant.
+pub(crate) fn tidied(text: &str) -> Option<String> {
+    let lower = text.to_lowercase().replace(',', " ").replace(" and ", " ");
+    let mut tidy = String::new();
+    let mut rest = lower.trim();
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, after) = rest.split_at(digits);
+        let after = after.trim_start();
+        let letters = after.len() - after.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+        let (word, next) = after.split_at(letters);
+        let unit = match word {
+            "ms" | "millisecond" | "milliseconds" => "ms",
+            "s" | "sec" | "secs" | "second" | "seconds" => "s",
+            "m" | "min" | "mins" | "minute" | "minutes" => "m",
+            "h" | "hr" | "hrs" | "hour" | "hours" => "h",
+            "d" | "day" | "days" => "d",
+            _ => return None,
+        };
+        if number.is_empty() {
+            return None;
+        }
+        tidy.push_str(number);
+        tidy.push_str(unit);
+        rest = next.trim_start();
+    }
+    parse(&tidy).is_ok().then_some(tidy)
+}

@@ -1,27 +1,73 @@
-//! In: a rule and an event. Out: why it fires or not, condition by condition. Never: gates and runs, which are the
-//! journal's to tell.
+//! In: a rule, an event, and what is on record about the two. Out: why it fires or not, condition by condition, and what it
+//! would do. Never: evaluating less than everything; asking the journal.
 
+use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::normalize::Event;
 use crate::rules::book::{self, Verdict};
-use crate::rules::expression::{Expression, Names};
-use crate::rules::pattern::{All, Condition, Path, Reached, Test};
 use crate::rules::rule::{Mode, Rule};
 
-mod text;
+mod condition;
+mod limits;
+mod plan;
+mod reason;
+mod ranking;
+mod sentences;
+mod page;
 
-/// How many of a path's values are shown.
-const VALUES_MAX: usize = 20;
+pub use condition::{ConditionView, TestView};
+pub use limits::LimitView;
+pub use page::ranking_page;
+pub use plan::PlanView;
+pub use ranking::{Ranked, ranking};
+pub use reason::{IfView, PartView, Parts, PathView};
+
+/// What the journal knows of a rule and an event.
+#[derive(Clone, Debug, Default)]
+pub struct OnRecord {
+    /// Its decisions, generation after generation.
+    pub decisions: Vec<Recorded>,
+    /// What the rule failed at when the event came, where that was kept: see [`crate::rules::Candidate::missed`].
+    pub missed: Option<String>,
+    /// How many of our own runs led to the event.
+    pub depth: u32,
+    /// Whether the event was matched with this version of the rule.
+    pub met: bool,
+    /// Whether this version is in force now.
+    pub in_force: bool,
+}
+
+/// A decision on record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Recorded {
+    /// `fired`, `suppressed`, `stale`, …
+    pub decision: String,
+    /// 0, unless the event was replayed or the run made again.
+    pub generation: u32,
+    /// The rule's version that was decided about.
+    pub version: String,
+    /// The run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The run's present state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
 
 /// Why a rule fires on an event, or does not. All text forms are made from this.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
     /// The rule's id.
     pub rule: String,
-    /// Its version.
+    /// The version that is explained.
     pub version: String,
+    /// Whether that version is in force; `None` when nothing is on record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_force: Option<bool>,
     /// Whether it acts.
     pub mode: Mode,
     /// Why it is off.
@@ -33,6 +79,12 @@ pub struct Explanation {
     pub event_type: String,
     /// What it is about.
     pub subject: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// What came of it: the newest decision on record, or else [`Explanation::outcome`].
+    pub decision: String,
+    /// The outcome in a sentence.
+    pub sentence: String,
     /// The event types the rule listens to.
     pub on: Vec<String>,
     /// Whether the event's type is among them.
@@ -42,120 +94,40 @@ pub struct Explanation {
     /// The `if`.
     #[serde(rename = "if", skip_serializing_if = "Option::is_none")]
     pub condition: Option<IfView>,
-    /// `fired`, `missed`, `off`, `error`, or `not_listening`.
+    /// What the conditions say, evaluated now: `fired`, `missed`, `off`, `error`, or `not_listening`.
     pub outcome: String,
-    /// What the limits are counted by, when it fired.
+    /// What the limits are counted by, when the conditions hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The outcome in a sentence.
-    pub sentence: String,
-    /// What would have to differ for it to fire; empty when it fires.
+    /// What limits the rule, and which of it held it back.
+    pub limits: Vec<LimitView>,
+    /// What the rule does, as far as it can be told before the first call; empty unless the conditions hold.
+    pub plan: Vec<PlanView>,
+    /// What is on record.
+    pub recorded: Vec<Recorded>,
+    /// Where what is on record and what is evaluated now do not agree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contradiction: Option<String>,
+    /// How many of its questions are answered no, and how many there are: `on`, each condition of `[when]`, each part of
+    /// the `if` that `and` joins.
+    pub failed: usize,
+    /// How many questions there are.
+    pub questions: usize,
+    /// What would have to differ for it to act; empty when it does.
     pub would_have_to_differ: Vec<String>,
 }
 
-/// One condition of `[when]`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum ConditionView {
-    /// A path with its operators.
-    Field {
-        /// The path.
-        path: String,
-        /// Whether all operators hold.
-        held: bool,
-        /// How many values the path reaches.
-        count: usize,
-        /// The values it reaches, the first twenty.
-        actual: Vec<Value>,
-        /// The operators.
-        tests: Vec<TestView>,
-    },
-    /// One of the branches.
-    Any {
-        /// Whether one holds.
-        held: bool,
-        /// The branches.
-        branches: Vec<Vec<ConditionView>>,
-    },
-    /// All of the branches.
-    All {
-        /// Whether all hold.
-        held: bool,
-        /// The branches.
-        branches: Vec<Vec<ConditionView>>,
-    },
-    /// Not all of it.
-    Not {
-        /// Whether not all of it holds.
-        held: bool,
-        /// What is negated.
-        conditions: Vec<ConditionView>,
-    },
-}
-
-/// One operator.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct TestView {
-    /// Its name.
-    pub operator: String,
-    /// Its operand, as written.
-    pub expected: Value,
-    /// Whether the case of letters is ignored.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub ignore_case: bool,
-    /// Whether it holds.
-    pub held: bool,
-}
-
-/// The `if`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct IfView {
-    /// As written.
-    pub text: String,
-    /// Whether it was looked at: only when the patterns hold.
-    pub evaluated: bool,
-    /// Whether it is true; `None` when it was not looked at or could not be decided.
-    pub held: Option<bool>,
-    /// Why it could not be decided.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// The paths it mentions, with their values.
-    pub mentions: Vec<PathView>,
-}
-
-/// A path and its value.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PathView {
-    /// The path.
-    pub path: String,
-    /// Whether it is defined.
-    pub defined: bool,
-    /// Its value; null when it is not defined.
-    pub value: Value,
-}
-
-impl ConditionView {
-    /// Whether it holds.
-    pub fn held(&self) -> bool {
-        match self {
-            Self::Field { held, .. }
-            | Self::Any { held, .. }
-            | Self::All { held, .. }
-            | Self::Not { held, .. } => *held,
-        }
-    }
-}
-
-/// Evaluates everything, also what a decision would have skipped, and says what was found.
-pub fn explain(rule: &Rule, event: &Event) -> Explanation {
+/// Evaluates everything, also what a decision would have skipped, and says what was found. Without `record` the event is
+/// only supposed.
+pub fn explain(rule: &Rule, event: &Event, record: Option<&OnRecord>) -> Explanation {
     let listens = rule.listens_to(&event.kind.0);
-    let when = views(&rule.when, &event.payload);
+    let when = condition::views(&rule.when, &event.payload);
     let patterns_hold = when.iter().all(ConditionView::held);
     let names = book::names_of(event, &event.payload, &rule.vars);
     let condition = rule
         .condition
         .as_ref()
-        .map(|expression| if_view(expression, &names, listens && patterns_hold));
+        .map(|expression| reason::if_view(expression, &names, listens && patterns_hold));
     let verdict = listens.then(|| book::verdict(rule, event, &mut None));
     let (outcome, key) = match &verdict {
         None => ("not_listening", None),
@@ -164,110 +136,97 @@ pub fn explain(rule: &Rule, event: &Event) -> Explanation {
         Some(Verdict::Error(_)) => ("error", None),
         Some(Verdict::Fired { key }) => ("fired", Some(key.clone())),
     };
+    let recorded = record.map_or_else(Vec::new, |record| record.decisions.clone());
+    let newest = recorded.last();
     let mut explanation = Explanation {
         rule: rule.id.clone(),
         version: rule.version.clone(),
+        in_force: record.map(|record| record.in_force),
         mode: rule.mode,
         off_reason: rule.off_reason.clone(),
         event: event.id.0.clone(),
         event_type: event.kind.0.clone(),
         subject: event.subject.0.clone(),
+        received_at: event.received_at,
+        decision: newest.map_or_else(|| outcome.to_owned(), |newest| newest.decision.clone()),
         on: rule.on.clone(),
         listens,
         when,
         condition,
         outcome: outcome.to_owned(),
         key,
+        limits: limits::views(rule, event, record),
+        plan: if outcome == "fired" {
+            plan::plan(rule, &names)
+        } else {
+            Vec::new()
+        },
+        recorded,
+        contradiction: None,
+        failed: 0,
+        questions: 0,
         sentence: String::new(),
         would_have_to_differ: Vec::new(),
     };
-    if outcome != "fired" {
-        explanation.would_have_to_differ = text::differences(&explanation, verdict.as_ref());
-    }
-    explanation.sentence = text::sentence(&explanation, verdict.as_ref());
+    (explanation.failed, explanation.questions) = ranking::questions(&explanation);
+    explanation.contradiction = record.and_then(|record| contradiction(&explanation, record));
+    explanation.would_have_to_differ = sentences::differences(&explanation, verdict.as_ref());
+    explanation.sentence = sentences::sentence(&explanation, verdict.as_ref(), record);
     explanation
 }
 
-fn views(all: &All, payload: &Value) -> Vec<ConditionView> {
-    all.0.iter().map(|condition| view(condition, payload)).collect()
-}
-
-fn view(condition: &Condition, payload: &Value) -> ConditionView {
-    let branches = |branches: &[All]| branches.iter().map(|branch| views(branch, payload)).collect();
-    let held = condition.holds(payload);
-    match condition {
-        Condition::Field { path, tests } => {
-            let reached = path.reach(payload);
-            field(path, &tests.0, &reached, held)
+/// Evaluating again what was evaluated before gives the same; if not, somebody should know.
+fn contradiction(explanation: &Explanation, record: &OnRecord) -> Option<String> {
+    // What another version did is no matter of this one.
+    let about_this = |recorded: &&Recorded| recorded.version == explanation.version;
+    if !record.met {
+        return None;
+    }
+    let first = record.decisions.iter().find(about_this);
+    let outcome = explanation.outcome.as_str();
+    match (first, &record.missed) {
+        (Some(first), _) if first.decision == "error" && outcome != "error" => Some(format!(
+            "when the event came, the rule could not be decided ({}); now it can",
+            first.reason.as_deref().unwrap_or("no reason on record")
+        )),
+        (Some(first), _) if first.decision != "error" && outcome != "fired" => Some(format!(
+            "`{}` is on record, so its conditions held when the event came; evaluated now they do not",
+            first.decision
+        )),
+        (None, Some(place)) => {
+            let now = failing(explanation);
+            (now.as_deref() != Some(place)).then(|| {
+                format!(
+                    "when the event came, {} did not hold; evaluated now, {}",
+                    sentences::place(explanation, place),
+                    now.map_or_else(
+                        || "everything holds".to_owned(),
+                        |now| format!("{} does not", sentences::place(explanation, &now))
+                    )
+                )
+            })
         }
-        Condition::Any(all) => ConditionView::Any {
-            held,
-            branches: branches(all),
-        },
-        Condition::Every(all) => ConditionView::All {
-            held,
-            branches: branches(all),
-        },
-        Condition::Not(all) => ConditionView::Not {
-            held,
-            conditions: views(all, payload),
-        },
+        (None, None) if outcome == "fired" => Some(
+            "its conditions hold, evaluated now, and nothing is on record: the event was matched by another version of the program"
+                .to_owned(),
+        ),
+        _ => None,
     }
 }
 
-fn field(path: &Path, tests: &[Test], reached: &Reached<'_>, held: bool) -> ConditionView {
-    ConditionView::Field {
-        path: path.text(),
-        held,
-        count: reached.values.len(),
-        actual: reached
-            .values
-            .iter()
-            .take(VALUES_MAX)
-            .map(|value| (*value).clone())
-            .collect(),
-        tests: tests
-            .iter()
-            .map(|test| TestView {
-                operator: test.operator.to_owned(),
-                expected: test.expected.clone(),
-                ignore_case: test.ignore_case,
-                held: test.holds(reached),
-            })
-            .collect(),
-    }
-}
-
-fn if_view(expression: &Expression, names: &Names, evaluated: bool) -> IfView {
-    let (held, error) = match evaluated.then(|| expression.holds(names)) {
-        None => (None, None),
-        Some(Ok(held)) => (Some(held), None),
-        Some(Err(error)) => (None, Some(error.to_string())),
-    };
-    let mentions = expression
-        .paths()
-        .into_iter()
-        .filter_map(|path| {
-            let value = names.lookup(&path)?;
-            Some(PathView {
-                defined: value.is_some(),
-                value: value.unwrap_or(Value::Null),
-                path,
-            })
-        })
-        .collect();
-    IfView {
-        text: expression.text().to_owned(),
-        evaluated,
-        held,
-        error,
-        mentions,
+/// The first thing that does not hold, as [`crate::rules::Candidate::missed`] says it.
+fn failing(explanation: &Explanation) -> Option<String> {
+    let first = explanation.when.iter().position(|condition| !condition.held());
+    match (first, &explanation.condition) {
+        (Some(place), _) => Some(place.to_string()),
+        (None, Some(condition)) if condition.held == Some(false) => Some(book::MISSED_AT_IF.to_owned()),
+        _ => None,
     }
 }
 
 impl Explanation {
     /// For people: aligned columns, no color needed.
     pub fn to_text(&self) -> String {
-        text::page(self)
+        page::page(self)
     }
 }

@@ -277,6 +277,14 @@ impl Template {
         }
     }
 
+    /// As it was written, braces and all.
+    pub(crate) fn source(&self) -> String {
+        match self {
+            Self::Constant(text) | Self::Text { text, .. } => text.clone(),
+            Self::Value(expression) => format!("{{{{ {} }}}}", expression.text().trim()),
+        }
+    }
+
     pub(crate) fn value(&self, names: &Names) -> Result<Value, ExprError> {
         match self {
             Self::Constant(text) => Ok(Value::from(text.as_str())),

@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use crate::rules::SourceFile;
 use crate::rules::diagnostic::{Severity, did_you_mean};
+use crate::rules::fix;
 
 mod reading;
 mod conditions;
@@ -81,6 +82,9 @@ const fn warning(
     }
 }
 
+/// Lints that `xmrt check --fix` mends, where it is certain what was meant.
+pub const FIXABLE: &[&str] = fix::FIXABLE;
+
 /// The groups in the order of the page.
 const GROUPS: &[(&str, &[Lint])] = &[
     ("Reading the file", reading::LINTS),
@@ -115,6 +119,26 @@ impl Lint {
             self.why,
             indented(self.bad),
             indented(self.good),
+            self.silencing()
+        )
+    }
+
+    /// Its page below `docs/rules/lints/`.
+    pub fn to_markdown(&self) -> String {
+        let fix = if FIXABLE.contains(&self.id) {
+            "`xmrt check --fix` mends it where it is certain what was meant.\n\n"
+        } else {
+            ""
+        };
+        format!(
+            "<!-- Written by `xmrt rules reference`: change the code, not this page. -->\n# {}\n\n**{}**: {}\n\n{}\n\nWrong:\n\n\
+             ```toml\n{}\n```\n\nRight:\n\n```toml\n{}\n```\n\n{fix}{}\n\n[All lints](../lints.md)\n",
+            self.id,
+            self.level(),
+            self.summary,
+            self.why,
+            self.bad.trim_matches('\n'),
+            self.good.trim_matches('\n'),
             self.silencing()
         )
     }
@@ -163,14 +187,14 @@ fn indented(text: &str) -> String {
         .join("\n")
 }
 
-/// The page `docs/rules/lints.md`.
+/// The page `docs/rules/lints.md`, which leads to one page for each.
 pub fn lints_markdown() -> String {
     let mut page = String::from(
         "# What `xmrt check` finds\n\n\
-         This page is written by `xmrt check --lints-markdown`. `xmrt check --explain <lint>` shows one entry in the terminal.\n\n\
+         This page is written by `xmrt rules reference`. `xmrt check --explain <lint>` shows one entry in the terminal.\n\n\
          An *error* keeps the whole book from being used; a *warning* says that the rule probably does not do what its author\n\
          means (`--deny-warnings` makes it fail, too). Examples show only what matters: the keys that every rule needs are left\n\
-         out.\n\n\
+         out. `xmrt check --fix` mends what is marked with ✎, where it is certain what was meant.\n\n\
          Where a finding is wrong, or meant, say so on the line before, with the reason:\n\n\
          ```toml\n\
          # xmrt: allow(cyclic-rule) because the label it adds is never the one it listens to\n\
@@ -184,25 +208,13 @@ pub fn lints_markdown() -> String {
         for lint in *lints {
             let _ = writeln!(
                 page,
-                "| [`{0}`](#{0}) | {1} | {2} |",
+                "| [`{0}`](lints/{0}.md) | {1}{2} | {3} |",
                 lint.id,
                 lint.level(),
+                if FIXABLE.contains(&lint.id) { " ✎" } else { "" },
                 lint.summary
             );
         }
-    }
-    for lint in lints() {
-        let _ = write!(
-            page,
-            "\n### {}\n\n**{}**: {}\n\n{}\n\nWrong:\n\n```toml\n{}\n```\n\nRight:\n\n```toml\n{}\n```\n\n{}\n",
-            lint.id,
-            lint.level(),
-            lint.summary,
-            lint.why,
-            lint.bad.trim_matches('\n'),
-            lint.good.trim_matches('\n'),
-            lint.silencing()
-        );
     }
     page
 }

@@ -2,41 +2,7 @@
 
 use crate::rules::diagnostic::did_you_mean;
 use crate::rules::expression::{self, Call, SourceError};
-use crate::rules::filters;
-
-const TESTS: &[&str] = &[
-    "boolean",
-    "defined",
-    "undefined",
-    "divisibleby",
-    "endingwith",
-    "eq",
-    "equalto",
-    "even",
-    "false",
-    "filter",
-    "float",
-    "ge",
-    "gt",
-    "in",
-    "integer",
-    "iterable",
-    "le",
-    "lower",
-    "lt",
-    "mapping",
-    "ne",
-    "none",
-    "number",
-    "odd",
-    "sameas",
-    "sequence",
-    "startingwith",
-    "string",
-    "test",
-    "true",
-    "upper",
-];
+use crate::rules::reference;
 
 /// The engine finds an unknown filter only when it gets there; a rule's author wants to know at once.
 pub(crate) fn check_calls(source: &str, is_expression: bool) -> Result<(), SourceError> {
@@ -66,10 +32,11 @@ pub(crate) fn check_calls(source: &str, is_expression: bool) -> Result<(), Sourc
 
 fn unknown(call: Call, name: &str, at: usize) -> SourceError {
     let (what, known) = match call {
-        Call::Filter => ("filter", filters::NAMES),
-        Call::Test => ("test", TESTS),
+        Call::Filter => ("filter", reference::FILTERS),
+        Call::Test => ("test", reference::TESTS),
     };
-    let hint = did_you_mean(name, known.iter().copied()).map_or(String::new(), |hint| format!(" ({hint})"));
+    let hint = did_you_mean(name, known.iter().map(|row| row.name))
+        .map_or(String::new(), |hint| format!(" ({hint})"));
     SourceError {
         message: format!("there is no {what} `{name}`{hint}"),
         range: Some(at..at + name.len()),
@@ -152,4 +119,46 @@ fn literal(rest: &str, quote: char) -> usize {
         }
     }
     rest.len()
+}
+
+/// The parts of an expression that `word` (`and`, `or`) joins at its top level; one when it joins none. A choice
+/// (`a if b else c`) binds less than either, so it is never taken apart.
+pub(crate) fn split<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
+    let (mut parts, mut from, mut depth) = (Vec::new(), 0, 0_usize);
+    for (at, token) in (Words { text, at: 0 }) {
+        match token {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            "if" if depth == 0 => return vec![text],
+            _ if depth == 0 && token == word => {
+                parts.push(&text[from..at]);
+                from = at + token.len();
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[from..]);
+    parts
+}
+
+/// An expression without the parentheses that enclose it whole.
+pub(crate) fn unwrapped(text: &str) -> &str {
+    let mut inner = text.trim();
+    while let Some(within) = inner.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+        let mut depth = 0_i64;
+        let mut closed = false;
+        for (_, token) in (Words { text: within, at: 0 }) {
+            depth += match token {
+                "(" => 1,
+                ")" => -1,
+                _ => 0,
+            };
+            closed |= depth < 0;
+        }
+        if closed {
+            break;
+        }
+        inner = within.trim();
+    }
+    inner
 }

@@ -233,7 +233,7 @@ fn table(fields: &[(String, Argument)], names: &Names, place: &str) -> Result<Ma
 }
 
 impl Argument {
-    fn value(&self, names: &Names, place: &str) -> Result<Value, ExprError> {
+    pub(crate) fn value(&self, names: &Names, place: &str) -> Result<Value, ExprError> {
         match self {
             Self::Plain(value) => Ok(value.clone()),
             Self::Template(template) => template.value(names).map_err(|error| error.at(place)),

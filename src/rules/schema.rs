@@ -10,7 +10,6 @@ pub fn schema() -> Value {
     let mut schema = table(keys::RULE);
     let extra = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "xmrt-rule.schema.json",
         "title": "xmrt rule",
         "description": "One rule per file; the file's name is the rule's id.",
         "$defs": definitions(),

@@ -5,6 +5,7 @@ pub mod triage;
 mod approvals;
 mod notify;
 mod coverage;
+mod decision;
 mod records;
 mod triage_issue;
 
@@ -22,6 +23,7 @@ use crate::tools::toolbox::{Toolbox, reads, writes};
 
 pub use approvals::WordArgs;
 pub use coverage::{CoverageArgs, CoverageShown, SourceShown};
+pub use decision::{DecisionExplained, ExplainDecisionArgs};
 pub use notify::{LOG, Notified, NotifyArgs};
 pub use records::{EventList, EventShown, FindEventsArgs, GetRunArgs, RunShown, StepShown};
 pub use triage_issue::TriageArgs;
@@ -112,6 +114,18 @@ impl Server {
             )
             .closed_world()
             .answers(coverage::coverage),
+        )
+        .with(
+            reads(
+                "explain_decision",
+                "Explain a decision",
+                "Why a rule did or did not act on an event: each condition with what it asked for and what it saw, the \
+                 limit or the run that held it back, and what would have made it act. Without a rule: every rule that \
+                 has to do with such events, the nearest first.",
+            )
+            .closed_world()
+            .untrusted(&["text", "explanation", "ranking"])
+            .answers(decision::explain_decision),
         )
         .with(
             reads(

@@ -256,9 +256,9 @@ async fn a_termination_drains_and_what_is_left_goes_on_after_the_next_start() {
 async fn a_server_that_is_told_to_end_as_soon_as_it_says_where_it_listens_ends_in_good_order() {
     let mut world = world().await;
     for _ in 0..10 {
-        world.restart();
         let (status, _) = world.server.terminate();
         assert_eq!(status.code(), Some(0), "{status}");
+        world.restart();
     }
 }
 

@@ -76,7 +76,8 @@ fn every_shipped_rule_says_what_why_and_safety_and_is_tested_both_ways() {
             .filter(|test| says(&["expect = [{"], test) && !says(&["decision = "], test))
             .count();
         assert!(quiet >= 2, "rules/{name} has {quiet} tests for not acting");
-        assert!(acting >= 1, "rules/{name} has no test for acting");
+        let off = text.contains("\nmode = \"off\"\n");
+        assert!(acting >= 1 || off, "rules/{name} has no test for acting");
         seen += 1;
     }
     assert!(seen >= 7, "{seen} rules are shipped");

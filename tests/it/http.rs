@@ -301,7 +301,7 @@ async fn rules_are_listed_shown_and_explained() {
     assert_eq!(rule["limits"]["cooldown_ms"], 3_600_000);
     assert!(rule["text"].as_str().unwrap().contains("github.create_comment"));
     let explained = house.api("GET", "rules/greet/explain?event=d-1", None).await.body;
-    assert_eq!(explained["in_force"], true);
+    assert_eq!(explained["explanation"]["in_force"], true);
     let text = explained["text"].as_str().unwrap();
     assert!(
         text.contains("github.issues.opened") && text.contains("github.issues.closed"),

@@ -100,11 +100,15 @@ impl House {
 
     pub(crate) async fn build(setup: Setup) -> Self {
         let loaded = rules::load(&sources(), &json!({}), None);
+        let book = loaded.book.expect("the rules of the tests are good");
+        // As a start does it; a store that is away in a test keeps nothing.
+        let record = xmrt::reactor::book_record(&book);
+        drop(setup.store.keep_book(record, Clock::system().now()).await);
         let reactor = Reactor::new(Parts {
             store: setup.store,
             hub: Hub::builder().start().await.unwrap(),
             clock: Clock::system(),
-            book: loaded.book.expect("the rules of the tests are good"),
+            book,
             source: setup.source,
             settle_ms: None,
         });

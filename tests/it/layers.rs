@@ -68,7 +68,8 @@ const LAW: Law = Law {
                 "clock",
             ],
         ),
-        ("tools", &["hub", "integrations", "journal", "clock"]),
+        // The reactor: what it can explain, an agent can ask.
+        ("tools", &["reactor", "hub", "integrations", "journal", "clock"]),
         ("sandbox", &["clock"]),
         (
             "reactor",

@@ -389,3 +389,129 @@ async fn a_backtest_over_what_is_on_record_compares_with_the_rules_in_force() {
     world.server.terminate();
     assert_eq!(ask(&world), "the rules last in force");
 }
+
+const SLIPS: &str = "description = \"d\"\non = \"github.issues.opened\"\n\n[limits]\ncoldown = \"5 minutes\" # at least\n\n[[action]]\ntool = \"xmrt.notfy\"\narguments = { to = \"log\", text = \"hello\" }\n";
+
+#[test]
+fn what_fix_would_change_is_shown_and_then_done_once() {
+    let folder = folder(&[("rules/tell.toml", SLIPS)]);
+    let shown = xmrt(folder.path(), &["check", "--diff"]);
+    assert_eq!(shown.status.code(), Some(1));
+    insta::assert_snapshot!(out(&shown), @"");
+    let path = folder.path().join("rules/tell.toml");
+    assert_eq!(
+        std::fs::read_to_string(&path).expect("the rule"),
+        SLIPS,
+        "nothing is changed yet"
+    );
+    let fixed = xmrt(folder.path(), &["check", "--fix"]);
+    assert_eq!(fixed.status.code(), Some(0), "{}", err(&fixed));
+    assert!(out(&fixed).starts_with(&out(&shown)), "{}", out(&fixed));
+    let text = std::fs::read_to_string(&path).expect("the rule");
+    assert!(text.contains("cooldown = \"5m\" # at least"), "{text}");
+    let again = xmrt(folder.path(), &["check", "--diff"]);
+    assert_eq!((again.status.code(), out(&again).as_str()), (Some(0), ""));
+    assert_eq!(
+        std::fs::read_dir(folder.path().join("rules"))
+            .expect("the folder")
+            .count(),
+        1
+    );
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let done = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(arguments)
+        .output()
+        .expect("git");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+fn rules_are_compared_with_a_folder_and_with_a_revision() {
+    let old = ISSUE;
+    let new = ISSUE.replace("BUG", "Bug");
+    let folder = folder(&[
+        ("rules/tell.toml", old),
+        ("rules/gone.toml", old),
+        ("rules/same.toml", old),
+    ]);
+    git(folder.path(), &["init", "-q"]);
+    git(folder.path(), &["add", "-A"]);
+    git(
+        folder.path(),
+        &[
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@localhost",
+            "commit",
+            "-q",
+            "-m",
+            "rules",
+        ],
+    );
+    std::fs::write(folder.path().join("rules/tell.toml"), &new).expect("a file");
+    std::fs::rename(
+        folder.path().join("rules/gone.toml"),
+        folder.path().join("rules/renamed.toml"),
+    )
+    .expect("a name");
+    std::fs::write(
+        folder.path().join("rules/added.toml"),
+        new.replace("Bug", "Other"),
+    )
+    .expect("a file");
+    // The program itself starts git, which is found by PATH.
+    let compared = Command::new(env!("CARGO_BIN_EXE_xmrt"))
+        .args(["rules", "diff", "--against", "HEAD"])
+        .current_dir(folder.path())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .output()
+        .expect("the program starts");
+    assert_eq!(compared.status.code(), Some(1), "{}", err(&compared));
+    let told = regex::Regex::new("[0-9a-f]{8} → [0-9a-f]{8}")
+        .expect("a pattern")
+        .replace_all(&out(&compared), "<old> → <new>")
+        .into_owned();
+    insta::assert_snapshot!(told, @"");
+    let same = xmrt(folder.path(), &["rules", "diff", "--against", "rules"]);
+    assert_eq!(
+        (same.status.code(), out(&same).trim_end()),
+        (Some(0), "compared with rules: 0 different, 4 the same")
+    );
+    let nothing = xmrt(folder.path(), &["rules", "diff"]);
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(err(&nothing).contains("--against"), "{}", err(&nothing));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_compared_with_those_in_force_of_a_server_and_of_its_journal() {
+    let mut world = World::start(&[("tell", ISSUE)], "").await;
+    let candidate = world.folder.path().join("candidate");
+    std::fs::create_dir(&candidate).expect("a folder");
+    std::fs::write(
+        candidate.join("tell.toml"),
+        ISSUE.replace("description = ", "# more\ndescription = "),
+    )
+    .expect("a file");
+    let candidate = candidate.to_string_lossy().into_owned();
+    let ask = |world: &World| {
+        let (out, err, code) = world.xmrt(&["rules", "diff", &candidate, "--json"]);
+        assert_eq!(code, 1, "{err}");
+        let answer: Value = serde_json::from_str(&out).expect("JSON");
+        assert_eq!(answer["differences"][0]["rule"], "tell");
+        assert_eq!(answer["differences"][0]["open_runs"], 0);
+        answer["differences"][0]["means"][0]
+            .as_str()
+            .expect("a sentence")
+            .to_owned()
+    };
+    let meaning = "nothing that decides or acts: only words, comments or tests";
+    assert_eq!(ask(&world), meaning);
+    world.server.terminate();
+    assert_eq!(ask(&world), meaning);
+}

@@ -14,6 +14,10 @@ mod expressions;
 mod books;
 mod explanations;
 mod lints;
+mod fixes;
+mod reference;
+mod shapes;
+mod changes;
 
 /// An event that was received at noon.
 pub(crate) fn event(kind: &str, payload: Value) -> Event {

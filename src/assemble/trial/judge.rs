@@ -1,11 +1,13 @@
 //! In: what a test expects, and what happened. Out: where they differ. Never: the world.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, Trial};
-use crate::journal::{RunState, StepState};
+use crate::journal::{Decision, RunState, StepState};
 use crate::plan::{self, Call};
-use crate::rules::{Expected, RuleTest};
+use crate::rules::{Expected, RuleBook, RuleTest};
 
 /// A call the rule made, or would have made in shadow mode, or skipped.
 struct Made {
@@ -16,12 +18,19 @@ struct Made {
 }
 
 /// Compares what happened with what the test expects.
-pub(super) fn judge(rule: &str, test: &RuleTest, outcome: &Outcome, given: &[Outcome]) -> Trial {
+pub(super) fn judge(
+    book: &RuleBook,
+    rule: &str,
+    test: &RuleTest,
+    outcome: &Outcome,
+    given: &[Outcome],
+) -> Trial {
+    let tools = tools_by_step(book, rule);
     let made: Vec<Made> = outcome
         .runs
         .iter()
         .flat_map(|run| &run.steps)
-        .filter_map(made)
+        .filter_map(|step| made(&tools, step))
         .collect();
     let became = Became::of(rule, outcome);
     let mut failures = Vec::new();
@@ -47,6 +56,13 @@ pub(super) fn judge(rule: &str, test: &RuleTest, outcome: &Outcome, given: &[Out
     if test.decision.is_none() && matches!(state, Some(RunState::Dead | RunState::Unknown)) {
         failures.push(format!(
             "the run ended `{decision}`{}",
+            because(reason.as_deref())
+        ));
+    }
+    // To leave something alone is to decide so; an error is no decision.
+    if test.decision.is_none() && state.is_none() && decision == Decision::Error.to_string() {
+        failures.push(format!(
+            "the rule could not be decided{}",
             because(reason.as_deref())
         ));
     }
@@ -117,7 +133,16 @@ fn same_decision(expected: &str, decision: &str, run: Option<RunState>) -> bool 
     expected == decision || (expected == "fired" && run.is_some())
 }
 
-fn made(step: &crate::journal::StepRecord) -> Option<Made> {
+/// A skipped step has no call on record; this says what it would have called.
+fn tools_by_step(book: &RuleBook, rule: &str) -> BTreeMap<String, String> {
+    let rule = book.rule(rule);
+    let steps = rule
+        .iter()
+        .flat_map(|rule| rule.actions.iter().chain(&rule.on_failure));
+    steps.map(|step| (step.id.clone(), step.tool.clone())).collect()
+}
+
+fn made(tools: &BTreeMap<String, String>, step: &crate::journal::StepRecord) -> Option<Made> {
     // The mark of a failing run is no call.
     if step.step.starts_with("on_failure[") && !step.step.contains('.') {
         return None;
@@ -131,7 +156,7 @@ fn made(step: &crate::journal::StepRecord) -> Option<Made> {
     let call = match serde_json::from_value(step.call.clone()) {
         Ok(call) => call,
         Err(_) if skipped => Call {
-            tool: id.to_owned(),
+            tool: tools.get(id).map_or(id, String::as_str).to_owned(),
             arguments: json!({}),
             timeout_ms: 0,
             agent: None,
@@ -188,11 +213,9 @@ fn compare(expected: &[Expected], made: &[Made], decision: &str) -> Vec<String> 
         ));
     }
     for expected in expected.iter().filter(|expected| expected.if_skipped) {
-        // A skipped step has no resolved call; it goes by its action's id, which defaults to the tool's own name.
-        let tool = expected.tool.rsplit('.').next().unwrap_or(&expected.tool);
         let skipped = made
             .iter()
-            .any(|made| made.skipped && (made.call.tool == expected.tool || made.call.tool == tool));
+            .any(|made| made.skipped && made.call.tool == expected.tool);
         if !skipped {
             failures.push(format!("`{}` was not skipped by its `if`", expected.tool));
         }

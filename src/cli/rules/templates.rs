@@ -46,8 +46,11 @@ pub(super) const TEMPLATES: &[Template] = &[
     shipped!("diagnose-failed-deploy"),
     shipped!("label-pull-request-by-paths"),
     shipped!("redeploy-on-green-main"),
+    shipped!("rerun-flaky-workflow"),
     shipped!("restart-unhealthy-service"),
     shipped!("rollback-unhealthy-deploy"),
+    shipped!("security-alert-to-issue"),
+    shipped!("thank-new-star"),
     shipped!("triage-new-issue"),
     shipped!("welcome-first-contributor"),
 ];

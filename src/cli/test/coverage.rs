@@ -46,7 +46,7 @@ fn conditions(rule: &Rule, trials: &[&Trial], missing: &mut Vec<String>) {
         .iter()
         .filter_map(|trial| trial.event.as_ref())
         .filter(|event| rule.listens_to(&event.kind.0))
-        .map(|event| rules::explain(rule, event))
+        .map(|event| rules::explain(rule, event, None))
         .collect();
     let Some(first) = explanations.first() else {
         return;
@@ -61,6 +61,7 @@ fn conditions(rule: &Rule, trials: &[&Trial], missing: &mut Vec<String>) {
             explanation
                 .condition
                 .as_ref()
+                .filter(|condition| condition.evaluated)
                 .and_then(|condition| condition.held),
         );
     }

@@ -65,6 +65,11 @@ pub(super) async fn show(State(app): Shared, Path(id): Path<String>) -> Result<J
     Ok(Json(shown))
 }
 
+/// `GET /events/{id}/explain`: which rules acted, were held back, or came near, and what each lacked.
+pub(super) async fn explain(State(app): Shared, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    Ok(Json(json!(app.reactor.explain(&id, None).await?)))
+}
+
 /// `POST /events/{id}/replay`: evaluates it again with the rules in force.
 pub(super) async fn replay(
     State(app): Shared,

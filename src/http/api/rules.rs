@@ -83,10 +83,8 @@ pub(super) async fn explain(
     Path(id): Path<String>,
     Params(about): Params<About>,
 ) -> Result<Json<Value>, Problem> {
-    let explained = app.reactor.explain(&id, &about.event).await?;
-    let mut shown = json!(explained);
-    shown["text"] = explained.explanation.to_text().into();
-    Ok(Json(shown))
+    let explained = app.reactor.explain(&about.event, Some(&id)).await?;
+    Ok(Json(json!(explained)))
 }
 
 fn outline(rule: &Rule) -> Value {

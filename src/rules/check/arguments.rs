@@ -11,6 +11,94 @@ use crate::rules::syntax::{Entry, Kind, Node, find};
 /// How many `$ref`s are followed in a row.
 const REFERENCES_MAX: usize = 16;
 
+/// `[action.arguments]` that belong to the action before: TOML puts such a table under the last `[[action]]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Misplaced {
+    /// The place of the tool that lacks them.
+    lacks: Range<usize>,
+    /// The place of the tool that got them.
+    pub(crate) got: Range<usize>,
+    place: Range<usize>,
+    lacking: String,
+    getting: String,
+}
+
+impl Misplaced {
+    pub(crate) fn is_about(&self, tool: &Range<usize>) -> bool {
+        self.lacks == *tool || self.got == *tool
+    }
+
+    pub(crate) fn tell(&self, findings: &mut Findings<'_>) {
+        findings
+            .error(
+                "misplaced-arguments",
+                &self.place,
+                format!(
+                    "these are arguments of `{}`, and they stand under `{}`",
+                    self.lacking, self.getting
+                ),
+            )
+            .hint("`[action.arguments]` belongs to the last `[[action]]` before it: move it up, right below its own action");
+    }
+}
+
+/// Pairs of neighbors of which the first has no arguments and needs some, and the second has some that it does not take and
+/// the first does.
+pub(crate) fn misplaced(actions: &[&[Entry]], catalog: Option<&super::Catalog>) -> Vec<Misplaced> {
+    let Some(catalog) = catalog else {
+        return Vec::new();
+    };
+    let schema_of = |action: &[Entry]| {
+        let entry = find(action, "tool")?;
+        let name = entry.node.text()?;
+        let names = |key: &str| -> Vec<String> {
+            let schema = catalog.get(name).map(|tool| &tool.input_schema);
+            match schema.and_then(|schema| schema.get(key)) {
+                Some(Value::Object(fields)) => fields.keys().cloned().collect(),
+                Some(Value::Array(items)) => items
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .map(str::to_owned)
+                    .collect(),
+                _ => Vec::new(),
+            }
+        };
+        catalog.get(name)?;
+        Some((
+            name.to_owned(),
+            entry.node.span.clone(),
+            names("properties"),
+            names("required"),
+        ))
+    };
+    let mut found = Vec::new();
+    for pair in actions.windows(2) {
+        let [before, after] = pair else { continue };
+        let (Some(lacking), Some(getting)) = (schema_of(before), schema_of(after)) else {
+            continue;
+        };
+        let given = find(after, "arguments");
+        let keys = given.and_then(|entry| entry.node.table()).unwrap_or(&[]);
+        let foreign = keys.iter().any(|key| !getting.2.contains(&key.key));
+        let fits = !keys.is_empty()
+            && keys.iter().all(|key| lacking.2.contains(&key.key))
+            && lacking
+                .3
+                .iter()
+                .all(|name| keys.iter().any(|key| key.key == *name));
+        if let (Some(entry), None, true, true) = (given, find(before, "arguments"), foreign, fits) {
+            found.push(Misplaced {
+                lacks: lacking.1,
+                got: getting.1,
+                place: entry.key_span.clone(),
+                lacking: lacking.0,
+                getting: getting.0,
+            });
+        }
+    }
+    found
+}
+
 /// One action's call.
 pub(crate) struct Call<'c> {
     pub(crate) tool: &'c str,

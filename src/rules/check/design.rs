@@ -1,7 +1,13 @@
 //! In: a rule as a whole. Out: what it probably does not mean: loops, keys that count nothing, variables nobody reads,
 //! tests that are missing. Never: errors; all of these may be meant.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde_json::Value;
+
 use crate::rules::book;
+
 use crate::rules::check::{Catalog, Mention, conditions, listened, tables};
 use crate::rules::diagnostic::Findings;
 use crate::rules::syntax::{Entry, find};
@@ -66,9 +72,20 @@ fn unique_key(mentions: &[Mention], findings: &mut Findings<'_>) {
     }
 }
 
-/// A rule whose own doing comes back as the event it listens to.
-fn cycles(tree: &[Entry], mentions: &[Mention], catalog: &Catalog, findings: &mut Findings<'_>) {
-    let on = listened(tree);
+/// What a rule does, seen from the others.
+#[derive(Debug)]
+pub(crate) struct Doing {
+    on: Vec<String>,
+    /// Kinds of events that its calls come back as, with the call's tool.
+    caused: Vec<(String, Range<usize>)>,
+    /// It asks for something by which its own doing, or another rule's, can be told from people's.
+    told_apart: bool,
+    /// All that decides and acts, to find the same again.
+    content: Value,
+    description: Range<usize>,
+}
+
+pub(crate) fn doing(tree: &[Entry], mentions: &[Mention], catalog: &Catalog) -> Doing {
     let mut told_apart = mentions
         .iter()
         .filter(|mention| mention.action.is_none() && mention.under == "if")
@@ -76,34 +93,123 @@ fn cycles(tree: &[Entry], mentions: &[Mention], catalog: &Catalog, findings: &mu
     conditions::fields(tree, &mut |path, _| {
         told_apart |= tells_apart(&format!("event.{}", path.join(".")));
     });
-    if told_apart {
-        return;
-    }
+    let mut caused = Vec::new();
     for action in tables(tree, "action") {
         let Some(entry) = find(action, "tool") else {
             continue;
         };
-        let Some(tool) = entry.node.text().and_then(|name| catalog.get(name)) else {
-            continue;
-        };
-        let caused = tool
-            .effects
-            .iter()
-            .filter_map(|effect| effect.split(':').next())
-            .find(|kind| on.iter().any(|on| book::covers(on, kind)));
-        if let Some(kind) = caused
-            && find(action, "if").is_none()
-        {
-            findings
-                .warning(
-                    "cyclic-rule",
-                    &entry.node.span,
-                    format!("what this call does comes back as `{kind}`, to which the rule listens"),
-                )
-                .hint(
-                    "ask for something its own doing does not bring about: `sender.type = { not = \"Bot\" }`",
-                );
+        let tool = entry.node.text().and_then(|name| catalog.get(name));
+        // An `if` of its own may well be what ends the circle.
+        if let (Some(tool), None) = (tool, find(action, "if")) {
+            let kinds = tool.effects.iter().filter_map(|effect| effect.split(':').next());
+            caused.extend(kinds.map(|kind| (kind.to_owned(), entry.node.span.clone())));
         }
+    }
+    let silent = ["test"];
+    let content = tree.iter().filter(|entry| !silent.contains(&entry.key.as_str()));
+    Doing {
+        on: listened(tree).into_iter().map(str::to_owned).collect(),
+        caused,
+        told_apart,
+        content: Value::Object(
+            content
+                .map(|entry| (entry.key.clone(), entry.node.json()))
+                .collect(),
+        ),
+        description: find(tree, "description").map_or(0..0, |entry| entry.key_span.clone()),
+    }
+}
+
+impl Doing {
+    /// The first of its calls that comes back as something the other one acts on without asking who did it.
+    fn wakes(&self, other: &Self) -> Option<(&str, &Range<usize>)> {
+        let heard = |kind: &str| !other.told_apart && other.on.iter().any(|on| book::covers(on, kind));
+        let found = self.caused.iter().find(|(kind, _)| heard(kind))?;
+        Some((&found.0, &found.1))
+    }
+}
+
+/// Puts what was found among the findings of a rule's file.
+type Tell<'t> = &'t dyn Fn(&mut Findings<'_>);
+
+/// What only shows when rules are seen together: circles over several of them, and the same rule twice.
+pub(crate) fn together(rules: &BTreeMap<String, Doing>, say: &mut dyn FnMut(&str, Tell<'_>)) {
+    for (id, doing) in rules {
+        if let Some((circle, kind, span)) = circle(id, rules) {
+            say(id, &|findings| {
+                findings
+                    .warning(
+                        "cyclic-rules",
+                        span,
+                        format!("what this call does comes back as `{kind}`, and round again: {circle}"),
+                    )
+                    .hint("let one of them ask for something the others' doing does not bring about: `sender.type = { not = \"Bot\" }`");
+            });
+        }
+        let twin = rules
+            .iter()
+            .find(|(other, found)| *other < id && found.content == doing.content);
+        if let Some((twin, _)) = twin {
+            say(id, &|findings| {
+                findings
+                    .warning(
+                        "repeated-rule",
+                        &doing.description,
+                        format!("`{twin}` does the same on the same events, so everything is done twice"),
+                    )
+                    .hint("delete one of them, or let them ask for different things");
+            });
+        }
+    }
+}
+
+/// The shortest way from a rule's doing back to it, over others; told once, at the first of them by name.
+fn circle<'r>(
+    start: &'r str,
+    rules: &'r BTreeMap<String, Doing>,
+) -> Option<(String, &'r str, &'r Range<usize>)> {
+    let mut ways: Vec<Vec<&str>> = vec![vec![start]];
+    let mut seen = vec![start];
+    while !ways.is_empty() {
+        let mut longer = Vec::new();
+        for way in ways {
+            let last = rules.get(*way.last()?)?;
+            if way.len() > 1 && last.wakes(rules.get(start)?).is_some() {
+                let (kind, span) = rules.get(start)?.wakes(rules.get(*way.get(1)?)?)?;
+                let mut names: Vec<String> = way.iter().map(|name| format!("`{name}`")).collect();
+                names.push(format!("`{start}`"));
+                return Some((names.join(" → "), kind, span));
+            }
+            for (next, found) in rules.range(start.to_owned()..) {
+                if !seen.contains(&next.as_str()) && last.wakes(found).is_some() {
+                    seen.push(next);
+                    longer.push([way.as_slice(), &[next.as_str()]].concat());
+                }
+            }
+        }
+        ways = longer;
+    }
+    None
+}
+
+/// A rule whose own doing comes back as the event it listens to.
+fn cycles(tree: &[Entry], mentions: &[Mention], catalog: &Catalog, findings: &mut Findings<'_>) {
+    let doing = doing(tree, mentions, catalog);
+    // One finding for each call, not for each kind of event.
+    let mut spans: Vec<&Range<usize>> = Vec::new();
+    for (kind, span) in &doing.caused {
+        let heard = !doing.told_apart && doing.on.iter().any(|on| book::covers(on, kind));
+        if !heard || spans.contains(&span) {
+            continue;
+        }
+        spans.push(span);
+        findings
+            .warning(
+                "cyclic-rule",
+                span,
+                format!("what this call does comes back as `{kind}`, to which the rule listens"),
+            )
+            .hint("ask for something its own doing does not bring about: `sender.type = { not = \"Bot\" }`");
     }
 }
 
@@ -144,7 +250,7 @@ fn tests(tree: &[Entry], catalog: &Catalog, findings: &mut Findings<'_>) {
     for test in tables(tree, "test") {
         let expected = tables(test, "expect");
         let decision = find(test, "decision").and_then(|entry| entry.node.text());
-        let fires = matches!(decision, Some("fired" | "done"));
+        let fires = matches!(decision, Some("fired" | "succeeded" | "shadowed" | "dead"));
         let skips = expected.iter().any(|call| find(call, "if_skipped").is_some());
         let made = expected.iter().filter(|call| find(call, "if_skipped").is_none());
         let writes = |call: &&&[Entry]| {
@@ -171,7 +277,8 @@ fn tests(tree: &[Entry], catalog: &Catalog, findings: &mut Findings<'_>) {
     let Some(place) = find(tree, "description").map(|entry| entry.key_span.clone()) else {
         return;
     };
-    if !acts {
+    let off = find(tree, "mode").and_then(|entry| entry.node.text()) == Some("off");
+    if !acts && !off {
         findings
             .warning(
                 "missing-test",

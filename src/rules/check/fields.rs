@@ -20,6 +20,16 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], findings: &mut Finding
         }
         let path: Vec<&str> = segments.collect();
         if let Found::Missing { known, near, beside } = lookup(&on, &path) {
+            if let Some(hint) = method(mention, &path, known) {
+                findings
+                    .error(
+                        "unknown-field",
+                        &mention.place,
+                        format!("texts have no methods, so there is no `{}`", mention.path),
+                    )
+                    .hint(hint);
+                continue;
+            }
             missing(
                 "event.",
                 &path,
@@ -42,6 +52,26 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], findings: &mut Finding
             Found::There(leaf) => compared(&path.join("."), &leaf, &entry.node, findings),
         }
     });
+}
+
+/// What to write instead of a method that texts have in other languages: `event.ref.startswith('x')`.
+fn method(mention: &Mention, path: &[&str], known: usize) -> Option<String> {
+    let (name, value) = path.split_last()?;
+    if known + 1 != path.len() || !mention.text.contains(&format!("{}(", mention.path)) {
+        return None;
+    }
+    let value = format!("event.{}", value.join("."));
+    Some(match *name {
+        "startswith" | "startsWith" | "starts_with" => format!("write `{value} is startingwith(…)`"),
+        "endswith" | "endsWith" | "ends_with" => format!("write `{value} is endingwith(…)`"),
+        "contains" | "includes" => format!("write `… in {value}`"),
+        "lower" | "toLowerCase" | "to_lowercase" => format!("write `{value} | lower`"),
+        "upper" | "toUpperCase" | "to_uppercase" => format!("write `{value} | upper`"),
+        "strip" | "trim" => format!("write `{value} | trim`"),
+        "split" | "replace" | "join" => format!("write `{value} | {name}(…)`"),
+        "len" | "length" | "size" => format!("write `{value} | length`"),
+        _ => format!("write `{value} | <filter>`; docs/rules/language.md lists the filters"),
+    })
 }
 
 #[expect(
@@ -151,7 +181,8 @@ fn ordered(path: &str, leaf: &Leaf, entry: &Entry, findings: &mut Findings<'_>) 
             &entry.node,
             findings,
         );
-    } else if !number && !leaf.text {
+    // What is no time was refused when the operand was read.
+    } else if !number && !leaf.text && is_time(&entry.node) {
         mismatch(
             path,
             leaf,
@@ -160,6 +191,14 @@ fn ordered(path: &str, leaf: &Leaf, entry: &Entry, findings: &mut Findings<'_>) 
             &entry.node,
             findings,
         );
+    }
+}
+
+fn is_time(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Date(_) => true,
+        Kind::Text(text) => text.parse::<jiff::Timestamp>().is_ok(),
+        _ => false,
     }
 }
 

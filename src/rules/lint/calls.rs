@@ -82,6 +82,16 @@ pub(super) const LINTS: &[Lint] = &[
          approval = { by = [\"alice\"] }",
     ),
     error(
+        "misplaced-arguments",
+        "arguments that stand under another action",
+        "TOML puts `[action.arguments]` under the last `[[action]]` before it. Written at the end of the file for an action further \
+         up, it is the last one's.",
+        "[[action]]\ntool = \"github.create_issue\"\n\n[[action]]\nid = \"tell\"\ntool = \"xmrt.notify\"\n\n[action.arguments]\n\
+         repo = \"acme/ops\"\ntitle = \"Look at this\"",
+        "[[action]]\ntool = \"github.create_issue\"\n\n[action.arguments]\nrepo = \"acme/ops\"\ntitle = \"Look at this\"\n\n\
+         [[action]]\nid = \"tell\"\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }",
+    ),
+    error(
         "step-id",
         "a step's id that cannot be said in an expression",
         "Results are read as `steps.<id>`, so an id is made of lower-case letters, digits and `_`.",

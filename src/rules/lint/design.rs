@@ -36,6 +36,29 @@ pub(super) const LINTS: &[Lint] = &[
          arguments = { repo = \"{{ event.repository.full_name }}\", number = \"{{ event.issue.number }}\", labels = [\"seen\"] }",
     ),
     warning(
+        "cyclic-rules",
+        "rules that cause each other's events",
+        "What one does comes back as an event to which the other listens, and what that does comes back to the first, until \
+         `limits.depth` cuts the chain. Let one of them ask for something that the others' doing does not bring about, such as who \
+         the sender is.",
+        "# file: rules/close.toml\non = \"github.issues.reopened\"\n\n[[action]]\ntool = \"github.close_issue\"\n\
+         arguments = { repo = \"{{ event.repository.full_name }}\", number = \"{{ event.issue.number }}\" }\n\
+         # file: rules/reopen.toml\non = \"github.issues.closed\"\n\n[[action]]\ntool = \"github.reopen_issue\"\n\
+         arguments = { repo = \"{{ event.repository.full_name }}\", number = \"{{ event.issue.number }}\" }",
+        "# file: rules/close.toml\non = \"github.issues.reopened\"\n\n[when]\nsender.type = { not = \"Bot\" }\n\n[[action]]\n\
+         tool = \"github.close_issue\"\n\
+         arguments = { repo = \"{{ event.repository.full_name }}\", number = \"{{ event.issue.number }}\" }\n\
+         # file: rules/reopen.toml\non = \"github.issues.closed\"\n\n[[action]]\ntool = \"github.reopen_issue\"\n\
+         arguments = { repo = \"{{ event.repository.full_name }}\", number = \"{{ event.issue.number }}\" }",
+    ),
+    warning(
+        "repeated-rule",
+        "two rules that do the same on the same events",
+        "Both act, so everything is done twice. Most often one is a copy that was to be changed.",
+        "# file: rules/greet.toml\non = \"github.issues.opened\"\n# file: rules/welcome.toml\non = \"github.issues.opened\"",
+        "# file: rules/greet.toml\non = \"github.issues.opened\"\n# file: rules/welcome.toml\non = \"github.issues.reopened\"",
+    ),
+    warning(
         "listens-to-everything",
         "a rule for every event that asks nothing",
         "With `on = \"*\"` and no condition it acts on everything that ever comes in, new kinds of events included.",

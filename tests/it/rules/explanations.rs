@@ -33,7 +33,7 @@ fn issue() -> Value {
 }
 
 fn explained(text: &str, kind: &str, payload: Value) -> Explanation {
-    explain(&book(text).rules()[0], &event(kind, payload))
+    explain(&book(text).rules()[0], &event(kind, payload), None)
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn the_explanation_and_the_verdict_never_disagree() {
                     book.evaluate(&event)[0].verdict,
                     xmrt::rules::Verdict::Fired { .. }
                 );
-                let explanation = explain(&book.rules()[0], &event);
+                let explanation = explain(&book.rules()[0], &event, None);
                 assert_eq!(explanation.outcome == "fired", fired);
                 assert_eq!(explanation.would_have_to_differ.is_empty(), fired);
             }

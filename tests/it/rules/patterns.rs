@@ -499,7 +499,7 @@ any = [
         let book = book(&text);
         let event = event("github.issues.opened", payload);
         prop_assert_eq!(book.evaluate(&event).len(), 1);
-        let explanation = xmrt::rules::explain(&book.rules()[0], &event);
+        let explanation = xmrt::rules::explain(&book.rules()[0], &event, None);
         prop_assert!(!explanation.to_text().is_empty());
     }
 

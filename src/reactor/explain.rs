@@ -1,0 +1,146 @@
+//! In: the name of a stored event, perhaps of a rule. Out: why rules did or did not act on it, from what is on record and
+//! the rules it met. Never: the rules in memory: the journal has those in force, too, so any process can be asked.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::envelope;
+use super::intake::{self, LookupError};
+use crate::journal::{BookRecord, EventRecord, RuleText, Store, Verdict};
+use crate::normalize::Event;
+use crate::rules::{self, Explanation, OnRecord, Ranked, Recorded};
+
+/// Why rules did or did not act on a stored event.
+#[derive(Debug, Serialize)]
+pub struct Explained {
+    /// The event's id.
+    pub event: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// The rule that was asked about, in full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
+    /// Without a rule: all that have to do with such events, the nearest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ranking: Vec<Ranked>,
+    /// All of it for a person.
+    pub text: String,
+}
+
+/// The book an event was matched with, and the one in force.
+struct Books {
+    met: Option<BookRecord>,
+    in_force: Option<BookRecord>,
+}
+
+/// The one function behind the command, the API and the tool. A rule is explained in the version that the event met, or,
+/// where it was not there yet, in the version in force.
+pub async fn explain(
+    store: &dyn Store,
+    event_id: &str,
+    rule: Option<&str>,
+) -> Result<Explained, LookupError> {
+    let (record, event) = intake::stored(store, event_id, false).await?;
+    let verdicts = store.verdicts(&record.key).await?;
+    let books = Books {
+        met: store.book(Some(&record.book)).await?,
+        in_force: store.book(None).await?,
+    };
+    let about = |name: &str| -> Result<Explanation, LookupError> {
+        let (text, book) = books
+            .text(name)
+            .ok_or_else(|| LookupError::NoRule(name.to_owned()))?;
+        let vars = book.settings.get("vars").cloned().unwrap_or_default();
+        let rule = rules::parse_pinned(name, &text.text, &vars).map_err(LookupError::Unreadable)?;
+        let on_record = books.on_record(name, &text.version, &record, &verdicts);
+        Ok(rules::explain(&rule, &event, Some(&on_record)))
+    };
+    let mut explained = Explained {
+        event: record.key.id.clone(),
+        kind: record.kind.clone(),
+        subject: record.subject.clone(),
+        explanation: None,
+        ranking: Vec::new(),
+        text: String::new(),
+    };
+    if let Some(name) = rule {
+        let explanation = about(name)?;
+        explained.text = explanation.to_text();
+        explained.explanation = Some(explanation);
+        return Ok(explained);
+    }
+    let all: Result<Vec<Explanation>, LookupError> = books.names().into_iter().map(about).collect();
+    explained.ranking = rules::ranking(&all?);
+    explained.text = page(&event, &explained.ranking);
+    Ok(explained)
+}
+
+fn page(event: &Event, ranking: &[Ranked]) -> String {
+    let head = format!("{} {} ({})", event.kind.0, event.id.0, event.subject.0);
+    if ranking.is_empty() {
+        return format!("{head}\n\nNo rule has to do with such events.\n");
+    }
+    format!("{head}\n\n{}", rules::ranking_page(ranking))
+}
+
+impl Books {
+    fn all(&self) -> impl Iterator<Item = &BookRecord> {
+        [&self.met, &self.in_force].into_iter().flatten()
+    }
+
+    fn text(&self, rule: &str) -> Option<(&RuleText, &BookRecord)> {
+        self.all().find_map(|book| {
+            let text = book.rules.iter().find(|text| text.rule == rule)?;
+            Some((text, book))
+        })
+    }
+
+    fn names(&self) -> BTreeSet<&str> {
+        self.all()
+            .flat_map(|book| &book.rules)
+            .map(|text| text.rule.as_str())
+            .collect()
+    }
+
+    fn on_record(&self, rule: &str, version: &str, record: &EventRecord, verdicts: &[Verdict]) -> OnRecord {
+        let has = |book: &Option<BookRecord>| {
+            book.iter()
+                .flat_map(|book| &book.rules)
+                .any(|text| text.rule == rule && text.version == version)
+        };
+        OnRecord {
+            decisions: verdicts
+                .iter()
+                .filter(|verdict| verdict.rule == rule)
+                .map(recorded)
+                .collect(),
+            missed: envelope::missed(record, rule),
+            depth: record.depth,
+            met: has(&self.met),
+            in_force: has(&self.in_force),
+        }
+    }
+}
+
+fn recorded(verdict: &Verdict) -> Recorded {
+    Recorded {
+        decision: word(&verdict.decision),
+        generation: verdict.generation,
+        version: verdict.version.clone(),
+        run: verdict.run.as_ref().map(|run| run.0.clone()),
+        state: verdict.state.as_ref().map(word),
+        reason: verdict.reason.clone(),
+    }
+}
+
+/// A state's name, as it is written everywhere.
+fn word(state: &impl Serialize) -> String {
+    match serde_json::to_value(state) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

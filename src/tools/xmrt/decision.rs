@@ -1,0 +1,67 @@
+//! In: an event, perhaps a rule. Out: why the rule did or did not act on it. Never: deciding anything; the reactor's own
+//! explanation is handed on.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Parts;
+use super::records::of_store;
+use crate::hub::{ErrorClass, ToolError};
+use crate::reactor::{self, LookupError};
+use crate::tools::toolbox::Ctx;
+
+/// What to explain.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainDecisionArgs {
+    /// The event's delivery id, as find_events gives it.
+    event: String,
+    /// The rule's id. Without it all rules that have to do with such events are ranked.
+    rule: Option<String>,
+}
+
+/// Why.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DecisionExplained {
+    /// The event's delivery id.
+    event: String,
+    #[serde(rename = "type")]
+    kind: String,
+    subject: String,
+    /// All of it, for a person.
+    text: String,
+    /// The rule's decision in full: conditions, limits, plan, what would have to differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<Value>,
+    /// The rules in order of nearness, each with what it lacked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ranking: Vec<Value>,
+}
+
+pub(super) async fn explain_decision(
+    ctx: Ctx<Parts>,
+    args: ExplainDecisionArgs,
+) -> Result<DecisionExplained, ToolError> {
+    let explained = reactor::explain(&*ctx.parts.store, &args.event, args.rule.as_deref())
+        .await
+        .map_err(of_lookup)?;
+    Ok(DecisionExplained {
+        event: explained.event,
+        kind: explained.kind,
+        subject: explained.subject,
+        text: explained.text,
+        explanation: explained.explanation.map(|found| json!(found)),
+        ranking: explained.ranking.iter().map(|row| json!(row)).collect(),
+    })
+}
+
+fn of_lookup(error: LookupError) -> ToolError {
+    match error {
+        LookupError::Store(error) => of_store(error),
+        LookupError::NoEvent(_) | LookupError::NoRule(_) => {
+            ToolError::new(ErrorClass::NotFound, error.to_string())
+        }
+        LookupError::Unreadable(_) => ToolError::new(ErrorClass::Conflict, error.to_string()),
+    }
+}

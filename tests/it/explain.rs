@@ -1,0 +1,166 @@
+//! Why a rule did or did not act on an event that really came: command, API and tool say the same.
+
+use serde_json::{Value, json};
+
+use crate::harness::{World, issue_opened};
+
+const HOURLY: &str = r#"
+description = "Greets once an hour"
+on = "github.issues.opened"
+if = "event.issue.number < 100 and event.issue.user.login != 'bot'"
+
+[limits]
+key = "all"
+cooldown = "1h"
+
+[[action]]
+tool = "xmrt.notify"
+arguments = { to = "log", text = "{{ event.issue.title }}" }
+"#;
+
+const FOR_CAROL: &str = r#"
+description = "Tells carol"
+on = "github.issues.opened"
+
+[when]
+issue.user.login = "carol"
+issue.title = { contains = "x" }
+
+[[action]]
+tool = "xmrt.notify"
+arguments = { to = "log", text = "hello" }
+"#;
+
+const STALE: &str = r#"
+description = "Only what is new"
+on = "github.issues.opened"
+
+[limits]
+max_age = "1h"
+
+[[action]]
+tool = "xmrt.notify"
+arguments = { to = "log", text = "hello" }
+"#;
+
+const CLOSED: &str = r#"
+description = "Listens to another action"
+on = "github.issues.closed"
+
+[[action]]
+tool = "xmrt.notify"
+arguments = { to = "log", text = "hello" }
+"#;
+
+const PUSHED: &str = r#"
+description = "Has nothing to do with issues"
+on = "github.push"
+
+[[action]]
+tool = "xmrt.notify"
+arguments = { to = "log", text = "hello" }
+"#;
+
+async fn world() -> World {
+    let rules = [
+        ("hourly", HOURLY),
+        ("for-carol", FOR_CAROL),
+        ("stale", STALE),
+        ("closed", CLOSED),
+        ("pushed", PUSHED),
+    ];
+    let world = World::start(&rules, "").await;
+    for number in 1..=2 {
+        let id = format!("delivery-{number}");
+        let mut issue = issue_opened(number);
+        issue["issue"]["title"] = "x".into();
+        issue["issue"]["user"] = json!({ "login": "alice" });
+        issue["issue"]["created_at"] = "2020-01-01T00:00:00Z".into();
+        issue["issue"]["updated_at"] = "2020-01-01T00:00:00Z".into();
+        world.github("issues", &id, &issue).await.expect("an answer");
+        world.settled(&id).await;
+    }
+    world
+}
+
+/// Run ids and times differ from run to run.
+fn steady(text: &str) -> String {
+    let id = regex::Regex::new("[0-9a-f]{32}").expect("a pattern");
+    let time = regex::Regex::new(r"\d{4}-\d\d-\d\dT[0-9:.]+Z").expect("a pattern");
+    let age = regex::Regex::new(r"\d+h( \d+m)?( \d+s)?( \d+ms)?").expect("a pattern");
+    let text = id.replace_all(text, "<run>");
+    let text = time.replace_all(&text, "<time>");
+    age.replace_all(&text, "<hours>").into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_limit_held_back_is_not_said_to_fire() {
+    let world = world().await;
+    let (text, errors, code) = world.xmrt(&["explain", "hourly", "--event", "delivery-2"]);
+    assert_eq!(code, 0, "{errors}");
+    insta::assert_snapshot!(steady(&text), @"");
+    let (text, _, _) = world.xmrt(&["explain", "hourly", "--event", "delivery-1"]);
+    insta::assert_snapshot!(steady(&text), @"");
+    let (text, _, _) = world.xmrt(&["explain", "stale", "--event", "delivery-1"]);
+    insta::assert_snapshot!(steady(&text), @"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_rule_the_near_misses_are_ranked() {
+    let world = world().await;
+    let (text, errors, code) = world.xmrt(&["explain", "--event", "delivery-2"]);
+    assert_eq!(code, 0, "{errors}");
+    insta::assert_snapshot!(steady(&text), @"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_rule_failed_at_is_kept_with_the_event_and_agrees_with_what_is_evaluated_now() {
+    let world = world().await;
+    let (status, json) = world.api("rules/for-carol/explain?event=delivery-1").await;
+    assert_eq!(status, 200, "{json}");
+    let explanation = &json["explanation"];
+    assert_eq!(explanation["decision"], "missed");
+    assert_eq!(explanation["in_force"], true);
+    assert_eq!(
+        (&explanation["failed"], &explanation["questions"]),
+        (&json!(1), &json!(3))
+    );
+    assert_eq!(explanation["contradiction"], Value::Null);
+    assert_eq!(
+        explanation["would_have_to_differ"],
+        json!(["`issue.user.login` would have to satisfy `equals \"carol\"`; it is \"alice\""])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn command_and_interface_and_tool_say_the_same() {
+    let world = world().await;
+    let (_, api) = world.api("rules/hourly/explain?event=delivery-2").await;
+    let (command, _, _) = world.xmrt(&["explain", "hourly", "--event", "delivery-2", "--json"]);
+    let command: Value = serde_json::from_str(&command).expect("JSON");
+    assert_eq!(command, api);
+    let (text, _, _) = world.xmrt(&["explain", "hourly", "--event", "delivery-2"]);
+    assert_eq!(text.trim_end(), api["text"].as_str().expect("text").trim_end());
+    let (_, all) = world.api("events/delivery-2/explain").await;
+    let names: Vec<&str> = all["ranking"]
+        .as_array()
+        .expect("a ranking")
+        .iter()
+        .filter_map(|row| row["rule"].as_str())
+        .collect();
+    assert_eq!(names.last(), Some(&"closed"));
+    assert!(!names.contains(&"pushed"), "{names:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_or_a_rule_that_is_not_there_is_said_so() {
+    let world = world().await;
+    for path in [
+        "rules/hourly/explain?event=nothing",
+        "events/nothing/explain",
+        "rules/nothing/explain?event=delivery-1",
+    ] {
+        let (status, answer) = world.api(path).await;
+        assert_eq!(status, 404, "{path}: {answer}");
+    }
+}

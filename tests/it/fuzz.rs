@@ -1,0 +1,42 @@
+//! The corpus of the fuzz targets, run as they run it; no fuzzer is needed. See `fuzz/README.md`.
+
+#[path = "../../fuzz/exercise.rs"]
+mod exercise;
+
+use std::path::PathBuf;
+
+fn replay(target: &str, run: fn(&[u8])) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
+    let mut inputs = 0;
+    for entry in std::fs::read_dir(&folder).expect("the corpus") {
+        let path = entry.expect("an entry").path();
+        let data = std::fs::read(&path).expect("an input");
+        // Captured, and shown only when the test fails: the last one is the culprit.
+        println!("{}", path.display());
+        run(&data);
+        inputs += 1;
+    }
+    assert!(inputs >= 5, "{target} has {inputs} inputs");
+}
+
+#[test]
+fn any_bytes_as_a_rule_file_are_read_or_refused() {
+    replay("rules", exercise::rules);
+}
+
+#[test]
+fn any_text_as_conditions_is_read_or_refused() {
+    replay("patterns", exercise::patterns);
+}
+
+#[test]
+fn the_index_and_the_obvious_way_agree_on_the_corpus() {
+    replay("matching", exercise::matching);
+}
+
+#[test]
+fn no_template_panics_and_none_lets_a_stranger_shape_a_call() {
+    replay("templates", exercise::templates);
+}

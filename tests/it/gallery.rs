@@ -1,0 +1,14 @@
+//! Broken rule files as people write them, with all that `xmrt check` says about each. Whoever changes a message reads it here
+//! aloud: does it teach somebody who has never seen the product?
+
+mod conditions;
+mod form;
+mod steps;
+
+use crate::rule_tools::{folder, out, xmrt};
+
+/// What the terminal shows for a rules folder with this one file.
+fn told(name: &str, text: &str) -> String {
+    let folder = folder(&[(&format!("rules/{name}"), text)]);
+    out(&xmrt(folder.path(), &["check"]))
+}
