@@ -1,14 +1,17 @@
 //! In: settings. Out: live parts, joined. The only room that sees concrete parts. Never: what any of them does.
 
 mod agents;
+mod external;
 mod files;
 mod instance;
 mod journal;
+mod lent;
+mod pins;
 mod providers;
 mod signing;
 mod trial;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,7 +27,7 @@ pub use trial::{Trial, run_tests};
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::hub::{HubError, ToolFacts};
+use crate::hub::{HubError, ServerStatus, ToolFacts};
 use crate::journal::MemoryStore;
 use crate::normalize;
 use crate::receive::{Delivery, Source};
@@ -35,14 +38,37 @@ use crate::store::DataDir;
 pub async fn tool_facts() -> Result<BTreeMap<String, ToolFacts>, HubError> {
     let clock = Clock::system();
     let store = Arc::new(MemoryStore::new(clock.now()));
-    let hub = providers::hub(&Providers::default(), store, &clock).await?;
-    let facts = hub
-        .tools()
-        .into_iter()
-        .map(|facts| (facts.name.clone(), facts))
-        .collect();
+    let hub = providers::builder(&Providers::default(), store, &clock).start().await?;
+    let facts = hub.facts();
     hub.stop().await;
-    Ok(facts)
+    Ok(Arc::unwrap_or_clone(facts))
+}
+
+/// What can be called, as far as it is known without starting anything.
+#[derive(Debug)]
+pub struct KnownTools {
+    /// By name.
+    pub tools: BTreeMap<String, ToolFacts>,
+    /// External servers whose tools nobody has seen yet.
+    pub open: BTreeSet<String>,
+    /// The external servers, as the journal knows them.
+    pub servers: Vec<ServerStatus>,
+}
+
+/// Every built-in tool, and those of external servers that are on record; starts none of them, needs no network.
+pub async fn known_tools(settings: &Settings) -> Result<KnownTools, HubError> {
+    let clock = Clock::system();
+    let store = Arc::new(MemoryStore::new(clock.now()));
+    let builder = providers::builder(&Providers::default(), store, &clock);
+    let builder = external::attached(builder, settings).pins(lent::LentPins::new(settings));
+    let hub = builder.start().await?;
+    let (tools, open, servers) = (hub.facts(), hub.open_servers(), hub.status());
+    hub.stop().await;
+    Ok(KnownTools {
+        tools: Arc::unwrap_or_clone(tools),
+        open,
+        servers,
+    })
 }
 
 /// The base URL of the server running on the data directory, if one does.

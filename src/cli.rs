@@ -73,7 +73,7 @@ enum Command {
     Runs(runs::Options),
     /// Offer the tools to an agent: an MCP server on standard input and output
     Mcp(mcp::Options),
-    /// List the MCP tools rules can call
+    /// List the MCP tools rules can call; show one; approve one of an external server
     Tools(tools::Options),
     /// Print the JSON Schema of rule files, or of xmrt.toml
     Schema(schema::Options),
@@ -151,7 +151,7 @@ fn run(arguments: Arguments) -> Ending {
         Command::Events(options) => start(events::run(options, settings()?)),
         Command::Runs(options) => start(runs::run(options, settings()?)),
         Command::Mcp(options) => start(mcp::run(options, settings()?)),
-        Command::Tools(options) => start(tools::run(options)),
+        Command::Tools(options) => start(tools::run(options, settings()?)),
         Command::Sandbox(options) => start(sandbox::run(options, settings()?)),
     }
 }

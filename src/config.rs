@@ -1,6 +1,7 @@
 //! In: the environment, `xmrt.toml`, flags. Out: [`Settings`], each with where it came from. Never: what a setting is for.
 
 mod file;
+mod mcp;
 mod secrets;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 pub use file::FileSettings;
+pub use mcp::{Doubt, McpServer, McpSettings, ToolOverride};
 
 /// The variables of a process: name → value.
 pub type Environment = BTreeMap<String, String>;
@@ -66,6 +68,8 @@ pub struct Settings {
     pub log: String,
     /// Log lines as JSON.
     pub log_json: bool,
+    /// External MCP servers, with what the environment says of them, by name.
+    pub mcp: BTreeMap<String, McpSettings>,
     /// What `xmrt.toml` says.
     pub file: FileSettings,
     /// How each came to be, for `xmrt config`.
@@ -141,6 +145,7 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Settings, Config
         external_host: external_host(&mut reader),
         log: reader.text("XMRT_LOG", "info"),
         log_json: reader.choice("XMRT_LOG_FORMAT", &["text", "json"]) == "json",
+        mcp: mcp::resolve(&mut reader, &file.mcp),
         file,
         origins: Vec::new(),
     };

@@ -16,11 +16,13 @@ use super::providers::{Providers, SERVERS};
 use super::{AssembleError, files, running_server};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::hub::{Caller, ErrorClass, Face, Gateway, GatewayError, Hub, HubBuilder, ToolError};
+use crate::hub::{Caller, ErrorClass, Face, Gateway, GatewayError, Hub, HubBuilder, LaterHub, ToolError};
 use crate::journal::{MemoryStore, Store};
 use crate::store::embedded::Embedded;
 use crate::tools;
 
+/// How long external servers are waited for before the first client is answered: it asks for the tools once.
+const TRIED: Duration = Duration::from_secs(5);
 /// How long calls may finish after the end was asked for.
 const FINISH: Duration = Duration::from_secs(4);
 
@@ -37,7 +39,7 @@ pub struct StdioOptions {
 
 /// The gateways of a running server: all servers together first, then each alone.
 pub(super) fn gateways(hub: &Hub) -> Result<Vec<Gateway>, GatewayError> {
-    let faces = SERVERS.iter().map(|&server| Face::One(server.to_owned()));
+    let faces = hub.servers().into_iter().map(Face::One);
     std::iter::once(Face::All)
         .chain(faces)
         .map(|face| Gateway::new(hub, face, tools::toolsets()))
@@ -50,7 +52,11 @@ pub(super) fn gateways(hub: &Hub) -> Result<Vec<Gateway>, GatewayError> {
 /// The journal's tools ask the running server where there is one.
 pub async fn serve_stdio(settings: &Settings, options: &StdioOptions) -> Result<(), AssembleError> {
     let hub = stdio_hub(settings, options.server.as_deref()).await?;
-    let served = Box::pin(serve_hub(&hub, options)).await;
+    hub.wake().await;
+    let served = tokio::select! {
+        () = hub.tried(TRIED) => Box::pin(serve_hub(&hub, options)).await,
+        () = super::stop_signal() => Ok(()),
+    };
     hub.stop().await;
     served
 }
@@ -103,6 +109,10 @@ async fn stdio_hub(settings: &Settings, only: Option<&str>) -> Result<Hub, Assem
             builder = with_server(builder, server, settings, &providers, &clock);
         }
     }
+    if only.is_none() {
+        let pins = super::lent::LentPins::new(settings);
+        builder = super::external::attached(builder, settings).pins(pins);
+    }
     Ok(builder.start().await?)
 }
 
@@ -113,6 +123,7 @@ fn with_server(
     providers: &Providers,
     clock: &Clock,
 ) -> HubBuilder {
+    let later = builder.later();
     match server {
         "github" => builder.serve(server, super::providers::github_server(providers, clock)),
         "render" => builder.serve(server, super::providers::render_server(providers, clock)),
@@ -122,14 +133,20 @@ fn with_server(
                 settings: settings.clone(),
                 providers: providers.clone(),
                 clock: clock.clone(),
-                listed: own_server(providers, Arc::new(MemoryStore::new(clock.now())), clock),
+                listed: own_server(providers, Arc::new(MemoryStore::new(clock.now())), clock, later.clone()),
+                later,
             },
         ),
     }
 }
 
-fn own_server(providers: &Providers, store: Arc<dyn Store>, clock: &Clock) -> tools::xmrt::Server {
-    super::providers::own_server(providers, store, clock)
+fn own_server(
+    providers: &Providers,
+    store: Arc<dyn Store>,
+    clock: &Clock,
+    hub: LaterHub,
+) -> tools::xmrt::Server {
+    super::providers::own_server(providers, store, clock, hub)
 }
 
 /// The `xmrt` server of a process that owns no journal: each call goes to the server running on the data directory, or
@@ -139,6 +156,7 @@ struct Borrowed {
     providers: Providers,
     clock: Clock,
     listed: tools::xmrt::Server,
+    later: LaterHub,
 }
 
 impl ServerHandler for Borrowed {
@@ -172,7 +190,7 @@ impl ServerHandler for Borrowed {
         }
         match self.journal() {
             Ok(Some(store)) => {
-                let server = own_server(&self.providers, store, &self.clock);
+                let server = own_server(&self.providers, store, &self.clock, self.later.clone());
                 server.call_tool(request, context).await
             }
             // Nothing was ever received here, which is an answer, too.

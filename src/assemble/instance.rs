@@ -12,6 +12,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::journal::Journal;
+use super::external;
+use super::pins::JournalPins;
 use super::providers::{self, Providers, Tokens};
 use super::{agents, files, read_rules};
 use crate::clock::Clock;
@@ -116,7 +118,11 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     } else {
         (Providers::configured(settings)?, None)
     };
-    let hub = providers::hub(&providers, Arc::clone(&journal.store), &clock).await?;
+    let builder = providers::builder(&providers, Arc::clone(&journal.store), &clock);
+    let hub = external::attached(builder, settings)
+        .pins(JournalPins::new(Arc::clone(&journal.store), clock.clone()))
+        .start()
+        .await?;
     let reactor = reactor_on(settings, &journal.store, &hub, &clock).await?;
     reactor.set_degraded("redis", journal.forgets.clone());
     for (part, configured, remedy) in [
@@ -163,12 +169,8 @@ async fn reactor_on(
 ) -> Result<Arc<Reactor>, AssembleError> {
     let folder = settings.rules.clone();
     let source = move || read_rules(std::slice::from_ref(&folder));
-    let tools = hub
-        .tools()
-        .into_iter()
-        .map(|facts| (facts.name.clone(), facts))
-        .collect();
-    let on_disk = source().and_then(|files| load(&files, settings, &reactor::catalog(&tools)));
+    let catalog = reactor::catalog(&hub.facts()).opened(hub.open_servers());
+    let on_disk = source().and_then(|files| load(&files, settings, &catalog));
     let (book, broken) = match on_disk {
         Ok(book) => (book, None),
         Err(rendered) => (
@@ -289,7 +291,13 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         tokio::spawn(worker.run(stopped.clone())),
         tokio::spawn(close_when(stopped.clone(), instance.agents.clone())),
     ];
-    watch_rules(settings, &instance.reactor, stopped);
+    watch_rules(settings, &instance.reactor, stopped.clone());
+    instance.hub.wake().await;
+    tokio::spawn(external::watch(
+        instance.hub.clone(),
+        Arc::clone(&instance.reactor),
+        stopped,
+    ));
     Ok(Running {
         address,
         instance,

@@ -1,5 +1,7 @@
 //! Runs the tests in rule files: each against a sandbox of its own, in virtual time, through the real stages.
 
+mod stubs;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -93,7 +95,9 @@ async fn run_test(rule: &str, test: &RuleTest, book: RuleBook, file: &SourceFile
         .map_err(|error| error.to_string())?;
     let store = Arc::new(MemoryStore::new(clock.now()));
     let providers = Providers::of_sandbox(&running, &tokens, None)?;
-    let hub = providers::hub(&providers, Arc::clone(&store) as Arc<dyn Store>, &clock)
+    let builder = providers::builder(&providers, Arc::clone(&store) as Arc<dyn Store>, &clock);
+    let hub = stubs::served(builder, &test.stub)?
+        .start()
         .await
         .map_err(|error| error.to_string())?;
     store

@@ -74,8 +74,9 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         options.paths
     };
     let files = assemble::read_rules(&paths)?;
-    let tools = assemble::tool_facts().await?;
-    let loaded = rules::load(&files, settings.vars(), Some(&reactor::catalog(&tools)));
+    let known = assemble::known_tools(&settings).await?;
+    let catalog = reactor::catalog(&known.tools).opened(known.open);
+    let loaded = rules::load(&files, settings.vars(), Some(&catalog));
     let report = Report {
         files: &files,
         diagnostics: &loaded.diagnostics,

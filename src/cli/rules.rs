@@ -92,8 +92,9 @@ async fn new(id: &str, from: &str, settings: &Settings) -> Ending {
         )));
     }
     files = vec![file];
-    let tools = assemble::tool_facts().await?;
-    let loaded = rules::load(&files, settings.vars(), Some(&reactor::catalog(&tools)));
+    let known = assemble::known_tools(&settings).await?;
+    let catalog = reactor::catalog(&known.tools).opened(known.open);
+    let loaded = rules::load(&files, settings.vars(), Some(&catalog));
     if let Some(found) = loaded.diagnostics.first() {
         let hint = found
             .hint

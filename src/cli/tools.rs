@@ -1,38 +1,184 @@
 //! `xmrt tools`
 
-use super::{Ending, print};
+use serde_json::{Value, json};
+
+use super::api::{Api, Target, segment};
+use super::{Ending, Failure, print};
 use crate::assemble;
+use crate::config::Settings;
+use crate::hub::{ServerStatus, Standing, ToolFacts, ToolStatus};
 
 /// Options of `xmrt tools`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Options {
     /// As JSON, with schemas
     #[arg(long)]
     json: bool,
+    #[command(subcommand)]
+    action: Option<Action>,
 }
 
-pub(super) async fn run(options: Options) -> Ending {
-    let tools = assemble::tool_facts().await?;
-    if options.json {
-        print::json(&serde_json::to_value(tools.values().collect::<Vec<_>>())?);
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Show one tool; of an external server also what changed since it was approved
+    Show {
+        /// Its name, as `github.create_issue`
+        tool: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take an external server's tool into use as it is now
+    Approve {
+        /// Its name, as `slack.post_message`
+        tool: String,
+        /// The hash of the contract you looked at; another one is not approved
+        #[arg(long)]
+        hash: Option<String>,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+pub(super) async fn run(options: Options, settings: Settings) -> Ending {
+    match options.action {
+        None => list(options.json, &settings).await,
+        Some(Action::Show { tool, json }) => show(&tool, json, &settings).await,
+        Some(Action::Approve { tool, hash, target }) => {
+            let api = Api::connect(&target, &settings).await?;
+            let path = format!("/api/v1/tools/{}/approve", segment(&tool));
+            let approved = api.post(&path, &json!({ "hash": hash })).await?;
+            let hash = approved.get("approved").and_then(Value::as_str).unwrap_or_default();
+            println!("`{tool}` is in use as it is now ({})", short(hash));
+            Ok(())
+        }
+    }
+}
+
+async fn list(as_json: bool, settings: &Settings) -> Ending {
+    let known = assemble::known_tools(settings).await?;
+    if as_json {
+        print::json(&serde_json::to_value(known.tools.values().collect::<Vec<_>>())?);
         return Ok(());
     }
-    let rows: Vec<Vec<String>> = tools
+    let rows: Vec<Vec<String>> = known
+        .tools
         .values()
         .map(|facts| {
-            let kind = match (facts.read_only, facts.destructive) {
-                (true, _) => "reads",
-                (false, true) => "destructive",
-                (false, false) => "writes",
-            };
-            let doubt = if facts.read_only {
-                String::new()
-            } else {
-                format!("{:?}", facts.promises.doubt).to_lowercase()
-            };
-            vec![facts.name.clone(), kind.into(), doubt, facts.title.clone()]
+            let external = status_of(&known.servers, &facts.name);
+            let state = external.map_or_else(String::new, |(server, tool)| state(server, tool));
+            vec![
+                facts.name.clone(),
+                kind(facts).into(),
+                doubt(facts),
+                facts.title.clone(),
+                state,
+            ]
         })
         .collect();
-    print::table(&["TOOL", "KIND", "DOUBT", "TITLE"], &rows);
+    match known.servers.is_empty() {
+        true => {
+            let rows: Vec<Vec<String>> = rows.into_iter().map(|mut row| { row.truncate(4); row }).collect();
+            print::table(&["TOOL", "KIND", "DOUBT", "TITLE"], &rows);
+        }
+        false => print::table(&["TOOL", "KIND", "DOUBT", "TITLE", "STATE"], &rows),
+    }
+    for server in &known.servers {
+        let name = &server.name;
+        if let Some(why) = &server.why {
+            println!("\n{name}: {why}");
+        } else if known.open.contains(name) {
+            println!("\n{name}: nobody has seen its tools yet; `xmrt serve` starts it");
+        }
+    }
     Ok(())
+}
+
+async fn show(name: &str, as_json: bool, settings: &Settings) -> Ending {
+    let known = assemble::known_tools(settings).await?;
+    let Some(facts) = known.tools.get(name) else {
+        let meant = crate::hub::nearest(name, known.tools.keys().map(String::as_str));
+        let hint = meant.map_or_else(
+            || "`xmrt tools` lists them".to_owned(),
+            |meant| format!("did you mean `{meant}`?"),
+        );
+        return Err(Failure::CouldNot(format!("there is no tool `{name}`; {hint}")));
+    };
+    let external = status_of(&known.servers, name);
+    if as_json {
+        print::json(&json!({ "tool": facts, "external": external.map(|(_, tool)| tool) }));
+        return Ok(());
+    }
+    println!("{name}: {}", facts.title);
+    println!("{}", facts.description);
+    println!("\n{}; when an answer is lost: {}", kind(facts), doubt_or_read(facts));
+    println!("\narguments: {}", serde_json::to_string_pretty(&facts.input_schema)?);
+    if let Some((server, tool)) = external {
+        println!("\nstate: {}", state(server, tool));
+        if let (Some(hash), Some(by)) = (&tool.approved, &tool.approved_by) {
+            println!("approved: {hash} by {by}");
+        }
+        if let Some(hash) = &tool.seen {
+            println!("waits for approval: {hash}");
+            for change in &tool.differences {
+                println!("  {}", change.at);
+                if let Some(was) = &change.approved {
+                    println!("    - {was}");
+                }
+                if let Some(now) = &change.seen {
+                    println!("    + {now}");
+                }
+            }
+            println!("approve it with: xmrt tools approve {name} --hash {hash}");
+        }
+    }
+    Ok(())
+}
+
+fn status_of<'s>(servers: &'s [ServerStatus], name: &str) -> Option<(&'s ServerStatus, &'s ToolStatus)> {
+    servers
+        .iter()
+        .find_map(|server| Some((server, server.tools.iter().find(|tool| tool.name == name)?)))
+}
+
+fn state(_server: &ServerStatus, tool: &ToolStatus) -> String {
+    let text = match tool.standing {
+        Standing::Approved => "approved",
+        Standing::New => "NEW: out of use until approved",
+        Standing::Changed => "CHANGED: out of use until approved",
+        Standing::Missing => "the server no longer has it",
+        Standing::Unseen => "not seen yet",
+        Standing::Unfit => "cannot be used",
+    };
+    match &tool.why {
+        Some(why) => format!("{text}: {why}"),
+        None => text.to_owned(),
+    }
+}
+
+fn kind(facts: &ToolFacts) -> &'static str {
+    match (facts.read_only, facts.destructive) {
+        (true, _) => "reads",
+        (false, true) => "destructive",
+        (false, false) => "writes",
+    }
+}
+
+fn doubt(facts: &ToolFacts) -> String {
+    match facts.read_only {
+        true => String::new(),
+        false => format!("{:?}", facts.promises.doubt).to_lowercase(),
+    }
+}
+
+fn doubt_or_read(facts: &ToolFacts) -> String {
+    match facts.read_only {
+        true => "it is asked again".to_owned(),
+        false => doubt(facts),
+    }
+}
+
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
 }

@@ -1,10 +1,12 @@
 //! `xmrt.toml`: what is not secret.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::mcp::McpServer;
 use super::read_text;
 
 /// What `xmrt.toml` can say.
@@ -18,6 +20,8 @@ pub struct FileSettings {
     pub limits: Limits,
     /// Under which names this server is reached, and by which web pages.
     pub http: Http,
+    /// MCP servers of others, by name: their tools can be called like our own.
+    pub mcp: BTreeMap<String, McpServer>,
 }
 
 /// Under which names this server is reached, and by which web pages. Matters for agents at `/mcp`: a request that names
@@ -39,6 +43,7 @@ impl Default for FileSettings {
             vars: json!({}),
             limits: Limits::default(),
             http: Http::default(),
+            mcp: BTreeMap::new(),
         }
     }
 }
@@ -73,7 +78,7 @@ impl Default for Limits {
 }
 
 /// Tables that are part of the product's plan but do nothing yet: saying so beats ignoring them.
-const NOT_YET: &[&str] = &["agent", "role", "mcp", "source", "retention"];
+const NOT_YET: &[&str] = &["agent", "role", "source", "retention"];
 
 /// Reads the file. A missing one is fine unless somebody named it.
 pub(super) fn read(path: &Path, explicit: bool) -> Result<FileSettings, String> {
@@ -122,6 +127,9 @@ fn parse(text: &str) -> Result<FileSettings, String> {
         .is_some_and(|settle| !(0..=600_000).contains(&settle))
     {
         return Err("`limits.settle_ms` can be 0 to 600000".into());
+    }
+    for (name, server) in &settings.mcp {
+        server.check(name).map_err(|problem| format!("`[mcp.{name}]`: {problem}"))?;
     }
     for host in &settings.http.hosts {
         let authority = host.parse::<http::uri::Authority>();

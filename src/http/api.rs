@@ -4,6 +4,7 @@
 mod events;
 mod runs;
 mod rules;
+mod tools;
 
 use std::sync::Arc;
 
@@ -44,6 +45,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/runs/{id}/retry", post(runs::retry))
         .route("/runs/{id}/cancel", post(runs::cancel))
         .route("/runs/{id}/resolve", post(runs::resolve))
+        .route("/tools", get(tools::list))
+        .route("/tools/{tool}/approve", post(tools::approve))
         .route("/rules", get(rules::list))
         .route("/rules/reload", post(rules::reload))
         .route("/rules/{id}", get(rules::show))

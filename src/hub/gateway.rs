@@ -7,18 +7,19 @@
 mod audit;
 mod offered;
 mod selection;
+mod shown;
 
 pub use selection::{Selection, Toolsets};
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use rmcp::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
-    Implementation, JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    Implementation, InputResponses, JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
     Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
@@ -27,11 +28,13 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::answer::Word;
 use super::{
     CallMeta, Doubt, ErrorClass, Hub, META_IDEMPOTENCY_KEY, META_LOOK_FOR, Passed, ToolError, nearest,
 };
 use crate::clock::{self, Clock};
 use offered::Offered;
+use shown::Shown;
 
 /// How long a client may keep the list of tools, in milliseconds. It changes only with the program.
 const LIST_TTL_MS: u64 = 60_000;
@@ -95,9 +98,9 @@ pub struct Gateway(Arc<Inner>);
 struct Inner {
     hub: Hub,
     face: Face,
-    /// By the name agents see, which is also the order of the list.
-    tools: BTreeMap<String, Offered>,
+    /// The sets as they were given; those of one moment are completed by what there is.
     toolsets: Toolsets,
+    shown: ArcSwap<Shown>,
     /// Who calls when the transport does not say.
     local: Caller,
     calls: watch::Sender<usize>,
@@ -107,34 +110,21 @@ struct Inner {
 impl Gateway {
     /// Offers the tools of `hub` that `face` shows. Fails where two tools would have one name, or one a name too long.
     pub fn new(hub: &Hub, face: Face, toolsets: Toolsets) -> Result<Self, GatewayError> {
-        let mut tools: BTreeMap<String, Offered> = BTreeMap::new();
-        for (tool, listed) in &hub.0.listed {
-            let Some(name) = face.name(tool) else { continue };
-            if name.len() > NAME_CHARS_MAX {
-                let tool = tool.clone();
-                return Err(GatewayError::TooLong { tool, name });
-            }
-            let Some(facts) = hub.tool(tool) else { continue };
-            let offered = Offered::new(&name, listed, facts);
-            if let Some(other) = tools.insert(name.clone(), offered) {
-                return Err(GatewayError::Collision(other.tool, tool.clone(), name));
-            }
-        }
         if let Face::One(server) = &face
-            && !hub.0.links.contains_key(server)
+            && !hub.servers().contains(server)
         {
             return Err(GatewayError::NoServer(server.clone()));
         }
-        let toolsets = toolsets.completed(tools.values().map(|offered| offered.tool.as_str()));
+        let shown = Shown::of(hub, &hub.0.listing(), &face, &toolsets)?;
         let local = Caller {
             agent: "local".to_owned(),
-            selection: toolsets.everything(),
+            selection: shown.toolsets.everything(),
         };
         Ok(Self(Arc::new(Inner {
             hub: hub.clone(),
             face,
-            tools,
             toolsets,
+            shown: ArcSwap::from_pointee(shown),
             local,
             calls: watch::Sender::new(0),
             stop: CancellationToken::new(),
@@ -146,15 +136,15 @@ impl Gateway {
         let Inner {
             hub,
             face,
-            tools,
             toolsets,
+            shown,
             ..
         } = &*self.0;
         Self(Arc::new(Inner {
             hub: hub.clone(),
             face: face.clone(),
-            tools: tools.clone(),
             toolsets: toolsets.clone(),
+            shown: ArcSwap::new(shown.load_full()),
             local,
             calls: watch::Sender::new(0),
             stop: CancellationToken::new(),
@@ -166,9 +156,33 @@ impl Gateway {
         &self.0.face
     }
 
-    /// The toolsets among whose tools a caller can choose.
-    pub fn toolsets(&self) -> &Toolsets {
-        &self.0.toolsets
+    /// The toolsets among whose tools a caller can choose at the moment.
+    pub fn toolsets(&self) -> Arc<Toolsets> {
+        Arc::clone(&self.shown().toolsets)
+    }
+
+    /// What there is now.
+    fn shown(&self) -> Arc<Shown> {
+        let Inner {
+            hub,
+            face,
+            toolsets,
+            shown,
+            ..
+        } = &*self.0;
+        let (was, listing) = (shown.load_full(), hub.0.listing());
+        if was.as_of == listing.as_of {
+            return was;
+        }
+        match Shown::of(hub, &listing, face, toolsets) {
+            Ok(now) => {
+                let now = Arc::new(now);
+                shown.store(Arc::clone(&now));
+                now
+            }
+            // Our own tools are the same as when this gateway was made.
+            Err(_) => was,
+        }
     }
 
     /// Waits until no call is under way.
@@ -189,15 +203,15 @@ impl Gateway {
         caller.unwrap_or(&self.0.local).clone()
     }
 
-    fn find(&self, name: &str, caller: &Caller) -> Result<&Offered, ErrorData> {
+    fn find<'s>(&self, shown: &'s Shown, name: &str, caller: &Caller) -> Result<&'s Offered, ErrorData> {
         let refuse = |message: String| Err(ErrorData::invalid_params(message, None));
-        let Some(offered) = self.0.tools.get(name) else {
-            let meant = nearest(name, self.0.tools.keys().map(String::as_str))
+        let Some(offered) = shown.tools.get(name) else {
+            let meant = nearest(name, shown.tools.keys().map(String::as_str))
                 .map(|meant| format!("; did you mean `{meant}`?"))
                 .unwrap_or_default();
             return refuse(format!("there is no tool `{name}`{meant}"));
         };
-        match caller.selection.refusal(offered, &self.0.toolsets) {
+        match caller.selection.refusal(offered, &shown.toolsets) {
             Some(why) => refuse(format!("`{name}` {why}")),
             None => Ok(offered),
         }
@@ -207,6 +221,7 @@ impl Gateway {
         &self,
         offered: &Offered,
         mut arguments: JsonObject,
+        input: (Option<InputResponses>, Option<String>),
         caller: &Caller,
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ToolError> {
@@ -226,7 +241,8 @@ impl Gateway {
         {
             return Ok(earlier);
         }
-        let (passed, reports) = self.passed(context);
+        let (mut passed, reports) = self.passed(context);
+        passed.input = input;
         let call = self
             .0
             .hub
@@ -252,7 +268,7 @@ impl Gateway {
         let found = hub
             .forward(tool, arguments, &look, Passed::default(), LOOK_TIMEOUT)
             .await?;
-        match super::answer::of_response(tool, found.clone(), false)? {
+        match super::answer::of_response(tool, found.clone(), false, Word::Own)? {
             super::Reply::Done(_) => Ok(Some(found)),
             super::Reply::Absent => Ok(None),
             super::Reply::Ambiguous(why) => Err(ToolError::new(
@@ -322,6 +338,14 @@ fn own_key(agent: &str, tool: &str, key: &str) -> String {
 }
 
 impl Face {
+    /// Whether it shows a server.
+    fn shows(&self, server: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(shown) => shown == server,
+        }
+    }
+
     /// What `server.tool` is called here, if it is shown.
     fn name(&self, tool: &str) -> Option<String> {
         let (server, name) = tool.split_once('.')?;
@@ -334,17 +358,21 @@ impl Face {
 
 impl ServerHandler for Gateway {
     fn get_info(&self) -> ServerConfig {
-        let links = &self.0.hub.0.links;
+        let hub = &self.0.hub.0;
         let (name, instructions) = match &self.0.face {
-            Face::One(server) => {
-                let said = links.get(server).and_then(|link| link.instructions());
-                (format!("xmrt-{server}"), said.unwrap_or_default())
-            }
+            Face::One(server) => (format!("xmrt-{server}"), hub.instructions(server).unwrap_or_default()),
             Face::All => {
-                let said = links
-                    .iter()
-                    .filter_map(|(name, link)| Some(format!("{name}_*: {}", link.instructions()?)));
-                ("xmrt".to_owned(), said.collect::<Vec<_>>().join("\n"))
+                let said = hub
+                    .links
+                    .keys()
+                    .filter_map(|name| Some(format!("{name}_*: {}", hub.instructions(name)?)));
+                // What others say of themselves is for who asks for them, not for every agent's head.
+                let others = hub.externals.keys();
+                let others = others.map(|name| format!("{name}_*: an external server (toolsets={name})."));
+                (
+                    "xmrt".to_owned(),
+                    said.chain(others).collect::<Vec<_>>().join("\n"),
+                )
             }
         };
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
@@ -358,7 +386,8 @@ impl ServerHandler for Gateway {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let selection = self.caller(&context).selection;
-        let tools = self.0.tools.values();
+        let shown = self.shown();
+        let tools = shown.tools.values();
         let tools = tools.filter_map(|offered| selection.shown(offered)).collect();
         Ok(ListToolsResult::with_all_items(tools)
             .with_ttl_ms(LIST_TTL_MS)
@@ -366,7 +395,7 @@ impl ServerHandler for Gateway {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.0.tools.get(name).map(|offered| offered.described.clone())
+        self.shown().tools.get(name).map(|offered| offered.described.clone())
     }
 
     async fn call_tool(
@@ -376,10 +405,11 @@ impl ServerHandler for Gateway {
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = self.caller(&context);
         let arguments = request.arguments.unwrap_or_default();
-        let tool = self.0.tools.get(request.name.as_ref());
+        let shown = self.shown();
+        let tool = shown.tools.get(request.name.as_ref());
         let tool = tool.map_or(request.name.as_ref(), |offered| &offered.tool);
         let line = audit::Line::begin(&caller.agent, tool, &arguments);
-        let offered = match self.find(&request.name, &caller) {
+        let offered = match self.find(&shown, &request.name, &caller) {
             Ok(offered) => offered,
             Err(error) => {
                 line.end("refused");
@@ -397,7 +427,7 @@ impl ServerHandler for Gateway {
             biased;
             () = context.ct.cancelled() => lost("the call was canceled"),
             () = self.0.stop.cancelled() => lost("the server is shutting down"),
-            answer = self.pass_on(offered, arguments, &caller, &context) => answer,
+            answer = self.pass_on(offered, arguments, (request.input_responses, request.request_state), &caller, &context) => answer,
         };
         if context.ct.is_cancelled() {
             line.end("canceled");

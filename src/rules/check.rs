@@ -19,8 +19,35 @@ mod fields;
 mod flow;
 mod text;
 
-/// What rules may call, by name: `github.create_issue`.
-pub type Catalog = BTreeMap<String, CatalogTool>;
+/// What rules may call.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Catalog {
+    /// By name: `github.create_issue`.
+    pub tools: BTreeMap<String, CatalogTool>,
+    /// Servers whose tools are not known yet: whatever a rule calls there may exist.
+    pub open: BTreeSet<String>,
+}
+
+impl FromIterator<(String, CatalogTool)> for Catalog {
+    fn from_iter<I: IntoIterator<Item = (String, CatalogTool)>>(tools: I) -> Self {
+        Self {
+            tools: tools.into_iter().collect(),
+            open: BTreeSet::new(),
+        }
+    }
+}
+
+impl Catalog {
+    /// The same, with servers whose tools are not known yet.
+    pub fn opened(self, open: BTreeSet<String>) -> Self {
+        Self { open, ..self }
+    }
+
+    /// What is known of a tool.
+    pub fn get(&self, name: &str) -> Option<&CatalogTool> {
+        self.tools.get(name)
+    }
+}
 
 /// What is known of a tool.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,8 +199,9 @@ impl<'t> Checker<'t, '_, '_> {
         };
         let Some(name) = entry.node.text() else { return };
         let Some(tool) = catalog.get(name) else {
-            if !name.contains('.') {
-                // Not even a name, which was reported.
+            let server = name.split_once('.').map(|(server, _)| server);
+            // Not even a name was reported already; and of some servers it shows only when they are there.
+            if server.is_none_or(|server| catalog.open.contains(server)) {
                 return;
             }
             self.unknown_tool(name, &entry.node.span, catalog);
@@ -242,8 +270,11 @@ impl<'t> Checker<'t, '_, '_> {
 
     fn unknown_tool(&mut self, name: &str, span: &Range<usize>, catalog: &Catalog) {
         let server = name.split('.').next().unwrap_or_default();
-        let servers: BTreeSet<&str> = catalog.keys().filter_map(|tool| tool.split('.').next()).collect();
-        let hint = did_you_mean(name, catalog.keys().map(String::as_str)).or_else(|| {
+        let known = catalog.tools.keys().map(String::as_str);
+        let open = catalog.open.iter().map(String::as_str);
+        let servers = known.clone().filter_map(|tool| tool.split('.').next());
+        let servers: BTreeSet<&str> = servers.chain(open).collect();
+        let hint = did_you_mean(name, known).or_else(|| {
             (!servers.contains(server)).then(|| {
                 let servers: Vec<&str> = servers.iter().copied().collect();
                 format!("there is no server `{server}`; there are {}", servers.join(", "))

@@ -2,6 +2,7 @@
 //! provider other than the notification.
 
 pub mod triage;
+mod fan_out;
 mod notify;
 mod records;
 mod triage_issue;
@@ -12,12 +13,13 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::clock::Clock;
-use crate::hub::{Doubt, ErrorClass, ToolError};
+use crate::hub::{Doubt, ErrorClass, LaterHub, ToolError};
 use crate::integrations::github::Client;
 use crate::integrations::notify::Notifier;
 use crate::journal::Store;
 use crate::tools::toolbox::{Toolbox, reads, writes};
 
+pub use fan_out::{Failed, FanOutArgs, FannedOut, OfTarget};
 pub use notify::{LOG, Notified, NotifyArgs};
 pub use records::{EventList, EventShown, FindEventsArgs, GetRunArgs, RunShown, StepShown};
 pub use triage_issue::TriageArgs;
@@ -33,6 +35,8 @@ pub struct XmrtParts {
     pub notify: BTreeMap<String, SecretString>,
     /// Where the time comes from.
     pub clock: Clock,
+    /// The hub that this server is part of, once there is one.
+    pub hub: LaterHub,
 }
 
 /// What the tools work with.
@@ -42,6 +46,7 @@ pub struct Parts {
     github: Option<Client>,
     notify: BTreeMap<String, SecretString>,
     notifier: Option<Notifier>,
+    hub: LaterHub,
 }
 
 impl Parts {
@@ -71,6 +76,7 @@ impl Server {
             github: parts.github,
             notify: parts.notify,
             notifier: Notifier::new().ok(),
+            hub: parts.hub,
         };
         Toolbox::named(
             "xmrt",
@@ -109,6 +115,16 @@ impl Server {
             )
             .untrusted(&["title"])
             .answers(triage_issue::triage_issue),
+        )
+        .with(
+            reads(
+                "fan_out",
+                "Ask one tool about many things",
+                "Calls one tool that only reads once for each target, several at a time, and gives every answer, or why \
+                 there is none: the health of all services, the open alerts of all repositories.",
+            )
+            .untrusted(&["result"])
+            .answers(fan_out::fan_out),
         )
         .with(
             writes(

@@ -12,6 +12,7 @@ mod config;
 mod crash;
 mod demo;
 mod docs;
+mod external;
 mod harness;
 mod http;
 mod hub;

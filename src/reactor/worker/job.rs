@@ -1,5 +1,6 @@
 //! One claimed run, carried on step by step.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub(super) struct Job<'w> {
     /// Step writes that are decided and not yet journaled. They go with the next intent or the end: nothing is sent
     /// in between, so one round trip does for both.
     writes: Vec<StepWrite>,
+    /// The tools there were when it was claimed.
+    tools: Arc<BTreeMap<String, ToolFacts>>,
     /// When the lease ends, on this process's monotonic clock.
     lease_end: Instant,
 }
@@ -57,6 +60,7 @@ impl<'w> Job<'w> {
         Self {
             worker,
             history,
+            tools: worker.reactor.tools_for(&rule),
             rule,
             event,
             writes: Vec::new(),
@@ -72,8 +76,13 @@ impl<'w> Job<'w> {
         self.worker.now()
     }
 
-    pub(super) fn facts(&self, step: &Step) -> Option<&'w ToolFacts> {
-        self.worker.reactor.tools.get(&step.call.tool)
+    pub(super) fn tools(&self) -> Arc<BTreeMap<String, ToolFacts>> {
+        Arc::clone(&self.tools)
+    }
+
+    /// How long an effect may stay invisible, where the settings say so, in milliseconds.
+    pub(super) fn settle_ms(&self) -> Option<i64> {
+        self.worker.reactor.settle_ms
     }
 
     /// Plans and acts until the run is let go. `off` is why it must not begin, if it must not.
@@ -96,8 +105,7 @@ impl<'w> Job<'w> {
                     .await;
             }
             let RunHistory { run, steps } = &self.history;
-            let tools = &self.worker.reactor.tools;
-            let flow = match plan::next(run, &self.rule, &self.event, steps, tools, self.now()) {
+            let flow = match plan::next(run, &self.rule, &self.event, steps, &self.tools, self.now()) {
                 Plan::Make(step) => self.make(step).await?,
                 Plan::Doubt(step, on_record) => self.doubt(step, &on_record).await?,
                 Plan::Skip(
@@ -147,7 +155,8 @@ impl<'w> Job<'w> {
     /// Journals the intent and makes the call, again as long as that is what follows.
     pub(super) async fn make(&mut self, mut step: Step) -> Result<Flow, StoreError> {
         loop {
-            let facts = self.facts(&step);
+            let tools = self.tools();
+            let facts = tools.get(&step.call.tool);
             // Before the lease is secured: this may ask the provider, and take its time.
             let causes = self.causes(&step, facts).await;
             self.secure_lease(step.call.timeout_ms).await?;
@@ -170,7 +179,7 @@ impl<'w> Job<'w> {
             let outcome = self.send(&step).await;
             let now = self.now();
             let rule = Arc::clone(&self.rule);
-            let next = record::after_attempt(outcome, history(&rule, &step, 0, now, facts), now);
+            let next = record::after_attempt(outcome, history(&rule, &step, (0, now), facts, self.settle_ms()), now);
             if let Some(flow) = self.follow(&step, next).await? {
                 return Ok(flow);
             }
@@ -360,9 +369,9 @@ impl<'w> Job<'w> {
 pub(super) fn history<'a>(
     rule: &'a Rule,
     step: &Step,
-    looks: u32,
-    intent_at: Timestamp,
+    (looks, intent_at): (u32, Timestamp),
     facts: Option<&ToolFacts>,
+    settle_ms: Option<i64>,
 ) -> History<'a> {
     let action = plan::action_at(rule, step.index);
     History {
@@ -371,7 +380,7 @@ pub(super) fn history<'a>(
         intent_at,
         doubt: facts.map_or(Doubt::None, |facts| facts.promises.doubt),
         timeout_ms: step.call.timeout_ms,
-        settle_ms: facts.map_or(0, |facts| facts.promises.settle_ms),
+        settle_ms: settle_ms.unwrap_or_else(|| facts.map_or(0, |facts| facts.promises.settle_ms)),
         retry: action.map_or(&record::NO_RETRY, |action| &action.retry),
         jitter: jitter(&step.key.0, step.attempts + looks),
     }

@@ -36,7 +36,7 @@ pub(crate) fn catalog() -> Catalog {
         read_only: false,
         destructive,
     };
-    Catalog::from([
+    Catalog::from_iter([
         ("github.create_issue".to_owned(), tool(create_issue, false)),
         ("render.rollback_deploy".to_owned(), tool(rollback_deploy, true)),
     ])
