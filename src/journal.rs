@@ -5,7 +5,9 @@
 //! one, and shared by all of them: the `machine` of a run and the wording of the `gates`. A backend only *keeps*.
 
 pub mod records;
+mod steps;
 mod queries;
+mod kv;
 mod identity;
 pub(crate) mod gates;
 pub(crate) mod machine;
@@ -13,8 +15,10 @@ pub mod store;
 mod model;
 mod memory;
 
+pub use kv::{KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery};
 pub use memory::MemoryStore;
 pub use model::Model;
 pub use queries::{EventQuery, PAGE_MAX, RunHistory, RunQuery, Stats};
 pub use records::*;
+pub use steps::*;
 pub use store::{Store, StoreError};

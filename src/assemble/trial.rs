@@ -15,7 +15,7 @@ use super::{files, internal_delivery};
 use crate::clock::Clock;
 use crate::journal::{Admission, MemoryStore, RunHistory, RunId, RunState, StepState, Store};
 use crate::normalize::{self, Actor, Event, EventId, Subject};
-use crate::plan::Call;
+use crate::plan::{self, Call};
 use crate::reactor::{Parts, Reactor, Worker};
 use crate::rules::{self, Expected, RuleBook, RuleTest, SourceFile, TestEvent};
 
@@ -44,6 +44,8 @@ pub struct Trial {
 
 /// A call the rule made, or would have made in shadow mode, or skipped.
 struct Made {
+    /// The action's id.
+    step: String,
     call: Call,
     skipped: bool,
 }
@@ -275,7 +277,7 @@ fn judge(rule: &str, test: &RuleTest, admission: &Admission, runs: &[RunHistory]
     }
     let calls = made
         .iter()
-        .map(|made| json!({ "tool": made.call.tool, "arguments": made.call.arguments, "skipped": made.skipped }))
+        .map(|made| json!({ "step": made.step, "tool": made.call.tool, "arguments": made.call.arguments, "skipped": made.skipped }))
         .collect();
     Trial {
         rule: rule.into(),
@@ -302,16 +304,21 @@ fn made(step: &crate::journal::StepRecord) -> Option<Made> {
         return None;
     }
     let skipped = step.state == StepState::Skipped;
+    let id = plan::action_id(&step.step);
     let call = match serde_json::from_value(step.call.clone()) {
         Ok(call) => call,
         Err(_) if skipped => Call {
-            tool: step.step.clone(),
+            tool: id.to_owned(),
             arguments: json!({}),
             timeout_ms: 0,
         },
         Err(_) => return None,
     };
-    Some(Made { call, skipped })
+    Some(Made {
+        step: id.to_owned(),
+        call,
+        skipped,
+    })
 }
 
 /// The exact list of calls in order, each expected argument a part of the made one.

@@ -151,6 +151,7 @@ impl From<StoreError> for Problem {
                 "The run is not in a state for this",
                 detail,
             ),
+            StoreError::Unfit { .. } => Self::bad_request(detail),
             StoreError::Unavailable(_) => Self::unavailable(detail),
         }
     }

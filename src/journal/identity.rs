@@ -5,7 +5,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Decision, DuplicateBy, EventKey, RunId, RunState, StepKey, StepState};
+use super::{Decision, DuplicateBy, EventKey, RunId, RunState, StepKey, StepState, WaitsFor};
 
 impl RunId {
     /// The id of the run that `rule` makes of an event. The rule's *version* is not in it: editing a rule must not
@@ -105,11 +105,23 @@ words!(RunState {
 });
 
 words!(StepState {
+    Asked = "asked",
     Intent = "intent",
+    Pending = "pending",
     Failed = "failed",
     Done = "done",
     Skipped = "skipped",
     Planned = "planned",
+    Listed = "listed",
+    Tolerated = "tolerated",
+});
+
+words!(WaitsFor {
+    Retry = "retry",
+    Look = "look",
+    PendingCall = "pending_call",
+    Approval = "approval",
+    Worker = "worker",
 });
 
 words!(Decision {

@@ -3,19 +3,23 @@
 //!
 //! The one state machine of a run. Every backend loads a [`RunHistory`], calls one of these, and keeps the outcome.
 
+mod steps;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Decision, EventRecord, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, StepKey, StepRecord,
-    StepState, StepWrite, StoreError, Then, Verdict,
+    Answer, Decision, EventRecord, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, StepRecord,
+    StepState, StepWrite, StoreError, Then, Verdict, WaitsFor,
 };
+use steps::settle;
 
 impl RunHistory {
     /// Takes or takes over the run for `worker` until `until`. The caller has seen that it is due.
     pub(crate) fn claim(&mut self, worker: &str, until: Timestamp, now: Timestamp) {
         let run = &mut self.run;
         run.state = RunState::Running;
+        run.waits_for = None;
         run.reason = None;
         run.fence += 1;
         run.worker = Some(worker.into());
@@ -49,7 +53,11 @@ impl RunHistory {
         self.run.updated_at = now;
         match then {
             Then::Keep => {}
-            Then::Wait { until, reason } => self.park(RunState::Waiting, until, reason, now),
+            Then::Wait {
+                until,
+                waits_for,
+                reason,
+            } => self.wait(waits_for, until, reason, now),
             Then::End { state, reason } => {
                 if !state.is_terminal() && state != RunState::Unknown {
                     return Err(self.refuse("a run ends in a terminal state, or unknown"));
@@ -62,13 +70,13 @@ impl RunHistory {
 
     /// Takes the lease away: the run is due now, and whoever held it is fenced off.
     pub(crate) fn release(&mut self, now: Timestamp) {
-        let state = if self.steps.is_empty() {
-            RunState::Queued
-        } else {
-            RunState::Waiting
-        };
         let worker = self.run.worker.take().unwrap_or_default();
-        self.park(state, now, format!("given back by {worker}"), now);
+        let reason = format!("given back by {worker}");
+        if self.steps.is_empty() {
+            self.queue(reason, now);
+        } else {
+            self.wait(WaitsFor::Worker, now, reason, now);
+        }
     }
 
     /// A person settles the doubt of an unknown run.
@@ -91,15 +99,45 @@ impl RunHistory {
                     step.state = StepState::Failed;
                     step.error = Some(format!("not there, says {who}: to be repeated"));
                 }
-                self.park(RunState::Queued, now, format!("to be repeated, says {who}"), now);
+                self.queue(format!("to be repeated, says {who}"), now);
             }
             (Resolution::Done { result }, Some(step)) => {
                 settle(step, result, now);
-                self.park(RunState::Queued, now, format!("done, says {who}"), now);
+                self.queue(format!("done, says {who}"), now);
             }
             (Resolution::Done { .. }, None) => {
                 return Err(self.refuse("no step of it is in doubt: repeat it or give it up"));
             }
+        }
+        Ok(())
+    }
+
+    /// A person says whether the call that waits for it may be made. Whether they may say so, and still may, was found
+    /// out by the caller.
+    pub(crate) fn answer(&mut self, hash: &str, answer: &Answer, now: Timestamp) -> Result<(), StoreError> {
+        match self.run.state {
+            RunState::Waiting => {}
+            RunState::Running => return Err(self.refuse("it is being worked on: look again in a moment")),
+            RunState::Queued | RunState::Unknown => return Err(self.refuse("it asks for no approval")),
+            _ => return Err(self.refuse("it has ended already")),
+        }
+        let refusal = self.refuse("it asks for no approval");
+        let other = self.refuse("it asks about another call than the one that was shown: look at it again");
+        let asked = self.steps.iter_mut().find(|step| step.state == StepState::Asked);
+        let approval = asked.and_then(|step| step.approval.as_mut()).ok_or(refusal)?;
+        if approval.hash != hash {
+            return Err(other);
+        }
+        approval.answer = Some(answer.clone());
+        let why = answer
+            .why
+            .as_ref()
+            .map_or(String::new(), |why| format!(": {why}"));
+        if answer.approved {
+            self.queue(format!("approved by {}{why}", answer.who), now);
+        } else {
+            let reason = format!("rejected by {}{why}", answer.who);
+            self.end(RunState::Declined, Some(reason), now);
         }
         Ok(())
     }
@@ -147,6 +185,7 @@ impl RunHistory {
         run.generation = generation;
         run.seq = seq;
         run.state = RunState::Queued;
+        run.waits_for = None;
         run.reason = None;
         run.fence = 0;
         run.worker = None;
@@ -156,10 +195,18 @@ impl RunHistory {
         let kept = |step: &&StepRecord| {
             matches!(
                 step.state,
-                StepState::Done | StepState::Skipped | StepState::Intent
+                StepState::Done
+                    | StepState::Skipped
+                    | StepState::Listed
+                    | StepState::Intent
+                    | StepState::Pending
             )
         };
-        let steps = self.steps.iter().filter(kept).cloned().collect();
+        let mut steps: Vec<StepRecord> = self.steps.iter().filter(kept).cloned().collect();
+        for step in steps.iter_mut().filter(|step| step.state == StepState::Pending) {
+            // What it waits for may take as long again.
+            step.intent_at = now;
+        }
         Ok(Self { run, steps })
     }
 
@@ -168,7 +215,10 @@ impl RunHistory {
         matches!(
             self.run.state,
             RunState::Declined | RunState::Cancelled | RunState::Shadowed | RunState::Dead
-        ) && !self.steps.iter().any(|step| step.writes)
+        ) && !self
+            .steps
+            .iter()
+            .any(|step| step.writes && (step.attempts > 0 || step.state == StepState::Planned))
     }
 
     /// The refusal of something the run's state does not allow.
@@ -180,8 +230,18 @@ impl RunHistory {
         }
     }
 
+    fn queue(&mut self, reason: String, now: Timestamp) {
+        self.park(RunState::Queued, now, reason, now);
+    }
+
+    fn wait(&mut self, waits_for: WaitsFor, until: Timestamp, reason: String, now: Timestamp) {
+        self.park(RunState::Waiting, until, reason, now);
+        self.run.waits_for = Some(waits_for);
+    }
+
     fn park(&mut self, state: RunState, until: Timestamp, reason: String, now: Timestamp) {
         self.run.state = state;
+        self.run.waits_for = None;
         self.run.due_at = Some(whole(until));
         self.run.reason = Some(reason);
         self.run.worker = None;
@@ -190,133 +250,11 @@ impl RunHistory {
 
     fn end(&mut self, state: RunState, reason: Option<String>, now: Timestamp) {
         self.run.state = state;
+        self.run.waits_for = None;
         self.run.due_at = None;
         self.run.reason = reason;
         self.run.worker = None;
         self.run.updated_at = now;
-    }
-
-    /// One step write, as `advance` does it: whoever decided the write sees what it makes of the steps.
-    pub(crate) fn write(&mut self, write: &StepWrite, now: Timestamp) -> Result<(), StoreError> {
-        match write {
-            StepWrite::Intent {
-                step,
-                index,
-                key,
-                call,
-                writes,
-                causes: _,
-            } => {
-                let step = self.open(step, *index, key, now)?;
-                step.state = StepState::Intent;
-                step.call = call.clone();
-                step.writes |= *writes;
-                step.attempts += 1;
-                step.looks = 0;
-                step.intent_at = now;
-            }
-            StepWrite::Looked { step } => self.doubtful(step)?.looks += 1,
-            StepWrite::Done { step, result } => settle(self.doubtful(step)?, result.clone(), now),
-            StepWrite::Failed { step, error } => {
-                let step = self.doubtful(step)?;
-                step.state = StepState::Failed;
-                step.error = Some(error.clone());
-            }
-            StepWrite::Skipped {
-                step,
-                index,
-                key,
-                reason,
-            } => {
-                let step = self.without_effect(step, *index, key, now)?;
-                step.state = StepState::Skipped;
-                step.error = Some(reason.clone());
-                step.finished_at = Some(now);
-            }
-            StepWrite::Planned {
-                step,
-                index,
-                key,
-                call,
-                writes,
-            } => {
-                let step = self.without_effect(step, *index, key, now)?;
-                step.state = StepState::Planned;
-                step.call = call.clone();
-                step.writes |= *writes;
-                step.finished_at = Some(now);
-            }
-        }
-        Ok(())
-    }
-
-    /// The step whose call is journaled and not yet answered.
-    fn doubtful(&mut self, step: &str) -> Result<&mut StepRecord, StoreError> {
-        let refusal = self.refuse("a step's outcome follows its intent");
-        self.steps
-            .iter_mut()
-            .find(|known| known.step == step && known.state == StepState::Intent)
-            .ok_or(refusal)
-    }
-
-    /// The step to be attempted (again): a new one, or one that is not settled.
-    fn open(
-        &mut self,
-        step: &str,
-        index: u32,
-        key: &StepKey,
-        now: Timestamp,
-    ) -> Result<&mut StepRecord, StoreError> {
-        let refusal = self.refuse("a settled step is not attempted again");
-        let place = match self.steps.iter().position(|known| known.step == step) {
-            Some(place) => place,
-            None => self.insert(step, index, key, now),
-        };
-        let known = &mut self.steps[place];
-        match known.state {
-            StepState::Intent | StepState::Failed => Ok(known),
-            StepState::Done | StepState::Skipped | StepState::Planned => Err(refusal),
-        }
-    }
-
-    /// A step that certainly had no effect: never begun, or failed.
-    fn without_effect(
-        &mut self,
-        step: &str,
-        index: u32,
-        key: &StepKey,
-        now: Timestamp,
-    ) -> Result<&mut StepRecord, StoreError> {
-        let refusal = self.refuse("a call that may have been sent is neither skipped nor planned");
-        let step = self.open(step, index, key, now)?;
-        if step.state == StepState::Intent {
-            return Err(refusal);
-        }
-        Ok(step)
-    }
-
-    /// Puts a new step in its place, as failed with no attempt: the state from which everything may follow.
-    fn insert(&mut self, step: &str, index: u32, key: &StepKey, now: Timestamp) -> usize {
-        let place = self
-            .steps
-            .partition_point(|known| (known.index, known.step.as_str()) < (index, step));
-        let record = StepRecord {
-            step: step.into(),
-            index,
-            key: key.clone(),
-            state: StepState::Failed,
-            writes: false,
-            call: Value::Null,
-            result: Value::Null,
-            error: None,
-            attempts: 0,
-            looks: 0,
-            first_intent_at: now,
-            intent_at: now,
-            finished_at: None,
-        };
-        self.steps.insert(place, record);
-        place
     }
 }
 
@@ -366,6 +304,7 @@ pub(crate) fn fresh(
         version: verdict.version.clone(),
         generation: verdict.generation,
         state: RunState::Queued,
+        waits_for: None,
         reason: None,
         shadow,
         pinned,
@@ -376,13 +315,6 @@ pub(crate) fn fresh(
         created_at: now,
         updated_at: now,
     }
-}
-
-fn settle(step: &mut StepRecord, result: Value, now: Timestamp) {
-    step.state = StepState::Done;
-    step.result = result;
-    step.error = None;
-    step.finished_at = Some(now);
 }
 
 /// A time in whole milliseconds, the journal's resolution.

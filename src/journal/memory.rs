@@ -4,6 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
@@ -103,6 +104,16 @@ impl Store for MemoryStore {
         self.ring(|model| model.resolve(run, who, resolution, now))
     }
 
+    async fn answer(
+        &self,
+        run: &RunId,
+        hash: &str,
+        answer: Answer,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.ring(|model| model.answer(run, hash, &answer, now))
+    }
+
     async fn retry(&self, run: &RunId, who: &str, now: Timestamp) -> Result<RunId, StoreError> {
         self.ring(|model| model.retry(run, who, now))
     }
@@ -162,5 +173,61 @@ impl Store for MemoryStore {
 
     async fn wait(&self) {
         self.doorbell.notified().await;
+    }
+}
+
+#[async_trait]
+impl Kv for MemoryStore {
+    async fn kv_get(&self, key: &KvKey, now: Timestamp) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.model().kv_get(key, now))
+    }
+
+    async fn kv_put(
+        &self,
+        key: &KvKey,
+        value: Bytes,
+        ttl_ms: Option<i64>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.model().kv_put(key, value, ttl_ms, now)
+    }
+
+    async fn kv_put_if_absent(
+        &self,
+        key: &KvKey,
+        value: Bytes,
+        ttl_ms: Option<i64>,
+        now: Timestamp,
+    ) -> Result<Option<Bytes>, StoreError> {
+        self.model().kv_put_if_absent(key, value, ttl_ms, now)
+    }
+
+    async fn kv_cas(
+        &self,
+        key: &KvKey,
+        expected: Bytes,
+        value: Bytes,
+        ttl_ms: Option<i64>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.model().kv_cas(key, &expected, value, ttl_ms, now)
+    }
+
+    async fn kv_incr(
+        &self,
+        key: &KvKey,
+        by: i64,
+        ttl_ms: Option<i64>,
+        now: Timestamp,
+    ) -> Result<i64, StoreError> {
+        self.model().kv_incr(key, by, ttl_ms, now)
+    }
+
+    async fn kv_delete(&self, key: &KvKey, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.model().kv_delete(key, now))
+    }
+
+    async fn kv_list(&self, query: &KvQuery, now: Timestamp) -> Result<KvPage, StoreError> {
+        self.model().kv_list(query, now)
     }
 }

@@ -6,6 +6,7 @@
 
 mod admission;
 mod find;
+mod kv;
 mod work;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,8 @@ use jiff::Timestamp;
 
 use super::machine::whole;
 use super::{
-    BookRecord, Digest, Epoch, EventKey, EventRecord, RunHistory, RunId, StepWrite, StoreError, Verdict,
+    BookRecord, Digest, Epoch, EventKey, EventRecord, KvKey, RunHistory, RunId, StepWrite, StoreError,
+    Verdict,
 };
 
 /// The journal in memory, as a plain state machine.
@@ -37,6 +39,7 @@ pub struct Model {
     /// Rule texts by content hash and rule id.
     texts: BTreeMap<(String, String), String>,
     last_good: Option<String>,
+    kv: BTreeMap<KvKey, kv::Kept>,
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +92,7 @@ impl Model {
             books: BTreeMap::new(),
             texts: BTreeMap::new(),
             last_good: None,
+            kv: BTreeMap::new(),
         }
     }
 
@@ -102,6 +106,7 @@ impl Model {
         self.last = now;
         self.causes.retain(|_, cause| cause.until > now);
         self.cooldowns.retain(|_, charge| charge.until > now);
+        self.kv.retain(|_, kept| kept.lives(now));
     }
 
     fn next_seq(&mut self) -> u64 {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{EventKey, RunId, RunRecord, RunState, StepRecord};
+use super::{EventKey, RunId, RunRecord, RunState, StepRecord, WaitsFor};
 
 /// The longest page of a list. A query's limit is taken into 1 to this.
 pub const PAGE_MAX: usize = 500;
@@ -30,6 +30,8 @@ pub struct RunQuery {
     pub rule: Option<String>,
     /// One state.
     pub state: Option<RunState>,
+    /// One thing that is waited for.
+    pub waits_for: Option<WaitsFor>,
     /// One event.
     pub event: Option<EventKey>,
     /// Only those before this place: `(seq, run id)` of the last one of the page before.

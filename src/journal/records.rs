@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::{StepRecord, WaitsFor};
+
 /// An event's identity: its source and the id the provider sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EventKey {
@@ -163,7 +165,7 @@ pub enum RunState {
     Queued,
     /// A worker holds its lease.
     Running,
-    /// It waits for a time: a retry, a poll, a settle time.
+    /// It waits for a time or for a person: see [`WaitsFor`].
     Waiting,
     /// A write's result is unknown and cannot be found out: a person decides.
     Unknown,
@@ -248,6 +250,8 @@ pub struct RunRecord {
     pub generation: u32,
     /// Its state.
     pub state: RunState,
+    /// What it waits for, while it waits.
+    pub waits_for: Option<WaitsFor>,
     /// Why it is in that state, for a person.
     pub reason: Option<String>,
     /// Plan and record, write nothing.
@@ -268,53 +272,6 @@ pub struct RunRecord {
     pub updated_at: Timestamp,
 }
 
-/// A step on record.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StepRecord {
-    /// The action's id within the rule.
-    pub step: String,
-    /// The action's place within the rule, from 0.
-    pub index: u32,
-    /// The idempotency key: of the first intent, kept over retries and generations until the step is settled.
-    pub key: StepKey,
-    /// Its state.
-    pub state: StepState,
-    /// Whether the tool writes.
-    pub writes: bool,
-    /// The resolved call, opaque. `Null` for a skipped step.
-    pub call: Value,
-    /// The result once done; opaque. `Null` before.
-    pub result: Value,
-    /// The last error or skip reason, for a person.
-    pub error: Option<String>,
-    /// How many attempts were begun.
-    pub attempts: u32,
-    /// How often a doubt was looked into without finding the effect.
-    pub looks: u32,
-    /// When the first attempt's intent was journaled: no effect of this step is older.
-    pub first_intent_at: Timestamp,
-    /// When the present attempt's intent was journaled.
-    pub intent_at: Timestamp,
-    /// When it was settled.
-    pub finished_at: Option<Timestamp>,
-}
-
-/// A step's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepState {
-    /// Its call is journaled and may have been sent: unless a result follows, this is a doubt.
-    Intent,
-    /// The last attempt failed and certainly had no effect.
-    Failed,
-    /// Its result is journaled.
-    Done,
-    /// Its `if` did not hold.
-    Skipped,
-    /// A shadow run would have made this call.
-    Planned,
-}
-
 /// A run with a lease on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
@@ -326,105 +283,6 @@ pub struct Claim {
     pub steps: Vec<StepRecord>,
     /// The lease's end.
     pub lease_until: Timestamp,
-}
-
-/// One change to a step, under a fence.
-#[derive(Clone, Debug)]
-pub enum StepWrite {
-    /// The call is resolved and about to be sent. Counts an attempt. On a step already known, the key of the first
-    /// intent stays.
-    Intent {
-        /// The action's id.
-        step: String,
-        /// The action's place.
-        index: u32,
-        /// The idempotency key.
-        key: StepKey,
-        /// The resolved call, opaque.
-        call: Value,
-        /// Whether the tool writes.
-        writes: bool,
-        /// Keys under which the provider would announce the effect, each with how long it is expected, in milliseconds.
-        causes: Vec<(String, i64)>,
-    },
-    /// The doubt was looked into and no effect was found.
-    Looked {
-        /// The action's id.
-        step: String,
-    },
-    /// The call is known to have had its effect (or, for a read, its answer).
-    Done {
-        /// The action's id.
-        step: String,
-        /// The result, opaque.
-        result: Value,
-    },
-    /// The attempt failed and certainly had no effect.
-    Failed {
-        /// The action's id.
-        step: String,
-        /// Why, for a person.
-        error: String,
-    },
-    /// The step is not to be done.
-    Skipped {
-        /// The action's id.
-        step: String,
-        /// The action's place.
-        index: u32,
-        /// The idempotency key.
-        key: StepKey,
-        /// Why, for a person.
-        reason: String,
-    },
-    /// A shadow run would have made this call.
-    Planned {
-        /// The action's id.
-        step: String,
-        /// The action's place.
-        index: u32,
-        /// The idempotency key.
-        key: StepKey,
-        /// The resolved call, opaque.
-        call: Value,
-        /// Whether the tool writes.
-        writes: bool,
-    },
-}
-
-/// What follows a batch of step writes.
-#[derive(Clone, Debug)]
-pub enum Then {
-    /// Keep the lease and go on.
-    Keep,
-    /// Release the lease; due again at a time (retry, poll, settle).
-    Wait {
-        /// When.
-        until: Timestamp,
-        /// Why, for a person.
-        reason: String,
-    },
-    /// End it. The state must be terminal, or [`RunState::Unknown`].
-    End {
-        /// The state.
-        state: RunState,
-        /// Why, for a person.
-        reason: Option<String>,
-    },
-}
-
-/// A person's word on a run that is [`RunState::Unknown`].
-#[derive(Clone, Debug)]
-pub enum Resolution {
-    /// The effect is there; the run goes on with this result.
-    Done {
-        /// The step's result, opaque.
-        result: Value,
-    },
-    /// The effect is not there: make the call again, under the same key.
-    Repeat,
-    /// End the run as dead.
-    GiveUp,
 }
 
 /// A journal's identity: made with it, kept in it. A new one means the old journal was lost.

@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::kv::Kv;
 use super::queries::*;
 use super::records::*;
+use super::steps::*;
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +37,14 @@ pub enum StoreError {
         /// What can be done instead.
         hint: &'static str,
     },
+    /// A name or a value that the key-value part does not take.
+    #[error("`{key}` cannot be kept so: {hint}")]
+    Unfit {
+        /// Space and name.
+        key: String,
+        /// What is wrong with it.
+        hint: &'static str,
+    },
     /// Nothing can be made durable now (disk full, store away). Nothing was stored; or, behind a network, only the answer
     /// may have been lost: asked for again, it is stored once.
     #[error("the journal cannot be written: {0}")]
@@ -48,7 +58,7 @@ pub enum StoreError {
 /// bounded by their query's limit, which is taken into 1 to [`PAGE_MAX`]. What is refused leaves no
 /// trace; every operation may answer [`StoreError::Unavailable`].
 #[async_trait]
-pub trait Store: Send + Sync + std::fmt::Debug {
+pub trait Store: Kv + Send + Sync + std::fmt::Debug {
     /// Admits one event: recognizes a known one, applies gates, stores event, decisions and runs. Durable on return.
     ///
     /// A duplicate stores only the fact of its arrival and answers with the original's verdicts and their runs' present
@@ -92,7 +102,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// without an open intent, an attempt at a settled step, an end in a state that is no end.
     ///
     /// Ending a run refunds its cooldown when the state is declined, cancelled, shadowed or dead and no step that
-    /// writes was begun or planned.
+    /// writes was begun or planned; one that waited for a person's leave was not begun.
     async fn advance(
         &self,
         run: &RunId,
@@ -117,9 +127,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ) -> Result<(), StoreError>;
 
     /// Runs a dead, declined or cancelled run again, as the next generation, reusing the results of its done and
-    /// skipped steps; open intents come along under their old key, still in doubt. Only the newest run of its event and
-    /// rule is run again.
+    /// skipped steps and its lists; open intents come along under their old key, still in doubt, and pending calls are
+    /// asked for again. Only the newest run of its event and rule is run again.
     async fn retry(&self, run: &RunId, who: &str, now: Timestamp) -> Result<RunId, StoreError>;
+
+    /// Answers the question whether a run's call may be made, if it is still asked and is the one of `hash`; otherwise
+    /// [`StoreError::WrongState`]. Approved, the run is due now; rejected, it ends declined. Whether `answer.who` may
+    /// say so, and whether the question has expired, the caller has found out.
+    async fn answer(&self, run: &RunId, hash: &str, answer: Answer, now: Timestamp)
+    -> Result<(), StoreError>;
 
     /// Ends a run that is queued or waiting and has no open intent; otherwise [`StoreError::WrongState`] with what can be
     /// done instead.

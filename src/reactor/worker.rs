@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::{Reactor, envelope};
 use crate::clock::{self, Clock};
-use crate::journal::{Claim, RunRecord, StoreError, Then};
+use crate::journal::{Claim, RunRecord, StoreError, Then, WaitsFor};
 use crate::normalize::Event;
 use crate::rules::{self, Mode, Rule};
 use identity::Identity;
@@ -220,7 +220,11 @@ impl Worker {
                 &run.id,
                 run.fence,
                 vec![],
-                Then::Wait { until, reason },
+                Then::Wait {
+                    until,
+                    waits_for: WaitsFor::Worker,
+                    reason,
+                },
                 self.now(),
             )
             .await

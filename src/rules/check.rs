@@ -98,6 +98,10 @@ const IN_KEY: &[&str] = &["event", "meta", "vars"];
 const IN_ACTION: &[&str] = &["event", "meta", "vars", "now", "steps", "run"];
 /// Names an action's `require` sees.
 const IN_REQUIRE: &[&str] = &["event", "meta", "vars", "now", "steps", "run", "result"];
+/// Names an action with `for_each` sees.
+const IN_ITEM: &[&str] = &["event", "meta", "vars", "now", "steps", "run", "item"];
+/// Names such an action's `require` sees.
+const IN_ITEM_REQUIRE: &[&str] = &["event", "meta", "vars", "now", "steps", "run", "item", "result"];
 
 /// Checks one rule file; `vars` are the configuration's.
 pub(crate) fn rule(tree: &[Entry], vars: &Value, catalog: Option<&Catalog>, findings: &mut Findings<'_>) {
@@ -188,11 +192,22 @@ impl<'t> Checker<'t, '_, '_> {
 
     fn action(&mut self, action: &'t [Entry], limited: bool) {
         let at = Some(self.steps.len());
-        self.expression(action, "if", IN_ACTION, at);
-        self.expression(action, "require", IN_REQUIRE, at);
+        let list = find(action, "for_each");
+        let (known, known_after) = match list {
+            Some(_) => (IN_ITEM, IN_ITEM_REQUIRE),
+            None => (IN_ACTION, IN_REQUIRE),
+        };
+        if let Some(list) = list {
+            self.template(&list.node, IN_ACTION, (at, "for_each"));
+        }
+        if let Some(key) = find(action, "item_key") {
+            self.template(&key.node, known, (at, "item_key"));
+        }
+        self.expression(action, "if", known, at);
+        self.expression(action, "require", known_after, at);
         let given = find(action, "arguments");
         if let Some(given) = given {
-            self.template(&given.node, IN_ACTION, (at, "arguments"));
+            self.template(&given.node, known, (at, "arguments"));
         }
         let (Some(catalog), Some(entry)) = (self.catalog, find(action, "tool")) else {
             return;
@@ -245,7 +260,9 @@ impl<'t> Checker<'t, '_, '_> {
                         path.strip_suffix(*end)
                             .is_some_and(|before| before.ends_with('.'))
                     };
-                    let foreign = path.starts_with("event.") || path.starts_with("steps.");
+                    let foreign = ["event.", "steps.", "item."]
+                        .iter()
+                        .any(|root| path.starts_with(root));
                     if foreign && UNTRUSTED.iter().any(ends) {
                         let place = self.mention(&path, node, text);
                         self.findings
@@ -368,7 +385,7 @@ impl<'t> Checker<'t, '_, '_> {
 
     fn unknown_name(&mut self, name: &str, place: &Range<usize>, known: &[&str]) {
         let message = match name {
-            "item" => "`item` is not available yet: it belongs to `for_each`".to_owned(),
+            "item" => "`item` is known only to an action with `for_each`".to_owned(),
             "result" => "`result` is known only to an action's `require`".to_owned(),
             "steps" | "run" => format!("`{name}` is not known before there is a run"),
             "now" => "`now` is not known here: a key must not change with the time".to_owned(),

@@ -36,6 +36,8 @@ pub struct Scope {
     pub steps: Value,
     /// The run itself.
     pub run: Value,
+    /// The item at hand, in an action with `for_each`.
+    pub item: Option<Value>,
     /// The present, as far as this evaluation is concerned.
     pub now: Timestamp,
     /// The call's result, in `require`.
@@ -96,6 +98,9 @@ impl Names {
         let mut names = Self::at_match(&scope.event, &scope.meta, &scope.vars, scope.now);
         names.0.insert("steps", engine(&scope.steps));
         names.0.insert("run", engine(&scope.run));
+        if let Some(item) = &scope.item {
+            names.0.insert("item", engine(item));
+        }
         if let Some(result) = &scope.result {
             names.0.insert("result", engine(result));
         }

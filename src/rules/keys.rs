@@ -136,6 +136,18 @@ pub(crate) const ACTION: &[Key] = &[
         "The step is skipped unless this expression is true.",
     ),
     key(
+        "for_each",
+        Shape::Template,
+        "One single `{{ expression }}` that gives a list of at most 200: the step is done once for each `item`, one after \
+         the other, and `steps.<id>` is the list of what those came to that were done.",
+    ),
+    key(
+        "item_key",
+        Shape::Template,
+        "What an `item` of `for_each` is told from the others by, so that none is done twice; needed unless the items \
+         are texts or numbers.",
+    ),
+    key(
         "arguments",
         Shape::Table,
         "The call's arguments; strings may hold `{{ … }}`.",
@@ -151,10 +163,17 @@ pub(crate) const ACTION: &[Key] = &[
         "How long one call may take; 60s by default.",
     ),
     key("retry", Shape::Keys(RETRY), "How failed calls are repeated."),
+    key(
+        "continue_on_error",
+        Shape::Bool,
+        "The run goes on when the step fails for good, without its result. A doubt that nobody can resolve still ends it.",
+    ),
 ];
 
 /// Keys of an `[[on_failure]]`: those of an `[[action]]` but `require`, for there is nothing left to decline.
-pub(crate) const ON_FAILURE: &[Key] = &[ACTION[0], ACTION[1], ACTION[2], ACTION[3], ACTION[5], ACTION[6]];
+pub(crate) const ON_FAILURE: &[Key] = &[
+    ACTION[0], ACTION[1], ACTION[2], ACTION[3], ACTION[4], ACTION[5], ACTION[7], ACTION[8], ACTION[9],
+];
 
 /// Keys of `retry`.
 pub(crate) const RETRY: &[Key] = &[
@@ -293,14 +312,7 @@ pub(crate) const LATER_RULE: &[&str] = &["agent", "concurrency", "cron", "timezo
 /// Likewise in `[limits]`.
 pub(crate) const LATER_LIMITS: &[&str] = &["rate", "debounce", "max_wait", "delay"];
 /// Likewise in an `[[action]]`.
-pub(crate) const LATER_ACTION: &[&str] = &[
-    "approval",
-    "for_each",
-    "item_key",
-    "within",
-    "continue_on_error",
-    "agent",
-];
+pub(crate) const LATER_ACTION: &[&str] = &["approval", "within", "agent"];
 /// Likewise in a `[[test]]`.
 pub(crate) const LATER_TEST: &[&str] = &["agent"];
 /// Likewise as values of `on`.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::rules::diagnostic::Findings;
-use crate::rules::expression::Template;
+use crate::rules::expression::{Expression, Template};
 use crate::rules::fields::{Fields, source_error, wrong_type};
 use crate::rules::keys;
 use crate::rules::pattern::All;
@@ -14,6 +14,8 @@ use crate::rules::rule::{Action, Argument, Limits, Mode, Retry, Rule};
 use crate::rules::syntax::{self, Entry, Kind, Node};
 use crate::rules::{testcase, vocabulary, when};
 
+/// What the steps of a failing run are called after.
+const ON_FAILURE: &str = "on_failure";
 const DEPTH: i64 = 3;
 const TIMEOUT_MS: i64 = 60_000;
 const RETRY: Retry = Retry {
@@ -250,6 +252,7 @@ fn action(fields: &Fields<'_>, taken: &dyn Fn(&str) -> bool, findings: &mut Find
         fields.expression("if", findings),
         fields.expression("require", findings),
     );
+    let (for_each, item_key) = items(fields, findings);
     let timeout_ms = fields.duration("timeout", findings).unwrap_or(TIMEOUT_MS);
     let retry = retry(fields, findings);
     let tool = tool?;
@@ -258,10 +261,49 @@ fn action(fields: &Fields<'_>, taken: &dyn Fn(&str) -> bool, findings: &mut Find
         tool,
         timeout_ms,
         retry,
+        continue_on_error: fields.flag("continue_on_error", findings),
+        for_each,
+        item_key,
         condition,
         arguments,
         require,
     })
+}
+
+/// The list an action is done for, and by what its items are told apart.
+fn items(fields: &Fields<'_>, findings: &mut Findings<'_>) -> (Option<Expression>, Option<Template>) {
+    let list = match (fields.template("for_each", findings), fields.get("for_each")) {
+        (Some(Template::Value(list)), _) => Some(list),
+        (Some(_), Some(entry)) => {
+            findings
+                .error(
+                    "for-each",
+                    &entry.node.span,
+                    "`for_each` is one single expression that gives a list",
+                )
+                .hint("such as `for_each = \"{{ steps.found.events }}\"`");
+            None
+        }
+        _ => None,
+    };
+    let key = fields.template("item_key", findings);
+    if let (None, Some(entry)) = (fields.get("for_each"), fields.get("item_key")) {
+        findings.error(
+            "for-each",
+            &entry.key_span,
+            "`item_key` without `for_each`: there are no items",
+        );
+    }
+    if let (Some(Template::Constant(_)), Some(entry)) = (&key, fields.get("item_key")) {
+        findings
+            .error(
+                "for-each",
+                &entry.node.span,
+                "this `item_key` is the same for all items, and each is done once under its own",
+            )
+            .hint("such as `item_key = \"{{ item.number }}\"`");
+    }
+    (list, key)
 }
 
 fn is_tool_name(name: &str) -> bool {
@@ -279,7 +321,13 @@ fn check_step_id(id: &str, span: &Range<usize>, taken: &dyn Fn(&str) -> bool, fi
         && id
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if !fit {
+    if id == ON_FAILURE {
+        findings.error(
+            "step-id",
+            span,
+            format!("`{ON_FAILURE}` cannot be a step's id: it has a meaning in the journal"),
+        );
+    } else if !fit {
         findings
             .error("step-id", span, format!("`{id}` cannot be a step's id"))
             .hint("lower-case letters, digits and `_`, for it is said as `steps.<id>`");

@@ -86,6 +86,10 @@ pub struct Action {
     pub timeout_ms: i64,
     /// How failed calls are repeated.
     pub retry: Retry,
+    /// The run goes on when the step fails for good.
+    pub continue_on_error: bool,
+    pub(crate) for_each: Option<Expression>,
+    pub(crate) item_key: Option<Template>,
     pub(crate) condition: Option<Expression>,
     pub(crate) arguments: Vec<(String, Argument)>,
     pub(crate) require: Option<Expression>,
@@ -101,6 +105,30 @@ pub(crate) enum Argument {
 }
 
 impl Action {
+    /// Whether it is done once for each item of a list.
+    pub fn is_list(&self) -> bool {
+        self.for_each.is_some()
+    }
+
+    /// What its `for_each` gives; `None` without one.
+    pub fn items(&self, scope: &Scope) -> Result<Option<Value>, ExprError> {
+        self.for_each
+            .as_ref()
+            .map(|list| {
+                list.value(&Names::of(scope))
+                    .map_err(|error| error.at("for_each"))
+            })
+            .transpose()
+    }
+
+    /// What the scope's item is told from the others by; `None` without an `item_key`.
+    pub fn item_key(&self, scope: &Scope) -> Result<Option<String>, ExprError> {
+        self.item_key
+            .as_ref()
+            .map(|key| key.text(&Names::of(scope)).map_err(|error| error.at("item_key")))
+            .transpose()
+    }
+
     /// Whether the step is to be made: true without an `if`.
     pub fn condition(&self, scope: &Scope) -> Result<bool, ExprError> {
         match &self.condition {

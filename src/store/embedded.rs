@@ -8,6 +8,7 @@ mod rows;
 mod admission;
 mod work;
 mod find;
+mod kv;
 mod readers;
 
 use std::path::{Path, PathBuf};
@@ -20,9 +21,9 @@ use rusqlite::backup::Backup;
 use tokio::sync::Notify;
 
 use crate::journal::{
-    Admission, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent, NewFiring,
-    Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store, StoreError, Then,
-    Verdict,
+    Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
+    NewFiring, Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store,
+    StoreError, Then, Verdict,
 };
 
 use crate::store::lock::{DataDir, Holder};
@@ -285,6 +286,21 @@ impl Store for Embedded {
             .await?;
         self.ring();
         Ok(released)
+    }
+
+    async fn answer(
+        &self,
+        run: &RunId,
+        hash: &str,
+        answer: Answer,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (run, hash) = (run.clone(), hash.to_owned());
+        self.writer
+            .write(move |tx| tx.answer(&run, &hash, &answer, now))
+            .await?;
+        self.ring();
+        Ok(())
     }
 
     async fn resolve(

@@ -16,6 +16,7 @@ mod skew;
 mod admission;
 mod work;
 mod find;
+mod kv;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -27,9 +28,9 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::journal::{
-    Admission, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent, NewFiring,
-    Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store, StoreError, Then,
-    Verdict,
+    Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
+    NewFiring, Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store,
+    StoreError, Then, Verdict,
 };
 
 pub use server::Server;
@@ -278,6 +279,16 @@ impl Store for Redis {
 
     async fn release(&self, worker: &str, others: bool, now: Timestamp) -> Result<u64, StoreError> {
         Redis::release(self, worker, others, now).await
+    }
+
+    async fn answer(
+        &self,
+        run: &RunId,
+        hash: &str,
+        answer: Answer,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        Redis::answer(self, run, hash, &answer, now).await
     }
 
     async fn resolve(

@@ -3,6 +3,8 @@
 pub(crate) mod desk;
 pub(crate) mod walk;
 mod gates;
+mod kv;
 mod identity;
 mod invariants;
 mod runs;
+mod steps;

@@ -13,6 +13,7 @@ mod crash;
 mod demo;
 mod docs;
 mod external;
+mod for_each;
 mod harness;
 mod http;
 mod hub;

@@ -92,6 +92,7 @@ pub(crate) fn verdict(book: &RuleBook, event: &Event) -> Verdict {
 
 pub(crate) fn scope(event: &Event) -> Scope {
     Scope {
+        item: None,
         event: event.payload.clone(),
         meta: meta_of(event),
         vars: json!({}),

@@ -95,22 +95,26 @@ fn named(view: &ConditionView) -> String {
 
 /// Actions with an `if` are made and skipped; a `require` is met and not.
 fn steps(rule: &Rule, trials: &[&Trial], missing: &mut Vec<String>) {
-    for (at, action) in rule.actions.iter().enumerate() {
+    for action in &rule.actions {
         let id = &action.id;
-        let at_step = |trial: &&&Trial| trial.calls.get(at).map(|call| call["skipped"] == true);
+        let any = |skipped: bool| {
+            let mut calls = trials.iter().flat_map(|trial| &trial.calls);
+            calls.any(|call| call["step"] == id.as_str() && (call["skipped"] == true) == skipped)
+        };
         if action.condition_text().is_some() {
-            if !trials.iter().any(|trial| at_step(&trial) == Some(true)) {
+            if !any(true) {
                 missing.push(format!("no test makes the `if` of `{id}` fail"));
             }
-            if !trials.iter().any(|trial| at_step(&trial) == Some(false)) {
+            if !any(false) {
                 missing.push(format!("no test makes the `if` of `{id}` hold"));
             }
         }
         if action.require_text().is_some() {
             // The run ended with this step's call.
-            let refused = trials
-                .iter()
-                .any(|trial| trial.decision == "declined" && trial.calls.len() == at + 1);
+            let refused = trials.iter().any(|trial| {
+                trial.decision == "declined"
+                    && trial.calls.last().is_some_and(|call| call["step"] == id.as_str())
+            });
             if !refused {
                 missing.push(format!("no test makes the `require` of `{id}` fail"));
             }

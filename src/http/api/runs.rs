@@ -19,6 +19,8 @@ const WHO: &str = "api";
 pub(super) struct Filter {
     rule: Option<String>,
     state: Option<String>,
+    /// What waiting runs wait for: `retry`, `look`, `pending_call`, `approval`, `worker`.
+    waits_for: Option<String>,
     /// The provider's delivery id.
     event: Option<String>,
     cursor: Option<String>,
@@ -42,6 +44,11 @@ pub(super) async fn list(State(app): Shared, Params(filter): Params<Filter>) -> 
             .state
             .as_deref()
             .map(|state| word("state", state))
+            .transpose()?,
+        waits_for: filter
+            .waits_for
+            .as_deref()
+            .map(|what| word("waits_for", what))
             .transpose()?,
         event,
         before: filter.cursor.as_deref().map(cursor).transpose()?,
@@ -134,6 +141,7 @@ fn outline(run: &RunRecord) -> Value {
         "rule": run.rule,
         "version": run.version,
         "state": run.state,
+        "waits_for": run.waits_for,
         "reason": run.reason,
         "event": run.event.id,
         "source": run.event.source,
@@ -160,6 +168,8 @@ fn step(step: &StepRecord) -> Value {
         "error": step.error,
         "attempts": step.attempts,
         "looks": step.looks,
+        "cursor": step.cursor,
+        "approval": step.approval,
         "intent_at": step.intent_at,
         "finished_at": step.finished_at,
     })

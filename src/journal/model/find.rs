@@ -66,6 +66,7 @@ impl Model {
         let wanted = |run: &&RunRecord| {
             query.rule.as_ref().is_none_or(|rule| run.rule == *rule)
                 && query.state.is_none_or(|state| run.state == state)
+                && query.waits_for.is_none_or(|what| run.waits_for == Some(what))
                 && event
                     .as_ref()
                     .is_none_or(|event| event.as_ref() == Some(&run.event))

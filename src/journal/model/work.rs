@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use super::Model;
 use crate::clock::after;
 use crate::journal::machine;
-use crate::journal::{Claim, Fence, Resolution, RunHistory, RunId, RunState, StepWrite, StoreError, Then};
+use crate::journal::{
+    Answer, Claim, Fence, Resolution, RunHistory, RunId, RunState, StepWrite, StoreError, Then,
+};
 
 impl Model {
     /// See [`Store::claim`](crate::journal::Store::claim).
@@ -104,6 +106,18 @@ impl Model {
     ) -> Result<(), StoreError> {
         let now = self.at(now);
         self.change(run, now, |history| history.resolve(who, resolution, now))
+    }
+
+    /// See [`Store::answer`](crate::journal::Store::answer).
+    pub fn answer(
+        &mut self,
+        run: &RunId,
+        hash: &str,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let now = self.at(now);
+        self.change(run, now, |history| history.answer(hash, answer, now))
     }
 
     /// See [`Store::cancel`](crate::journal::Store::cancel).

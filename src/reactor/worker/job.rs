@@ -11,7 +11,7 @@ use super::Worker;
 use crate::act::{self, Outcome};
 use crate::clock::{self, Clock};
 use crate::hub::{Doubt, ErrorClass, ToolFacts};
-use crate::journal::{Claim, RunHistory, RunRecord, RunState, StepWrite, StoreError, Then};
+use crate::journal::{Claim, RunHistory, RunRecord, RunState, StepWrite, StoreError, Then, WaitsFor};
 use crate::normalize::Event;
 use crate::plan::{self, Failing, Plan, Step};
 use crate::record::{self, History, Next};
@@ -100,6 +100,7 @@ impl<'w> Job<'w> {
                 return self
                     .flush(Then::Wait {
                         until: self.now(),
+                        waits_for: WaitsFor::Worker,
                         reason,
                     })
                     .await;
@@ -108,6 +109,20 @@ impl<'w> Job<'w> {
             let flow = match plan::next(run, &self.rule, &self.event, steps, &self.tools, self.now()) {
                 Plan::Make(step) => self.make(step).await?,
                 Plan::Doubt(step, on_record) => self.doubt(step, &on_record).await?,
+                Plan::List(
+                    Step {
+                        id: step, index, key, ..
+                    },
+                    items,
+                ) => {
+                    self.note(StepWrite::Listed {
+                        step,
+                        index,
+                        key,
+                        items,
+                    })?;
+                    Flow::Continue
+                }
                 Plan::Skip(
                     Step {
                         id: step, index, key, ..
@@ -171,6 +186,7 @@ impl<'w> Job<'w> {
                 })?;
                 self.flush(Then::Wait {
                     until: self.now(),
+                    waits_for: WaitsFor::Worker,
                     reason,
                 })
                 .await?;
@@ -240,14 +256,23 @@ impl<'w> Job<'w> {
             Next::Retry { at, error } => {
                 let reason = format!("step `{id}` is tried again: {error}");
                 self.note(StepWrite::Failed { step: id, error })?;
-                self.flush(Then::Wait { until: at, reason }).await?;
+                self.wait(at, WaitsFor::Retry, reason).await?;
             }
             Next::Look { at, reason, counted } => {
                 let reason = format!("step `{id}`: {reason}");
                 if counted {
                     self.note(StepWrite::Looked { step: id })?;
                 }
-                self.flush(Then::Wait { until: at, reason }).await?;
+                self.wait(at, WaitsFor::Look, reason).await?;
+            }
+            Next::Dead(error) if self.tolerates(step) => {
+                tracing::warn!(
+                    run.id = self.run().id.0,
+                    step = id,
+                    "failed, and its rule says to go on: {error}"
+                );
+                self.note(StepWrite::Tolerated { step: id, error })?;
+                return Ok(Some(Flow::Continue));
             }
             Next::Dead(error) => {
                 let reason = format!("step `{id}`: {error}");
@@ -261,6 +286,25 @@ impl<'w> Job<'w> {
             }
         }
         Ok(Some(Flow::LetGo))
+    }
+
+    async fn wait(
+        &mut self,
+        until: Timestamp,
+        waits_for: WaitsFor,
+        reason: String,
+    ) -> Result<(), StoreError> {
+        self.flush(Then::Wait {
+            until,
+            waits_for,
+            reason,
+        })
+        .await
+    }
+
+    /// Whether the run goes on when the step fails for good.
+    fn tolerates(&self, step: &Step) -> bool {
+        plan::action_at(&self.rule, step.index).is_some_and(|action| action.continue_on_error)
     }
 
     /// The rule, at the version the run pinned.

@@ -34,6 +34,10 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], catalog: &Catalog, fin
                 let Some(action) = steps.get(id).and_then(|at| actions.get(*at)) else {
                     continue;
                 };
+                if find(action, "for_each").is_some() {
+                    // A list of results, which is there whatever was skipped.
+                    continue;
+                }
                 if let Some(tool) = tool_of(action) {
                     result(tool, &format!("steps.{id}"), rest, mention, findings);
                 }

@@ -140,6 +140,16 @@ pub(super) const LINTS: &[Lint] = &[
         "mode = \"off\"",
         "mode = \"off\"\noff_reason = \"until the new labels are there\"",
     ),
+    error(
+        "for-each",
+        "a `for_each` or `item_key` that cannot name items",
+        "`for_each` is one single expression that gives a list; the step is done once for each item of it. `item_key` says what an \
+         item is told from the others by: an item is done once under its key, however often the run is taken up again.",
+        "[vars]\nplaces = [\"log\"]\n\n[[action]]\ntool = \"xmrt.notify\"\nfor_each = \"all of {{ vars.places }}\"\n\
+         arguments = { to = \"{{ item }}\", text = \"hello\" }",
+        "[vars]\nplaces = [\"log\"]\n\n[[action]]\ntool = \"xmrt.notify\"\nfor_each = \"{{ vars.places }}\"\n\
+         arguments = { to = \"{{ item }}\", text = \"hello\" }",
+    ),
     warning(
         "off-reason",
         "`off_reason` of a rule that is not off",

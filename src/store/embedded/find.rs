@@ -99,6 +99,9 @@ pub(super) fn runs(conn: &Connection, query: &RunQuery) -> rusqlite::Result<Vec<
     if let Some(state) = query.state {
         wanted.add("state = ?", [state.as_str().to_owned().into()]);
     }
+    if let Some(what) = query.waits_for {
+        wanted.add("waits_for = ?", [what.as_str().to_owned().into()]);
+    }
     if let Some(key) = &query.event {
         let Some(seq) = rows::seq_of(conn, key)? else {
             return Ok(Vec::new());

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::clock::from_millis;
 use crate::journal::{
     Duplicate, EventKey, EventRecord, RunHistory, RunId, RunRecord, RunState, StepKey, StepRecord, StepState,
-    Verdict,
+    Verdict, WaitsFor,
 };
 use crate::store::packing;
 
@@ -51,6 +51,13 @@ fn time_maybe(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>
 fn word<T>(row: &Row<'_>, column: &str, parse: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
     let word = row.get_ref(column)?.as_str()?;
     parse(word).ok_or_else(|| bad(column, format!("unknown word {word:?}")))
+}
+
+fn word_maybe<T>(row: &Row<'_>, column: &str, parse: fn(&str) -> Option<T>) -> rusqlite::Result<Option<T>> {
+    match row.get_ref(column)? {
+        rusqlite::types::ValueRef::Null => Ok(None),
+        _ => word(row, column, parse).map(Some),
+    }
 }
 
 /// What [`event`] reads; `WHERE` and so on follow.
@@ -109,6 +116,7 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         version: row.get("version")?,
         generation: row.get("generation")?,
         state: word(row, "state", RunState::parse)?,
+        waits_for: word_maybe(row, "waits_for", WaitsFor::parse)?,
         reason: row.get("reason")?,
         shadow: row.get("shadow")?,
         pinned: unpack_json(row, "pinned_packed")?,
@@ -130,6 +138,11 @@ fn step(row: &Row<'_>) -> rusqlite::Result<StepRecord> {
         writes: row.get("writes")?,
         call: unpack_json(row, "call_packed")?,
         result: unpack_json(row, "result_packed")?,
+        cursor: unpack_json(row, "cursor_packed")?,
+        approval: match row.get::<_, Option<String>>("approval")? {
+            Some(text) => Some(serde_json::from_str(&text).map_err(|error| bad("approval", error))?),
+            None => None,
+        },
         error: row.get("error")?,
         attempts: row.get("attempts")?,
         looks: row.get("looks")?,
@@ -149,7 +162,7 @@ pub(super) fn history(conn: &Connection, id: &RunId) -> rusqlite::Result<Option<
         return Ok(None);
     };
     let steps = conn
-        .prepare_cached("SELECT * FROM steps WHERE run = ?1 ORDER BY place, step")?
+        .prepare_cached("SELECT * FROM steps WHERE run = ?1 ORDER BY place, nth")?
         .query_map([&id.0], step)?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Some(RunHistory { run, steps }))
@@ -162,17 +175,13 @@ pub(super) fn verdicts(conn: &Connection, seq: u64) -> rusqlite::Result<Vec<Verd
          WHERE verdicts.seq = ?1 ORDER BY place",
     )?
     .query_map([seq as i64], |row| {
-        let state = match row.get_ref("state")? {
-            rusqlite::types::ValueRef::Null => None,
-            _ => Some(word(row, "state", RunState::parse)?),
-        };
         Ok(Verdict {
             rule: row.get("rule")?,
             version: row.get("version")?,
             generation: row.get("generation")?,
             decision: word(row, "decision", crate::journal::Decision::parse)?,
             run: row.get::<_, Option<String>>("run")?.map(RunId),
-            state,
+            state: word_maybe(row, "state", RunState::parse)?,
             reason: row.get("reason")?,
         })
     })?

@@ -9,7 +9,8 @@ use super::rows;
 use super::writer::{Fault, Tx};
 use crate::clock::after;
 use crate::journal::{
-    Claim, Fence, Resolution, RunHistory, RunId, RunRecord, StepRecord, StepWrite, StoreError, Then, machine,
+    Answer, Claim, Fence, Resolution, RunHistory, RunId, RunRecord, StepRecord, StepWrite, StoreError, Then,
+    machine,
 };
 use crate::store::packing::pack_json;
 
@@ -158,6 +159,18 @@ impl Tx<'_> {
         Ok(())
     }
 
+    pub(super) fn answer(
+        &mut self,
+        run: &RunId,
+        hash: &str,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let now = self.at(now);
+        self.change(run, now, |history| history.answer(hash, answer, now))?;
+        Ok(())
+    }
+
     pub(super) fn cancel(&mut self, run: &RunId, who: &str, now: Timestamp) -> Result<(), Fault> {
         let now = self.at(now);
         self.change(run, now, |history| history.cancel(who, now))?;
@@ -197,7 +210,7 @@ impl Tx<'_> {
         self.changes(now)?;
         update_run(self.conn, &history.run)?;
         for step in history.steps.iter().filter(|step| !before.steps.contains(step)) {
-            put_step(self.conn, run, step)?;
+            put_step(self.conn, &history, step)?;
         }
         if history.refunds() {
             self.conn
@@ -211,7 +224,7 @@ impl Tx<'_> {
 /// A new run of the event at place `event`, with the steps it starts from.
 pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) -> rusqlite::Result<()> {
     let run = &history.run;
-    let row: [Sql; 16] = [
+    let row: [Sql; 17] = [
         run.id.0.clone().into(),
         (run.seq as i64).into(),
         (event as i64).into(),
@@ -219,6 +232,7 @@ pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) ->
         run.version.clone().into(),
         i64::from(run.generation).into(),
         run.state.as_str().to_owned().into(),
+        waits_for(run).into(),
         run.reason.clone().into(),
         run.shadow.into(),
         i64::from(run.depth).into(),
@@ -229,10 +243,12 @@ pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) ->
         run.updated_at.as_millisecond().into(),
         pack_json(&run.pinned).into(),
     ];
-    conn.prepare_cached("INSERT INTO runs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)")?
-        .execute(row)?;
+    conn.prepare_cached(
+        "INSERT INTO runs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+    )?
+    .execute(row)?;
     for step in &history.steps {
-        put_step(conn, &run.id, step)?;
+        put_step(conn, history, step)?;
     }
     Ok(())
 }
@@ -240,11 +256,13 @@ pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) ->
 /// What can change about a run.
 fn update_run(conn: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
     conn.prepare_cached(
-        "UPDATE runs SET state = ?2, reason = ?3, fence = ?4, worker = ?5, due = ?6, updated = ?7 WHERE id = ?1",
+        "UPDATE runs SET state = ?2, waits_for = ?3, reason = ?4, fence = ?5, worker = ?6, due = ?7, updated = ?8
+         WHERE id = ?1",
     )?
     .execute((
         &run.id.0,
         run.state.as_str(),
+        waits_for(run),
         &run.reason,
         run.fence as i64,
         &run.worker,
@@ -254,11 +272,17 @@ fn update_run(conn: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn put_step(conn: &Connection, run: &RunId, step: &StepRecord) -> rusqlite::Result<()> {
-    let row: [Sql; 14] = [
-        run.0.clone().into(),
+fn waits_for(run: &RunRecord) -> Option<String> {
+    run.waits_for.map(|what| what.as_str().to_owned())
+}
+
+fn put_step(conn: &Connection, history: &RunHistory, step: &StepRecord) -> rusqlite::Result<()> {
+    let approval = step.approval.as_ref();
+    let row: [Sql; 17] = [
+        history.run.id.0.clone().into(),
         step.step.clone().into(),
         i64::from(step.index).into(),
+        i64::from(history.rank(step)).into(),
         step.key.0.clone().into(),
         step.state.as_str().to_owned().into(),
         step.writes.into(),
@@ -270,9 +294,13 @@ fn put_step(conn: &Connection, run: &RunId, step: &StepRecord) -> rusqlite::Resu
         step.finished_at.map(Timestamp::as_millisecond).into(),
         pack_json(&step.call).into(),
         pack_json(&step.result).into(),
+        pack_json(&step.cursor).into(),
+        approval
+            .and_then(|approval| serde_json::to_string(approval).ok())
+            .into(),
     ];
     conn.prepare_cached(
-        "INSERT OR REPLACE INTO steps VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+        "INSERT OR REPLACE INTO steps VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
     )?
     .execute(row)?;
     Ok(())

@@ -89,6 +89,7 @@ impl Tx<'_> {
         for sweep in [
             "DELETE FROM cooldowns WHERE until <= ?1",
             "DELETE FROM causes WHERE until <= ?1",
+            "DELETE FROM kv WHERE until <= ?1",
         ] {
             self.conn.prepare_cached(sweep)?.execute([now.as_millisecond()])?;
         }
@@ -339,8 +340,10 @@ mod tests {
             "CREATE TABLE clock (last, seq); INSERT INTO clock VALUES (0, 0); CREATE TABLE t (a);",
         )
         .unwrap();
-        conn.execute_batch("CREATE TABLE cooldowns (until); CREATE TABLE causes (until);")
-            .unwrap();
+        conn.execute_batch(
+            "CREATE TABLE cooldowns (until); CREATE TABLE causes (until); CREATE TABLE kv (until);",
+        )
+        .unwrap();
         let writer = Writer::start(Desk::new(conn).unwrap()).unwrap();
         let outcome = writer
             .write(|tx| -> Result<(), Fault> {

@@ -10,8 +10,8 @@ use super::scripts::Args;
 use crate::clock::from_millis;
 use crate::journal::gates::{self, Refusal};
 use crate::journal::{
-    Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, RunHistory, RunId, RunRecord, RunState,
-    StepKey, StepRecord, StepState, Verdict,
+    Approval, Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, RunHistory, RunId, RunRecord,
+    RunState, StepKey, StepRecord, StepState, Verdict, WaitsFor,
 };
 use crate::store::packing;
 
@@ -59,6 +59,11 @@ pub(super) fn token_maybe(at: Option<Timestamp>) -> String {
     at.map(token).unwrap_or_default()
 }
 
+/// What a run waits for, as it is kept.
+pub(super) fn waits_for(run: &RunRecord) -> &'static str {
+    run.waits_for.map_or("", WaitsFor::as_str)
+}
+
 /// A text or none, told apart.
 fn marked(text: Option<&str>) -> String {
     text.map(|text| format!("={text}")).unwrap_or_default()
@@ -87,7 +92,7 @@ impl Changes {
         for step in &after.steps {
             let old = before.steps.iter().find(|old| old.step == step.step);
             if old != Some(step) {
-                changes.put_step(old, step);
+                changes.put_step(old, step, after.rank(step));
             }
         }
         changes
@@ -108,7 +113,7 @@ impl Changes {
         changes.time("created", token(run.created_at));
         changes.put_run(run);
         for step in &history.steps {
-            changes.put_step(None, step);
+            changes.put_step(None, step, history.rank(step));
         }
         changes
     }
@@ -120,16 +125,18 @@ impl Changes {
         self.time("updated", token(run.updated_at));
     }
 
-    fn put_step(&mut self, old: Option<&StepRecord>, step: &StepRecord) {
+    fn put_step(&mut self, old: Option<&StepRecord>, step: &StepRecord, rank: u32) {
         let id = &step.step;
         let attributes = serde_json::json!([
             step.index,
+            rank,
             step.key.0,
             step.state.as_str(),
             step.writes,
             step.attempts,
             step.looks,
             step.error,
+            step.approval,
         ]);
         self.put(format!("a:{id}"), attributes.to_string());
         let finished = token_maybe(step.finished_at);
@@ -142,6 +149,7 @@ impl Changes {
         for (name, value, was) in [
             ("c", &step.call, old.map(|old| &old.call)),
             ("r", &step.result, old.map(|old| &old.result)),
+            ("p", &step.cursor, old.map(|old| &old.cursor)),
         ] {
             if was.unwrap_or(&Value::Null) != value {
                 self.put(format!("{name}:{id}"), packing::pack_json(value));
@@ -279,6 +287,10 @@ pub(super) fn run(id: &RunId, fields: &Fields) -> Result<Kept, Fault> {
         version: read.owned("content")?,
         generation: read.number("generation")?,
         state: read.word("state", RunState::parse)?,
+        waits_for: match read.text("waits_for")? {
+            "" => None,
+            _ => Some(read.word("waits_for", WaitsFor::parse)?),
+        },
         reason: read.marked("reason")?,
         shadow: !read.bytes("shadow")?.is_empty(),
         pinned: read.json("pinned")?,
@@ -293,7 +305,8 @@ pub(super) fn run(id: &RunId, fields: &Fields) -> Result<Kept, Fault> {
     for name in fields.keys().filter_map(|name| name.strip_prefix("a:")) {
         steps.push(step(&read, name)?);
     }
-    steps.sort_by(|a, b| (a.index, &a.step).cmp(&(b.index, &b.step)));
+    steps.sort_by_key(|(rank, step)| (step.index, *rank));
+    let steps = steps.into_iter().map(|(_, step)| step).collect();
     Ok(Kept {
         history: RunHistory { run, steps },
         version: read.number("version")?,
@@ -302,16 +315,27 @@ pub(super) fn run(id: &RunId, fields: &Fields) -> Result<Kept, Fault> {
     })
 }
 
-fn step(read: &Reader<'_>, id: &str) -> Result<StepRecord, Fault> {
-    type Attributes = (u32, String, String, bool, u32, u32, Option<String>);
+/// A step, and how many of its index were begun before it.
+fn step(read: &Reader<'_>, id: &str) -> Result<(u32, StepRecord), Fault> {
+    type Attributes = (
+        u32,
+        u32,
+        String,
+        String,
+        bool,
+        u32,
+        u32,
+        Option<String>,
+        Option<Approval>,
+    );
     let attributes = read.text(&format!("a:{id}"))?;
-    let (index, key, state, writes, attempts, looks, error): Attributes =
+    let (index, rank, key, state, writes, attempts, looks, error, approval): Attributes =
         serde_json::from_str(attributes).map_err(odd)?;
     let times = read.text(&format!("t:{id}"))?;
     let mut times = times.split(' ').map(|time| time.parse().ok().map(from_millis));
     let mut next = || times.next().flatten();
     let unreadable = || odd(format!("the times of step `{id}`"));
-    Ok(StepRecord {
+    let step = StepRecord {
         step: id.into(),
         index,
         key: StepKey(key),
@@ -322,10 +346,13 @@ fn step(read: &Reader<'_>, id: &str) -> Result<StepRecord, Fault> {
         error,
         attempts,
         looks,
+        cursor: read.json_maybe(&format!("p:{id}"))?,
+        approval,
         first_intent_at: next().ok_or_else(unreadable)?,
         intent_at: next().ok_or_else(unreadable)?,
         finished_at: next(),
-    })
+    };
+    Ok((rank, step))
 }
 
 /// Verdicts from what scripts give: each as it is kept, followed by the present state of its run.

@@ -177,36 +177,51 @@ impl Redis {
             .before
             .as_ref()
             .map(|(seq, id)| format!("{}:{id}", member(*seq)));
-        let runs = match &query.event {
-            Some(key) => self.runs_of_event(key).await?,
-            None => {
-                let states = query.state.map_or(RunState::ALL.to_vec(), |state| vec![state]);
-                let indexes: Vec<String> = states
-                    .into_iter()
-                    .map(|state| match &query.rule {
-                        Some(rule) => self.key(&format!("x:{state}:{rule}")),
-                        None => self.key(&format!("s:{state}")),
-                    })
-                    .collect();
-                let page = self.newest(&indexes, before.clone(), limit).await?;
-                self.runs_of(&page).await?
-            }
-        };
         let fits = |run: &RunRecord| {
             query.rule.as_ref().is_none_or(|rule| run.rule == *rule)
                 && query.state.is_none_or(|state| run.state == state)
+                && query.waits_for.is_none_or(|what| run.waits_for == Some(what))
                 && before
                     .as_ref()
                     .is_none_or(|before| format!("{}:{}", member(run.seq), run.id) < *before)
         };
-        let mut runs: Vec<RunRecord> = runs
-            .into_iter()
-            .map(|kept| kept.history.run)
-            .filter(fits)
-            .collect();
+        let mut runs: Vec<RunRecord> = Vec::new();
+        let mut take = |found: Vec<Kept>| {
+            runs.extend(found.into_iter().map(|kept| kept.history.run).filter(fits));
+            runs.len()
+        };
+        if let Some(key) = &query.event {
+            take(self.runs_of_event(key).await?);
+        } else {
+            let indexes = self.indexes_of(query);
+            let mut from = before.clone();
+            loop {
+                let page = self.newest(&indexes, from, limit).await?;
+                from = page.last().cloned();
+                let full = page.len() == limit;
+                if take(self.runs_of(&page).await?) >= limit || !full {
+                    break;
+                }
+            }
+        }
         runs.sort_by(|a, b| (b.seq, &b.id).cmp(&(a.seq, &a.id)));
         runs.truncate(limit);
         Ok(runs)
+    }
+
+    /// The indexes that together hold every run a query may mean.
+    fn indexes_of(&self, query: &RunQuery) -> Vec<String> {
+        if let Some(what) = query.waits_for {
+            return vec![self.key(&format!("w:{what}"))];
+        }
+        let states = query.state.map_or(RunState::ALL.to_vec(), |state| vec![state]);
+        states
+            .into_iter()
+            .map(|state| match &query.rule {
+                Some(rule) => self.key(&format!("x:{state}:{rule}")),
+                None => self.key(&format!("s:{state}")),
+            })
+            .collect()
     }
 
     /// All runs of an event: each has a verdict there.

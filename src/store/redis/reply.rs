@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use redis::Value;
 
 use super::link::Fault;
@@ -42,6 +43,10 @@ impl Reply {
         text(self.parts.next().unwrap_or_default())
     }
 
+    pub(super) fn bytes(&mut self) -> Result<Bytes, Fault> {
+        bytes(self.parts.next().unwrap_or_default())
+    }
+
     pub(super) fn number(&mut self) -> Result<i64, Fault> {
         number(self.parts.next().unwrap_or_default())
     }
@@ -78,6 +83,13 @@ pub(super) fn text(value: Value) -> Result<String, Fault> {
         Value::SimpleString(text) => Ok(text),
         Value::Int(number) => Ok(number.to_string()),
         Value::Okay => Ok("OK".into()),
+        other => Err(odd(other)),
+    }
+}
+
+pub(super) fn bytes(value: Value) -> Result<Bytes, Fault> {
+    match value {
+        Value::BulkString(bytes) => Ok(bytes.into()),
         other => Err(odd(other)),
     }
 }

@@ -36,6 +36,7 @@ pub(super) struct Scripts {
     pub(super) event: Script,
     pub(super) verdicts: Script,
     pub(super) mend: Script,
+    pub(super) kv: Script,
 }
 
 impl Scripts {
@@ -55,6 +56,7 @@ impl Scripts {
             event: load(with_prelude(include_str!("lua/event.lua"))).await?,
             verdicts: load(with_prelude(include_str!("lua/verdicts.lua"))).await?,
             mend: load(with_prelude(include_str!("lua/mend.lua"))).await?,
+            kv: load(with_prelude(include_str!("lua/kv.lua"))).await?,
         })
     }
 }

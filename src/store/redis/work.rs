@@ -13,7 +13,9 @@ use super::scripts::Args;
 use super::{Redis, lock};
 use crate::clock::after;
 use crate::journal::machine::{self, whole};
-use crate::journal::{Claim, Fence, Resolution, RunHistory, RunId, RunState, StepWrite, StoreError, Then};
+use crate::journal::{
+    Answer, Claim, Fence, Resolution, RunHistory, RunId, RunState, StepWrite, StoreError, Then,
+};
 
 /// How many runs one claim takes at most.
 const CLAIM_MAX: usize = 512;
@@ -212,6 +214,20 @@ impl Redis {
     ) -> Result<(), StoreError> {
         self.change(run, now, &Extra::new(true), |history| {
             history.resolve(who, resolution.clone(), fields::now())
+        })
+        .await?;
+        Ok(())
+    }
+
+    pub(super) async fn answer(
+        &self,
+        run: &RunId,
+        hash: &str,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.change(run, now, &Extra::new(true), |history| {
+            history.answer(hash, answer, fields::now())
         })
         .await?;
         Ok(())
@@ -468,7 +484,8 @@ fn change_args(before: &Kept, after: &RunHistory, extra: &Extra) -> Args {
     args.put(before.op.as_str()).put(extra.op.as_str());
     args.flag(after.refunds())
         .flag(extra.rings)
-        .put(run.state.as_str());
+        .put(run.state.as_str())
+        .put(fields::waits_for(run));
     match extra.until {
         Some(until) => args.put(format!("~{}", until.as_millisecond())),
         None => args.put(fields::token_maybe(run.due_at)),

@@ -200,6 +200,7 @@ fn of_store(error: StoreError) -> ToolError {
     let class = match &error {
         StoreError::NotFound { .. } => ErrorClass::NotFound,
         StoreError::Unavailable(_) => ErrorClass::Unavailable,
+        StoreError::Unfit { .. } => ErrorClass::Invalid,
         StoreError::Fenced { .. } | StoreError::WrongState { .. } => ErrorClass::Conflict,
     };
     ToolError::new(class, error.to_string())

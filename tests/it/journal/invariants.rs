@@ -29,7 +29,8 @@ fn sound(view: &View) {
         assert_eq!(run.worker.is_some(), run.state == RunState::Running);
         let idle = run.state.is_terminal() || run.state == RunState::Unknown;
         assert_eq!(run.due_at.is_none(), idle, "what is not over is due some time");
-        assert!(steps.is_sorted_by(|a, b| a.index < b.index));
+        assert!(steps.is_sorted_by(|a, b| a.index <= b.index));
+        assert_eq!(run.waits_for.is_some(), run.state == RunState::Waiting);
         assert!(run.created_at <= run.updated_at);
     }
     for event in &view.events {
@@ -57,11 +58,20 @@ fn follows(before: &View, after: &View) {
             let later = new.steps.iter().find(|later| later.step == step.step);
             let later = later.expect("no step is lost");
             assert_eq!(later.key, step.key, "a step's key never changes");
-            if matches!(
-                step.state,
-                StepState::Done | StepState::Skipped | StepState::Planned
-            ) {
+            if step.state.is_settled() {
                 assert_eq!(later, step, "a settled step stays as it is");
+            }
+            if step.state == StepState::Pending {
+                assert!(
+                    later.state == StepState::Pending || later.state.is_settled(),
+                    "a call that had its effect is not made again"
+                );
+            }
+            if step.state == StepState::Asked && later.state == StepState::Intent {
+                assert_eq!(
+                    later.first_intent_at, later.intent_at,
+                    "nothing came of it before"
+                );
             }
         }
     }
@@ -87,10 +97,14 @@ fn reuses(view: &View, old: &RunRecord, answer: &str) {
     for step in &old.steps {
         let kept = matches!(
             step.state,
-            StepState::Done | StepState::Skipped | StepState::Intent
+            StepState::Done | StepState::Skipped | StepState::Listed | StepState::Intent | StepState::Pending
         );
         let copy = new.steps.iter().find(|copy| copy.step == step.step);
-        assert_eq!(copy, kept.then_some(step));
+        let mut expected = step.clone();
+        if step.state == StepState::Pending {
+            expected.intent_at = new.run.created_at;
+        }
+        assert_eq!(copy, kept.then_some(&expected));
     }
 }
 

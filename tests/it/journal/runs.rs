@@ -68,6 +68,7 @@ async fn a_taken_over_run_goes_on_at_the_step_it_had_reached_with_the_key_of_the
         };
         let wait = Then::Wait {
             until: at(62_000),
+            waits_for: WaitsFor::Look,
             reason: "settling".into(),
         };
         desk.advance(&second, vec![looked], wait, at(60_001)).await;
@@ -228,6 +229,7 @@ async fn a_run_is_cancelled_only_between_steps() {
         assert!(running.to_string().contains("cancel it when it waits"));
         let wait = || Then::Wait {
             until: at(10),
+            waits_for: WaitsFor::Retry,
             reason: "retry".into(),
         };
         desk.advance(&claim, vec![intent(id, "a", 0, true)], wait(), at(0))

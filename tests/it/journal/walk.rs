@@ -39,11 +39,29 @@ pub(crate) enum Act {
         others: bool,
     },
     Resolve(Index, Resolution),
+    /// To what is asked, or to something else.
+    Answer {
+        run: Index,
+        other: bool,
+        approved: bool,
+    },
     Retry(Index),
     Cancel(Index),
     KeepBook(u8),
+    Note(u8, Note),
     /// The process dies and another opens the journal.
     Crash,
+}
+
+/// What is asked of the small values by name.
+#[derive(Clone, Debug)]
+pub(crate) enum Note {
+    Get,
+    Put(u8, Option<i64>),
+    PutIfAbsent(u8, Option<i64>),
+    Cas(u8, u8, Option<i64>),
+    Incr(i64, Option<i64>),
+    Delete,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,12 +76,18 @@ pub(crate) enum Write {
     Failed(u8),
     Skipped(u8),
     Planned(u8),
+    Listed(u8),
+    /// One item of a list; several are of one place.
+    Item(u8, u8),
+    Asked(u8, bool),
+    Pending(u8, bool),
+    Tolerated(u8),
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Next {
     Keep,
-    Wait(i64),
+    Wait(i64, WaitsFor),
     Over(RunState),
 }
 
@@ -100,11 +124,73 @@ fn acts() -> impl Strategy<Value = Act> {
             .prop_map(|(run, stale, writes, then)| Act::Advance { run, stale, writes, then }),
         1 => (0..3u8, any::<bool>()).prop_map(|(worker, others)| Act::Release { worker, others }),
         3 => (run(), resolution).prop_map(|(run, resolution)| Act::Resolve(run, resolution)),
+        6 => (run(), prop::bool::weighted(0.1), any::<bool>())
+            .prop_map(|(run, other, approved)| Act::Answer { run, other, approved }),
         3 => run().prop_map(Act::Retry),
         3 => run().prop_map(Act::Cancel),
         1 => (0..3u8).prop_map(Act::KeepBook),
+        8 => (0..8u8, notes()).prop_map(|(key, note)| Act::Note(key, note)),
         1 => Just(Act::Crash),
     ]
+}
+
+fn notes() -> impl Strategy<Value = Note> {
+    let ttl = || {
+        prop_oneof![
+            2 => Just(None),
+            4 => (1..30_000i64).prop_map(Some),
+            1 => (-5..1i64).prop_map(Some),
+            1 => Just(Some(i64::MAX)),
+        ]
+    };
+    let by = prop_oneof![8 => -3..10i64, 1 => any::<i64>()];
+    prop_oneof![
+        2 => Just(Note::Get),
+        3 => (0..5u8, ttl()).prop_map(|(value, ttl)| Note::Put(value, ttl)),
+        3 => (0..5u8, ttl()).prop_map(|(value, ttl)| Note::PutIfAbsent(value, ttl)),
+        3 => (0..5u8, 0..5u8, ttl()).prop_map(|(old, new, ttl)| Note::Cas(old, new, ttl)),
+        4 => (by, ttl()).prop_map(|(by, ttl)| Note::Incr(by, ttl)),
+        1 => Just(Note::Delete),
+    ]
+}
+
+/// Few keys in two spaces, one name the beginning of another, and one with what separates names elsewhere.
+pub(crate) fn note_key(n: u8) -> KvKey {
+    let space = ["leases", "hooks.github"][usize::from(n % 2)];
+    let name = ["a", "a:b", "ä/\u{10ffff}", "*"][usize::from(n / 2 % 4)];
+    KvKey::new(space, name).unwrap()
+}
+
+/// Numbers, other text, no text at all, and a value that is too long.
+fn note_value(n: u8) -> Bytes {
+    match n {
+        0 => Bytes::from_static(b"7"),
+        1 => Bytes::from_static(b"007"),
+        2 => Bytes::from_static(b"\x00\xff"),
+        3 => Bytes::from_static(b"-9223372036854775808"),
+        _ => Bytes::from(vec![b'x'; KV_VALUE_BYTES_MAX + usize::from(n % 2)]),
+    }
+}
+
+async fn note(store: &dyn Store, key: &KvKey, note: Note, now: jiff::Timestamp) -> String {
+    match note {
+        Note::Get => format!("{:?}", store.kv_get(key, now).await),
+        Note::Put(value, ttl) => {
+            format!("{:?}", store.kv_put(key, note_value(value), ttl, now).await)
+        }
+        Note::PutIfAbsent(value, ttl) => {
+            let answer = store.kv_put_if_absent(key, note_value(value), ttl, now).await;
+            format!("{answer:?}")
+        }
+        Note::Cas(old, new, ttl) => {
+            let answer = store
+                .kv_cas(key, note_value(old), note_value(new), ttl, now)
+                .await;
+            format!("{answer:?}")
+        }
+        Note::Incr(by, ttl) => format!("{:?}", store.kv_incr(key, by, ttl, now).await),
+        Note::Delete => format!("{:?}", store.kv_delete(key, now).await),
+    }
 }
 
 fn events() -> impl Strategy<Value = NewEvent> {
@@ -179,6 +265,14 @@ fn phrases() -> impl Strategy<Value = Vec<Write>> {
         4 => answered(Write::Done),
         2 => answered(Write::Failed),
         1 => answered(Write::Looked),
+        2 => answered(|step| Write::Pending(step, false)),
+        1 => answered(Write::Tolerated),
+        1 => (0..3u8, any::<bool>()).prop_map(|(step, failed)| vec![Write::Pending(step, failed)]),
+        1 => (0..3u8).prop_map(|step| vec![Write::Tolerated(step)]),
+        2 => (0..3u8, any::<bool>()).prop_map(|(step, writes)| vec![Write::Asked(step, writes)]),
+        1 => (0..3u8).prop_map(|step| vec![Write::Listed(step)]),
+        2 => prop::collection::vec((0..2u8, 0..4u8), 1..4)
+            .prop_map(|items| items.into_iter().map(|(step, item)| Write::Item(step, item)).collect()),
         1 => (0..3u8).prop_map(|step| vec![Write::Done(step)]),
         1 => (0..3u8).prop_map(|step| vec![Write::Skipped(step)]),
         1 => (0..3u8).prop_map(|step| vec![Write::Planned(step)]),
@@ -188,7 +282,8 @@ fn phrases() -> impl Strategy<Value = Vec<Write>> {
 fn nexts() -> impl Strategy<Value = Next> {
     prop_oneof![
         4 => Just(Next::Keep),
-        3 => (0..5_000i64).prop_map(Next::Wait),
+        5 => (0..5_000i64, prop::sample::select(WaitsFor::ALL))
+            .prop_map(|(ms, what)| Next::Wait(ms, what)),
         2 => Just(Next::Over(RunState::Unknown)),
         5 => prop::sample::select(RunState::ALL).prop_map(Next::Over),
     ]
@@ -204,6 +299,7 @@ pub(crate) async fn pick(oracle: &dyn Store, act: &Act) -> Option<RunRecord> {
     let (index, likely): (_, &[RunState]) = match act {
         Act::Renew { run, .. } | Act::Advance { run, .. } => (run, &[Running]),
         Act::Resolve(run, _) => (run, &[Unknown]),
+        Act::Answer { run, .. } => (run, &[Waiting]),
         Act::Retry(run) => (run, &[Dead, Declined, Cancelled]),
         Act::Cancel(run) => (run, &[Queued, Waiting]),
         _ => return None,
@@ -251,8 +347,9 @@ pub(crate) async fn perform(store: &dyn Store, act: &Act, run: Option<&RunRecord
             let writes = writes.into_iter().map(|write| spell(&id, write)).collect();
             let then = match then {
                 Next::Keep => Then::Keep,
-                Next::Wait(ms) => Then::Wait {
+                Next::Wait(ms, waits_for) => Then::Wait {
                     until: xmrt::clock::after(now, ms),
+                    waits_for,
                     reason: "retry".into(),
                 },
                 Next::Over(state) => Then::End {
@@ -268,9 +365,20 @@ pub(crate) async fn perform(store: &dyn Store, act: &Act, run: Option<&RunRecord
         Act::Resolve(_, resolution) => {
             format!("{:?}", store.resolve(&id, "octocat", resolution, now).await)
         }
+        Act::Answer { other, approved, .. } => {
+            let answer = Answer {
+                approved,
+                who: "octocat".into(),
+                why: approved.then(|| "seen".into()),
+                at: now,
+            };
+            let hash = if other { "other" } else { "hash" };
+            format!("{:?}", store.answer(&id, hash, answer, now).await)
+        }
         Act::Retry(_) => format!("{:?}", store.retry(&id, "octocat", now).await),
         Act::Cancel(_) => format!("{:?}", store.cancel(&id, "octocat", now).await),
         Act::KeepBook(n) => format!("{:?}", store.keep_book(book(n), now).await),
+        Act::Note(key, asked) => note(store, &note_key(key), asked, now).await,
         Act::Crash => unreachable!("a crash is done to a store from outside"),
     }
 }
@@ -329,6 +437,47 @@ fn spell(run: &RunId, write: Write) -> StepWrite {
             call: json!({"tool": "render.trigger_deploy"}),
             writes: true,
         },
+        Write::Listed(step) => StepWrite::Listed {
+            step: name(step),
+            index: step.into(),
+            key: key(step),
+            items: json!([{"key": "a", "item": 1}]),
+        },
+        Write::Item(step, item) => {
+            let action = name(step);
+            StepWrite::Skipped {
+                // Told apart from the order they are begun in.
+                step: format!("{action}[{}]", 9 - item),
+                index: step.into(),
+                key: StepKey::of(run, &action, &item.to_string()),
+                reason: "its `if` did not hold".into(),
+            }
+        }
+        Write::Asked(step, writes) => StepWrite::Asked {
+            step: name(step),
+            index: step.into(),
+            key: key(step),
+            call: json!({"tool": "render.rollback_deploy"}),
+            writes,
+            approval: Box::new(Approval {
+                hash: "hash".into(),
+                by: vec!["role:release".into()],
+                reason: writes.then(|| "it is in front of everybody".into()),
+                basis: json!({"to": "last_known_good"}),
+                asked_at: at(1),
+                expires_at: at(2),
+                answer: None,
+            }),
+        },
+        Write::Pending(step, failed) => StepWrite::Pending {
+            step: name(step),
+            cursor: json!({"deploy": step}),
+            error: failed.then(|| "503".into()),
+        },
+        Write::Tolerated(step) => StepWrite::Tolerated {
+            step: name(step),
+            error: "forbidden".into(),
+        },
     }
 }
 
@@ -341,9 +490,34 @@ pub(crate) struct View {
     pub(crate) stats: Stats,
     pub(crate) next_due: Option<jiff::Timestamp>,
     pub(crate) filtered: (Vec<EventRecord>, Vec<RunRecord>),
+    pub(crate) waiting: Vec<Vec<RunRecord>>,
     pub(crate) by_alias: Vec<Option<EventRecord>>,
     pub(crate) books: Vec<Option<BookRecord>>,
     pub(crate) texts: Vec<Option<RuleText>>,
+    pub(crate) notes: Vec<KvPage>,
+}
+
+/// All notes that are there, page by page.
+async fn notes_of(store: &dyn Store) -> Vec<KvPage> {
+    let mut pages = Vec::new();
+    for (space, prefix, limit) in [("leases", "", 1), ("hooks.github", "", 500), ("leases", "a", 3)] {
+        let mut after = None;
+        loop {
+            let query = KvQuery {
+                space: space.into(),
+                prefix: prefix.into(),
+                after: after.take(),
+                limit,
+            };
+            let page = store.kv_list(&query, at(0)).await.unwrap();
+            after = page.next.clone();
+            pages.push(page);
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    pages
 }
 
 pub(crate) async fn view(store: &dyn Store) -> View {
@@ -365,6 +539,7 @@ pub(crate) async fn view(store: &dyn Store) -> View {
     let some_runs = RunQuery {
         rule: Some("rule-1".into()),
         state: Some(RunState::Dead),
+        waits_for: None,
         event: None,
         before: Some((12, RunId("8".into()))),
         limit: 2,
@@ -388,7 +563,18 @@ pub(crate) async fn view(store: &dyn Store) -> View {
         books.push(store.book(Some(&format!("book-{n}"))).await.unwrap());
         texts.push(store.rule_text(&format!("version-{n}")).await.unwrap());
     }
+    let mut waiting = Vec::new();
+    for what in WaitsFor::ALL {
+        let query = RunQuery {
+            rule: (*what == WaitsFor::Look).then(|| "rule-1".into()),
+            waits_for: Some(*what),
+            limit: 2,
+            ..RunQuery::default()
+        };
+        waiting.push(store.runs(&query).await.unwrap());
+    }
     View {
+        waiting,
         verdicts,
         runs: histories,
         stats: store.stats().await.unwrap(),
@@ -400,6 +586,7 @@ pub(crate) async fn view(store: &dyn Store) -> View {
         by_alias,
         books,
         texts,
+        notes: notes_of(store).await,
         events,
     }
 }

@@ -62,6 +62,7 @@ CREATE TABLE runs (
   version TEXT NOT NULL,
   generation INTEGER NOT NULL,
   state TEXT NOT NULL,
+  waits_for TEXT,
   reason TEXT,
   shadow INTEGER NOT NULL,
   depth INTEGER NOT NULL,
@@ -76,12 +77,15 @@ CREATE INDEX runs_due ON runs (due, seq, id) WHERE due IS NOT NULL;
 CREATE INDEX runs_by_seq ON runs (seq, id);
 CREATE INDEX runs_by_rule ON runs (rule, seq, id);
 CREATE INDEX runs_by_state ON runs (state, seq, id);
+CREATE INDEX runs_by_wait ON runs (waits_for, seq, id) WHERE waits_for IS NOT NULL;
 CREATE INDEX runs_by_event ON runs (event, seq, id);
 
 CREATE TABLE steps (
   run TEXT NOT NULL,
   step TEXT NOT NULL,
   place INTEGER NOT NULL,
+  -- How many of the same place were begun before.
+  nth INTEGER NOT NULL,
   key TEXT NOT NULL,
   state TEXT NOT NULL,
   writes INTEGER NOT NULL,
@@ -93,6 +97,8 @@ CREATE TABLE steps (
   finished INTEGER,
   call_packed BLOB NOT NULL,
   result_packed BLOB NOT NULL,
+  cursor_packed BLOB NOT NULL,
+  approval TEXT,
   UNIQUE (run, step)
 ) STRICT;
 
@@ -115,6 +121,15 @@ CREATE TABLE causes (
   PRIMARY KEY (key, run)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX causes_by_end ON causes (until);
+
+CREATE TABLE kv (
+  space TEXT NOT NULL,
+  name TEXT NOT NULL,
+  until INTEGER,
+  value BLOB NOT NULL,
+  PRIMARY KEY (space, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX kv_by_end ON kv (until) WHERE until IS NOT NULL;
 
 CREATE TABLE books (hash TEXT PRIMARY KEY, settings TEXT NOT NULL, rules TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE rule_texts (

@@ -1,6 +1,6 @@
 -- Writes what the journal's machine made of a run, if the run is still as the caller saw it.
 local id, seen, seen_op, op = take(), take(), take(), take()
-local refunds, rings, state, due = take(), take(), take(), take()
+local refunds, rings, state, waits, due = take(), take(), take(), take(), take()
 local fields, causes = {}, {}
 for _ = 1, tonumber(take()) do
   fields[#fields + 1] = { take(), take() }
@@ -15,7 +15,7 @@ end
 
 local key = P .. 'r:' .. id
 expect('hash', key)
-local run = call('HMGET', key, 'version', 'op', 'state', 'rule', 'seq', 'charge', 'depth')
+local run = call('HMGET', key, 'version', 'op', 'state', 'rule', 'seq', 'charge', 'depth', 'waits_for')
 if not run[1] then
   return { 'gone', int(now), int(clock) }
 end
@@ -29,6 +29,7 @@ if run[1] ~= seen or run[2] ~= seen_op then
 end
 expect('zset', P .. 'due', by_state(run[3]), by_state(state), by_rule(run[3], run[4]), by_rule(state, run[4]))
 expect('stream', P .. 'bell')
+expect('zset', by_wait(run[8] or ''), by_wait(waits))
 for _, cause in ipairs(causes) do
   expect('zset', cause.key)
 end
@@ -38,12 +39,13 @@ for _, field in ipairs(fields) do
   call('HSET', key, field[1], field[2])
 end
 local due_at = due ~= '' and when(due) or ''
-call('HSET', key, 'version', seen + 1, 'op', op, 'state', state, 'due', due_at)
+call('HSET', key, 'version', seen + 1, 'op', op, 'state', state, 'waits_for', waits, 'due', due_at)
 local at = member(run[5], id)
 if run[3] ~= state then
   unlist_run(run[3], run[4], at)
   list_run(state, run[4], at)
 end
+list_wait(run[8], waits, at)
 if due_at ~= '' then
   call('ZADD', P .. 'due', due_at, at)
 else

@@ -9,9 +9,9 @@ for _, at in ipairs(due) do
   local id = string.sub(at, 18)
   local key = P .. 'r:' .. id
   expect('hash', key)
-  local run = call('HMGET', key, 'state', 'rule', 'event')
+  local run = call('HMGET', key, 'state', 'rule', 'event', 'waits_for')
   if run[1] then
-    expect('zset', by_rule(run[1], run[2]), by_rule('running', run[2]))
+    expect('zset', by_rule(run[1], run[2]), by_rule('running', run[2]), by_wait(run[4] or ''))
   end
 end
 if #due > 0 then
@@ -20,7 +20,7 @@ end
 for _, at in ipairs(due) do
   local id = string.sub(at, 18)
   local key = P .. 'r:' .. id
-  local run = call('HMGET', key, 'state', 'rule', 'event')
+  local run = call('HMGET', key, 'state', 'rule', 'event', 'waits_for')
   if not run[1] then
     -- Somebody deleted the run from outside.
     call('ZREM', P .. 'due', at)
@@ -32,10 +32,11 @@ for _, at in ipairs(due) do
   else
     call('HINCRBY', key, 'version', 1)
     call('HINCRBY', key, 'fence', 1)
-    call('HSET', key, 'op', op, 'state', 'running', 'reason', '', 'worker', '=' .. worker, 'due', lease_end, 'updated',
+    call('HSET', key, 'op', op, 'state', 'running', 'waits_for', '', 'reason', '', 'worker', '=' .. worker, 'due', lease_end, 'updated',
       int(now))
     unlist_run(run[1], run[2], at)
     list_run('running', run[2], at)
+    list_wait(run[4], '', at)
     call('ZADD', P .. 'due', lease_end, at)
     claims[#claims + 1] = id
     claims[#claims + 1] = call('HGETALL', key)

@@ -88,7 +88,7 @@ local function make_run(event, wanted, seq, charge)
     return
   end
   call('HSET', key, 'version', 1, 'op', '', 'seq', seq, 'event', event.seq, 'source', event.source, 'id', event.id,
-    'rule', wanted.rule, 'content', wanted.version, 'generation', wanted.generation, 'state', 'queued', 'reason', '',
+    'rule', wanted.rule, 'content', wanted.version, 'generation', wanted.generation, 'state', 'queued', 'waits_for', '', 'reason', '',
     'shadow', wanted.shadow, 'depth', event.depth, 'fence', 0, 'worker', '', 'due', int(now), 'created', int(now),
     'updated', int(now), 'pinned', wanted.pinned, 'charge', charge)
   list_run('queued', wanted.rule, at)

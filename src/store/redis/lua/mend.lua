@@ -10,12 +10,13 @@ else
 end
 for _, at in ipairs(page) do
   local id = string.sub(at, 18)
-  local run = call('HMGET', P .. 'r:' .. id, 'state', 'rule', 'due')
+  local run = call('HMGET', P .. 'r:' .. id, 'state', 'rule', 'due', 'waits_for')
   if run[1] then
     if index ~= 'due' and index ~= run[1] then
       unlist_run(index, run[2], at)
     end
     list_run(run[1], run[2], at)
+    list_wait(nil, run[4] or '', at)
     if run[3] ~= '' then
       call('ZADD', P .. 'due', run[3], at)
     end

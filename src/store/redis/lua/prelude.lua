@@ -78,6 +78,20 @@ local function by_rule(state, rule)
   return P .. 'x:' .. state .. ':' .. rule
 end
 
+local function by_wait(what)
+  return P .. 'w:' .. what
+end
+
+-- Keeps the indexes of what runs wait for; '' is for nothing.
+local function list_wait(was, is, at)
+  if was and was ~= '' and was ~= is then
+    call('ZREM', by_wait(was), at)
+  end
+  if is ~= '' then
+    call('ZADD', by_wait(is), 0, at)
+  end
+end
+
 local function list_run(state, rule, at)
   call('ZADD', by_state(state), 0, at)
   call('ZADD', by_rule(state, rule), 0, at)

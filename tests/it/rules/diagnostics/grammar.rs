@@ -158,10 +158,7 @@ group = "x"
 
 [[action]]
 tool = "github.create_issue"
-for_each = "{{ event.x }}"
-item_key = "x"
 within = "5m"
-continue_on_error = true
 "###;
     insta::assert_snapshot!(complaints(text), @r###"
     error[not-yet]: `agent` in a rule file is not available yet
@@ -180,35 +177,11 @@ continue_on_error = true
       |
       = help: it is part of the rule language, but this version cannot do it: take it out
 
-    error[not-yet]: `for_each` in [[action]] is not available yet
+    error[not-yet]: `within` in [[action]] is not available yet
       --> rules/sample.toml:11:1
        |
-    11 | for_each = "{{ event.x }}"
-       | ^^^^^^^^
-       |
-       = help: it is part of the rule language, but this version cannot do it: take it out
-
-    error[not-yet]: `item_key` in [[action]] is not available yet
-      --> rules/sample.toml:12:1
-       |
-    12 | item_key = "x"
-       | ^^^^^^^^
-       |
-       = help: it is part of the rule language, but this version cannot do it: take it out
-
-    error[not-yet]: `within` in [[action]] is not available yet
-      --> rules/sample.toml:13:1
-       |
-    13 | within = "5m"
+    11 | within = "5m"
        | ^^^^^^
-       |
-       = help: it is part of the rule language, but this version cannot do it: take it out
-
-    error[not-yet]: `continue_on_error` in [[action]] is not available yet
-      --> rules/sample.toml:14:1
-       |
-    14 | continue_on_error = true
-       | ^^^^^^^^^^^^^^^^^
        |
        = help: it is part of the rule language, but this version cannot do it: take it out
     "###);

@@ -275,7 +275,7 @@ require = "result.ok and steps.bak.x and run.id"
        |
        = help: a step sees the results of those before it
 
-    error[unknown-name]: `item` is not available yet: it belongs to `for_each`
+    error[unknown-name]: `item` is known only to an action with `for_each`
       --> rules/sample.toml:13:95
        |
     13 | arguments = { repo = "{{ vars.rpo }}", title = "{{ vars.team }}", body = "{{ steps.back }} {{ item }}" }

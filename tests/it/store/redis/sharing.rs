@@ -184,10 +184,12 @@ async fn replicas_go_by_the_server_s_clock_whatever_their_own_shows() {
     // Waiting is asked for on the wrong clock, kept on the right one, and told on the wrong one again.
     let until = xmrt::clock::after(wrong, 5_000);
     let reason = "settling".to_owned();
-    store
-        .advance(run, fence, vec![], Then::Wait { until, reason }, wrong)
-        .await
-        .unwrap();
+    let wait = Then::Wait {
+        until,
+        waits_for: WaitsFor::Look,
+        reason,
+    };
+    store.advance(run, fence, vec![], wait, wrong).await.unwrap();
     let due = store.run(run).await.unwrap().unwrap().run.due_at.unwrap();
     assert!((5_000..15_000).contains(&from_real(due)), "{due}");
     let next = store.next_due().await.unwrap().unwrap();
