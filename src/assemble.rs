@@ -18,7 +18,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-pub use agents::{StdioOptions, serve_stdio};
+pub use agents::{StdioOptions, ToolsetCost, serve_stdio, toolset_costs};
 pub use files::{admin_token, read_rules};
 pub use instance::{AssembleError, Instance, Running, offline, start};
 pub use providers::{Providers, demo_sandbox, sandbox};
@@ -27,7 +27,7 @@ pub use trial::{Trial, run_tests};
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::hub::{HubError, ServerStatus, ToolFacts};
+use crate::hub::{Hub, HubError, ServerStatus, ToolFacts};
 use crate::journal::MemoryStore;
 use crate::normalize;
 use crate::receive::{Delivery, Source};
@@ -38,10 +38,21 @@ use crate::store::DataDir;
 pub async fn tool_facts() -> Result<BTreeMap<String, ToolFacts>, HubError> {
     let clock = Clock::system();
     let store = Arc::new(MemoryStore::new(clock.now()));
-    let hub = providers::builder(&Providers::default(), store, &clock).start().await?;
+    let hub = providers::builder(&Providers::default(), store, &clock)
+        .start()
+        .await?;
     let facts = hub.facts();
     hub.stop().await;
     Ok(Arc::unwrap_or_clone(facts))
+}
+
+/// A hub with nothing behind it but what is on record.
+async fn known_hub(settings: &Settings, pins: Arc<lent::LentPins>) -> Result<Hub, HubError> {
+    let clock = Clock::system();
+    let store = Arc::new(MemoryStore::new(clock.now()));
+    let builder = providers::builder(&Providers::default(), store, &clock);
+    let builder = external::attached(builder, settings).pins(pins);
+    builder.start().await
 }
 
 /// What can be called, as far as it is known without starting anything.
@@ -57,12 +68,10 @@ pub struct KnownTools {
 
 /// Every built-in tool, and those of external servers that are on record; starts none of them, needs no network.
 pub async fn known_tools(settings: &Settings) -> Result<KnownTools, HubError> {
-    let clock = Clock::system();
-    let store = Arc::new(MemoryStore::new(clock.now()));
-    let builder = providers::builder(&Providers::default(), store, &clock);
-    let builder = external::attached(builder, settings).pins(lent::LentPins::new(settings));
-    let hub = builder.start().await?;
+    let pins = lent::LentPins::new(settings);
+    let hub = known_hub(settings, Arc::clone(&pins)).await?;
     let (tools, open, servers) = (hub.facts(), hub.open_servers(), hub.status());
+    let servers = pins.told().await.unwrap_or(servers);
     hub.stop().await;
     Ok(KnownTools {
         tools: Arc::unwrap_or_clone(tools),

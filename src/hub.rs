@@ -14,9 +14,7 @@ mod pins;
 mod progress;
 
 pub use contract::*;
-pub use external::{
-    Condition, ExternalServer, Override, Reach, ServerStatus, Standing, ToolStatus,
-};
+pub use external::{Condition, ExternalServer, Override, Reach, ServerStatus, Standing, ToolStatus};
 pub use gateway::{Caller, Face, Gateway, GatewayError, Selection, Toolsets};
 pub use nearest::nearest;
 pub use pins::{Approval, Contract, Difference, MemoryPins, Pin as ToolPin, PinStore};
@@ -153,8 +151,7 @@ impl HubBuilder {
                 started.stop().await;
                 return Err(error);
             }
-            let external =
-                External::dormant(&name, server, Arc::clone(&pins), started.tidings.clone()).await;
+            let external = External::dormant(&name, server, Arc::clone(&pins), started.tidings.clone()).await;
             started.externals.insert(name, external);
         }
         started.listing.store(Arc::new(started.list_now()));
@@ -235,7 +232,11 @@ impl Hub {
 
     /// How the external servers are doing, in order.
     pub fn status(&self) -> Vec<ServerStatus> {
-        self.0.externals.values().map(|external| external.status()).collect()
+        self.0
+            .externals
+            .values()
+            .map(|external| external.status())
+            .collect()
     }
 
     /// Changes whenever an external server, or what is known of its tools, does.
@@ -491,9 +492,12 @@ fn request_meta(meta: &CallMeta, mut object: JsonObject) -> RequestMetaObject {
 /// The trace of a call that has none: its key is the trace, so what a server logs under it is found by the step.
 fn traceparent(key: &str) -> Option<String> {
     let fits = key.len() == 32 && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let span = Sha256::digest(key).iter().take(8).fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
+    let span = Sha256::digest(key)
+        .iter()
+        .take(8)
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
     (fits && key.bytes().any(|byte| byte != b'0')).then(|| format!("00-{key}-{span}-01"))
 }

@@ -182,7 +182,11 @@ impl Reactor {
 
     async fn read_rules(&self) -> Result<Vec<Diagnostic>, ReloadError> {
         let files = (self.source)().map_err(ReloadError::Unreadable)?;
-        let loaded = rules::load(&files, self.book().vars(), Some(&catalog(&self.hub.facts()).opened(self.hub.open_servers())));
+        let loaded = rules::load(
+            &files,
+            self.book().vars(),
+            Some(&catalog(&self.hub.facts()).opened(self.hub.open_servers())),
+        );
         let Some(book) = loaded.book else {
             return Err(ReloadError::Broken(files, loaded.diagnostics));
         };

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::config::{self, McpSettings, Settings};
-use crate::hub::{
-    Condition, Doubt, ExternalServer, Hub, HubBuilder, Override, Reach, Standing,
-};
+use crate::hub::{Condition, Doubt, ExternalServer, Hub, HubBuilder, Override, Reach, Standing};
 use crate::reactor::Reactor;
 
 /// Attaches every server of `xmrt.toml`.
@@ -81,9 +79,9 @@ pub(super) async fn watch(hub: Hub, reactor: Arc<Reactor>, mut stopped: watch::R
             let quarantined = quarantined.collect::<Vec<_>>().join(", ");
             let why = match server.condition {
                 Condition::Down => server.why,
-                _ if !quarantined.is_empty() => Some(format!(
-                    "out of use until `xmrt tools approve`: {quarantined}"
-                )),
+                _ if !quarantined.is_empty() => {
+                    Some(format!("out of use until `xmrt tools approve`: {quarantined}"))
+                }
                 _ => None,
             };
             reactor.set_degraded(&format!("mcp.{}", server.name), why);

@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::journal::Journal;
 use super::external;
+use super::journal::Journal;
 use super::pins::JournalPins;
 use super::providers::{self, Providers, Tokens};
 use super::{agents, files, read_rules};

@@ -25,7 +25,15 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) struct LentPins {
     settings: Settings,
     clock: Clock,
-    known: OnceCell<MemoryPins>,
+    known: OnceCell<Known>,
+}
+
+/// What was found out.
+#[derive(Debug, Default)]
+struct Known {
+    pins: MemoryPins,
+    /// How the servers are doing, where one runs that knows.
+    servers: Option<Vec<ServerStatus>>,
 }
 
 /// What the running server says.
@@ -43,33 +51,44 @@ impl LentPins {
         })
     }
 
-    async fn known(&self) -> &MemoryPins {
+    /// How the external servers are doing, if a server runs here that knows.
+    pub(super) async fn told(&self) -> Option<Vec<ServerStatus>> {
+        self.known().await.servers.clone()
+    }
+
+    async fn known(&self) -> &Known {
         let read = async || match self.read().await {
-            Ok(pins) => pins,
+            Ok(known) => known,
             Err(why) => {
                 tracing::warn!("which tools of external servers are approved is not known here: {why}");
-                MemoryPins::default()
+                Known::default()
             }
         };
         self.known.get_or_init(read).await
     }
 
-    async fn read(&self) -> Result<MemoryPins, String> {
+    async fn read(&self) -> Result<Known, String> {
+        if self.settings.mcp.is_empty() {
+            return Ok(Known::default());
+        }
         if let Some(url) = running_server(&self.settings) {
             return self.ask(&url).await;
         }
         let Some(journal) = self.journal()? else {
-            return Ok(MemoryPins::default());
+            return Ok(Known::default());
         };
         let mut pins = Vec::new();
         for server in self.settings.mcp.keys() {
             let own = journal.load(server).await?;
             pins.extend(own.into_iter().map(|(tool, pin)| (server.clone(), tool, pin)));
         }
-        Ok(MemoryPins::of(pins))
+        Ok(Known {
+            pins: MemoryPins::of(pins),
+            servers: None,
+        })
     }
 
-    async fn ask(&self, url: &str) -> Result<MemoryPins, String> {
+    async fn ask(&self, url: &str) -> Result<Known, String> {
         let token = files::admin_token(&self.settings)?;
         let token = token.unwrap_or_else(|| SecretString::from(String::new()));
         let client = reqwest::Client::builder()
@@ -86,14 +105,17 @@ impl LentPins {
             .and_then(reqwest::Response::error_for_status)
             .map_err(|error| error.to_string())?;
         let told: Told = answer.json().await.map_err(|error| error.to_string())?;
-        let pins = told.servers.into_iter().flat_map(|server| {
-            let tools = server.tools.into_iter();
+        let pins = told.servers.iter().flat_map(|server| {
+            let tools = server.tools.iter();
             tools.filter_map(move |tool| {
                 let name = tool.name.split_once('.')?.1.to_owned();
-                Some((server.name.clone(), name, tool.pin?))
+                Some((server.name.clone(), name, tool.pin.clone()?))
             })
         });
-        Ok(MemoryPins::of(pins))
+        Ok(Known {
+            pins: MemoryPins::of(pins),
+            servers: Some(told.servers),
+        })
     }
 
     /// The journal, opened for as long as this value lives: a server must be able to start.
@@ -110,7 +132,7 @@ impl LentPins {
 #[async_trait]
 impl PinStore for LentPins {
     async fn load(&self, server: &str) -> Result<BTreeMap<String, ToolPin>, String> {
-        self.known().await.load(server).await
+        self.known().await.pins.load(server).await
     }
 
     async fn save(
@@ -127,6 +149,6 @@ impl PinStore for LentPins {
         {
             return Ok(false);
         }
-        self.known().await.save(server, tool, was, pin).await
+        self.known().await.pins.save(server, tool, was, pin).await
     }
 }

@@ -1,5 +1,7 @@
 //! `xmrt tools`
 
+mod markdown;
+
 use serde_json::{Value, json};
 
 use super::api::{Api, Target, segment};
@@ -15,6 +17,12 @@ pub(super) struct Options {
     /// As JSON, with schemas
     #[arg(long)]
     json: bool,
+    /// What listing each toolset costs a model
+    #[arg(long, conflicts_with = "json")]
+    toolsets: bool,
+    /// Print a server's page below docs/tools
+    #[arg(long, hide = true, value_name = "SERVER", conflicts_with_all = ["json", "toolsets"])]
+    markdown: Option<String>,
     #[command(subcommand)]
     action: Option<Action>,
 }
@@ -42,6 +50,14 @@ enum Action {
 }
 
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
+    if let Some(server) = &options.markdown {
+        let tools = assemble::tool_facts().await?;
+        println!("{}", markdown::page(server, &tools).trim_end());
+        return Ok(());
+    }
+    if options.toolsets {
+        return toolsets(&settings).await;
+    }
     match options.action {
         None => list(options.json, &settings).await,
         Some(Action::Show { tool, json }) => show(&tool, json, &settings).await,
@@ -49,7 +65,10 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
             let api = Api::connect(&target, &settings).await?;
             let path = format!("/api/v1/tools/{}/approve", segment(&tool));
             let approved = api.post(&path, &json!({ "hash": hash })).await?;
-            let hash = approved.get("approved").and_then(Value::as_str).unwrap_or_default();
+            let hash = approved
+                .get("approved")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             println!("`{tool}` is in use as it is now ({})", short(hash));
             Ok(())
         }
@@ -79,7 +98,13 @@ async fn list(as_json: bool, settings: &Settings) -> Ending {
         .collect();
     match known.servers.is_empty() {
         true => {
-            let rows: Vec<Vec<String>> = rows.into_iter().map(|mut row| { row.truncate(4); row }).collect();
+            let rows: Vec<Vec<String>> = rows
+                .into_iter()
+                .map(|mut row| {
+                    row.truncate(4);
+                    row
+                })
+                .collect();
             print::table(&["TOOL", "KIND", "DOUBT", "TITLE"], &rows);
         }
         false => print::table(&["TOOL", "KIND", "DOUBT", "TITLE", "STATE"], &rows),
@@ -92,6 +117,17 @@ async fn list(as_json: bool, settings: &Settings) -> Ending {
             println!("\n{name}: nobody has seen its tools yet; `xmrt serve` starts it");
         }
     }
+    Ok(())
+}
+
+async fn toolsets(settings: &Settings) -> Ending {
+    let costs = assemble::toolset_costs(settings).await?;
+    let rows: Vec<Vec<String>> = costs
+        .into_iter()
+        .map(|cost| vec![cost.set, cost.tools.to_string(), cost.tokens.to_string()])
+        .collect();
+    print::table(&["TOOLSET", "TOOLS", "TOKENS"], &rows);
+    println!("\nTokens are those of tools/list, taken as a quarter of its bytes.");
     Ok(())
 }
 
@@ -112,8 +148,15 @@ async fn show(name: &str, as_json: bool, settings: &Settings) -> Ending {
     }
     println!("{name}: {}", facts.title);
     println!("{}", facts.description);
-    println!("\n{}; when an answer is lost: {}", kind(facts), doubt_or_read(facts));
-    println!("\narguments: {}", serde_json::to_string_pretty(&facts.input_schema)?);
+    println!(
+        "\n{}; when an answer is lost: {}",
+        kind(facts),
+        doubt_or_read(facts)
+    );
+    println!(
+        "\narguments: {}",
+        serde_json::to_string_pretty(&facts.input_schema)?
+    );
     if let Some((server, tool)) = external {
         println!("\nstate: {}", state(server, tool));
         if let (Some(hash), Some(by)) = (&tool.approved, &tool.approved_by) {

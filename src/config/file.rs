@@ -129,7 +129,9 @@ fn parse(text: &str) -> Result<FileSettings, String> {
         return Err("`limits.settle_ms` can be 0 to 600000".into());
     }
     for (name, server) in &settings.mcp {
-        server.check(name).map_err(|problem| format!("`[mcp.{name}]`: {problem}"))?;
+        server
+            .check(name)
+            .map_err(|problem| format!("`[mcp.{name}]`: {problem}"))?;
     }
     for host in &settings.http.hosts {
         let authority = host.parse::<http::uri::Authority>();

@@ -105,7 +105,9 @@ impl McpServer {
     pub(super) fn check(&self, name: &str) -> Result<(), String> {
         check_name(name)?;
         match (self.command.first(), &self.url) {
-            (None, None) => return Err("say where it is: `command = [\"…\"]` or `url = \"https://…\"`".into()),
+            (None, None) => {
+                return Err("say where it is: `command = [\"…\"]` or `url = \"https://…\"`".into());
+            }
             (Some(_), Some(_)) => return Err("`command` and `url` exclude each other".into()),
             (Some(program), None) if program.is_empty() => return Err("`command` names no program".into()),
             (Some(_), None) if !self.headers.is_empty() || self.plain_http => {
@@ -134,7 +136,9 @@ impl McpServer {
         let tools = self.tools.as_deref().unwrap_or_default();
         for tool in self.tool.keys() {
             if self.tools.is_some() && !tools.contains(tool) {
-                return Err(format!("`tool.{tool}` is said of a tool that `tools` does not name"));
+                return Err(format!(
+                    "`tool.{tool}` is said of a tool that `tools` does not name"
+                ));
             }
         }
         for value in self.headers.values() {
@@ -221,7 +225,9 @@ pub(super) fn resolve(
         }
         let mut headers = Vec::new();
         for (header, text) in &server.headers {
-            let Ok((pieces, rest)) = variables(text) else { continue };
+            let Ok((pieces, rest)) = variables(text) else {
+                continue;
+            };
             let mut filled = String::new();
             for (before, variable) in pieces {
                 filled.push_str(before);

@@ -155,14 +155,15 @@ pub(super) fn own_facts(server: &str, tool: Tool) -> ToolFacts {
 /// What any server says of its tool, where it says nothing or is not believed the worst case.
 pub(super) fn facts(server: &str, tool: Tool, believed: bool) -> ToolFacts {
     let said = tool.annotations.unwrap_or_default();
-    let annotations = if believed { said.clone() } else { Default::default() };
+    let annotations = if believed {
+        said.clone()
+    } else {
+        Default::default()
+    };
     let read_only = annotations.read_only_hint.unwrap_or(false);
     ToolFacts {
         name: format!("{server}.{}", tool.name),
-        title: tool
-            .title
-            .or(said.title)
-            .unwrap_or_else(|| tool.name.to_string()),
+        title: tool.title.or(said.title).unwrap_or_else(|| tool.name.to_string()),
         description: tool.description.unwrap_or_default().into_owned(),
         input_schema: Value::Object(tool.input_schema.as_ref().clone()),
         output_schema: tool

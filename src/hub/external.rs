@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use rmcp::model::{CallToolRequestParams, CallToolResponse, Tool};
-use rmcp::service::ServiceError;
+use rmcp::service::{Peer, RoleClient, ServiceError};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
@@ -282,6 +282,11 @@ impl External {
     /// What the server says it is for.
     pub(super) fn instructions(&self) -> Option<String> {
         self.wire.load().as_ref()?.instructions()
+    }
+
+    /// Who answers, while the server is up.
+    pub(super) fn peer(&self) -> Option<Peer<RoleClient>> {
+        Some(self.wire.load().as_ref()?.peer.clone())
     }
 
     /// Calls a tool that is in use, at most as long as the server's own setting allows.

@@ -6,25 +6,26 @@
 
 mod audit;
 mod offered;
+mod passing;
+mod reading;
 mod selection;
 mod shown;
 
 pub use selection::{Selection, Toolsets};
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rmcp::ServerHandler;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
-    Implementation, InputResponses, JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
-    Tool,
+    CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, ErrorData,
+    GetPromptRequestParams, GetPromptResponse, Implementation, InputResponses, JsonObject, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    PromptsCapability, ReadResourceRequestParams, ReadResourceResponse, ResourcesCapability,
+    ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +35,7 @@ use super::{
 };
 use crate::clock::{self, Clock};
 use offered::Offered;
+use passing::{Counted, accompanied, in_band, own_key};
 use shown::Shown;
 
 /// How long a client may keep the list of tools, in milliseconds. It changes only with the program.
@@ -159,6 +161,13 @@ impl Gateway {
     /// The toolsets among whose tools a caller can choose at the moment.
     pub fn toolsets(&self) -> Arc<Toolsets> {
         Arc::clone(&self.shown().toolsets)
+    }
+
+    /// The tools as they are listed for a selection.
+    pub fn offered(&self, selection: &Selection) -> Vec<Tool> {
+        let shown = self.shown();
+        let tools = shown.tools.values();
+        tools.filter_map(|offered| selection.shown(offered)).collect()
     }
 
     /// What there is now.
@@ -302,41 +311,6 @@ impl Gateway {
     }
 }
 
-/// Awaits a call and passes its progress on, as long as it rises: reports may overtake each other.
-async fn accompanied(
-    call: impl Future<Output = Result<CallToolResponse, ToolError>>,
-    mut reports: mpsc::Receiver<rmcp::model::ProgressNotificationParam>,
-    context: &RequestContext<RoleServer>,
-) -> Result<CallToolResponse, ToolError> {
-    let mut call = std::pin::pin!(call);
-    let token = context.meta.get_progress_token();
-    let mut last = f64::NEG_INFINITY;
-    loop {
-        tokio::select! {
-            biased;
-            Some(mut report) = reports.recv() => {
-                let Some(token) = token.clone() else { continue };
-                if report.progress > last {
-                    last = report.progress;
-                    report.progress_token = token;
-                    // An agent that is gone is noticed by its transport.
-                    let _ = context.peer.notify_progress(report).await;
-                }
-            }
-            answer = &mut call => return answer,
-        }
-    }
-}
-
-/// The key a write is found by. Hashed with the agent's name, so that no agent can pass for another, or for a rule.
-fn own_key(agent: &str, tool: &str, key: &str) -> String {
-    let digest = Sha256::digest(json!([agent, tool, key]).to_string());
-    digest.iter().take(16).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 impl Face {
     /// Whether it shows a server.
     fn shows(&self, server: &str) -> bool {
@@ -360,7 +334,10 @@ impl ServerHandler for Gateway {
     fn get_info(&self) -> ServerConfig {
         let hub = &self.0.hub.0;
         let (name, instructions) = match &self.0.face {
-            Face::One(server) => (format!("xmrt-{server}"), hub.instructions(server).unwrap_or_default()),
+            Face::One(server) => (
+                format!("xmrt-{server}"),
+                hub.instructions(server).unwrap_or_default(),
+            ),
             Face::All => {
                 let said = hub
                     .links
@@ -375,7 +352,11 @@ impl ServerHandler for Gateway {
                 )
             }
         };
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let mut capabilities = ServerCapabilities::builder().enable_tools().build();
+        capabilities.resources = self.has_resources().then(ResourcesCapability::default);
+        capabilities.prompts = self.has_prompts().then(PromptsCapability::default);
+        capabilities.completions = self.has_completions().then(JsonObject::default);
+        ServerConfig::new(capabilities)
             .with_server_info(Implementation::new(name, env!("CARGO_PKG_VERSION")))
             .with_instructions(instructions)
     }
@@ -386,16 +367,72 @@ impl ServerHandler for Gateway {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let selection = self.caller(&context).selection;
-        let shown = self.shown();
-        let tools = shown.tools.values();
-        let tools = tools.filter_map(|offered| selection.shown(offered)).collect();
-        Ok(ListToolsResult::with_all_items(tools)
+        Ok(ListToolsResult::with_all_items(self.offered(&selection))
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private))
     }
 
+    async fn list_resources(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let listed = self.resources().await?;
+        Ok(listed.with_cache_scope(CacheScope::Private))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let listed = self.templates().await?;
+        Ok(listed.with_cache_scope(CacheScope::Private))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let mut asked = JsonObject::new();
+        asked.insert("uri".to_owned(), request.uri.clone().into());
+        let line = audit::Line::begin(&self.caller(&context).agent, "resources/read", &asked);
+        let read = self.page(request).await;
+        line.end(if read.is_ok() { "done" } else { "refused" });
+        read
+    }
+
+    async fn list_prompts(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let listed = self.prompts().await?;
+        Ok(listed.with_cache_scope(CacheScope::Private))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        self.prompt(request).await
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        self.completion(request).await
+    }
+
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.shown().tools.get(name).map(|offered| offered.described.clone())
+        self.shown()
+            .tools
+            .get(name)
+            .map(|offered| offered.described.clone())
     }
 
     async fn call_tool(
@@ -435,28 +472,5 @@ impl ServerHandler for Gateway {
             line.end(audit::outcome(&answer));
         }
         Ok(answer.unwrap_or_else(|error| in_band(&error).into()))
-    }
-}
-
-/// In band, because clients show such an error to whoever can act on it and hide the protocol's own.
-fn in_band(error: &ToolError) -> CallToolResult {
-    let mut result = CallToolResult::error(vec![ContentBlock::text(error.to_string())]);
-    result.structured_content = Some(Value::from_iter([("error", json!(error))]));
-    result
-}
-
-/// Counts a call as long as it lasts.
-struct Counted<'a>(&'a watch::Sender<usize>);
-
-impl<'a> Counted<'a> {
-    fn new(calls: &'a watch::Sender<usize>) -> Self {
-        calls.send_modify(|calls| *calls += 1);
-        Self(calls)
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.send_modify(|calls| *calls -= 1);
     }
 }

@@ -125,7 +125,6 @@ impl Wire {
     pub(super) fn instructions(&self) -> Option<String> {
         self.peer.peer_info()?.instructions.clone()
     }
-
 }
 
 impl Link {

@@ -3,6 +3,7 @@
 
 pub mod triage;
 mod fan_out;
+mod library;
 mod notify;
 mod records;
 mod triage_issue;
@@ -84,6 +85,7 @@ impl Server {
             held,
         )
         .with_clock(clock)
+        .with_library(library::library())
         .with(
             reads(
                 "find_events",

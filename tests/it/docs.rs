@@ -15,6 +15,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/rules/tools.md",
     "docs/mcp.md",
     "docs/performance.md",
+    "docs/servers.md",
     "docs/state.md",
 ];
 

@@ -6,5 +6,6 @@ mod desk;
 mod doors;
 mod gateway;
 mod progress;
+mod reading;
 mod stdio;
 mod streams;

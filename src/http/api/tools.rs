@@ -35,10 +35,15 @@ pub(super) async fn approve(
 ) -> Result<Json<Value>, Problem> {
     let Approve { hash } = super::json(request).await?;
     let hub = app.reactor.hub();
-    hub.approve(&tool, hash.as_deref(), ADMIN).await.map_err(problem)?;
+    hub.approve(&tool, hash.as_deref(), ADMIN)
+        .await
+        .map_err(problem)?;
     tracing::info!(target: "audit", agent = ADMIN, tool, "contract approved");
     let status = hub.status();
-    let approved = status.iter().flat_map(|server| &server.tools).find(|known| known.name == tool);
+    let approved = status
+        .iter()
+        .flat_map(|server| &server.tools)
+        .find(|known| known.name == tool);
     Ok(Json(json!(approved)))
 }
 
@@ -46,7 +51,17 @@ fn problem(error: ToolError) -> Problem {
     let detail = error.to_string();
     match error.class {
         ErrorClass::NotFound => Problem::not_found(detail),
-        ErrorClass::Conflict => Problem::new(StatusCode::CONFLICT, "conflict", "That cannot be done as things are", detail),
-        _ => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "It cannot be kept at the moment", detail),
+        ErrorClass::Conflict => Problem::new(
+            StatusCode::CONFLICT,
+            "conflict",
+            "That cannot be done as things are",
+            detail,
+        ),
+        _ => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "It cannot be kept at the moment",
+            detail,
+        ),
     }
 }

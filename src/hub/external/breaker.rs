@@ -89,10 +89,17 @@ mod tests {
         assert!(breaker.admit(at(5)).is_ok(), "one is tried");
         assert!(breaker.admit(at(5)).is_err(), "and no other meanwhile");
         assert!(!breaker.failed(at(5)));
-        assert_eq!(breaker.admit(at(6)), Err(Duration::from_secs(9)), "the pause doubles");
+        assert_eq!(
+            breaker.admit(at(6)),
+            Err(Duration::from_secs(9)),
+            "the pause doubles"
+        );
         assert!(breaker.admit(at(15)).is_ok());
         breaker.given_up();
-        assert!(breaker.admit(at(15)).is_ok(), "one that was given up decides nothing");
+        assert!(
+            breaker.admit(at(15)).is_ok(),
+            "one that was given up decides nothing"
+        );
         breaker.answered();
         assert!(breaker.admit(at(15)).is_ok() && breaker.admit(at(15)).is_ok());
     }

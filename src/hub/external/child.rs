@@ -45,11 +45,7 @@ pub(super) fn spawn(
         .id()
         .and_then(|id| i32::try_from(id).ok())
         .and_then(Pid::from_raw);
-    let pipes = (
-        process.stdout.take(),
-        process.stdin.take(),
-        process.stderr.take(),
-    );
+    let pipes = (process.stdout.take(), process.stdin.take(), process.stderr.take());
     let child = Child { process, group };
     let (Some(output), Some(input), Some(errors)) = pipes else {
         return Err(format!("`{program}` has no pipes"));

@@ -78,7 +78,11 @@ impl Tail {
 
     fn take(&self, line: &mut Vec<u8>, budget: &mut Budget) {
         let text = String::from_utf8_lossy(line);
-        let text: String = text.trim_end().chars().filter(|sign| !sign.is_control()).collect();
+        let text: String = text
+            .trim_end()
+            .chars()
+            .filter(|sign| !sign.is_control())
+            .collect();
         line.clear();
         if text.is_empty() {
             return;
@@ -120,7 +124,10 @@ impl Budget {
     fn close(&mut self, server: &str) {
         if self.dropped > 0 {
             let dropped = std::mem::take(&mut self.dropped);
-            tracing::warn!(mcp.server = server, "{dropped} more lines on stderr were not logged");
+            tracing::warn!(
+                mcp.server = server,
+                "{dropped} more lines on stderr were not logged"
+            );
         }
     }
 }

@@ -55,7 +55,10 @@ impl External {
                 (shelf.pins, shelf.pins_unread) = (pins, None);
             }
             Err(why) => {
-                tracing::error!(mcp.server = self.name, "the approved contracts cannot be read: {why}");
+                tracing::error!(
+                    mcp.server = self.name,
+                    "the approved contracts cannot be read: {why}"
+                );
                 let mut shelf = self.shelf();
                 if shelf.pins_unread.is_some() {
                     shelf.pins_unread = Some(why);
@@ -108,9 +111,7 @@ impl External {
         let was = before.get(&name);
         let pin = match was {
             Some(pin) => pin.having_seen(&contract),
-            None if self.trusts(&name, first) => {
-                Pin::approving(contract, Clock::system().now(), FIRST_USE)
-            }
+            None if self.trusts(&name, first) => Pin::approving(contract, Clock::system().now(), FIRST_USE),
             None => Pin::default().having_seen(&contract),
         };
         if Some(&pin) == was {
@@ -126,7 +127,10 @@ impl External {
                 tool,
                 "its contract changed, so it is out of use until `xmrt tools approve {tool}`"
             ),
-            _ => tracing::warn!(tool, "it is new, and out of use until `xmrt tools approve {tool}`"),
+            _ => tracing::warn!(
+                tool,
+                "it is new, and out of use until `xmrt tools approve {tool}`"
+            ),
         }
         // Where another process was first, the next look sees what it wrote; until then this one goes by what it saw.
         if let Err(why) = self.pins.save(&self.name, &name, was, &pin).await {
@@ -221,7 +225,10 @@ impl External {
             )
         };
         if let Some(why) = unread {
-            let message = format!("which contracts of `{}` are approved cannot be read: {why}", self.name);
+            let message = format!(
+                "which contracts of `{}` are approved cannot be read: {why}",
+                self.name
+            );
             return Err(ToolError::new(ErrorClass::Unavailable, message));
         }
         if let Some(why) = unfit {
@@ -241,9 +248,11 @@ impl External {
                     Standing::Changed => "is not the tool that was approved: its contract changed",
                     _ => "was not approved yet",
                 };
-                Err(ToolError::new(ErrorClass::Forbidden, format!("`{full}` {what}")).with_remedy(format!(
-                    "look at it with `xmrt tools show {full}`, then `xmrt tools approve {full}`"
-                )))
+                Err(
+                    ToolError::new(ErrorClass::Forbidden, format!("`{full}` {what}")).with_remedy(format!(
+                        "look at it with `xmrt tools show {full}`, then `xmrt tools approve {full}`"
+                    )),
+                )
             }
         }
     }
@@ -253,7 +262,12 @@ impl External {
         let shelf = self.shelf();
         let unavailable = match shelf.condition {
             Condition::Up => None,
-            _ => Some(shelf.why.clone().unwrap_or_else(|| "it is being started".to_owned())),
+            _ => Some(
+                shelf
+                    .why
+                    .clone()
+                    .unwrap_or_else(|| "it is being started".to_owned()),
+            ),
         };
         let mut found = Vec::new();
         let named = self.spec.tools.iter().flatten();

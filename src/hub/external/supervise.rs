@@ -200,9 +200,8 @@ impl External {
             return Ok(());
         }
         let looked = tokio::time::timeout(LIST_TIMEOUT, self.take_stock(peer)).await;
-        let looked = looked.unwrap_or_else(|_elapsed| {
-            Err(format!("it did not list its tools within {LIST_TIMEOUT:?}"))
-        });
+        let looked = looked
+            .unwrap_or_else(|_elapsed| Err(format!("it did not list its tools within {LIST_TIMEOUT:?}")));
         self.tidings.tell();
         looked
     }
@@ -230,6 +229,10 @@ fn chain(error: &dyn std::error::Error) -> String {
             text = format!("{text}: {cause_text}");
         }
         source = cause.source();
+    }
+    // The SDK keeps to itself why a redirect was refused.
+    if text.contains("error following redirect") {
+        text.push_str("; it leads to another origin, or too often to the same: that is not followed");
     }
     text
 }

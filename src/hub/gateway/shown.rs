@@ -27,10 +27,13 @@ impl Shown {
         toolsets: &Toolsets,
     ) -> Result<Self, GatewayError> {
         let mut tools: BTreeMap<String, Offered> = BTreeMap::new();
-        let (own, foreign): (Vec<_>, Vec<_>) = listing.listed.iter().partition(|(_, listed)| !listed.external);
+        let (own, foreign): (Vec<_>, Vec<_>) =
+            listing.listed.iter().partition(|(_, listed)| !listed.external);
         for (tool, listed) in own.into_iter().chain(foreign) {
             let Some(name) = face.name(tool) else { continue };
-            let Some(facts) = listing.tools.get(tool) else { continue };
+            let Some(facts) = listing.tools.get(tool) else {
+                continue;
+            };
             let problem = match tools.get(&name) {
                 // Prefixes of our own choice are what names get too long by.
                 _ if name.len() > NAME_CHARS_MAX && *face == Face::All => {

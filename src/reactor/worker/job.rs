@@ -195,7 +195,11 @@ impl<'w> Job<'w> {
             let outcome = self.send(&step).await;
             let now = self.now();
             let rule = Arc::clone(&self.rule);
-            let next = record::after_attempt(outcome, history(&rule, &step, (0, now), facts, self.settle_ms()), now);
+            let next = record::after_attempt(
+                outcome,
+                history(&rule, &step, (0, now), facts, self.settle_ms()),
+                now,
+            );
             if let Some(flow) = self.follow(&step, next).await? {
                 return Ok(flow);
             }

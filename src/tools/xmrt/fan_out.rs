@@ -65,14 +65,20 @@ pub struct Failed {
 
 pub(super) async fn fan_out(ctx: Ctx<Parts>, args: FanOutArgs) -> Result<FannedOut, ToolError> {
     let hub = ctx.parts.hub.hub().ok_or_else(|| {
-        ToolError::new(ErrorClass::Unavailable, "the other tools cannot be reached from here")
+        ToolError::new(
+            ErrorClass::Unavailable,
+            "the other tools cannot be reached from here",
+        )
     })?;
     let facts = hub.tool(&args.tool).ok_or_else(|| {
         let message = format!("there is no tool `{}`", args.tool);
         ToolError::new(ErrorClass::NotFound, message).with_remedy("its full name is `server.tool`")
     })?;
     if !facts.read_only {
-        let message = format!("`{}` changes something; only tools that read are fanned out", args.tool);
+        let message = format!(
+            "`{}` changes something; only tools that read are fanned out",
+            args.tool
+        );
         return Err(ToolError::new(ErrorClass::Forbidden, message).with_remedy("call it for each target"));
     }
     if args.tool == "xmrt.fan_out" {
@@ -108,7 +114,12 @@ pub(super) async fn fan_out(ctx: Ctx<Parts>, args: FanOutArgs) -> Result<FannedO
     })
 }
 
-async fn of_target(hub: &Hub, tool: &str, target: Map<String, Value>, arguments: Map<String, Value>) -> OfTarget {
+async fn of_target(
+    hub: &Hub,
+    tool: &str,
+    target: Map<String, Value>,
+    arguments: Map<String, Value>,
+) -> OfTarget {
     let called = hub
         .call(tool, Value::Object(arguments), CallMeta::default(), CALL_TIMEOUT)
         .await;
@@ -120,7 +131,10 @@ async fn of_target(hub: &Hub, tool: &str, target: Map<String, Value>, arguments:
                 error: None,
             };
         }
-        Ok(_) => ToolError::new(ErrorClass::Conflict, "it answered as if it had been asked to look"),
+        Ok(_) => ToolError::new(
+            ErrorClass::Conflict,
+            "it answered as if it had been asked to look",
+        ),
         Err(error) => error,
     };
     let class = serde_json::to_value(&error.class).unwrap_or_default();

@@ -148,7 +148,11 @@ pub(super) async fn get_run(ctx: Ctx<Parts>, args: GetRunArgs) -> Result<RunShow
         ToolError::new(ErrorClass::NotFound, format!("there is no run {}", args.id))
             .with_remedy("`xmrt runs` lists them; an event's verdicts name theirs")
     })?;
-    Ok(RunShown {
+    Ok(run_shown(RunHistory { run, steps }))
+}
+
+pub(super) fn run_shown(RunHistory { run, steps }: RunHistory) -> RunShown {
+    RunShown {
         id: run.id.0,
         rule: run.rule,
         state: word(&run.state),
@@ -159,10 +163,10 @@ pub(super) async fn get_run(ctx: Ctx<Parts>, args: GetRunArgs) -> Result<RunShow
         created_at: run.created_at.to_string(),
         updated_at: run.updated_at.to_string(),
         steps: steps.into_iter().map(step_shown).collect(),
-    })
+    }
 }
 
-fn shown(record: EventRecord, payload: bool) -> EventShown {
+pub(super) fn shown(record: EventRecord, payload: bool) -> EventShown {
     EventShown {
         payload: payload.then(|| serde_json::from_slice(&record.body).unwrap_or(Value::Null)),
         id: record.key.id,
@@ -196,7 +200,7 @@ fn word(state: &impl Serialize) -> String {
     }
 }
 
-fn of_store(error: StoreError) -> ToolError {
+pub(super) fn of_store(error: StoreError) -> ToolError {
     let class = match &error {
         StoreError::NotFound { .. } => ErrorClass::NotFound,
         StoreError::Unavailable(_) => ErrorClass::Unavailable,

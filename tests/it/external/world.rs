@@ -63,7 +63,11 @@ async fn is_up(world: &World) {
 async fn degraded(world: &World) -> String {
     let url = format!("{}/readyz", world.server.url);
     let answer = world.client.get(url).send().await.unwrap();
-    assert_eq!(answer.status(), 200, "an external server is no reason to refuse deliveries");
+    assert_eq!(
+        answer.status(),
+        200,
+        "an external server is no reason to refuse deliveries"
+    );
     answer.json::<Value>().await.unwrap()["degraded"].to_string()
 }
 
@@ -80,7 +84,12 @@ async fn a_rule_calls_a_tool_of_an_external_server() {
     assert_eq!(lines(notes.path()).len(), 0);
     world.github("issues", "d-1", &issue_opened(1)).await.unwrap();
     let runs = world.settled("d-1").await;
-    assert_eq!(runs[0]["status"], "succeeded", "{runs:#?}\n{}", world.server_log());
+    assert_eq!(
+        runs[0]["status"],
+        "succeeded",
+        "{runs:#?}\n{}",
+        world.server_log()
+    );
     assert_eq!(lines(notes.path()), ["Issue 1"]);
     // What is on record of it is checked, also without the server.
     let wrong = RULE.replace("{ text = \"{{ event.issue.title }}\" }", "{ txt = \"hi\" }");
@@ -89,12 +98,22 @@ async fn a_rule_calls_a_tool_of_an_external_server() {
     let check = |world: &World| world.xmrt(&["check", file.to_str().unwrap()]);
     let (found, _, code) = check(&world);
     assert_eq!(code, 1, "{found}");
-    assert!(found.contains("`notes.write_note` takes no argument `txt`"), "{found}");
+    assert!(
+        found.contains("`notes.write_note` takes no argument `txt`"),
+        "{found}"
+    );
     let (status, took) = world.server.terminate();
     assert!(status.success() && took.as_secs() < 15, "{status} {took:?}");
-    assert_eq!(processes(notes.path()), Vec::<u32>::new(), "it ends with the server");
+    assert_eq!(
+        processes(notes.path()),
+        Vec::<u32>::new(),
+        "it ends with the server"
+    );
     let (found, _, _) = check(&world);
-    assert!(found.contains("takes no argument `txt`"), "from the journal: {found}");
+    assert!(
+        found.contains("takes no argument `txt`"),
+        "from the journal: {found}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,15 +137,22 @@ async fn a_rule_waits_for_a_server_that_is_not_there_and_the_instance_says_so() 
     let world = World::start_with(&[("note", RULE)], &config, &[]).await;
     world
         .until("the part that does not work", async || {
-            degraded(&world).await.contains("NOTES_TOKEN must be set").then_some(())
+            degraded(&world)
+                .await
+                .contains("NOTES_TOKEN must be set")
+                .then_some(())
         })
         .await;
     world.github("issues", "d-1", &issue_opened(1)).await.unwrap();
     world
         .until("the run to wait", async || {
             let (_, event) = world.api("events/d-1").await;
-            let (_, run) = world.api(&format!("runs/{}", event["runs"][0]["id"].as_str()?)).await;
-            run.to_string().contains("is not there: NOTES_TOKEN must be set").then_some(())
+            let (_, run) = world
+                .api(&format!("runs/{}", event["runs"][0]["id"].as_str()?))
+                .await;
+            run.to_string()
+                .contains("is not there: NOTES_TOKEN must be set")
+                .then_some(())
         })
         .await;
     assert_eq!(lines(notes.path()).len(), 0);
@@ -149,11 +175,17 @@ async fn a_changed_tool_is_shown_with_its_difference_and_approved_on_the_command
     world.github("issues", "d-1", &issue_opened(1)).await.unwrap();
     assert_eq!(world.settled("d-1").await[0]["status"], "dead");
     let (list, _, _) = world.xmrt(&["tools"]);
-    let line = list.lines().find(|line| line.starts_with("notes.write_note")).unwrap();
+    let line = list
+        .lines()
+        .find(|line| line.starts_with("notes.write_note"))
+        .unwrap();
     assert!(line.contains("CHANGED"), "{line}");
     let (shown, _, code) = world.xmrt(&["tools", "show", "notes.write_note"]);
     assert_eq!(code, 0);
-    assert!(shown.contains("- \"Writes a note.\"") && shown.contains("+ \"Writes a note, and more.\""), "{shown}");
+    assert!(
+        shown.contains("- \"Writes a note.\"") && shown.contains("+ \"Writes a note, and more.\""),
+        "{shown}"
+    );
     let (_, errors, code) = world.xmrt(&["tools", "approve", "notes.write_note", "--hash", "beef"]);
     assert_eq!(code, 2);
     assert!(errors.contains("changed again"), "{errors}");
@@ -195,17 +227,40 @@ async fn agents_find_an_external_server_behind_the_gateway_and_by_itself() {
             .header("mcp-method", method)
             .header("mcp-name", params["name"].as_str().unwrap_or_default());
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        request.json(&body).send().await.unwrap().json::<Value>().await.unwrap()
+        request
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+            .json::<Value>()
+            .await
+            .unwrap()
     };
     let names = async |path: &str| {
         let listed = ask(path, "tools/list", json!({})).await;
-        let tools = listed["result"]["tools"].as_array().cloned().unwrap_or_else(|| panic!("{listed}"));
-        tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        let tools = listed["result"]["tools"]
+            .as_array()
+            .cloned()
+            .unwrap_or_else(|| panic!("{listed}"));
+        tools
+            .iter()
+            .map(|tool| tool["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(names("/mcp?toolsets=notes").await.len(), 6);
-    assert!(names("/mcp?toolsets=all").await.contains(&"notes_write_note".to_owned()));
-    assert!(!names("/mcp").await.contains(&"notes_write_note".to_owned()), "only for who asks");
-    assert_eq!(names("/mcp/notes?toolsets=all&read_only=true").await, ["read_notes"]);
+    assert!(
+        names("/mcp?toolsets=all")
+            .await
+            .contains(&"notes_write_note".to_owned())
+    );
+    assert!(
+        !names("/mcp").await.contains(&"notes_write_note".to_owned()),
+        "only for who asks"
+    );
+    assert_eq!(
+        names("/mcp/notes?toolsets=all&read_only=true").await,
+        ["read_notes"]
+    );
     let note = json!({ "name": "notes_write_note", "arguments": { "text": "by an agent" } });
     let done = ask("/mcp?toolsets=notes", "tools/call", note).await;
     assert_eq!(done["result"]["structuredContent"]["count"], 1, "{done}");
@@ -219,7 +274,11 @@ async fn agents_find_an_external_server_behind_the_gateway_and_by_itself() {
     }});
     let spread = ask("/mcp?toolsets=all", "tools/call", spread).await;
     let content = &spread["result"]["structuredContent"];
-    assert_eq!((&content["ok"], &content["failed"]), (&json!(3), &json!(0)), "{spread}");
+    assert_eq!(
+        (&content["ok"], &content["failed"]),
+        (&json!(3), &json!(0)),
+        "{spread}"
+    );
     assert_eq!(lines(notes.path()), ["by an agent"]);
 }
 
@@ -233,7 +292,14 @@ async fn over_stdio_everything_starts_and_ends_as_one() {
     std::fs::write(&file, config).unwrap();
     let data = world.folder.path().join("elsewhere");
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_xmrt"))
-        .args(["--config", file.to_str().unwrap(), "--data-dir", data.to_str().unwrap(), "mcp", "all"])
+        .args([
+            "--config",
+            file.to_str().unwrap(),
+            "--data-dir",
+            data.to_str().unwrap(),
+            "mcp",
+            "all",
+        ])
         .env_clear()
         .envs(world.environment().iter().cloned())
         .stdin(std::process::Stdio::piped())
@@ -255,7 +321,13 @@ async fn over_stdio_everything_starts_and_ends_as_one() {
     ask(json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello }));
     ask(json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
     let listed = ask(json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/list" }));
-    let has = |name: &str| listed["result"]["tools"].as_array().unwrap().iter().any(|tool| tool["name"] == name);
+    let has = |name: &str| {
+        listed["result"]["tools"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|tool| tool["name"] == name)
+    };
     assert!(has("notes_write_note") && has("github_get_issue"), "{listed}");
     assert_eq!(processes(notes.path()).len(), 1);
     drop(input);
