@@ -5,6 +5,7 @@
 //! one, and shared by all of them: the `machine` of a run and the wording of the `gates`. A backend only *keeps*.
 
 pub mod records;
+mod firing;
 mod steps;
 mod queries;
 mod kv;
@@ -15,6 +16,7 @@ pub mod store;
 mod model;
 mod memory;
 
+pub use firing::{Debounce, Gates, NewFiring, Rate, Wish};
 pub use kv::{KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery};
 pub use memory::MemoryStore;
 pub use model::Model;

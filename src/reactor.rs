@@ -1,8 +1,10 @@
 //! In: deliveries, and the passing of time. Out: runs carried to their end. The only room that knows the order of the
 //! stages. Never: HTTP, files, the environment.
 
+mod clock_watch;
 mod envelope;
 mod intake;
+mod retired;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -13,7 +15,9 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
 pub use intake::{Explained, IntakeError, LookupError};
-pub use worker::Worker;
+pub use worker::{STALLS_MAX, Worker};
+
+use clock_watch::ClockWatch;
 
 use crate::clock::Clock;
 use crate::hub::{Hub, ToolFacts};
@@ -22,6 +26,9 @@ use crate::rules::{self, Catalog, CatalogTool, Diagnostic, Rule, RuleBook, Sourc
 
 /// How long after a refused delivery the instance says that it cannot accept any, in milliseconds.
 const REFUSING_MS: i64 = 10_000;
+
+/// The name of the clock among the degraded parts.
+const CLOCK: &str = "clock";
 
 /// Reads the rule files: given by whoever may touch files.
 pub type RuleSource = Box<dyn Fn() -> Result<Vec<SourceFile>, String> + Send + Sync>;
@@ -56,6 +63,7 @@ pub struct Reactor {
     refused_at: Mutex<Option<Timestamp>>,
     /// Whose turn it is with each run that is being carried on in this process.
     turns: Mutex<BTreeMap<RunId, Weak<tokio::sync::Mutex<()>>>>,
+    clock_watch: Mutex<ClockWatch>,
 }
 
 impl std::fmt::Debug for Reactor {
@@ -112,6 +120,7 @@ impl Reactor {
             degraded: Mutex::default(),
             refused_at: Mutex::default(),
             turns: Mutex::default(),
+            clock_watch: Mutex::default(),
         })
     }
 
@@ -198,8 +207,23 @@ impl Reactor {
                 "rules reloaded"
             );
         }
-        self.book.store(Arc::new(book));
+        let before = self.book.swap(Arc::new(book));
+        self.cancel_retired(&before).await;
         Ok(loaded.diagnostics)
+    }
+
+    /// Looks whether the clock jumped since it was looked at last.
+    fn watch_clock(&self) {
+        if self.clock.is_virtual() {
+            return;
+        }
+        let (now, ticks) = (self.clock.now(), Clock::monotonic());
+        let mut watch = self.clock_watch.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(jump_ms) = watch.observe(now, ticks) {
+            metrics::counter!("xmrt_clock_jumps_total", "direction" => "forward").increment(1);
+            tracing::error!("the clock jumped forward by {jump_ms} ms");
+        }
+        self.set_degraded(CLOCK, watch.alarm(ticks));
     }
 
     /// Notes that a part does not work, or works again.
@@ -238,6 +262,15 @@ impl Reactor {
             })
             .collect();
         let accepting = store.is_ok() && !refused;
+        if let Some(behind) = self.store.clock_behind() {
+            parts.push(Degraded {
+                part: CLOCK.into(),
+                why: format!(
+                    "the journal's clock jumped back by {behind:?}: leases and waits last that much longer, until it has \
+                     caught up; see to the machine's time synchronization"
+                ),
+            });
+        }
         if let Err(error) = store {
             parts.push(Degraded {
                 part: intake::JOURNAL.into(),

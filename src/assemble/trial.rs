@@ -1,5 +1,6 @@
 //! Runs the tests in rule files: each against a sandbox of its own, in virtual time, through the real stages.
 
+mod judge;
 mod stubs;
 
 use std::net::SocketAddr;
@@ -8,16 +9,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::providers::{self, Providers, Tokens};
 use super::{files, internal_delivery};
 use crate::clock::Clock;
-use crate::journal::{Admission, MemoryStore, RunHistory, RunId, RunState, StepState, Store};
+use crate::journal::{Admission, MemoryStore, RunHistory, RunId, Store, StoreError};
 use crate::normalize::{self, Actor, Event, EventId, Subject};
-use crate::plan::{self, Call};
 use crate::reactor::{Parts, Reactor, Worker};
-use crate::rules::{self, Expected, RuleBook, RuleTest, SourceFile, TestEvent};
+use crate::rules::{self, GivenEvent, RuleBook, RuleTest, SourceFile, TestEvent};
 
 /// When every test takes place, so that two runs of it are the same: 2026-01-15T12:00:00Z.
 const TEST_TIME_MS: i64 = 1_768_478_400_000;
@@ -40,14 +40,6 @@ pub struct Trial {
     /// The event it was about, as it arrived; `None` when it could not run.
     #[serde(skip)]
     pub event: Option<Event>,
-}
-
-/// A call the rule made, or would have made in shadow mode, or skipped.
-struct Made {
-    /// The action's id.
-    step: String,
-    call: Call,
-    skipped: bool,
 }
 
 /// Runs all tests of one rule file. `file` must hold a rule without errors.
@@ -118,49 +110,97 @@ async fn run_test(rule: &str, test: &RuleTest, book: RuleBook, file: &SourceFile
     let outcome = tell(&reactor, &worker, test, payload, file).await;
     hub.stop().await;
     running.stop().await;
-    let (event, admission, runs) = outcome?;
+    let told = outcome?;
     Ok(Trial {
-        event: Some(event),
-        ..judge(rule, test, &admission, &runs)
+        event: Some(told.event),
+        ..judge::judge(rule, test, &told.outcome, &told.given)
     })
 }
 
-/// Lets the earlier events happen, then the one the test is about.
+/// What became of a test's event.
+struct Told {
+    event: Event,
+    outcome: Outcome,
+    /// What became of the `given` events, in their order.
+    given: Vec<Outcome>,
+}
+
+/// What was decided about one event, and its runs as they are when all is over.
+struct Outcome {
+    admission: Admission,
+    runs: Vec<RunHistory>,
+}
+
+/// Lets the events happen, each at its time, and all that they cause.
 async fn tell(
     reactor: &Arc<Reactor>,
     worker: &Arc<Worker>,
     test: &RuleTest,
     payload: Value,
     file: &SourceFile,
-) -> Result<(Event, Admission, Vec<RunHistory>), String> {
-    for (index, earlier) in test.given.iter().enumerate() {
-        let payload = self::payload(earlier, &file.path, reactor.clock().now())?;
+) -> Result<Told, String> {
+    let worked = |result: Result<usize, StoreError>| result.map(drop).map_err(|error| error.to_string());
+    let mut admissions: Vec<Option<Admission>> = test.given.iter().map(|_| None).collect();
+    let give = async |index: usize, given: &GivenEvent| {
         let place = |error: String| format!("`given` event {}: {error}", index + 1);
-        let event = arriving(
-            earlier,
-            &payload,
-            &format!("given-{}", index + 1),
-            reactor.clock().now(),
-        )
-        .map_err(place)?;
+        let now = reactor.clock().now();
+        let payload = self::payload(&given.event, &file.path, now)?;
+        let event = arriving(&given.event, &payload, &format!("given-{}", index + 1), now).map_err(place)?;
         reactor
             .admit(&event)
             .await
-            .map_err(|error| place(error.to_string()))?;
-        worker.run_until_idle().await.map_err(|error| error.to_string())?;
+            .map_err(|error| place(error.to_string()))
+    };
+    for (index, given) in test.given.iter().enumerate() {
+        if given.at_ms.is_none() {
+            admissions[index] = Some(give(index, given).await?);
+            worked(worker.run_until_idle().await)?;
+        }
     }
-    let event = arriving(&test.event, &payload, "test", reactor.clock().now())?;
-    let admission = reactor.admit(&event).await.map_err(|error| error.to_string())?;
-    worker.run_until_idle().await.map_err(|error| error.to_string())?;
+    let mut timed: Vec<(i64, Option<usize>)> = vec![(0, None)];
+    timed.extend(
+        test.given
+            .iter()
+            .enumerate()
+            .filter_map(|(index, given)| Some((given.at_ms?, Some(index)))),
+    );
+    timed.sort_by_key(|(at_ms, _)| *at_ms);
+    let first_ms = timed.first().map_or(0, |(at_ms, _)| *at_ms);
+    let start = crate::clock::after(reactor.clock().now(), -first_ms);
+    let mut told = None;
+    for (at_ms, index) in timed {
+        worked(worker.run_until(crate::clock::after(start, at_ms)).await)?;
+        match index {
+            Some(index) => admissions[index] = Some(give(index, &test.given[index]).await?),
+            None => {
+                let event = arriving(&test.event, &payload, "test", reactor.clock().now())?;
+                let admission = reactor.admit(&event).await.map_err(|error| error.to_string())?;
+                told = Some((event, admission));
+            }
+        }
+    }
+    worked(worker.run_until_idle().await)?;
+    let (event, admission) = told.ok_or("the test's event did not happen")?;
+    let mut given = Vec::new();
+    for admission in admissions.into_iter().flatten() {
+        given.push(outcome(reactor, admission).await?);
+    }
+    let outcome = outcome(reactor, admission).await?;
+    Ok(Told {
+        event,
+        outcome,
+        given,
+    })
+}
+
+async fn outcome(reactor: &Reactor, admission: Admission) -> Result<Outcome, String> {
     let mut runs = Vec::new();
-    for id in admission
-        .verdicts
-        .iter()
-        .filter_map(|verdict| verdict.run.as_ref())
-    {
-        runs.push(history(reactor, id).await?);
+    for verdict in &admission.verdicts {
+        if let Some(id) = &verdict.run {
+            runs.push(history(reactor, id).await?);
+        }
     }
-    Ok((event, admission, runs))
+    Ok(Outcome { admission, runs })
 }
 
 async fn history(reactor: &Reactor, id: &RunId) -> Result<RunHistory, String> {
@@ -231,171 +271,4 @@ fn payload(event: &TestEvent, rule_path: &str, now: Timestamp) -> Result<Value, 
 
 fn source_of(on: &str) -> &str {
     on.split('.').next().unwrap_or_default()
-}
-
-/// Compares what happened with what the test expects.
-fn judge(rule: &str, test: &RuleTest, admission: &Admission, runs: &[RunHistory]) -> Trial {
-    let made: Vec<Made> = runs.iter().flat_map(|run| &run.steps).filter_map(made).collect();
-    let verdict = admission.verdicts.iter().find(|verdict| verdict.rule == rule);
-    let run = runs.first().map(|history| &history.run);
-    let decision = match (verdict, run) {
-        (None, _) => "missed".to_owned(),
-        (Some(_), Some(run)) => run.state.to_string(),
-        (Some(verdict), None) => verdict.decision.to_string(),
-    };
-    let reason = run
-        .and_then(|run| run.reason.clone())
-        .or_else(|| verdict.and_then(|verdict| verdict.reason.clone()));
-    let mut failures = Vec::new();
-    if let Some(expected) = &test.decision
-        && !same_decision(expected, &decision, run.map(|run| run.state))
-    {
-        failures.push(format!(
-            "the decision is `{decision}`, not `{expected}`{}",
-            because(reason.as_deref())
-        ));
-    }
-    if let Some(expected) = &test.reason
-        && !reason
-            .as_deref()
-            .is_some_and(|reason| reason.contains(expected.as_str()))
-    {
-        failures.push(format!(
-            "the reason is {reason:?}, which does not contain {expected:?}"
-        ));
-    }
-    if test.decision.is_none()
-        && run.is_some_and(|run| matches!(run.state, RunState::Dead | RunState::Unknown))
-    {
-        failures.push(format!(
-            "the run ended `{decision}`{}",
-            because(reason.as_deref())
-        ));
-    }
-    if let Some(expected) = &test.expect {
-        failures.extend(compare(expected, &made, &decision));
-    }
-    let calls = made
-        .iter()
-        .map(|made| json!({ "step": made.step, "tool": made.call.tool, "arguments": made.call.arguments, "skipped": made.skipped }))
-        .collect();
-    Trial {
-        rule: rule.into(),
-        test: test.name.clone(),
-        failures,
-        calls,
-        decision,
-        event: None,
-    }
-}
-
-fn because(reason: Option<&str>) -> String {
-    reason.map(|reason| format!(": {reason}")).unwrap_or_default()
-}
-
-/// `fired` stands for any run that was made.
-fn same_decision(expected: &str, decision: &str, run: Option<RunState>) -> bool {
-    expected == decision || (expected == "fired" && run.is_some())
-}
-
-fn made(step: &crate::journal::StepRecord) -> Option<Made> {
-    // The mark of a failing run is no call.
-    if step.step.starts_with("on_failure[") && !step.step.contains('.') {
-        return None;
-    }
-    let skipped = step.state == StepState::Skipped;
-    let id = plan::action_id(&step.step);
-    let call = match serde_json::from_value(step.call.clone()) {
-        Ok(call) => call,
-        Err(_) if skipped => Call {
-            tool: id.to_owned(),
-            arguments: json!({}),
-            timeout_ms: 0,
-        },
-        Err(_) => return None,
-    };
-    Some(Made {
-        step: id.to_owned(),
-        call,
-        skipped,
-    })
-}
-
-/// The exact list of calls in order, each expected argument a part of the made one.
-fn compare(expected: &[Expected], made: &[Made], decision: &str) -> Vec<String> {
-    let mut failures = Vec::new();
-    let visible: Vec<&Made> = made.iter().filter(|made| !made.skipped).collect();
-    let wanted: Vec<&Expected> = expected.iter().filter(|expected| !expected.if_skipped).collect();
-    for (index, expected) in wanted.iter().enumerate() {
-        match visible.get(index) {
-            None => failures.push(format!(
-                "call {} `{}` was not made (the rule's decision: {decision})",
-                index + 1,
-                expected.tool
-            )),
-            Some(made) if made.call.tool != expected.tool => {
-                failures.push(format!(
-                    "call {} is `{}`, not `{}`",
-                    index + 1,
-                    made.call.tool,
-                    expected.tool
-                ));
-            }
-            Some(made) => {
-                let mut places = Vec::new();
-                differences(
-                    &expected.arguments,
-                    &made.call.arguments,
-                    "arguments",
-                    &mut places,
-                );
-                failures.extend(
-                    places
-                        .into_iter()
-                        .map(|place| format!("call {} `{}`: {place}", index + 1, expected.tool)),
-                );
-            }
-        }
-    }
-    for made in visible.iter().skip(wanted.len()) {
-        failures.push(format!(
-            "`{}` was called, which is not expected; its arguments: {}",
-            made.call.tool, made.call.arguments
-        ));
-    }
-    for expected in expected.iter().filter(|expected| expected.if_skipped) {
-        // A skipped step has no resolved call; it goes by its action's id, which defaults to the tool's own name.
-        let tool = expected.tool.rsplit('.').next().unwrap_or(&expected.tool);
-        let skipped = made
-            .iter()
-            .any(|made| made.skipped && (made.call.tool == expected.tool || made.call.tool == tool));
-        if !skipped {
-            failures.push(format!("`{}` was not skipped by its `if`", expected.tool));
-        }
-    }
-    failures
-}
-
-/// Where `actual` does not hold what `expected` says. Objects may hold more; lists and scalars must be equal.
-fn differences(expected: &Value, actual: &Value, place: &str, found: &mut Vec<String>) {
-    match (expected, actual) {
-        (Value::Object(expected), Value::Object(actual)) => {
-            for (name, value) in expected {
-                let place = format!("{place}.{name}");
-                match actual.get(name) {
-                    Some(actual) => differences(value, actual, &place, found),
-                    None => found.push(format!(
-                        "{place} is not set; expected {value}; set are {}",
-                        names(actual)
-                    )),
-                }
-            }
-        }
-        _ if expected == actual => {}
-        _ => found.push(format!("{place} is {actual}; expected {expected}")),
-    }
-}
-
-fn names(object: &Map<String, Value>) -> String {
-    object.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
 }

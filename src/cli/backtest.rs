@@ -10,13 +10,14 @@ use crate::config::Settings;
 use crate::rules::{self, RuleBook, SourceFile};
 
 mod compare;
+mod gates;
 mod history;
 
 use compare::{Comparison, Side};
 
 /// What a backtest leaves out, whoever asks.
 const NOT_SIMULATED: &[&str] = &[
-    "steps: an action's `if`, a `require` that declines, and the refund of the cooldown that follows",
+    "steps: an action's `if`, a `require` that declines, and the refund of the limits that follows",
     "`limits.depth`, and the events that runs would have caused",
 ];
 /// How many events a change is illustrated with, unless all are asked for.
@@ -191,7 +192,7 @@ fn tell(
             }
         }
     }
-    println!("\ncooldowns and ages are counted in the events' own time; not simulated:");
+    println!("\nlimits are counted in the events' own time; not simulated:");
     for left_out in NOT_SIMULATED {
         println!("  - {left_out}");
     }

@@ -14,7 +14,8 @@ pub(super) struct Options {
     /// Only this rule's
     #[arg(long)]
     rule: Option<String>,
-    /// Only in this state: queued, running, waiting, unknown, succeeded, dead, declined, cancelled, shadowed
+    /// Only in this state: delayed, queued, running, waiting, unknown, succeeded, dead, declined, cancelled,
+    /// superseded, shadowed
     #[arg(long)]
     state: Option<String>,
     /// Only this event's, by the provider's delivery id

@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::Problem;
 use crate::clock::Clock;
-use crate::journal::Stats;
+use crate::journal::{RunState, Stats};
 
 /// How often refusals are logged at most; those between are counted.
 const LOG_EVERY: Duration = Duration::from_secs(10);
@@ -62,19 +62,9 @@ impl Counters {
 #[expect(clippy::cast_precision_loss, reason = "Prometheus has no other numbers")]
 fn gauges(stats: &Stats) {
     metrics::gauge!("xmrt_events").set(stats.events as f64);
-    let states = [
-        ("queued", stats.queued),
-        ("running", stats.running),
-        ("waiting", stats.waiting),
-        ("unknown", stats.unknown),
-        ("succeeded", stats.succeeded),
-        ("dead", stats.dead),
-        ("declined", stats.declined),
-        ("cancelled", stats.cancelled),
-        ("shadowed", stats.shadowed),
-    ];
-    for (state, runs) in states {
-        metrics::gauge!("xmrt_runs", "state" => state).set(runs as f64);
+    let mut stats = stats.clone();
+    for state in RunState::ALL {
+        metrics::gauge!("xmrt_runs", "state" => state.as_str()).set(*stats.of(*state) as f64);
     }
 }
 

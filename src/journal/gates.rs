@@ -2,7 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Decision, Gates, NewFiring, RunId, Wish};
+use super::{Decision, Gates, NewFiring, Rate, RunId, Wish};
+use crate::clock::after;
 
 /// How many runs of a chain a refusal names; longer chains are cut with an ellipsis.
 pub(crate) const CHAIN_NAMED: usize = 8;
@@ -61,6 +62,54 @@ pub(crate) fn cooling(owner: &RunId, until: Timestamp) -> Refusal {
         decision: Decision::Suppressed,
         reason: format!("suppressed by run {owner} until {until}"),
     }
+}
+
+/// The refusal by a rate that is used up. `owner` charged it the longest ago of those that count: its end opens the
+/// gate.
+pub(crate) fn rated(rate: Rate, owner: &RunId, until: Timestamp) -> Refusal {
+    let Rate { max, window_ms } = rate;
+    let window = SignedDuration::from_millis(window_ms);
+    Refusal {
+        decision: Decision::Suppressed,
+        reason: format!("suppressed by the rate of {max} in {window:#}, with run {owner} until {until}"),
+    }
+}
+
+/// Of the charges of a rate that still count, in the order of their ends, the one whose end opens the gate: `None` while
+/// it is open. A rule that was edited may have left more of them than its rate allows now.
+pub(crate) fn closing(rate: Rate, counted: usize) -> Option<usize> {
+    counted.checked_sub(usize::try_from(rate.max.max(1)).unwrap_or(usize::MAX))
+}
+
+/// When a run may begin that waits for quiet: at `quiet_ms` after the newest event, but not later than `max_wait_ms`
+/// after the first one. Then the delay.
+pub(crate) fn starts_at(gates: &Gates, first: Timestamp, now: Timestamp) -> Timestamp {
+    let quiet = gates.debounce.map_or(now, |debounce| {
+        after(now, debounce.quiet_ms).min(after(first, debounce.max_wait_ms))
+    });
+    gates.delay_ms.map_or(quiet, |delay_ms| after(quiet, delay_ms))
+}
+
+/// What a run waits for that is not to begin at once.
+pub(crate) fn held_back(gates: &Gates) -> Option<String> {
+    let span = |ms| format!("{:#}", SignedDuration::from_millis(ms));
+    let quiet = gates.debounce.map(|debounce| {
+        format!(
+            "waits until nothing newer has come for {}, at most {}",
+            span(debounce.quiet_ms),
+            span(debounce.max_wait_ms)
+        )
+    });
+    match (quiet, gates.delay_ms) {
+        (Some(quiet), Some(delay_ms)) => Some(format!("{quiet}; begins {} after that", span(delay_ms))),
+        (None, Some(delay_ms)) => Some(format!("begins {} after its event was admitted", span(delay_ms))),
+        (quiet, None) => quiet,
+    }
+}
+
+/// Why a run ends that was not begun: `newer` takes its place.
+pub(crate) fn superseded(newer: &RunId) -> String {
+    format!("superseded by run {newer}")
 }
 
 /// The firings with only the first of each rule: one event makes at most one run of a rule.

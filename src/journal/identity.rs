@@ -93,6 +93,7 @@ macro_rules! words {
 }
 
 words!(RunState {
+    Delayed = "delayed",
     Queued = "queued",
     Running = "running",
     Waiting = "waiting",
@@ -101,6 +102,7 @@ words!(RunState {
     Dead = "dead",
     Declined = "declined",
     Cancelled = "cancelled",
+    Superseded = "superseded",
     Shadowed = "shadowed",
 });
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     Answer, Decision, EventRecord, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, StepRecord,
-    StepState, StepWrite, StoreError, Then, Verdict, WaitsFor,
+    StepState, StepWrite, StoreError, Then, Verdict, WaitsFor, gates,
 };
 use steps::settle;
 
@@ -22,6 +22,7 @@ impl RunHistory {
         run.waits_for = None;
         run.reason = None;
         run.fence += 1;
+        run.stalls += 1;
         run.worker = Some(worker.into());
         run.due_at = Some(until);
         run.updated_at = now;
@@ -49,6 +50,10 @@ impl RunHistory {
         self.held(fence)?;
         for write in writes {
             self.write(write, now)?;
+        }
+        let answered = |write: &StepWrite| !matches!(write, StepWrite::Intent { .. });
+        if writes.iter().any(answered) || !matches!(then, Then::Keep) {
+            self.run.stalls = 0;
         }
         self.run.updated_at = now;
         match then {
@@ -118,7 +123,9 @@ impl RunHistory {
         match self.run.state {
             RunState::Waiting => {}
             RunState::Running => return Err(self.refuse("it is being worked on: look again in a moment")),
-            RunState::Queued | RunState::Unknown => return Err(self.refuse("it asks for no approval")),
+            RunState::Delayed | RunState::Queued | RunState::Unknown => {
+                return Err(self.refuse("it asks for no approval"));
+            }
             _ => return Err(self.refuse("it has ended already")),
         }
         let refusal = self.refuse("it asks for no approval");
@@ -145,7 +152,7 @@ impl RunHistory {
     /// Ends a run nobody is working on.
     pub(crate) fn cancel(&mut self, who: &str, now: Timestamp) -> Result<(), StoreError> {
         match self.run.state {
-            RunState::Queued | RunState::Waiting => {}
+            RunState::Delayed | RunState::Queued | RunState::Waiting => {}
             RunState::Running => return Err(self.refuse("it is being worked on: cancel it when it waits")),
             RunState::Unknown => return Err(self.refuse("resolve it: done, repeat or give up")),
             _ => return Err(self.refuse("it has ended already")),
@@ -155,6 +162,11 @@ impl RunHistory {
         }
         self.end(RunState::Cancelled, Some(format!("cancelled by {who}")), now);
         Ok(())
+    }
+
+    /// Ends a run that was not begun, because `newer` takes its place.
+    pub(crate) fn supersede(&mut self, newer: &RunId, now: Timestamp) {
+        self.end(RunState::Superseded, Some(gates::superseded(newer)), now);
     }
 
     /// The run that does this one again. What was done is not done again, and what may have been done keeps its key,
@@ -170,6 +182,9 @@ impl RunHistory {
             return Err(self.refuse(match state {
                 RunState::Unknown => "resolve it: done, repeat or give up",
                 RunState::Succeeded | RunState::Shadowed => "it has done its work: replay its event instead",
+                RunState::Superseded => {
+                    "a newer run took its place: replay its event to have it all the same"
+                }
                 _ => "it has not ended yet",
             }));
         }
@@ -188,6 +203,7 @@ impl RunHistory {
         run.waits_for = None;
         run.reason = None;
         run.fence = 0;
+        run.stalls = 0;
         run.worker = None;
         run.due_at = Some(now);
         run.created_at = now;
@@ -214,7 +230,11 @@ impl RunHistory {
     pub(crate) fn refunds(&self) -> bool {
         matches!(
             self.run.state,
-            RunState::Declined | RunState::Cancelled | RunState::Shadowed | RunState::Dead
+            RunState::Declined
+                | RunState::Cancelled
+                | RunState::Superseded
+                | RunState::Shadowed
+                | RunState::Dead
         ) && !self
             .steps
             .iter()
@@ -287,15 +307,22 @@ pub(crate) fn retried(new: &RunRecord, old: &RunId, who: &str) -> Verdict {
     }
 }
 
-/// The run a firing makes: ready now, nothing begun.
+/// The run a firing makes: nothing begun; ready now, or when it `starts`, which has a reason.
 pub(crate) fn fresh(
     event: &EventRecord,
     verdict: &Verdict,
     shadow: bool,
     pinned: Value,
+    starts: Option<(Timestamp, String)>,
     seq: u64,
     now: Timestamp,
 ) -> RunRecord {
+    let state = if starts.is_some() {
+        RunState::Delayed
+    } else {
+        RunState::Queued
+    };
+    let (due_at, reason) = starts.unzip();
     RunRecord {
         id: RunId::of(&event.key, &verdict.rule, verdict.generation),
         seq,
@@ -303,15 +330,16 @@ pub(crate) fn fresh(
         rule: verdict.rule.clone(),
         version: verdict.version.clone(),
         generation: verdict.generation,
-        state: RunState::Queued,
+        state,
         waits_for: None,
-        reason: None,
+        reason,
         shadow,
         pinned,
         depth: event.depth,
         fence: 0,
+        stalls: 0,
         worker: None,
-        due_at: Some(now),
+        due_at: Some(due_at.unwrap_or(now)),
         created_at: now,
         updated_at: now,
     }

@@ -15,8 +15,8 @@ use jiff::Timestamp;
 
 use super::machine::whole;
 use super::{
-    BookRecord, Digest, Epoch, EventKey, EventRecord, KvKey, RunHistory, RunId, StepWrite, StoreError,
-    Verdict,
+    BookRecord, Digest, Epoch, EventKey, EventRecord, KvKey, RunHistory, RunId, RunState, StepWrite,
+    StoreError, Verdict,
 };
 
 /// The journal in memory, as a plain state machine.
@@ -33,6 +33,10 @@ pub struct Model {
     digests: BTreeMap<(String, Digest), u64>,
     runs: BTreeMap<RunId, RunHistory>,
     cooldowns: BTreeMap<GateKey, Charge>,
+    /// The charges of rates, each with when it stops counting.
+    rates: BTreeMap<(GateKey, RunId), Timestamp>,
+    /// The run of a burst that waits for quiet, and when the burst began.
+    pending: BTreeMap<GateKey, Pending>,
     /// What our own writes are expected to cause, by cause key and run.
     causes: BTreeMap<(String, RunId), Cause>,
     books: BTreeMap<String, BookRecord>,
@@ -69,6 +73,12 @@ struct Charge {
     until: Timestamp,
 }
 
+#[derive(Clone, Debug)]
+struct Pending {
+    run: RunId,
+    first: Timestamp,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Cause {
     /// The depth of the run that wrote.
@@ -88,6 +98,8 @@ impl Model {
             digests: BTreeMap::new(),
             runs: BTreeMap::new(),
             cooldowns: BTreeMap::new(),
+            rates: BTreeMap::new(),
+            pending: BTreeMap::new(),
             causes: BTreeMap::new(),
             books: BTreeMap::new(),
             texts: BTreeMap::new(),
@@ -106,6 +118,7 @@ impl Model {
         self.last = now;
         self.causes.retain(|_, cause| cause.until > now);
         self.cooldowns.retain(|_, charge| charge.until > now);
+        self.rates.retain(|_, until| *until > now);
         self.kv.retain(|_, kept| kept.lives(now));
     }
 
@@ -121,10 +134,16 @@ impl Model {
         })
     }
 
-    /// Keeps a changed run: its charge is given back if it ended without effect.
+    /// Keeps a changed run: its charges are given back if it ended without effect, and a burst is over whose run has
+    /// stopped waiting for quiet.
     fn keep(&mut self, history: RunHistory) {
+        let run = &history.run.id;
         if history.refunds() {
-            self.cooldowns.retain(|_, charge| charge.run != history.run.id);
+            self.cooldowns.retain(|_, charge| charge.run != *run);
+            self.rates.retain(|(_, charged), _| charged != run);
+        }
+        if history.run.state != RunState::Delayed {
+            self.pending.retain(|_, pending| pending.run != *run);
         }
         self.runs.insert(history.run.id.clone(), history);
     }

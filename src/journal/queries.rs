@@ -57,6 +57,8 @@ pub struct Stats {
     /// Later arrivals of known events.
     pub duplicates: u64,
     /// Runs by state.
+    pub delayed: u64,
+    /// Runs by state.
     pub queued: u64,
     /// Runs by state.
     pub running: u64,
@@ -73,6 +75,8 @@ pub struct Stats {
     /// Runs by state.
     pub cancelled: u64,
     /// Runs by state.
+    pub superseded: u64,
+    /// Runs by state.
     pub shadowed: u64,
 }
 
@@ -80,6 +84,7 @@ impl Stats {
     /// The count of a state.
     pub fn of(&mut self, state: RunState) -> &mut u64 {
         match state {
+            RunState::Delayed => &mut self.delayed,
             RunState::Queued => &mut self.queued,
             RunState::Running => &mut self.running,
             RunState::Waiting => &mut self.waiting,
@@ -88,6 +93,7 @@ impl Stats {
             RunState::Dead => &mut self.dead,
             RunState::Declined => &mut self.declined,
             RunState::Cancelled => &mut self.cancelled,
+            RunState::Superseded => &mut self.superseded,
             RunState::Shadowed => &mut self.shadowed,
         }
     }

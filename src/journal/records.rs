@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{StepRecord, WaitsFor};
+use super::{NewFiring, StepRecord, WaitsFor};
 
 /// An event's identity: its source and the id the provider sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,49 +54,6 @@ pub struct NewEvent {
     pub causes: Vec<String>,
     /// What the rules want.
     pub firings: Vec<NewFiring>,
-}
-
-/// What one rule wants of an event.
-#[derive(Clone, Debug)]
-pub struct NewFiring {
-    /// The rule's id.
-    pub rule: String,
-    /// The rule's content hash.
-    pub version: String,
-    /// A run, or only a decision on record.
-    pub wish: Wish,
-}
-
-/// A run, or only a decision on record.
-#[derive(Clone, Debug)]
-pub enum Wish {
-    /// Start a run unless a gate is closed.
-    Run {
-        /// Plan and record, write nothing.
-        shadow: bool,
-        /// What may suppress it.
-        gates: Gates,
-        /// What the run pins (variables and the like), opaque.
-        pinned: Value,
-    },
-    /// The rule could not be evaluated: keep the reason.
-    Error {
-        /// Why, for a person.
-        reason: String,
-    },
-}
-
-/// What may suppress a run, in the order it is asked: age, loop depth, cooldown. The first refusal charges nothing.
-#[derive(Clone, Debug)]
-pub struct Gates {
-    /// The rendered gate key. The journal adds the rule's id, and keeps shadow runs apart.
-    pub key: String,
-    /// After one admitted run, suppress for the same key, in milliseconds.
-    pub cooldown_ms: Option<i64>,
-    /// Refuse events that happened longer ago, in milliseconds.
-    pub max_age_ms: Option<i64>,
-    /// How many runs one outside event may cause in a row (3 by default).
-    pub depth_max: u32,
 }
 
 /// The answer to an admission.
@@ -147,7 +104,7 @@ pub struct Verdict {
 pub enum Decision {
     /// A run was made.
     Fired,
-    /// A cooldown refused it; the reason names the run that charged the gate.
+    /// A cooldown or a rate refused it; the reason names the run that charged the gate.
     Suppressed,
     /// It happened too long ago.
     Stale,
@@ -161,6 +118,8 @@ pub enum Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
+    /// Its rule starts it later: after a `delay`, or when nothing newer has come (`debounce`).
+    Delayed,
     /// Ready, not yet begun.
     Queued,
     /// A worker holds its lease.
@@ -177,6 +136,8 @@ pub enum RunState {
     Declined,
     /// A person, or the rule being switched off, ended it.
     Cancelled,
+    /// A newer run took its place before it was begun; the reason names it.
+    Superseded,
     /// A shadow run reached its first write, or its end.
     Shadowed,
 }
@@ -184,7 +145,10 @@ pub enum RunState {
 impl RunState {
     /// Whether nothing can follow.
     pub fn is_terminal(self) -> bool {
-        !matches!(self, Self::Queued | Self::Running | Self::Waiting | Self::Unknown)
+        !matches!(
+            self,
+            Self::Delayed | Self::Queued | Self::Running | Self::Waiting | Self::Unknown
+        )
     }
 }
 
@@ -262,6 +226,8 @@ pub struct RunRecord {
     pub depth: u32,
     /// The present fence: how often it was claimed.
     pub fence: Fence,
+    /// How often it was claimed since it last got on.
+    pub stalls: u32,
     /// Who holds it.
     pub worker: Option<String>,
     /// When it is due: to be claimed, or its lease to be taken over. `None` once terminal or unknown.

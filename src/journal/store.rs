@@ -1,8 +1,11 @@
 //! The seam between the journal and what keeps it. One atomic, durable write per operation.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::firing::NewFiring;
 use super::kv::Kv;
 use super::queries::*;
 use super::records::*;
@@ -176,6 +179,12 @@ pub trait Store: Kv + Send + Sync + std::fmt::Debug {
 
     /// The journal's identity.
     async fn epoch(&self) -> Result<Epoch, StoreError>;
+
+    /// How far the clock that this journal goes by is behind the journal's own time, when that is more than 5 s: it jumped
+    /// back, and leases and waits last that much longer until it has caught up.
+    fn clock_behind(&self) -> Option<Duration> {
+        None
+    }
 
     /// Returns when something may have become due, or at once if that is not known. Only a hint: polling alone is
     /// correct.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::journal::{EventKey, EventRecord, Gates, NewEvent, NewFiring, Wish};
+use crate::journal::{Debounce, EventKey, EventRecord, Gates, NewEvent, NewFiring, Rate, Wish};
 use crate::normalize::{self, Actor, Event, EventId, EventType, Subject};
 use crate::receive::{Origin, Source};
 use crate::rules::{Mode, Rule, RuleBook, Verdict};
@@ -36,9 +36,18 @@ pub(super) fn firings(book: &RuleBook, event: &Event) -> Vec<NewFiring> {
 fn gates(rule: &Rule, key: String) -> Gates {
     Gates {
         key,
-        cooldown_ms: rule.limits.cooldown_ms,
         max_age_ms: rule.limits.max_age_ms,
         depth_max: rule.limits.depth,
+        cooldown_ms: rule.limits.cooldown_ms,
+        rate: rule.limits.rate.map(|rate| Rate {
+            max: rate.max,
+            window_ms: rate.window_ms,
+        }),
+        debounce: rule.limits.debounce.map(|debounce| Debounce {
+            quiet_ms: debounce.quiet_ms,
+            max_wait_ms: debounce.max_wait_ms,
+        }),
+        delay_ms: rule.limits.delay_ms,
     }
 }
 

@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinError, JoinSet};
 
 use super::{Reactor, envelope};
 use crate::clock::{self, Clock};
-use crate::journal::{Claim, RunRecord, StoreError, Then, WaitsFor};
+use crate::journal::{Claim, RunId, RunRecord, RunState, StepState, StoreError, Then, WaitsFor};
 use crate::normalize::Event;
 use crate::rules::{self, Mode, Rule};
 use identity::Identity;
@@ -24,8 +25,13 @@ use job::Job;
 const DRAIN_MAX: Duration = Duration::from_secs(15);
 /// How often the journal is asked for due runs when nothing tells of any.
 const POLL_MS: i64 = 1_000;
-/// How long a run that this release cannot read is left to others before it is looked at again.
-const UNREADABLE_MS: i64 = 60_000;
+/// How long a run that this process cannot read is left to others before it is looked at again: so long for every time it
+/// was claimed, up to the longest.
+const UNREADABLE_MS: i64 = 2_000;
+/// See [`UNREADABLE_MS`].
+const UNREADABLE_MAX_MS: i64 = 60_000;
+/// How often a run is claimed that does not get on; then whoever carries it dies of it, and nobody tries again.
+pub const STALLS_MAX: u32 = 20;
 /// How many parsed rules of former books are kept.
 const PINNED_RULES_MAX: usize = 1_024;
 
@@ -58,27 +64,31 @@ impl Worker {
     /// Works until `stop` turns true, then finishes the steps under way and gives the rest back.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut jobs = JoinSet::new();
+        let mut carried = HashMap::new();
         while !*stop.borrow() {
+            self.reactor.watch_clock();
             let free = self.concurrency.saturating_sub(jobs.len());
             let claims = self.claim(free).await;
             let refused = claims.is_err();
             for (claim, claimed) in claims.unwrap_or_default() {
                 let (worker, stop) = (Arc::clone(&self), stop.clone());
-                jobs.spawn(async move { worker.carry(claim, claimed, &stop).await });
+                let run = claim.run.id.clone();
+                let job = jobs.spawn(async move { worker.carry(claim, claimed, &stop).await });
+                carried.insert(job.id(), run);
             }
             // What is due and cannot be claimed stays due: asking again at once would only spin.
             let pause = self.pause(!refused && jobs.len() < self.concurrency).await;
             tokio::select! {
                 _ = stop.changed() => {}
-                Some(ended) = jobs.join_next() => report_panic(ended),
+                Some(ended) = jobs.join_next_with_id() => report_panic(ended, &mut carried),
                 () = self.reactor.wake.notified() => {}
                 () = self.reactor.store.wait() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
         let finish = async {
-            while let Some(ended) = jobs.join_next().await {
-                report_panic(ended);
+            while let Some(ended) = jobs.join_next_with_id().await {
+                report_panic(ended, &mut carried);
             }
         };
         if tokio::time::timeout(DRAIN_MAX, finish).await.is_err() {
@@ -94,6 +104,17 @@ impl Worker {
     /// Carries every run to its end or to a person's decision, one at a time, and returns how many claims that took.
     /// On a virtual clock waiting takes no time.
     pub async fn run_until_idle(self: &Arc<Self>) -> Result<usize, StoreError> {
+        self.work(None).await
+    }
+
+    /// The same, but only what is due up to `until`; it is that time afterwards.
+    pub async fn run_until(self: &Arc<Self>, until: Timestamp) -> Result<usize, StoreError> {
+        let claimed = self.work(Some(until)).await?;
+        self.reactor.clock.sleep_until(until).await;
+        Ok(claimed)
+    }
+
+    async fn work(self: &Arc<Self>, until: Option<Timestamp>) -> Result<usize, StoreError> {
         let (_keep, stop) = watch::channel(false);
         let mut claimed = 0;
         loop {
@@ -104,8 +125,10 @@ impl Worker {
                 .await?;
             if claims.is_empty() {
                 match store.next_due().await? {
-                    Some(at) => self.reactor.clock.sleep_until(at).await,
-                    None => return Ok(claimed),
+                    Some(at) if until.is_none_or(|until| at <= until) => {
+                        self.reactor.clock.sleep_until(at).await;
+                    }
+                    _ => return Ok(claimed),
                 }
             }
             for claim in claims {
@@ -150,16 +173,7 @@ impl Worker {
     async fn carry(self: &Arc<Self>, claim: Claim, claimed: Instant, stop: &watch::Receiver<bool>) {
         let run = claim.run.id.clone();
         let _turn = self.reactor.turn(&run).await;
-        let outcome = match self.open(&claim).await {
-            Ok((rule, event)) => {
-                let off = self.switched_off(&claim);
-                let lease_end = claimed + Duration::from_millis(self.lease_ms.unsigned_abs());
-                Job::new(self, claim, rule, event, lease_end)
-                    .carry_on(off, stop)
-                    .await
-            }
-            Err(reason) => self.leave(&claim.run, reason).await,
-        };
+        let outcome = self.carry_claim(claim, claimed, stop).await;
         match outcome {
             Ok(()) => {}
             Err(StoreError::Fenced { .. }) => {
@@ -167,6 +181,53 @@ impl Worker {
             }
             Err(error) => tracing::error!(run.id = run.0, "the run is left to its lease: {error}"),
         }
+    }
+
+    async fn carry_claim(
+        self: &Arc<Self>,
+        claim: Claim,
+        claimed: Instant,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<(), StoreError> {
+        if claim.run.stalls > STALLS_MAX {
+            return self.give_up(&claim).await;
+        }
+        let (rule, event) = match self.open(&claim).await {
+            Ok(opened) => opened,
+            Err(reason) => return self.leave(&claim.run, reason).await,
+        };
+        let off = self.switched_off(&claim).await?;
+        let lease_end = claimed + Duration::from_millis(self.lease_ms.unsigned_abs());
+        Job::new(self, claim, rule, event, lease_end)
+            .carry_on(off, stop)
+            .await
+    }
+
+    /// Ends a run that kills whoever carries it on. What may have been done is for a person to find out.
+    async fn give_up(&self, claim: &Claim) -> Result<(), StoreError> {
+        let run = &claim.run;
+        let in_doubt = claim
+            .steps
+            .iter()
+            .any(|step| step.writes && step.state == StepState::Intent);
+        let mut reason = format!(
+            "claimed {} times without getting on: whoever carries it dies or hangs each time; the logs tell of run {}",
+            run.stalls, run.id
+        );
+        let state = if in_doubt {
+            let id = &run.id;
+            reason.push_str(&format!(
+                ". A call of it may have been made: look at the provider, then `xmrt runs resolve {id} done|repeat|give-up`"
+            ));
+            RunState::Unknown
+        } else {
+            RunState::Dead
+        };
+        tracing::error!(run.id = run.id.0, rule.id = run.rule, "run {state}: {reason}");
+        let reason = Some(reason);
+        let then = Then::End { state, reason };
+        let store = &self.reactor.store;
+        store.advance(&run.id, run.fence, vec![], then, self.now()).await
     }
 
     /// Reads a claim's event back, and the rule at the version the run pinned.
@@ -213,7 +274,9 @@ impl Worker {
             run.id = run.id.0,
             "the run is left to a release that can read it: {reason}"
         );
-        let until = clock::after(self.now(), UNREADABLE_MS);
+        let claims = i64::try_from(run.fence).unwrap_or(i64::MAX);
+        let pause_ms = UNREADABLE_MS.saturating_mul(claims).min(UNREADABLE_MAX_MS);
+        let until = clock::after(self.now(), pause_ms);
         self.reactor
             .store
             .advance(
@@ -230,24 +293,43 @@ impl Worker {
             .await
     }
 
-    /// A run that was not begun ends when its rule was switched off or deleted meanwhile.
-    fn switched_off(&self, claim: &Claim) -> Option<String> {
-        if !claim.steps.is_empty() {
-            return None;
+    /// A run that was not begun ends when its rule was switched off or deleted meanwhile: in the rules that were loaded
+    /// last by any process, for others may have newer ones than this one.
+    async fn switched_off(&self, claim: &Claim) -> Result<Option<String>, StoreError> {
+        let (rule, book) = (&claim.run.rule, self.reactor.book());
+        if !claim.steps.is_empty() || book.rule(rule).is_some_and(|rule| rule.mode != Mode::Off) {
+            return Ok(None);
         }
-        let rule = &claim.run.rule;
-        match self.reactor.book().rule(rule) {
+        let newest = self.reactor.store.book(None).await?;
+        let newest = newest.filter(|newest| newest.hash != book.hash());
+        let mode = match newest {
+            Some(newest) => newest
+                .rules
+                .iter()
+                .find(|text| text.rule == *rule)
+                // What this release cannot read is not off for that.
+                .map(|text| {
+                    rules::parse_pinned(rule, &text.text, &Value::Null).map_or(Mode::Live, |rule| rule.mode)
+                }),
+            None => book.rule(rule).map(|rule| rule.mode),
+        };
+        Ok(match mode {
             None => Some(format!("the rule `{rule}` was deleted before the run began")),
-            Some(found) if found.mode == Mode::Off => {
-                Some(format!("the rule `{rule}` was switched off before the run began"))
-            }
-            Some(_) => None,
-        }
+            Some(Mode::Off) => Some(format!("the rule `{rule}` was switched off before the run began")),
+            Some(Mode::Live | Mode::Shadow) => None,
+        })
     }
 }
 
-fn report_panic(ended: Result<(), tokio::task::JoinError>) {
+/// A run whose task died keeps its lease until that is over; how often that happens is counted with the run.
+fn report_panic(ended: Result<(task::Id, ()), JoinError>, carried: &mut HashMap<task::Id, RunId>) {
+    let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+    let run = carried.remove(&id);
     if let Err(error) = ended {
-        tracing::error!("a run's task died, its lease will be taken over: {error}");
+        let run = run.map_or_else(|| "?".into(), |run| run.0);
+        tracing::error!(
+            run.id = run,
+            "a run's task died, its lease will be taken over: {error}"
+        );
     }
 }

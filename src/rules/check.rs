@@ -229,7 +229,7 @@ impl<'t> Checker<'t, '_, '_> {
                     &entry.node.span,
                     format!("`{name}` may destroy or interrupt something, and nothing limits how often this rule calls it"),
                 )
-                .hint("add `[limits]` with a `cooldown`");
+                .hint("add `[limits]` with a `cooldown` or a `rate`");
         }
         let entries = given.and_then(|given| given.node.table()).unwrap_or(&[]);
         if tool.destructive {

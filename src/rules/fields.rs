@@ -7,6 +7,7 @@ use crate::rules::diagnostic::{Findings, did_you_mean};
 use crate::rules::duration;
 use crate::rules::expression::{Expression, SourceError, Template};
 use crate::rules::keys::{self, Key, Shape};
+use crate::rules::rule::Rate;
 use crate::rules::syntax::{self, Entry, Kind, Node, find};
 
 pub(crate) fn source_error(what: &str, error: &SourceError, node: &Node, findings: &mut Findings<'_>) {
@@ -220,6 +221,23 @@ impl<'n> Fields<'n> {
         }
     }
 
+    /// So many in a time: `3/1h`.
+    pub(crate) fn rate(&self, name: &str, findings: &mut Findings<'_>) -> Option<Rate> {
+        let entry = self.get(name)?;
+        let parsed = match entry.node.text() {
+            Some(text) => rate(name, text),
+            None => Err(format!(
+                "`{name}` is a number and a time such as \"3/1h\", not {}",
+                entry.node.type_name()
+            )),
+        };
+        parsed
+            .map_err(|message| {
+                findings.error("rate", &entry.node.span, message);
+            })
+            .ok()
+    }
+
     pub(crate) fn expression(&self, name: &str, findings: &mut Findings<'_>) -> Option<Expression> {
         let text = self.text(name, findings)?;
         let entry = self.get(name)?;
@@ -255,6 +273,22 @@ impl<'n> Fields<'n> {
                 None
             }
         }
+    }
+}
+
+fn rate(name: &str, text: &str) -> Result<Rate, String> {
+    let (max, window) = text
+        .split_once('/')
+        .ok_or_else(|| format!("`{text}` is no rate: write how many in which time, such as \"3/1h\""))?;
+    let max = max
+        .trim()
+        .parse()
+        .ok()
+        .filter(|max| (1..=keys::RATE_MAX).contains(max))
+        .ok_or_else(|| format!("`{name}` begins with a whole number from 1 to {}", keys::RATE_MAX))?;
+    match duration::parse(window)? {
+        0 => Err(format!("the time of `{name}` must be longer than nothing")),
+        window_ms => Ok(Rate { max, window_ms }),
     }
 }
 

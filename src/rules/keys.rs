@@ -9,6 +9,8 @@ pub(crate) enum Shape {
     /// A string that may hold `{{ … }}`.
     Template,
     Duration,
+    /// So many in a time: `3/1h`.
+    Rate,
     /// A whole number between the bounds.
     Whole(i64, i64),
     /// One of these strings.
@@ -111,6 +113,26 @@ pub(crate) const LIMITS: &[Key] = &[
         "After one admitted run, suppress further ones of the same key for this long.",
     ),
     key(
+        "rate",
+        Shape::Rate,
+        "At most so many runs of the same key in any stretch of time: `\"3/1h\"`; at most 1000.",
+    ),
+    key(
+        "debounce",
+        Shape::Duration,
+        "Wait until nothing newer of the same key has come for this long, then run once, with the newest event.",
+    ),
+    key(
+        "max_wait",
+        Shape::Duration,
+        "The longest wait of a `debounce` since the first event of a burst; ten times the `debounce` by default.",
+    ),
+    key(
+        "delay",
+        Shape::Duration,
+        "Start this much later; after the quiet of a `debounce`.",
+    ),
+    key(
         "depth",
         Shape::Whole(1, 32),
         "How many runs may have caused one another before the chain is cut; 3 by default.",
@@ -190,11 +212,7 @@ pub(crate) const RETRY: &[Key] = &[
 pub(crate) const TEST: &[Key] = &[
     required("name", Shape::Text, "What the example shows, as a sentence."),
     required("event", Shape::Keys(TEST_EVENT), "The event that arrives."),
-    key(
-        "given",
-        Shape::Tables(TEST_EVENT),
-        "Events that arrived before it.",
-    ),
+    key("given", Shape::Tables(GIVEN), "Events that arrived before it."),
     key(
         "state",
         Shape::Table,
@@ -215,7 +233,7 @@ pub(crate) const TEST: &[Key] = &[
     key(
         "decision",
         Shape::Text,
-        "The decision, or the state the run ends in: `suppressed`, `declined`, …",
+        "The decision, or the state the run ends in: `suppressed`, `declined`, `superseded`, …",
     ),
     key("reason", Shape::Text, "A part of the decision's reason."),
 ];
@@ -241,6 +259,25 @@ pub(crate) const TEST_EVENT: &[Key] = &[
         "meta",
         Shape::Table,
         "Parts of the envelope: `id`, `subject`, `actor`, `time`, …",
+    ),
+];
+
+/// Keys of an event that came before a test's, or comes after it.
+pub(crate) const GIVEN: &[Key] = &[
+    TEST_EVENT[0],
+    TEST_EVENT[1],
+    TEST_EVENT[2],
+    TEST_EVENT[3],
+    key(
+        "at",
+        Shape::Text,
+        "When it comes: so long before the test's event (`-10s`) or after it (`+10s`). Without `at` it came before, and what it \
+         caused is over.",
+    ),
+    key(
+        "decision",
+        Shape::Text,
+        "What becomes of it: `fired`, `suppressed`, `superseded`, …",
     ),
 ];
 
@@ -309,8 +346,6 @@ pub(crate) fn is_top_level(name: &str) -> bool {
 
 /// Keys of the language that this version does not have yet, by table.
 pub(crate) const LATER_RULE: &[&str] = &["agent", "concurrency", "cron", "timezone"];
-/// Likewise in `[limits]`.
-pub(crate) const LATER_LIMITS: &[&str] = &["rate", "debounce", "max_wait", "delay"];
 /// Likewise in an `[[action]]`.
 pub(crate) const LATER_ACTION: &[&str] = &["approval", "within", "agent"];
 /// Likewise in a `[[test]]`.
@@ -335,12 +370,12 @@ pub(crate) fn home(name: &str) -> Option<&'static str> {
 
 /// Likewise for keys this version does not have.
 pub(crate) fn later_home(name: &str) -> Option<&'static str> {
-    let tables = [("[limits]", LATER_LIMITS), ("[[action]]", LATER_ACTION)];
-    tables
-        .iter()
-        .find(|(_, keys)| keys.contains(&name))
-        .map(|(home, _)| *home)
+    LATER_ACTION.contains(&name).then_some("[[action]]")
 }
 
 /// What a duration looks like, for the schema.
 pub(crate) const DURATION: &str = r"^\s*([0-9]+(ms|s|m|h|d)\s*)+$";
+/// The largest number of a rate: each run that counts is kept until it does not.
+pub(crate) const RATE_MAX: u32 = 1_000;
+/// What a rate looks like, for the schema.
+pub(crate) const RATE: &str = r"^\s*[0-9]+\s*/\s*([0-9]+(ms|s|m|h|d)\s*)+$";

@@ -10,13 +10,15 @@ use crate::rules::expression::{Expression, Template};
 use crate::rules::fields::{Fields, source_error, wrong_type};
 use crate::rules::keys;
 use crate::rules::pattern::All;
-use crate::rules::rule::{Action, Argument, Limits, Mode, Retry, Rule};
+use crate::rules::rule::{Action, Argument, Debounce, Limits, Mode, Retry, Rule};
 use crate::rules::syntax::{self, Entry, Kind, Node};
 use crate::rules::{testcase, vocabulary, when};
 
 /// What the steps of a failing run are called after.
 const ON_FAILURE: &str = "on_failure";
 const DEPTH: i64 = 3;
+/// The longest wait of a debounce is so many times its quiet, unless said otherwise.
+const MAX_WAIT_TIMES: i64 = 10;
 const TIMEOUT_MS: i64 = 60_000;
 const RETRY: Retry = Retry {
     attempts: 5,
@@ -154,34 +156,59 @@ fn mode(fields: &Fields<'_>, findings: &mut Findings<'_>) -> (Mode, Option<Strin
 fn limits(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Limits> {
     let Some(entry) = fields.get("limits") else {
         return Some(Limits {
-            cooldown_ms: None,
-            max_age_ms: None,
             depth: u32::try_from(DEPTH).unwrap_or(3),
-            key: None,
+            ..Limits::default()
         });
     };
-    let fields = Fields::read(
-        &entry.node,
-        "[limits]",
-        keys::LIMITS,
-        keys::LATER_LIMITS,
-        findings,
-    )?;
+    let fields = Fields::read(&entry.node, "[limits]", keys::LIMITS, &[], findings)?;
+    let counted = ["cooldown", "rate", "debounce"];
     if let Some(key) = fields.get("key")
-        && fields.get("cooldown").is_none()
+        && counted.iter().all(|name| fields.get(name).is_none())
     {
         findings
             .warning("useless-key", &key.key_span, "nothing is counted by this `key`")
-            .hint("add a `cooldown`");
+            .hint("add a `cooldown`, a `rate` or a `debounce`");
     }
     Some(Limits {
         cooldown_ms: fields.duration("cooldown", findings),
         max_age_ms: fields.duration("max_age", findings),
+        rate: fields.rate("rate", findings),
+        debounce: debounce(&fields, findings),
+        delay_ms: fields.duration("delay", findings),
         depth: fields
             .whole("depth", findings)
             .and_then(|depth| u32::try_from(depth).ok())
             .unwrap_or(3),
         key: fields.template("key", findings),
+    })
+}
+
+fn debounce(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Debounce> {
+    let quiet_ms = fields.duration("debounce", findings);
+    let max_wait_ms = fields.duration("max_wait", findings);
+    let place = fields.get("max_wait").map(|entry| entry.key_span.clone());
+    match (quiet_ms, max_wait_ms, place) {
+        (None, _, Some(place)) if fields.get("debounce").is_none() => {
+            findings
+                .error(
+                    "contradictory-limits",
+                    &place,
+                    "`max_wait` bounds a `debounce`, and there is none",
+                )
+                .hint("add `debounce = \"…\"`, or say `delay` to start later");
+        }
+        (Some(quiet_ms), Some(max_wait_ms), Some(place)) if max_wait_ms < quiet_ms => {
+            findings.error(
+                "contradictory-limits",
+                &place,
+                "`max_wait` is shorter than `debounce`: the quiet could never come",
+            );
+        }
+        _ => {}
+    }
+    quiet_ms.map(|quiet_ms| Debounce {
+        quiet_ms,
+        max_wait_ms: max_wait_ms.unwrap_or(quiet_ms.saturating_mul(MAX_WAIT_TIMES)),
     })
 }
 

@@ -52,8 +52,8 @@ pub enum Mode {
     Off,
 }
 
-/// How often a rule may act, and on how old an event.
-#[derive(Debug)]
+/// How often a rule may act, how soon, and on how old an event.
+#[derive(Debug, Default)]
 pub struct Limits {
     /// Suppress further runs of the same key for so many milliseconds.
     pub cooldown_ms: Option<i64>,
@@ -61,7 +61,31 @@ pub struct Limits {
     pub max_age_ms: Option<i64>,
     /// How many runs may have caused one another.
     pub depth: u32,
+    /// How many runs of the same key there may be in any stretch of time.
+    pub rate: Option<Rate>,
+    /// Wait for quiet, then run once with the newest event of the same key.
+    pub debounce: Option<Debounce>,
+    /// Start so many milliseconds later.
+    pub delay_ms: Option<i64>,
     pub(crate) key: Option<Template>,
+}
+
+/// So many in any stretch of time of this length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Rate {
+    /// How many; at least 1.
+    pub max: u32,
+    /// The length, in milliseconds.
+    pub window_ms: i64,
+}
+
+/// A pause without events that has to come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Debounce {
+    /// How long nothing newer may have come, in milliseconds.
+    pub quiet_ms: i64,
+    /// The longest wait since the first event of a burst, in milliseconds.
+    pub max_wait_ms: i64,
 }
 
 /// How failed calls are repeated: exponential waits with full jitter.

@@ -58,6 +58,7 @@ fn shape(key: &Key) -> Value {
     match key.shape {
         Shape::Text | Shape::Expression | Shape::Template => json!({ "type": "string", "minLength": 1 }),
         Shape::Duration => json!({ "type": "string", "pattern": keys::DURATION }),
+        Shape::Rate => json!({ "type": "string", "pattern": keys::RATE }),
         Shape::Whole(low, high) => json!({ "type": "integer", "minimum": low, "maximum": high }),
         Shape::OneOf(choices) => json!({ "enum": choices }),
         Shape::Texts => json!({

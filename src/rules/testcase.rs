@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::rules::diagnostic::Findings;
+use crate::rules::duration;
 use crate::rules::fields::Fields;
 use crate::rules::keys;
 use crate::rules::syntax::{Entry, Node};
@@ -17,8 +18,8 @@ pub struct RuleTest {
     pub line: usize,
     /// The event that arrives.
     pub event: TestEvent,
-    /// Events that arrived before it, in order.
-    pub given: Vec<TestEvent>,
+    /// Other events, most of which came before it, in order.
+    pub given: Vec<GivenEvent>,
     /// What the sandbox holds: `{github: …, render: …}`; times may be relative (`"-10m"`).
     pub state: Value,
     /// What tools of external servers answer, by name; they are never started.
@@ -44,6 +45,18 @@ pub struct TestEvent {
     pub meta: Value,
 }
 
+/// An event of a test that it is not about.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GivenEvent {
+    /// The event.
+    pub event: TestEvent,
+    /// How long after the test's event it comes, in milliseconds; before it, if negative. `None`: before it, and what it
+    /// caused is over.
+    pub at_ms: Option<i64>,
+    /// What becomes of it.
+    pub decision: Option<String>,
+}
+
 /// A call a test expects.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Expected {
@@ -64,7 +77,7 @@ pub(crate) fn test(node: &Node, findings: &mut Findings<'_>) -> Option<RuleTest>
     let given = fields
         .tables("given", findings)
         .iter()
-        .filter_map(|node| self::event(node, findings))
+        .filter_map(|node| given(node, findings))
         .collect();
     let expected: Vec<Option<Expected>> = fields
         .tables("expect", findings)
@@ -100,6 +113,42 @@ pub(crate) fn test(node: &Node, findings: &mut Findings<'_>) -> Option<RuleTest>
 
 fn event(node: &Node, findings: &mut Findings<'_>) -> Option<TestEvent> {
     let fields = Fields::read(node, "a test's event", keys::TEST_EVENT, &[], findings)?;
+    event_of(&fields, findings)
+}
+
+fn given(node: &Node, findings: &mut Findings<'_>) -> Option<GivenEvent> {
+    let fields = Fields::read(node, "a `given` event", keys::GIVEN, &[], findings)?;
+    let event = event_of(&fields, findings);
+    let at = fields.text("at", findings).zip(fields.get("at"));
+    let at_ms = at.and_then(|(text, entry)| match moment(&text) {
+        Ok(ms) => Some(ms),
+        Err(message) => {
+            findings.error("duration", &entry.node.span, message);
+            None
+        }
+    });
+    Some(GivenEvent {
+        event: event?,
+        at_ms,
+        decision: fields.text("decision", findings),
+    })
+}
+
+/// So long before (`-10s`) or after (`+10s`) something, in milliseconds.
+fn moment(text: &str) -> Result<i64, String> {
+    let (sign, length) = match (text.strip_prefix('-'), text.strip_prefix('+')) {
+        (Some(length), _) => (-1, length),
+        (_, Some(length)) => (1, length),
+        _ => {
+            return Err(format!(
+                "`at` is `{text}`; write `-10s` for before the test's event, `+10s` for after it"
+            ));
+        }
+    };
+    Ok(sign * duration::parse(length)?)
+}
+
+fn event_of(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<TestEvent> {
     let on = fields.text("on", findings);
     let (payload, file) = (fields.get("payload"), fields.get("file"));
     if let (Some(_), Some(file)) = (payload, file) {

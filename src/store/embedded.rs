@@ -26,6 +26,7 @@ use crate::journal::{
     StoreError, Then, Verdict,
 };
 
+use crate::store::behind::Behind;
 use crate::store::lock::{DataDir, Holder};
 use crate::store::packing;
 
@@ -110,6 +111,8 @@ pub struct Embedded {
     readers: readers::Readers,
     epochs: epoch::Epochs,
     doorbell: Notify,
+    /// Looked at with every claim: workers ask for one all the time, and with the present time.
+    behind: Behind,
     data_dir: DataDir,
 }
 
@@ -146,6 +149,7 @@ impl Embedded {
             readers: readers::Readers::new(path),
             epochs,
             doorbell: Notify::new(),
+            behind: Behind::default(),
             data_dir,
         })
     }
@@ -241,9 +245,12 @@ impl Store for Embedded {
         now: Timestamp,
     ) -> Result<Vec<Claim>, StoreError> {
         let worker = worker.to_owned();
-        self.writer
-            .write(move |tx| tx.claim(&worker, max, lease_ms, now))
-            .await
+        let (at, claims) = self
+            .writer
+            .write(move |tx| Ok((tx.at(now), tx.claim(&worker, max, lease_ms, now)?)))
+            .await?;
+        self.behind.observe(now, at);
+        Ok(claims)
     }
 
     async fn renew(
@@ -390,6 +397,10 @@ impl Store for Embedded {
 
     async fn epoch(&self) -> Result<Epoch, StoreError> {
         Ok(self.epochs.present.clone())
+    }
+
+    fn clock_behind(&self) -> Option<Duration> {
+        self.behind.alarming()
     }
 
     async fn wait(&self) {

@@ -21,6 +21,7 @@ mod kv;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -361,6 +362,10 @@ impl Store for Redis {
         // Known here; but whoever asks wants to know whether the journal is there, too.
         self.link.reachable()?;
         Ok((**self.epoch.load()).clone())
+    }
+
+    fn clock_behind(&self) -> Option<Duration> {
+        self.skew.behind()
     }
 
     async fn wait(&self) {

@@ -12,6 +12,7 @@ const DOCUMENTS: &[&str] = &[
     "CHANGELOG.md",
     "docs/architecture.md",
     "docs/decisions.md",
+    "docs/rules/limits.md",
     "docs/rules/tools.md",
     "docs/mcp.md",
     "docs/performance.md",

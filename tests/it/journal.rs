@@ -6,5 +6,6 @@ mod gates;
 mod kv;
 mod identity;
 mod invariants;
+mod limits;
 mod runs;
 mod steps;

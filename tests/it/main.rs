@@ -29,6 +29,7 @@ mod receive;
 mod record;
 mod redis_server;
 mod replicas;
+mod rule_limits;
 mod rule_tools;
 mod rules;
 mod sandbox;

@@ -286,12 +286,12 @@ fn a_backtest_over_payloads_tells_what_is_gained_and_lost_by_event_time() {
     events:    4 in events, from 2026-03-04T10:00:00Z to 2026-03-04T10:40:00Z
 
     RULE  BEFORE  AFTER  GAINED  LOST  NOTE
-    tell  1       1      +1      -1    held back by cooldown or age: 1 before, 0 after
+    tell  1       1      +1      -1    held back by limits: 1 before, 0 after
     + tell 2026-03-04T10:05:00Z github.issues.opened github.issues.opened~2
     - tell 2026-03-04T10:00:00Z github.issues.opened github.issues.opened~1
 
-    cooldowns and ages are counted in the events' own time; not simulated:
-      - steps: an action's `if`, a `require` that declines, and the refund of the cooldown that follows
+    limits are counted in the events' own time; not simulated:
+      - steps: an action's `if`, a `require` that declines, and the refund of the limits that follows
       - `limits.depth`, and the events that runs would have caused
     "###);
     for (change, code) in [("gained", 1), ("lost", 1)] {

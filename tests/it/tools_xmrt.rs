@@ -61,9 +61,8 @@ impl Desk {
                 shadow: false,
                 gates: Gates {
                     key: subject.into(),
-                    cooldown_ms: None,
-                    max_age_ms: None,
                     depth_max: 3,
+                    ..Gates::default()
                 },
                 pinned: Value::Null,
             },

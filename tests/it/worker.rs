@@ -13,9 +13,11 @@ use serde_json::json;
 use tokio::sync::{Notify, watch};
 use xmrt::clock::{Clock, after, from_millis};
 use xmrt::hub::{Doubt, ErrorClass, Hub, ToolError};
-use xmrt::journal::{Admission, Decision, MemoryStore, RunQuery, RunRecord, RunState, Store};
+use xmrt::journal::{
+    Admission, Decision, MemoryStore, RunQuery, RunRecord, RunState, StepKey, StepWrite, Store, Then,
+};
 use xmrt::normalize;
-use xmrt::reactor::{Parts, Reactor, Worker, book_record};
+use xmrt::reactor::{Parts, Reactor, STALLS_MAX, Worker, book_record};
 use xmrt::receive::{Delivery, Source};
 use xmrt::rules::{SourceFile, load};
 use xmrt::tools::toolbox::{Ctx, Effect, Look, Toolbox, reads, writes};
@@ -241,4 +243,94 @@ async fn an_event_older_than_its_rule_allows_is_on_record_as_stale() {
     reactor.reload().await.unwrap();
     let admission = opened(&reactor).await;
     assert_eq!(admission.verdicts[0].decision, Decision::Stale, "{admission:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_a_rule_cancels_its_delayed_run_at_once_and_not_only_when_it_would_begin() {
+    let bench = Bench::default();
+    let clock = Clock::virtual_at(from_millis(1_768_478_400_000));
+    let reactor = reactor(&bench, "flaky", clock).await;
+    *bench.rule.lock().unwrap() = rule("flaky", "[limits]\ndelay = \"20m\"");
+    reactor.reload().await.unwrap();
+    opened(&reactor).await;
+    assert_eq!(the_run(&reactor).await.state, RunState::Delayed);
+    let off = rule("flaky", "mode = \"off\"\noff_reason = \"a test\"");
+    *bench.rule.lock().unwrap() = off;
+    reactor.reload().await.unwrap();
+    let run = the_run(&reactor).await;
+    assert_eq!(run.state, RunState::Cancelled, "{run:?}");
+    assert_eq!(run.reason.as_deref(), Some("cancelled by switching its rule off"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_with_older_rules_does_not_cancel_the_run_of_a_rule_it_does_not_know_yet() {
+    let bench = Bench::default();
+    let clock = Clock::virtual_at(from_millis(1_768_478_400_000));
+    let newer = reactor(&bench, "flaky", clock.clone()).await;
+    let hub = Hub::builder()
+        .serve(
+            "github",
+            Toolbox::named("github", "For tests.", bench.clone())
+                .with_clock(clock.clone())
+                .with(writes("flaky", "Flaky", "Fails once.", Doubt::Idempotent).acts(flaky)),
+        )
+        .start()
+        .await
+        .unwrap();
+    let older = Reactor::new(Parts {
+        store: Arc::clone(newer.store()),
+        hub,
+        clock,
+        book: load(&[], &json!({}), None).book.unwrap(),
+        source: Box::new(|| Ok(vec![])),
+        settle_ms: None,
+    });
+    opened(&newer).await;
+    let worker = Worker::new(Arc::clone(&older), "older".into(), 4, 60_000);
+    worker.run_until_idle().await.unwrap();
+    let run = the_run(&newer).await;
+    assert_eq!(run.state, RunState::Succeeded, "{run:?}");
+}
+
+/// Every worker dies with the run in its hands, as with a bug that panics or takes all memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_kills_its_worker_is_not_claimed_for_ever() {
+    for (begun, expected) in [(false, RunState::Dead), (true, RunState::Unknown)] {
+        let bench = Bench::default();
+        let clock = Clock::virtual_at(from_millis(1_768_478_400_000));
+        let reactor = reactor(&bench, "shout", clock.clone()).await;
+        opened(&reactor).await;
+        let store = reactor.store();
+        for n in 0..STALLS_MAX {
+            let claims = store.claim("dies", 1, 1_000, clock.now()).await.unwrap();
+            let run = &claims[0].run;
+            assert_eq!(run.stalls, n + 1);
+            if begun && n == 0 {
+                let intent = StepWrite::Intent {
+                    step: "shout".into(),
+                    index: 0,
+                    key: StepKey::of(&run.id, "shout", ""),
+                    call: json!({}),
+                    writes: true,
+                    causes: vec![],
+                };
+                let now = clock.now();
+                store
+                    .advance(&run.id, run.fence, vec![intent], Then::Keep, now)
+                    .await
+                    .unwrap();
+            }
+            clock.advance_to(after(clock.now(), 1_000));
+        }
+        let worker = Worker::new(Arc::clone(&reactor), "lives".into(), 4, 60_000);
+        worker.run_until_idle().await.unwrap();
+        let run = the_run(&reactor).await;
+        assert_eq!(run.state, expected, "{run:?}");
+        let reason = run.reason.unwrap();
+        assert!(
+            reason.starts_with("claimed 21 times without getting on"),
+            "{reason}"
+        );
+        assert_eq!(bench.done.load(Ordering::SeqCst), 0, "nobody tried again");
+    }
 }

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::gates::{Answer, Gates};
 use crate::normalize::Event;
-use crate::rules::{Limits, RuleBook, Verdict};
+use crate::rules::{RuleBook, Verdict};
 
 /// One set of rules.
 pub(super) struct Side {
@@ -73,7 +74,7 @@ impl RuleChange {
         let mut notes = Vec::new();
         if self.held_back_before > 0 || self.held_back_after > 0 {
             notes.push(format!(
-                "held back by cooldown or age: {} before, {} after",
+                "held back by limits: {} before, {} after",
                 self.held_back_before, self.held_back_after
             ));
         }
@@ -137,7 +138,7 @@ fn change(rule: &str, old: &Record, new: Record) -> RuleChange {
 
 fn play(side: &Side, events: &[Event]) -> BTreeMap<String, Record> {
     let mut records: BTreeMap<String, Record> = BTreeMap::new();
-    let mut cooling: BTreeMap<(String, String), Timestamp> = BTreeMap::new();
+    let mut gates = Gates::default();
     for (place, event) in events.iter().enumerate() {
         for evaluation in side.books.iter().flat_map(|book| book.evaluate(event)) {
             let rule = &evaluation.rule;
@@ -149,40 +150,24 @@ fn play(side: &Side, events: &[Event]) -> BTreeMap<String, Record> {
                     record.first_error.get_or_insert(error);
                 }
                 Verdict::Fired { key } => {
-                    if admitted(&rule.limits, (rule.id.clone(), key), event, &mut cooling) {
-                        record.fired.push(Firing {
-                            id: event.id.0.clone(),
-                            kind: event.kind.0.clone(),
-                            received_at: event.received_at,
-                            place,
-                        });
-                    } else {
-                        record.held_back += 1;
+                    match gates.ask(&rule.limits, (rule.id.clone(), key), event, place) {
+                        Answer::Refused => record.held_back += 1,
+                        Answer::Admitted { superseded } => {
+                            if let Some(superseded) = superseded {
+                                record.fired.retain(|firing| firing.place != superseded);
+                                record.held_back += 1;
+                            }
+                            record.fired.push(Firing {
+                                id: event.id.0.clone(),
+                                kind: event.kind.0.clone(),
+                                received_at: event.received_at,
+                                place,
+                            });
+                        }
                     }
                 }
             }
         }
     }
     records
-}
-
-/// Whether the gates let a firing through; the cooldown is charged.
-fn admitted(
-    limits: &Limits,
-    gate: (String, String),
-    event: &Event,
-    cooling: &mut BTreeMap<(String, String), Timestamp>,
-) -> bool {
-    let age_ms = event.received_at.as_millisecond() - event.time.as_millisecond();
-    if limits.max_age_ms.is_some_and(|max| age_ms > max) {
-        return false;
-    }
-    let Some(cooldown_ms) = limits.cooldown_ms else {
-        return true;
-    };
-    if cooling.get(&gate).is_some_and(|until| event.received_at < *until) {
-        return false;
-    }
-    cooling.insert(gate, crate::clock::after(event.received_at, cooldown_ms));
-    true
 }

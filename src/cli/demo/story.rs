@@ -322,6 +322,7 @@ async fn expect_runs(stage: &Stage, event: &str, expected: &[(&str, &str)]) -> R
         "dead",
         "declined",
         "cancelled",
+        "superseded",
         "shadowed",
         "unknown",
     ];

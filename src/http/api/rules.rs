@@ -32,9 +32,12 @@ pub(super) async fn show(State(app): Shared, Path(id): Path<String>) -> Result<J
     shown["vars"] = rule.vars.clone();
     shown["text"] = rule.text.clone().into();
     shown["limits"] = json!({
-        "cooldown_ms": rule.limits.cooldown_ms,
         "max_age_ms": rule.limits.max_age_ms,
         "depth": rule.limits.depth,
+        "cooldown_ms": rule.limits.cooldown_ms,
+        "rate": rule.limits.rate,
+        "debounce": rule.limits.debounce,
+        "delay_ms": rule.limits.delay_ms,
     });
     Ok(Json(shown))
 }

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Charge, Entry, GateKey, Model, Name};
+use super::{Charge, Entry, GateKey, Model, Name, Pending};
+use crate::clock::after;
 use crate::journal::gates::{self, CHAIN_NAMED, Refusal};
 use crate::journal::machine::{self, whole};
 use crate::journal::{
@@ -200,36 +201,61 @@ impl Model {
                 return verdict;
             }
         };
-        if let Some(refusal) = self.refusal(event, &verdict.rule, shadow, &gates, ask, now) {
+        let gate = GateKey {
+            rule: verdict.rule.clone(),
+            shadow,
+            key: gates.key.clone(),
+        };
+        let pending = self
+            .pending
+            .get(&gate)
+            .filter(|_| ask == Ask::All && gates.debounce.is_some())
+            .cloned();
+        if let Some(refusal) = self.refusal(event, &gate, &gates, pending.as_ref(), ask, now) {
             verdict.decision = refusal.decision;
             verdict.reason = Some(refusal.reason);
             return verdict;
         }
         let id = RunId::of(&event.key, &verdict.rule, generation);
-        if let (Ask::All, Some(cooldown_ms)) = (ask, gates.cooldown_ms) {
-            let until = crate::clock::after(now, cooldown_ms);
-            let gate = GateKey {
-                rule: verdict.rule.clone(),
-                shadow,
-                key: gates.key,
-            };
-            let run = id.clone();
-            self.cooldowns.insert(gate, Charge { run, until });
+        let first = pending.as_ref().map_or(now, |pending| pending.first);
+        if let Some(mut history) = pending.and_then(|pending| self.runs.get(&pending.run).cloned()) {
+            history.supersede(&id, now);
+            self.keep(history);
         }
+        let held_back = gates::held_back(&gates).filter(|_| ask == Ask::All);
+        let starts = held_back.map(|reason| (gates::starts_at(&gates, first, now), reason));
         verdict.run = Some(id.clone());
-        let run = machine::fresh(event, &verdict, shadow, pinned, seq, now);
-        let steps = Vec::new();
-        self.runs.insert(id, RunHistory { run, steps });
+        let run = machine::fresh(event, &verdict, shadow, pinned, starts, seq, now);
+        self.keep(RunHistory { run, steps: vec![] });
+        if ask == Ask::All {
+            self.charge(gate, &gates, id, first, now);
+        }
         verdict
     }
 
-    /// The first gate that is closed.
+    /// Charges all gates for a run that was admitted.
+    fn charge(&mut self, gate: GateKey, gates: &Gates, run: RunId, first: Timestamp, now: Timestamp) {
+        if let Some(cooldown_ms) = gates.cooldown_ms {
+            let until = after(now, cooldown_ms);
+            let run = run.clone();
+            self.cooldowns.insert(gate.clone(), Charge { run, until });
+        }
+        if let Some(rate) = gates.rate {
+            let until = after(now, rate.window_ms);
+            self.rates.insert((gate.clone(), run.clone()), until);
+        }
+        if gates.debounce.is_some() {
+            self.pending.insert(gate, Pending { run, first });
+        }
+    }
+
+    /// The first gate that is closed. What the `pending` run charged does not count: it makes way if this one is let in.
     fn refusal(
         &self,
         event: &EventRecord,
-        rule: &str,
-        shadow: bool,
+        gate: &GateKey,
         gates: &Gates,
+        pending: Option<&Pending>,
         ask: Ask,
         now: Timestamp,
     ) -> Option<Refusal> {
@@ -242,16 +268,27 @@ impl Model {
             let chain = self.chain(event);
             return Some(gates::loop_cut(gates.depth_max, event.depth, &chain));
         }
-        if ask == Ask::LoopOnly || gates.cooldown_ms.is_none() {
+        if ask == Ask::LoopOnly {
             return None;
         }
-        let gate = GateKey {
-            rule: rule.into(),
-            shadow,
-            key: gates.key.clone(),
-        };
-        let charge = self.cooldowns.get(&gate)?;
-        (charge.until > now).then(|| gates::cooling(&charge.run, charge.until))
+        let counts = |run: &RunId| pending.is_none_or(|pending| pending.run != *run);
+        if gates.cooldown_ms.is_some()
+            && let Some(charge) = self.cooldowns.get(gate)
+            && counts(&charge.run)
+            && charge.until > now
+        {
+            return Some(gates::cooling(&charge.run, charge.until));
+        }
+        let rate = gates.rate?;
+        let mut charges: Vec<(Timestamp, &RunId)> = self
+            .rates
+            .iter()
+            .filter(|((charged, run), until)| charged == gate && counts(run) && **until > now)
+            .map(|((_, run), until)| (*until, run))
+            .collect();
+        charges.sort();
+        let (until, run) = charges[gates::closing(rate, charges.len())?];
+        Some(gates::rated(rate, run, until))
     }
 
     /// The runs that led to an event, nearest first.

@@ -57,7 +57,7 @@ fn unique_key(mentions: &[Mention], findings: &mut Findings<'_>) {
                     "unique-key",
                     &mention.place,
                     format!(
-                        "every event has a `{}` of its own, so the cooldown never suppresses anything",
+                        "every event has a `{}` of its own, so nothing is ever limited by it",
                         mention.path
                     ),
                 )

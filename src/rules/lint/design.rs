@@ -6,22 +6,22 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "contradictory-limits",
         "limits that exclude each other",
-        "The first wait of a retry cannot be longer than the longest.",
+        "The first wait of a retry cannot be longer than the longest; a `max_wait` bounds a `debounce`, and cannot be shorter than it.",
         "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }\nretry = { initial = \"10m\", max = \"1m\" }",
         "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }\nretry = { initial = \"1m\", max = \"10m\" }",
     ),
     warning(
         "useless-key",
         "a key by which nothing is counted",
-        "`key` says what `cooldown` is counted by; without a cooldown it does nothing.",
+        "`key` says what `cooldown`, `rate` and `debounce` are counted by; without any of them it does nothing.",
         "[limits]\nkey = \"{{ event.issue.user.login }}\"",
         "[limits]\nkey = \"{{ event.issue.user.login }}\"\ncooldown = \"1d\"",
     ),
     warning(
         "unique-key",
         "a key that no two events share",
-        "A cooldown suppresses further runs of the same key. A key with the event's own id or time is never the same again, so it \
-         suppresses nothing.",
+        "Limits count the runs of the same key. A key with the event's own id or time is never the same again, so it \
+         limits nothing.",
         "[limits]\nkey = \"{{ meta.id }}\"\ncooldown = \"1h\"",
         "[limits]\nkey = \"{{ event.repository.full_name }}\"\ncooldown = \"1h\"",
     ),

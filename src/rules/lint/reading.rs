@@ -79,8 +79,9 @@ pub(super) const LINTS: &[Lint] = &[
         "not-yet",
         "a part of the language that this version does not have",
         "The key is planned, but nothing would happen. An error is better than a rule that seems to be limited and is not.",
-        "[limits]\nrate = \"3/1h\"",
-        "[limits]\ncooldown = \"20m\"",
+        "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\" }\nexpect = [{ tool = \"xmrt.notify\" }]\nstub = { }",
+        "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\" }\nexpect = [{ tool = \"xmrt.notify\" }]\n\n[[test]]\n\
+         name = \"does not act\"\nevent = { on = \"github.issues.opened\" }\nexpect = []",
     ),
     error(
         "type",
@@ -111,6 +112,13 @@ pub(super) const LINTS: &[Lint] = &[
          of what.",
         "[limits]\ncooldown = \"5 minutes\"",
         "[limits]\ncooldown = \"5m\"",
+    ),
+    error(
+        "rate",
+        "a rate that cannot be read",
+        "A rate says how many in which time: `\"3/1h\"` is at most three in any hour, however the hour is laid.",
+        "[limits]\nrate = \"3 per hour\"",
+        "[limits]\nrate = \"3/1h\"",
     ),
     error(
         "number",

@@ -23,6 +23,14 @@ enum Ask {
     LoopOnly,
 }
 
+/// What the charges of a rule's limits are kept under.
+#[derive(Clone, Copy)]
+struct Gate<'a> {
+    rule: &'a str,
+    shadow: bool,
+    key: &'a str,
+}
+
 impl Tx<'_> {
     /// `body` is the event's, packed.
     pub(super) fn admit(&mut self, event: NewEvent, body: &[u8], now: Timestamp) -> Result<Admission, Fault> {
@@ -184,7 +192,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<Verdict, Fault> {
         let mut verdict = Verdict {
-            rule: firing.rule,
+            rule: firing.rule.clone(),
             version: firing.version,
             generation,
             decision: Decision::Fired,
@@ -204,31 +212,86 @@ impl Tx<'_> {
                 return Ok(verdict);
             }
         };
-        if let Some(refusal) = self.refusal(event, &verdict.rule, shadow, &gates, ask, now)? {
+        let gate = Gate {
+            rule: &firing.rule,
+            shadow,
+            key: &gates.key,
+        };
+        let pending = match gates.debounce {
+            Some(_) if ask == Ask::All => self.pending(gate)?,
+            _ => None,
+        };
+        let made_way = pending.as_ref().map(|(run, _)| run);
+        if let Some(refusal) = self.refusal(event, gate, &gates, made_way, ask, now)? {
             verdict.decision = refusal.decision;
             verdict.reason = Some(refusal.reason);
             return Ok(verdict);
         }
-        let run = machine::fresh(event, &verdict, shadow, pinned, seq, now);
-        if let (Ask::All, Some(cooldown_ms)) = (ask, gates.cooldown_ms) {
-            let until = after(now, cooldown_ms).as_millisecond();
-            self.conn
-                .prepare_cached("INSERT OR REPLACE INTO cooldowns VALUES (?1, ?2, ?3, ?4, ?5)")?
-                .execute((&verdict.rule, shadow, &gates.key, &run.id.0, until))?;
+        let id = RunId::of(&event.key, &verdict.rule, generation);
+        let first = pending.as_ref().map_or(now, |(_, first)| *first);
+        if let Some((pending, _)) = pending {
+            self.change(&pending, now, |history| {
+                history.supersede(&id, now);
+                Ok(())
+            })?;
         }
-        verdict.run = Some(run.id.clone());
+        let held_back = gates::held_back(&gates).filter(|_| ask == Ask::All);
+        let starts = held_back.map(|reason| (gates::starts_at(&gates, first, now), reason));
+        verdict.run = Some(id.clone());
+        let run = machine::fresh(event, &verdict, shadow, pinned, starts, seq, now);
         let steps = Vec::new();
         insert_run(self.conn, event.seq, &RunHistory { run, steps })?;
+        if ask == Ask::All {
+            self.charge(gate, &gates, &id, first, now)?;
+        }
         Ok(verdict)
     }
 
-    /// The first gate that is closed.
+    /// The run of a burst that waits for quiet, and when the burst began.
+    fn pending(&self, gate: Gate<'_>) -> rusqlite::Result<Option<(RunId, Timestamp)>> {
+        self.conn
+            .prepare_cached("SELECT run, first FROM pending WHERE rule = ?1 AND shadow = ?2 AND key = ?3")?
+            .query_row((gate.rule, gate.shadow, gate.key), |row| {
+                Ok((RunId(row.get(0)?), from_millis(row.get(1)?)))
+            })
+            .optional()
+    }
+
+    /// Charges all gates for a run that was admitted.
+    fn charge(
+        &self,
+        gate: Gate<'_>,
+        gates: &Gates,
+        run: &RunId,
+        first: Timestamp,
+        now: Timestamp,
+    ) -> rusqlite::Result<()> {
+        let charge = |table: &str, at: Timestamp| {
+            self.conn
+                .prepare_cached(&format!(
+                    "INSERT OR REPLACE INTO {table} VALUES (?1, ?2, ?3, ?4, ?5)"
+                ))?
+                .execute((gate.rule, gate.shadow, gate.key, &run.0, at.as_millisecond()))
+        };
+        if let Some(cooldown_ms) = gates.cooldown_ms {
+            charge("cooldowns", after(now, cooldown_ms))?;
+        }
+        if let Some(rate) = gates.rate {
+            charge("rates", after(now, rate.window_ms))?;
+        }
+        if gates.debounce.is_some() {
+            charge("pending", first)?;
+        }
+        Ok(())
+    }
+
+    /// The first gate that is closed. What the run charged that makes way if this one is let in does not count.
     fn refusal(
         &self,
         event: &EventRecord,
-        rule: &str,
-        shadow: bool,
+        gate: Gate<'_>,
         gates: &Gates,
+        made_way: Option<&RunId>,
         ask: Ask,
         now: Timestamp,
     ) -> rusqlite::Result<Option<Refusal>> {
@@ -241,17 +304,41 @@ impl Tx<'_> {
             let chain = self.chain(event)?;
             return Ok(Some(gates::loop_cut(gates.depth_max, event.depth, &chain)));
         }
-        if ask == Ask::LoopOnly || gates.cooldown_ms.is_none() {
+        if ask == Ask::LoopOnly {
             return Ok(None);
         }
-        self.conn
+        let made_way = made_way.map_or("", |run| run.0.as_str());
+        let counted = (gate.rule, gate.shadow, gate.key, now.as_millisecond(), made_way);
+        if gates.cooldown_ms.is_some() {
+            let cooling = self
+                .conn
+                .prepare_cached(
+                    "SELECT run, until FROM cooldowns
+                     WHERE rule = ?1 AND shadow = ?2 AND key = ?3 AND until > ?4 AND run <> ?5",
+                )?
+                .query_row(counted, |row| {
+                    Ok(gates::cooling(&RunId(row.get(0)?), from_millis(row.get(1)?)))
+                })
+                .optional()?;
+            if cooling.is_some() {
+                return Ok(cooling);
+            }
+        }
+        let Some(rate) = gates.rate else {
+            return Ok(None);
+        };
+        let charges: Vec<(RunId, Timestamp)> = self
+            .conn
             .prepare_cached(
-                "SELECT run, until FROM cooldowns WHERE rule = ?1 AND shadow = ?2 AND key = ?3 AND until > ?4",
+                "SELECT run, until FROM rates
+                 WHERE rule = ?1 AND shadow = ?2 AND key = ?3 AND until > ?4 AND run <> ?5 ORDER BY until, run",
             )?
-            .query_row((rule, shadow, &gates.key, now.as_millisecond()), |row| {
-                Ok(gates::cooling(&RunId(row.get(0)?), from_millis(row.get(1)?)))
-            })
-            .optional()
+            .query_map(counted, |row| {
+                Ok((RunId(row.get(0)?), from_millis(row.get(1)?)))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        let closing = gates::closing(rate, charges.len()).map(|place| &charges[place]);
+        Ok(closing.map(|(run, until)| gates::rated(rate, run, *until)))
     }
 
     /// The runs that led to an event, nearest first.

@@ -122,6 +122,7 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         pinned: unpack_json(row, "pinned_packed")?,
         depth: row.get("depth")?,
         fence: row.get::<_, i64>("fence")? as u64,
+        stalls: row.get("stalls")?,
         worker: row.get("worker")?,
         due_at: time_maybe(row, "due")?,
         created_at: time(row, "created")?,

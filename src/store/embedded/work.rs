@@ -9,8 +9,8 @@ use super::rows;
 use super::writer::{Fault, Tx};
 use crate::clock::after;
 use crate::journal::{
-    Answer, Claim, Fence, Resolution, RunHistory, RunId, RunRecord, StepRecord, StepWrite, StoreError, Then,
-    machine,
+    Answer, Claim, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, StepRecord, StepWrite,
+    StoreError, Then, machine,
 };
 use crate::store::packing::pack_json;
 
@@ -198,7 +198,7 @@ impl Tx<'_> {
     }
 
     /// One change to one run, whole or not at all.
-    fn change(
+    pub(super) fn change(
         &mut self,
         run: &RunId,
         now: Timestamp,
@@ -213,8 +213,16 @@ impl Tx<'_> {
             put_step(self.conn, &history, step)?;
         }
         if history.refunds() {
+            for refund in [
+                "DELETE FROM cooldowns WHERE run = ?1",
+                "DELETE FROM rates WHERE run = ?1",
+            ] {
+                self.conn.prepare_cached(refund)?.execute([&run.0])?;
+            }
+        }
+        if before.run.state == RunState::Delayed && history.run.state != RunState::Delayed {
             self.conn
-                .prepare_cached("DELETE FROM cooldowns WHERE run = ?1")?
+                .prepare_cached("DELETE FROM pending WHERE run = ?1")?
                 .execute([&run.0])?;
         }
         Ok(history)
@@ -224,7 +232,7 @@ impl Tx<'_> {
 /// A new run of the event at place `event`, with the steps it starts from.
 pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) -> rusqlite::Result<()> {
     let run = &history.run;
-    let row: [Sql; 17] = [
+    let row: [Sql; 18] = [
         run.id.0.clone().into(),
         (run.seq as i64).into(),
         (event as i64).into(),
@@ -237,6 +245,7 @@ pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) ->
         run.shadow.into(),
         i64::from(run.depth).into(),
         (run.fence as i64).into(),
+        i64::from(run.stalls).into(),
         run.worker.clone().into(),
         run.due_at.map(Timestamp::as_millisecond).into(),
         run.created_at.as_millisecond().into(),
@@ -244,7 +253,7 @@ pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) ->
         pack_json(&run.pinned).into(),
     ];
     conn.prepare_cached(
-        "INSERT INTO runs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+        "INSERT INTO runs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)",
     )?
     .execute(row)?;
     for step in &history.steps {
@@ -256,7 +265,7 @@ pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) ->
 /// What can change about a run.
 fn update_run(conn: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
     conn.prepare_cached(
-        "UPDATE runs SET state = ?2, waits_for = ?3, reason = ?4, fence = ?5, worker = ?6, due = ?7, updated = ?8
+        "UPDATE runs SET state = ?2, waits_for = ?3, reason = ?4, fence = ?5, worker = ?6, due = ?7, updated = ?8, stalls = ?9
          WHERE id = ?1",
     )?
     .execute((
@@ -268,6 +277,7 @@ fn update_run(conn: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
         &run.worker,
         run.due_at.map(Timestamp::as_millisecond),
         run.updated_at.as_millisecond(),
+        run.stalls,
     ))?;
     Ok(())
 }

@@ -88,6 +88,7 @@ impl Tx<'_> {
         *self.swept = now;
         for sweep in [
             "DELETE FROM cooldowns WHERE until <= ?1",
+            "DELETE FROM rates WHERE until <= ?1",
             "DELETE FROM causes WHERE until <= ?1",
             "DELETE FROM kv WHERE until <= ?1",
         ] {
@@ -340,10 +341,10 @@ mod tests {
             "CREATE TABLE clock (last, seq); INSERT INTO clock VALUES (0, 0); CREATE TABLE t (a);",
         )
         .unwrap();
-        conn.execute_batch(
-            "CREATE TABLE cooldowns (until); CREATE TABLE causes (until); CREATE TABLE kv (until);",
-        )
-        .unwrap();
+        for table in ["cooldowns", "rates", "causes", "kv"] {
+            conn.execute_batch(&format!("CREATE TABLE {table} (until);"))
+                .unwrap();
+        }
         let writer = Writer::start(Desk::new(conn).unwrap()).unwrap();
         let outcome = writer
             .write(|tx| -> Result<(), Fault> {

@@ -162,10 +162,18 @@ fn put_firings(args: &mut Args, firings: &[NewFiring], named: impl Fn(&NewFiring
                 pinned,
             } => {
                 let (generation, run) = named(firing);
+                let supersedes = gates::superseded(&run);
                 args.put("run").put(generation.to_string()).put(run.0);
                 args.flag(*shadow).put(gates.key.as_str());
-                args.maybe(gates.cooldown_ms).maybe(gates.max_age_ms);
-                args.int(gates.depth_max.into()).put(packing::pack_json(pinned));
+                args.maybe(gates.max_age_ms).int(gates.depth_max.into());
+                args.maybe(gates.cooldown_ms);
+                args.maybe(gates.rate.map(|rate| rate.max.into()));
+                args.maybe(gates.rate.map(|rate| rate.window_ms));
+                args.maybe(gates.debounce.map(|debounce| debounce.quiet_ms));
+                args.maybe(gates.debounce.map(|debounce| debounce.max_wait_ms));
+                args.maybe(gates.delay_ms);
+                args.put(gates::held_back(gates).unwrap_or_default());
+                args.put(supersedes).put(packing::pack_json(pinned));
             }
         }
     }

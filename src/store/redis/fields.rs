@@ -10,8 +10,8 @@ use super::scripts::Args;
 use crate::clock::from_millis;
 use crate::journal::gates::{self, Refusal};
 use crate::journal::{
-    Approval, Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, RunHistory, RunId, RunRecord,
-    RunState, StepKey, StepRecord, StepState, Verdict, WaitsFor,
+    Approval, Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, Rate, RunHistory, RunId,
+    RunRecord, RunState, StepKey, StepRecord, StepState, Verdict, WaitsFor,
 };
 use crate::store::packing;
 
@@ -121,6 +121,7 @@ impl Changes {
     fn put_run(&mut self, run: &RunRecord) {
         self.put("reason", marked(run.reason.as_deref()));
         self.put("fence", run.fence.to_string());
+        self.put("stalls", run.stalls.to_string());
         self.put("worker", marked(run.worker.as_deref()));
         self.time("updated", token(run.updated_at));
     }
@@ -296,6 +297,7 @@ pub(super) fn run(id: &RunId, fields: &Fields) -> Result<Kept, Fault> {
         pinned: read.json("pinned")?,
         depth: read.number("depth")?,
         fence: read.number("fence")?,
+        stalls: read.number("stalls")?,
         worker: read.marked("worker")?,
         due_at,
         created_at: read.time("created")?,
@@ -389,15 +391,24 @@ fn worded(reason: &[String]) -> Result<Option<String>, ()> {
         [kind, text] if kind == "text" => return Ok(Some(text.clone())),
         [kind, age, max] if kind == "age" => {
             let gates = Gates {
-                key: String::new(),
-                cooldown_ms: None,
                 max_age_ms: Some(number(max)?),
-                depth_max: 0,
+                ..Gates::default()
             };
             gates::age(&gates, from_millis(0), from_millis(number(age)?))
         }
         [kind, run, until] if kind == "cooling" => {
             Some(gates::cooling(&RunId(run.clone()), from_millis(number(until)?)))
+        }
+        [kind, max, window, run, until] if kind == "rated" => {
+            let rate = Rate {
+                max: max.parse().map_err(|_| ())?,
+                window_ms: number(window)?,
+            };
+            Some(gates::rated(
+                rate,
+                &RunId(run.clone()),
+                from_millis(number(until)?),
+            ))
         }
         [kind, max, depth, chain @ ..] if kind == "loop" => {
             let chain: Vec<(RunId, String)> = chain

@@ -2,14 +2,13 @@
 //! correction of either.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::reply::Reply;
 use crate::clock::after;
-
-/// From how far apart two clocks are said to be.
-const ALARM_MS: i64 = 5_000;
+use crate::store::behind::{ALARM_MS, Behind, say_once};
 
 /// What is known of the clocks.
 #[derive(Debug, Default)]
@@ -17,7 +16,7 @@ pub(super) struct Skew {
     /// The server's clock minus ours, in milliseconds.
     ahead_ms: AtomicI64,
     said_apart: AtomicBool,
-    said_back: AtomicBool,
+    behind: Behind,
 }
 
 impl Skew {
@@ -29,23 +28,16 @@ impl Skew {
         if say_once(&self.said_apart, ahead.abs() > ALARM_MS) {
             tracing::warn!("Redis's clock is {ahead} ms ahead of this machine's; runs go by Redis's");
         }
-        // The journal's time does not run backwards: it stands still until the clock has caught up.
-        let back = between(reply.at, reply.clock);
-        if say_once(&self.said_back, back > ALARM_MS) {
-            tracing::error!("Redis's clock jumped back by {back} ms; leases and waits last that much longer");
-        }
+        self.behind.observe(reply.clock, reply.at);
+    }
+
+    /// How far the server's clock is behind the journal's time, when that is far.
+    pub(super) fn behind(&self) -> Option<Duration> {
+        self.behind.alarming()
     }
 
     /// A time of the server's clock on ours.
     pub(super) fn ours(&self, at: Timestamp) -> Timestamp {
         after(at, -self.ahead_ms.load(Ordering::Relaxed))
-    }
-}
-
-/// Whether to say now what `is` so: once each time it becomes so.
-fn say_once(said: &AtomicBool, is: bool) -> bool {
-    is && !said.swap(is, Ordering::Relaxed) || {
-        said.store(is, Ordering::Relaxed);
-        false
     }
 }

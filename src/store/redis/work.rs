@@ -345,7 +345,7 @@ impl Redis {
         tracing::error!(
             "an index of runs in Redis is incomplete, somebody may have deleted a key: putting it right"
         );
-        for index in ["due", "queued", "running", "waiting"] {
+        for index in ["due", "delayed", "queued", "running", "waiting"] {
             let mut from = if index == "due" {
                 "0".to_owned()
             } else {

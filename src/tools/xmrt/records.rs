@@ -76,7 +76,7 @@ pub struct GetRunArgs {
 pub struct RunShown {
     id: String,
     rule: String,
-    /// queued, running, waiting, unknown, succeeded, dead, declined, cancelled or shadowed.
+    /// delayed, queued, running, waiting, unknown, succeeded, dead, declined, cancelled, superseded or shadowed.
     state: String,
     /// Why it is in that state.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -79,9 +79,8 @@ pub(crate) fn event(id: &str) -> NewEvent {
 pub(crate) fn gates() -> Gates {
     Gates {
         key: "acme/api#42".into(),
-        cooldown_ms: None,
-        max_age_ms: None,
         depth_max: 3,
+        ..Gates::default()
     }
 }
 

@@ -31,6 +31,14 @@ fn sound(view: &View) {
         assert_eq!(run.due_at.is_none(), idle, "what is not over is due some time");
         assert!(steps.is_sorted_by(|a, b| a.index <= b.index));
         assert_eq!(run.waits_for.is_some(), run.state == RunState::Waiting);
+        if run.state == RunState::Superseded {
+            let newer = view.runs.iter().find(|newer| {
+                let named = format!("superseded by run {}", newer.run.id);
+                run.reason.as_ref() == Some(&named)
+            });
+            // A worker of a walk may end a run so, too, for reasons of its own.
+            assert!(newer.is_none_or(|newer| steps.is_empty() && newer.run.seq > run.seq));
+        }
         assert!(run.created_at <= run.updated_at);
     }
     for event in &view.events {
@@ -83,6 +91,120 @@ fn follows(before: &View, after: &View) {
     }
 }
 
+/// What was charged, told by the test itself: every run that an admission made, and what its gates were.
+#[derive(Default)]
+struct Ledger(Vec<Charged>);
+
+struct Charged {
+    rule: String,
+    shadow: bool,
+    gates: Gates,
+    run: RunId,
+}
+
+impl Ledger {
+    /// Books what an admission did, and holds it against what was booked before.
+    fn admitted(&mut self, event: &NewEvent, before: &View, after: &View) {
+        let known = |view: &View, id: &RunId| view.runs.iter().any(|history| history.run.id == *id);
+        let mut rules = Vec::new();
+        for firing in &event.firings {
+            let Wish::Run { shadow, gates, .. } = &firing.wish else {
+                rules.push(&firing.rule);
+                continue;
+            };
+            if rules.contains(&&firing.rule) {
+                continue;
+            }
+            rules.push(&firing.rule);
+            let verdicts = after.verdicts.iter().flatten();
+            let made = verdicts
+                .filter(|verdict| verdict.rule == firing.rule && verdict.version == firing.version)
+                .filter_map(|verdict| verdict.run.as_ref())
+                .find(|run| !known(before, run) && known(after, run));
+            if let Some(run) = made {
+                let charged = Charged {
+                    rule: firing.rule.clone(),
+                    shadow: *shadow,
+                    gates: gates.clone(),
+                    run: run.clone(),
+                };
+                self.holds(&charged, after);
+                self.0.push(charged);
+            }
+        }
+    }
+
+    /// What counts at `now` against the gate of `new`: charged there, not over, and not given back.
+    fn counting<'a>(
+        &'a self,
+        new: &'a Charged,
+        view: &'a View,
+        now: jiff::Timestamp,
+        length_ms: impl Fn(&Gates) -> Option<i64> + 'a,
+    ) -> impl Iterator<Item = &'a Charged> {
+        self.0.iter().filter(move |old| {
+            let history = run_of(view, &old.run);
+            old.rule == new.rule
+                && old.shadow == new.shadow
+                && old.gates.key == new.gates.key
+                && length_ms(&old.gates)
+                    .is_some_and(|ms| xmrt::clock::after(history.run.created_at, ms) > now)
+                && !given_back(history)
+        })
+    }
+
+    /// A run was admitted: its gates were open.
+    fn holds(&self, new: &Charged, view: &View) {
+        let now = run_of(view, &new.run).run.created_at;
+        if let Some(rate) = new.gates.rate {
+            let window = |gates: &Gates| gates.rate.map(|rate| rate.window_ms);
+            let others = self.counting(new, view, now, window).count();
+            assert!(others < rate.max as usize, "a rate is never exceeded");
+        }
+        if new.gates.cooldown_ms.is_some() {
+            let cooling = self.counting(new, view, now, |gates| gates.cooldown_ms).count();
+            assert_eq!(cooling, 0, "nothing is admitted while it cools");
+        }
+    }
+
+    /// Of a burst only the newest event has a run, and that begins only once.
+    fn bursts(&self, before: &View, after: &View) {
+        for (n, burst) in self.0.iter().enumerate() {
+            if burst.gates.debounce.is_none() {
+                continue;
+            }
+            let newer = self.0[n + 1..].iter().filter(|newer| {
+                newer.rule == burst.rule
+                    && newer.shadow == burst.shadow
+                    && newer.gates.key == burst.gates.key
+                    && newer.gates.debounce.is_some()
+            });
+            let now = run_of(after, &burst.run);
+            let was = before.runs.iter().find(|old| old.run.id == burst.run);
+            let began = was.is_some_and(|old| old.run.state == RunState::Delayed)
+                && now.run.state == RunState::Running;
+            if now.run.state == RunState::Delayed || began {
+                assert_eq!(newer.count(), 0, "the newest event is the one that counts");
+            }
+        }
+    }
+}
+
+fn run_of<'a>(view: &'a View, run: &RunId) -> &'a RunHistory {
+    let found = view.runs.iter().find(|history| history.run.id == *run);
+    found.expect("no run is lost")
+}
+
+fn given_back(history: &RunHistory) -> bool {
+    use RunState::*;
+    let ended = matches!(
+        history.run.state,
+        Declined | Cancelled | Superseded | Shadowed | Dead
+    );
+    let wrote = |step: &StepRecord| step.writes && (step.attempts > 0 || step.state == StepState::Planned);
+    ended && !history.steps.iter().any(wrote)
+}
+
 /// A retry takes along what was done and what may have been done, under the same keys.
 fn reuses(view: &View, old: &RunRecord, answer: &str) {
     let of = |run: &RunRecord| view.runs.iter().position(|known| known.run.id == run.id);
@@ -112,6 +234,7 @@ async fn walk(moves: Vec<Move>) {
     let store = MemoryStore::new(at(0));
     let mut now = 0;
     let mut before = view(&store).await;
+    let mut ledger = Ledger::default();
     for Move { after_ms, act } in moves {
         now += after_ms;
         let run = pick(&store, &act).await;
@@ -125,6 +248,10 @@ async fn walk(moves: Vec<Move>) {
         if answer.starts_with("Err") {
             assert_eq!(before, after, "what is refused leaves no trace");
         }
+        if let Act::Admit(event) = &act {
+            ledger.admitted(event, &before, &after);
+        }
+        ledger.bursts(&before, &after);
         if let (Act::Retry(_), Some(run)) = (&act, &run) {
             reuses(&after, run, &answer);
         }

@@ -220,16 +220,27 @@ fn events() -> impl Strategy<Value = NewEvent> {
 fn firings() -> impl Strategy<Value = Vec<NewFiring>> {
     let gates = (
         0..2u8,
-        prop::option::weighted(0.7, 5_000..60_000i64),
+        prop::option::weighted(0.4, 5_000..60_000i64),
         prop::option::weighted(0.3, 0..40_000i64),
         1..4u32,
+        prop::option::weighted(0.4, (1..4u32, 5_000..40_000i64)),
+        prop::option::weighted(0.3, (1_000..10_000i64, 1..4i64)),
+        prop::option::weighted(0.2, 1_000..10_000i64),
     )
-        .prop_map(|(key, cooldown_ms, max_age_ms, depth_max)| Gates {
-            key: format!("key-{key}"),
-            cooldown_ms,
-            max_age_ms,
-            depth_max,
-        });
+        .prop_map(
+            |(key, cooldown_ms, max_age_ms, depth_max, rate, debounce, delay_ms)| Gates {
+                key: format!("key-{key}"),
+                max_age_ms,
+                depth_max,
+                cooldown_ms,
+                rate: rate.map(|(max, window_ms)| Rate { max, window_ms }),
+                debounce: debounce.map(|(quiet_ms, times)| Debounce {
+                    quiet_ms,
+                    max_wait_ms: quiet_ms * times,
+                }),
+                delay_ms,
+            },
+        );
     let run = (prop::bool::weighted(0.2), gates).prop_map(|(shadow, gates)| Wish::Run {
         shadow,
         gates,
@@ -301,7 +312,7 @@ pub(crate) async fn pick(oracle: &dyn Store, act: &Act) -> Option<RunRecord> {
         Act::Resolve(run, _) => (run, &[Unknown]),
         Act::Answer { run, .. } => (run, &[Waiting]),
         Act::Retry(run) => (run, &[Dead, Declined, Cancelled]),
-        Act::Cancel(run) => (run, &[Queued, Waiting]),
+        Act::Cancel(run) => (run, &[Delayed, Queued, Waiting]),
         _ => return None,
     };
     let query = RunQuery {

@@ -276,7 +276,7 @@ fn a_test_may_say_everything_the_language_knows() {
     let test = &book.rules()[0].tests[0];
     assert_eq!(test.event.file.as_deref(), Some("push.json"));
     assert_eq!(test.event.meta, json!({ "actor": "mona" }));
-    assert_eq!(test.given[0].payload, json!({ "a": 1 }));
+    assert_eq!(test.given[0].event.payload, json!({ "a": 1 }));
     assert!(test.expect.as_ref().unwrap()[0].if_skipped);
     assert_eq!(
         (test.decision.as_deref(), test.reason.as_deref()),

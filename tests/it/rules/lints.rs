@@ -108,7 +108,7 @@ fn an_entry_says_what_why_and_how_to_silence_it() {
 
     a key by which nothing is counted
 
-    `key` says what `cooldown` is counted by; without a cooldown it does nothing.
+    `key` says what `cooldown`, `rate` and `debounce` are counted by; without any of them it does nothing.
 
     wrong:
 

@@ -67,6 +67,7 @@ CREATE TABLE runs (
   shadow INTEGER NOT NULL,
   depth INTEGER NOT NULL,
   fence INTEGER NOT NULL,
+  stalls INTEGER NOT NULL,
   worker TEXT,
   due INTEGER,
   created INTEGER NOT NULL,
@@ -112,6 +113,28 @@ CREATE TABLE cooldowns (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cooldowns_by_run ON cooldowns (run);
 CREATE INDEX cooldowns_by_end ON cooldowns (until);
+
+CREATE TABLE rates (
+  rule TEXT NOT NULL,
+  shadow INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  run TEXT NOT NULL,
+  until INTEGER NOT NULL,
+  PRIMARY KEY (rule, shadow, key, until, run)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX rates_by_run ON rates (run);
+CREATE INDEX rates_by_end ON rates (until);
+
+-- The run of a burst that waits for quiet, and when the burst began.
+CREATE TABLE pending (
+  rule TEXT NOT NULL,
+  shadow INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  run TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  PRIMARY KEY (rule, shadow, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pending_by_run ON pending (run);
 
 CREATE TABLE causes (
   key TEXT NOT NULL,

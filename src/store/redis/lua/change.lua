@@ -15,7 +15,8 @@ end
 
 local key = P .. 'r:' .. id
 expect('hash', key)
-local run = call('HMGET', key, 'version', 'op', 'state', 'rule', 'seq', 'charge', 'depth', 'waits_for')
+local run = call('HMGET', key, 'version', 'op', 'state', 'rule', 'seq', 'charge', 'depth', 'rated', 'pending',
+  'waits_for')
 if not run[1] then
   return { 'gone', int(now), int(clock) }
 end
@@ -29,10 +30,11 @@ if run[1] ~= seen or run[2] ~= seen_op then
 end
 expect('zset', P .. 'due', by_state(run[3]), by_state(state), by_rule(run[3], run[4]), by_rule(state, run[4]))
 expect('stream', P .. 'bell')
-expect('zset', by_wait(run[8] or ''), by_wait(waits))
+expect('zset', by_wait(run[10] or ''), by_wait(waits))
 for _, cause in ipairs(causes) do
   expect('zset', cause.key)
 end
+expect_gates(run[6], run[8], run[9])
 
 changes()
 for _, field in ipairs(fields) do
@@ -45,17 +47,17 @@ if run[3] ~= state then
   unlist_run(run[3], run[4], at)
   list_run(state, run[4], at)
 end
-list_wait(run[8], waits, at)
+list_wait(run[10], waits, at)
 if due_at ~= '' then
   call('ZADD', P .. 'due', due_at, at)
 else
   call('ZREM', P .. 'due', at)
 end
-if refunds == '1' and run[6] ~= '' then
-  local charge = call('GET', run[6])
-  if charge and string.match(charge, '^%x+') == id then
-    call('DEL', run[6])
-  end
+if refunds == '1' then
+  refund(id, run[6], run[8])
+end
+if state ~= 'delayed' then
+  burst_over(id, run[9])
 end
 for _, cause in ipairs(causes) do
   local ends = bounded(now + cause.within)

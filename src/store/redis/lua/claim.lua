@@ -4,14 +4,15 @@ local worker, max, lease, op = take(), tonumber(take()), tonumber(take()), take(
 local lease_end = int(bounded(now + lease))
 local due = call('ZRANGEBYSCORE', P .. 'due', '-inf', int(now), 'LIMIT', 0, max)
 local claims, broken = {}, {}
-expect('zset', by_state('queued'), by_state('running'), by_state('waiting'))
+expect('zset', by_state('delayed'), by_state('queued'), by_state('running'), by_state('waiting'))
 for _, at in ipairs(due) do
   local id = string.sub(at, 18)
   local key = P .. 'r:' .. id
   expect('hash', key)
-  local run = call('HMGET', key, 'state', 'rule', 'event', 'waits_for')
+  local run = call('HMGET', key, 'state', 'rule', 'waits_for', 'pending')
   if run[1] then
-    expect('zset', by_rule(run[1], run[2]), by_rule('running', run[2]), by_wait(run[4] or ''))
+    expect('zset', by_rule(run[1], run[2]), by_rule('running', run[2]), by_wait(run[3] or ''))
+    expect_gates('', '', run[4])
   end
 end
 if #due > 0 then
@@ -20,7 +21,7 @@ end
 for _, at in ipairs(due) do
   local id = string.sub(at, 18)
   local key = P .. 'r:' .. id
-  local run = call('HMGET', key, 'state', 'rule', 'event', 'waits_for')
+  local run = call('HMGET', key, 'state', 'rule', 'event', 'waits_for', 'pending')
   if not run[1] then
     -- Somebody deleted the run from outside.
     call('ZREM', P .. 'due', at)
@@ -32,11 +33,13 @@ for _, at in ipairs(due) do
   else
     call('HINCRBY', key, 'version', 1)
     call('HINCRBY', key, 'fence', 1)
-    call('HSET', key, 'op', op, 'state', 'running', 'waits_for', '', 'reason', '', 'worker', '=' .. worker, 'due', lease_end, 'updated',
-      int(now))
+    call('HINCRBY', key, 'stalls', 1)
+    call('HSET', key, 'op', op, 'state', 'running', 'waits_for', '', 'reason', '', 'worker', '=' .. worker, 'due',
+      lease_end, 'updated', int(now))
     unlist_run(run[1], run[2], at)
     list_run('running', run[2], at)
     list_wait(run[4], '', at)
+    burst_over(id, run[5])
     call('ZADD', P .. 'due', lease_end, at)
     claims[#claims + 1] = id
     claims[#claims + 1] = call('HGETALL', key)
@@ -44,6 +47,9 @@ for _, at in ipairs(due) do
   end
 end
 -- Whatever is not at an end and not in doubt is due some time. If the counts differ, an index was lost.
-local live = call('ZCARD', by_state('queued')) + call('ZCARD', by_state('running')) + call('ZCARD', by_state('waiting'))
+local live = 0
+for _, state in ipairs({ 'delayed', 'queued', 'running', 'waiting' }) do
+  live = live + call('ZCARD', by_state(state))
+end
 local whole = live == call('ZCARD', P .. 'due') and 'whole' or 'torn'
 return { 'claimed', int(now), int(clock), whole, claims, broken }

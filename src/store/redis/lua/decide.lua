@@ -11,9 +11,14 @@ local function firing()
   wanted.run = take()
   wanted.shadow = take()
   wanted.key = take()
-  wanted.cooldown = take()
   wanted.age = take()
   wanted.depth = tonumber(take())
+  wanted.cooldown = take()
+  wanted.rate, wanted.window = take(), take()
+  wanted.quiet, wanted.max_wait = take(), take()
+  wanted.delay = take()
+  wanted.held_back = take()
+  wanted.supersedes = take()
   wanted.pinned = take()
   return wanted
 end
@@ -26,19 +31,33 @@ local function firings()
   return wanted
 end
 
-local function gate_of(wanted)
-  return P .. 'g:' .. wanted.shadow .. ':' .. #wanted.rule .. ':' .. wanted.rule .. ':' .. wanted.key
+-- Where a limit of a rule is counted: `g` for cooldowns, `rate`, `pend` for bursts that wait for quiet.
+local function gate_of(kind, wanted)
+  return P .. kind .. ':' .. wanted.shadow .. ':' .. #wanted.rule .. ':' .. wanted.rule .. ':' .. wanted.key
+end
+
+-- The run of a burst that waits for quiet, and when the burst began.
+local function pending_of(wanted)
+  local run, first = string.match(call('GET', gate_of('pend', wanted)) or '', '^(%x+):(-?%d+)$')
+  if run and call('HGET', P .. 'r:' .. run, 'state') == 'delayed' then
+    return run, tonumber(first)
+  end
 end
 
 -- What deciding may write to has to be what it should be.
 local function expect_runs(wanted)
-  expect('zset', P .. 'due', by_state('queued'))
+  expect('zset', P .. 'due', by_state('queued'), by_state('delayed'), by_state('superseded'))
   expect('stream', P .. 'bell')
   for _, one in ipairs(wanted) do
     if one.kind == 'run' then
       expect('hash', P .. 'r:' .. one.run)
-      expect('zset', by_rule('queued', one.rule))
-      expect('string', gate_of(one))
+      expect('zset', by_rule('queued', one.rule), by_rule('delayed', one.rule), by_rule('superseded', one.rule))
+      expect('zset', gate_of('rate', one))
+      expect('string', gate_of('g', one), gate_of('pend', one))
+      local pending = string.match(call('GET', gate_of('pend', one)) or '', '^%x+')
+      if pending then
+        expect('hash', P .. 'r:' .. pending)
+      end
     end
   end
 end
@@ -58,8 +77,31 @@ local function chain_of(run)
   return chain
 end
 
--- The first gate that is closed: its decision, how that is worded, and with what.
-local function refusal(event, wanted, all)
+-- The charge of a rate whose end opens the gate, if it is closed: its run and its end.
+local function rated(wanted, made_way)
+  local key, from = gate_of('rate', wanted), '(' .. int(now)
+  local counted = call('ZCOUNT', key, from, '+inf')
+  local place = made_way and call('ZSCORE', key, made_way)
+  local mine = place and tonumber(place) > now
+  local closing = counted - (mine and 1 or 0) - math.max(1, tonumber(wanted.rate))
+  if closing < 0 then
+    return
+  end
+  -- One more than needed, for what makes way may stand before the one that is looked for.
+  local found = call('ZRANGEBYSCORE', key, from, '+inf', 'WITHSCORES', 'LIMIT', 0, closing + 2)
+  for at = 1, #found, 2 do
+    if found[at] ~= made_way then
+      if closing == 0 then
+        return found[at], int(tonumber(found[at + 1]))
+      end
+      closing = closing - 1
+    end
+  end
+end
+
+-- The first gate that is closed: its decision, how that is worded, and with what. What the run charged that makes way if
+-- this one is let in does not count.
+local function refusal(event, wanted, all, made_way)
   local age = now - event.time
   if all and wanted.age ~= '' and age > tonumber(wanted.age) then
     return { 'stale', '', 'age', int(age), wanted.age }
@@ -72,47 +114,113 @@ local function refusal(event, wanted, all)
     return told
   end
   if all and wanted.cooldown ~= '' then
-    local charge = call('GET', gate_of(wanted))
+    local charge = call('GET', gate_of('g', wanted))
     local run, ends = string.match(charge or '', '^(%x+):(-?%d+)$')
-    if run and tonumber(ends) > now then
+    if run and run ~= made_way and tonumber(ends) > now then
       return { 'suppressed', '', 'cooling', run, ends }
+    end
+  end
+  if all and wanted.rate ~= '' then
+    local run, ends = rated(wanted, made_way)
+    if run then
+      return { 'suppressed', '', 'rated', wanted.rate, wanted.window, run, ends }
     end
   end
 end
 
-local function make_run(event, wanted, seq, charge)
+-- When a run may begin: after quiet, but not later than that since its burst began; then the delay.
+local function starts_at(wanted, first)
+  local at = now
+  if wanted.quiet ~= '' then
+    at = math.min(bounded(now + tonumber(wanted.quiet)), bounded(first + tonumber(wanted.max_wait)))
+  end
+  if wanted.delay ~= '' then
+    at = bounded(at + tonumber(wanted.delay))
+  end
+  return int(at)
+end
+
+-- Ends a run that was not begun: a newer one takes its place.
+local function supersede(id, reason)
+  local key = P .. 'r:' .. id
+  local run = call('HMGET', key, 'state', 'rule', 'seq', 'charge', 'rated', 'pending')
+  local at = member(run[3], id)
+  call('HINCRBY', key, 'version', 1)
+  call('HSET', key, 'op', '', 'state', 'superseded', 'reason', '=' .. reason, 'worker', '', 'due', '', 'updated', int(now))
+  unlist_run(run[1], run[2], at)
+  list_run('superseded', run[2], at)
+  call('ZREM', P .. 'due', at)
+  refund(id, run[4], run[5])
+  burst_over(id, run[6])
+end
+
+-- Charges all gates for a run that was admitted, and says where.
+local function charge_gates(wanted, first)
+  local charged = { charge = '', rated = '', pending = '' }
+  if wanted.cooldown ~= '' then
+    charged.charge = gate_of('g', wanted)
+    local ends = bounded(now + tonumber(wanted.cooldown))
+    call('SET', charged.charge, wanted.run .. ':' .. int(ends))
+    lives(charged.charge, ends)
+  end
+  if wanted.rate ~= '' then
+    charged.rated = gate_of('rate', wanted)
+    local ends = bounded(now + tonumber(wanted.window))
+    call('ZREMRANGEBYSCORE', charged.rated, '-inf', int(now))
+    call('ZADD', charged.rated, int(ends), wanted.run)
+    lives(charged.rated, ends)
+  end
+  if wanted.quiet ~= '' then
+    charged.pending = gate_of('pend', wanted)
+    call('SET', charged.pending, wanted.run .. ':' .. int(first))
+  end
+  return charged
+end
+
+local function make_run(event, wanted, seq, charged, starts)
   local key, at = P .. 'r:' .. wanted.run, member(seq, wanted.run)
   if call('EXISTS', key) == 1 then
     -- The event was forgotten and has come again. Its run was not: it is the same run, and not begun anew.
     call('HSET', key, 'event', event.seq)
     return
   end
+  local state, due, reason = 'queued', int(now), ''
+  if starts then
+    state, due, reason = 'delayed', starts, '=' .. wanted.held_back
+  end
   call('HSET', key, 'version', 1, 'op', '', 'seq', seq, 'event', event.seq, 'source', event.source, 'id', event.id,
-    'rule', wanted.rule, 'content', wanted.version, 'generation', wanted.generation, 'state', 'queued', 'waits_for', '', 'reason', '',
-    'shadow', wanted.shadow, 'depth', event.depth, 'fence', 0, 'worker', '', 'due', int(now), 'created', int(now),
-    'updated', int(now), 'pinned', wanted.pinned, 'charge', charge)
-  list_run('queued', wanted.rule, at)
-  call('ZADD', P .. 'due', int(now), at)
+    'rule', wanted.rule, 'content', wanted.version, 'generation', wanted.generation, 'state', state, 'waits_for', '',
+    'reason', reason, 'shadow', wanted.shadow, 'depth', event.depth, 'fence', 0, 'stalls', 0, 'worker', '', 'due', due,
+    'created', int(now), 'updated', int(now), 'pinned', wanted.pinned, 'charge', charged.charge, 'rated', charged.rated,
+    'pending', charged.pending)
+  list_run(state, wanted.rule, at)
+  call('ZADD', P .. 'due', due, at)
 end
 
 -- The verdict on one firing. All gates are asked and charged, or only whether it is a loop.
 local function decide(event, wanted, seq, all)
   local verdict = { wanted.rule, wanted.version, wanted.generation }
-  local rest
+  local rest, pending, first
+  if all and wanted.kind ~= 'error' and wanted.quiet ~= '' then
+    pending, first = pending_of(wanted)
+  end
   if wanted.kind == 'error' then
     rest = { 'error', '', 'text', wanted.reason }
   else
-    rest = refusal(event, wanted, all)
+    rest = refusal(event, wanted, all, pending)
   end
   if not rest then
-    local charge = ''
-    if all and wanted.cooldown ~= '' then
-      charge = gate_of(wanted)
-      local ends = bounded(now + tonumber(wanted.cooldown))
-      call('SET', charge, wanted.run .. ':' .. int(ends))
-      lives(charge, ends)
+    if pending then
+      supersede(pending, wanted.supersedes)
     end
-    make_run(event, wanted, seq, charge)
+    local charged, starts = { charge = '', rated = '', pending = '' }, nil
+    if all then
+      charged = charge_gates(wanted, first or now)
+      if wanted.held_back ~= '' then
+        starts = starts_at(wanted, first or now)
+      end
+    end
+    make_run(event, wanted, seq, charged, starts)
     rest = { 'fired', wanted.run }
   end
   for _, part in ipairs(rest) do

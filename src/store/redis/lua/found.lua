@@ -16,8 +16,8 @@ if clock == '' then
 end
 -- Where only this key was lost, the order goes on behind the newest thing that is still there.
 local seq = 0
-local indexes = { 'events', 's:queued', 's:running', 's:waiting', 's:unknown', 's:succeeded', 's:dead', 's:declined',
-  's:cancelled', 's:shadowed' }
+local indexes = { 'events', 's:delayed', 's:queued', 's:running', 's:waiting', 's:unknown', 's:succeeded', 's:dead',
+  's:declined', 's:cancelled', 's:superseded', 's:shadowed' }
 for _, index in ipairs(indexes) do
   local newest = call('ZREVRANGE', P .. index, 0, 0)[1]
   seq = math.max(seq, newest and tonumber(string.sub(newest, 1, 16)) or 0)

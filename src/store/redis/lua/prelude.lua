@@ -131,6 +131,37 @@ local function verdicts_from(seq, first)
   return told
 end
 
+-- What a run charged has to be what it should be.
+local function expect_gates(charge, rated, pending)
+  for kind, keys in pairs({ string = { charge, pending }, zset = { rated } }) do
+    for _, key in ipairs(keys) do
+      if key ~= '' then
+        expect(kind, key)
+      end
+    end
+  end
+end
+
+-- Gives back what a run charged: its cooldown, and its place in a rate.
+local function refund(id, charge, rated)
+  if charge ~= '' then
+    local owner = call('GET', charge)
+    if owner and string.match(owner, '^%x+') == id then
+      call('DEL', charge)
+    end
+  end
+  if rated ~= '' then
+    call('ZREM', rated, id)
+  end
+end
+
+-- A run that waited for quiet does so no more: its burst is over.
+local function burst_over(id, pending)
+  if pending ~= '' and string.match(call('GET', pending) or '', '^%x+') == id then
+    call('DEL', pending)
+  end
+end
+
 -- Limits how long a key lives by how long it may matter, and a minute: what has run out is told by the time kept in it.
 local function lives(key, until_ms)
   local ms = math.min(until_ms - now + 60000, 3e11)

@@ -22,8 +22,8 @@ local run_seq = next_seq()
 for _, field in ipairs(fields) do
   call('HSET', key, field[1], field[2])
 end
-call('HSET', key, 'version', 1, 'op', '', 'seq', run_seq, 'event', seq, 'charge', '', 'state', 'queued',
-  'waits_for', '', 'due', int(now))
+call('HSET', key, 'version', 1, 'op', '', 'seq', run_seq, 'event', seq, 'charge', '', 'rated', '', 'pending', '', 'state',
+  'queued', 'waits_for', '', 'due', int(now))
 call('HSET', event, 'v' .. seen, verdict, 'verdicts', seen + 1)
 local at = member(run_seq, id)
 list_run('queued', rule, at)

@@ -114,11 +114,13 @@ on = "github.push"
       |
       = help: move it to [limits]
 
-    error[not-yet]: `rate` is a key of [limits], not of a rule file, and is not available yet
+    error[misplaced-key]: `rate` is a key of [limits], not of a rule file
      --> rules/sample.toml:4:1
       |
     4 | rate = "3/1h"
       | ^^^^
+      |
+      = help: move it to [limits]
 
     error[misplaced-key]: `mode` is a key of the rule, not of [limits]
      --> rules/sample.toml:7:1

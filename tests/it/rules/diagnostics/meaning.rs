@@ -249,7 +249,7 @@ require = "result.ok and steps.bak.x and run.id"
     9 | key = "{{ now }}"
       | ^^^
       |
-      = help: add a `cooldown`
+      = help: add a `cooldown`, a `rate` or a `debounce`
 
     error[unknown-name]: `now` is not known here: a key must not change with the time
      --> rules/sample.toml:9:11
@@ -389,7 +389,7 @@ tool = "slack.post_message"
     9 | tool = "render.rollback_deploy"
       |        ^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: add `[limits]` with a `cooldown`
+      = help: add `[limits]` with a `cooldown` or a `rate`
 
     error[unknown-tool]: there is no tool `githb.create_issue`
       --> rules/sample.toml:13:8

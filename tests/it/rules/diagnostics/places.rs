@@ -14,7 +14,7 @@ if = "event.issue.title ~~ 'x'"
 
 [limits]
 cooldown = "30"
-debounce = "5s"
+rate = "5 an hour"
 depth = 0
 
 [when]
@@ -98,11 +98,13 @@ expect = []
       |
       = help: did you mean `live`?
 
-    error[not-yet]: `rate` is a key of [limits], not of a rule file, and is not available yet
+    error[misplaced-key]: `rate` is a key of [limits], not of a rule file
      --> rules/sample.toml:4:1
       |
     4 | rate = "3/1h"
       | ^^^^
+      |
+      = help: move it to [limits]
 
     error[expression]: this expression does not work: unexpected `~`
      --> rules/sample.toml:5:26
@@ -116,13 +118,11 @@ expect = []
     8 | cooldown = "30"
       |            ^^^^
 
-    error[not-yet]: `debounce` in [limits] is not available yet
-     --> rules/sample.toml:9:1
+    error[rate]: `5 an hour` is no rate: write how many in which time, such as "3/1h"
+     --> rules/sample.toml:9:8
       |
-    9 | debounce = "5s"
-      | ^^^^^^^^
-      |
-      = help: it is part of the rule language, but this version cannot do it: take it out
+    9 | rate = "5 an hour"
+      |        ^^^^^^^^^^^
 
     error[value]: `depth` is a whole number from 1 to 32
       --> rules/sample.toml:10:9
