@@ -427,7 +427,8 @@ impl Inner {
     async fn stop(&self) {
         // All at once: each may take its time.
         let mut ending = JoinSet::new();
-        for external in self.externals.values().cloned() {
+        for external in self.externals.values() {
+            let external = Arc::clone(external);
             ending.spawn(async move { external.stop().await });
         }
         while ending.join_next().await.is_some() {}

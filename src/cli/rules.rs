@@ -92,7 +92,7 @@ async fn new(id: &str, from: &str, settings: &Settings) -> Ending {
         )));
     }
     files = vec![file];
-    let known = assemble::known_tools(&settings).await?;
+    let known = assemble::known_tools(settings).await?;
     let catalog = reactor::catalog(&known.tools).opened(known.open);
     let loaded = rules::load(&files, settings.vars(), Some(&catalog));
     if let Some(found) = loaded.diagnostics.first() {
