@@ -1,21 +1,24 @@
 //! In: settings. Out: live parts, joined. The only room that sees concrete parts. Never: what any of them does.
 
 mod agents;
+mod external;
 mod files;
 mod instance;
 mod journal;
+mod lent;
+mod pins;
 mod providers;
 mod signing;
 mod trial;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-pub use agents::{StdioOptions, serve_stdio};
+pub use agents::{StdioOptions, ToolsetCost, serve_stdio, toolset_costs};
 pub use files::{admin_token, read_rules};
 pub use instance::{AssembleError, Instance, Running, offline, start};
 pub use journal::{Bare, back_up};
@@ -26,7 +29,7 @@ pub use trial::{Trial, run_tests};
 use crate::agents::{Agent, Directory, RoleText};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::hub::{HubError, ToolFacts};
+use crate::hub::{Hub, HubError, ServerStatus, ToolFacts};
 use crate::journal::MemoryStore;
 use crate::normalize;
 use crate::receive::{Delivery, Source};
@@ -37,14 +40,46 @@ use crate::store::DataDir;
 pub async fn tool_facts() -> Result<BTreeMap<String, ToolFacts>, HubError> {
     let clock = Clock::system();
     let store = Arc::new(MemoryStore::new(clock.now()));
-    let hub = providers::hub(&Providers::default(), store, &clock, Arc::default()).await?;
-    let facts = hub
-        .tools()
-        .into_iter()
-        .map(|facts| (facts.name.clone(), facts))
-        .collect();
+    let hub = providers::builder(&Providers::default(), store, &clock)
+        .start()
+        .await?;
+    let facts = hub.facts();
     hub.stop().await;
-    Ok(facts)
+    Ok(Arc::unwrap_or_clone(facts))
+}
+
+/// A hub with nothing behind it but what is on record.
+async fn known_hub(settings: &Settings, pins: Arc<lent::LentPins>) -> Result<Hub, HubError> {
+    let clock = Clock::system();
+    let store = Arc::new(MemoryStore::new(clock.now()));
+    let builder = providers::builder(&Providers::default(), store, &clock);
+    let builder = external::attached(builder, settings).pins(pins);
+    builder.start().await
+}
+
+/// What can be called, as far as it is known without starting anything.
+#[derive(Debug)]
+pub struct KnownTools {
+    /// By name.
+    pub tools: BTreeMap<String, ToolFacts>,
+    /// External servers whose tools nobody has seen yet.
+    pub open: BTreeSet<String>,
+    /// The external servers, as the journal knows them.
+    pub servers: Vec<ServerStatus>,
+}
+
+/// Every built-in tool, and those of external servers that are on record; starts none of them, needs no network.
+pub async fn known_tools(settings: &Settings) -> Result<KnownTools, HubError> {
+    let pins = lent::LentPins::new(settings);
+    let hub = known_hub(settings, Arc::clone(&pins)).await?;
+    let (tools, open, servers) = (hub.facts(), hub.open_servers(), hub.status());
+    let servers = pins.told().await.unwrap_or(servers);
+    hub.stop().await;
+    Ok(KnownTools {
+        tools: Arc::unwrap_or_clone(tools),
+        open,
+        servers,
+    })
 }
 
 /// Who there is and what each may do, as `xmrt.toml` says. Everything that is wrong with it is reported at once.

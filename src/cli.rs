@@ -94,7 +94,7 @@ enum Command {
     Import(import::Options),
     /// Offer the tools to an agent: an MCP server on standard input and output
     Mcp(mcp::Options),
-    /// List the MCP tools rules can call
+    /// List the MCP tools rules can call; show one; approve one of an external server
     Tools(tools::Options),
     /// Print the JSON Schema of rule files, or of xmrt.toml
     Schema(schema::Options),
@@ -179,7 +179,7 @@ fn run(arguments: Arguments) -> Ending {
         Command::Export(options) => start(export::run(options, settings()?)),
         Command::Import(options) => start(import::run(options, settings()?)),
         Command::Mcp(options) => start(mcp::run(options, settings()?)),
-        Command::Tools(options) => start(tools::run(options)),
+        Command::Tools(options) => start(tools::run(options, settings()?)),
         Command::Sandbox(options) => start(sandbox::run(options, settings()?)),
     }
 }

@@ -2,6 +2,7 @@
 
 mod file;
 mod measures;
+mod mcp;
 mod secrets;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 pub use file::FileSettings;
 pub use measures::{Age, Bytes};
+pub use mcp::{Doubt, McpServer, McpSettings, ToolOverride};
 
 /// The variables of a process: name → value.
 pub type Environment = BTreeMap<String, String>;
@@ -68,6 +70,8 @@ pub struct Settings {
     pub log: String,
     /// Log lines as JSON.
     pub log_json: bool,
+    /// External MCP servers, with what the environment says of them, by name.
+    pub mcp: BTreeMap<String, McpSettings>,
     /// What `xmrt.toml` says.
     pub file: FileSettings,
     /// How each came to be, for `xmrt config`.
@@ -143,6 +147,7 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Settings, Config
         external_host: external_host(&mut reader),
         log: reader.text("XMRT_LOG", "info"),
         log_json: reader.choice("XMRT_LOG_FORMAT", &["text", "json"]) == "json",
+        mcp: mcp::resolve(&mut reader, &file.mcp),
         file,
         origins: Vec::new(),
     };

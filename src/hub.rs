@@ -5,28 +5,44 @@
 
 pub mod contract;
 mod answer;
+mod external;
 mod gateway;
 mod link;
+mod listing;
 mod nearest;
+mod pins;
 mod progress;
 
 pub use contract::*;
+pub use external::{Condition, ExternalServer, Override, Reach, ServerStatus, Standing, ToolStatus};
 pub use gateway::{Caller, Face, Gateway, GatewayError, Selection, Toolsets};
 pub use nearest::nearest;
+pub use pins::{Approval, Contract, Difference, MemoryPins, Pin as ToolPin, PinStore};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use rmcp::ServerHandler;
-use rmcp::model::{CallToolRequestParams, CallToolResponse, JsonObject, MetaObject, RequestMetaObject, Tool};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, InputResponses, JsonObject, MetaObject, RequestMetaObject, Tool,
+};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-use crate::agents::{Asked, Directory, Grant, Who};
-
+use answer::Word;
+use external::{External, Tidings};
 use link::Link;
+use listing::Listing;
 use progress::Listener;
+
+/// `_meta` key of a call: W3C trace context.
+const TRACEPARENT: &str = "traceparent";
 
 /// Why the hub could not start.
 #[derive(Debug, thiserror::Error)]
@@ -56,9 +72,11 @@ pub struct Hub(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     links: BTreeMap<String, Link>,
-    tools: BTreeMap<String, ToolFacts>,
-    /// The tools as their servers list them, by `server.tool`.
-    listed: BTreeMap<String, Tool>,
+    externals: BTreeMap<String, Arc<External>>,
+    /// The tools of the servers in this process; they never change.
+    own: BTreeMap<String, (ToolFacts, Tool)>,
+    listing: ArcSwap<Listing>,
+    tidings: Tidings,
     directory: Arc<Directory>,
 }
 
@@ -66,7 +84,21 @@ struct Inner {
 #[derive(Default)]
 pub struct HubBuilder {
     servers: Vec<(String, Starter)>,
+    externals: Vec<(String, ExternalServer)>,
+    pins: Option<Arc<dyn PinStore>>,
+    later: LaterHub,
     directory: Arc<Directory>,
+}
+
+/// A hub that is still being built, for servers that are to be part of it. Does not keep it alive.
+#[derive(Clone, Debug, Default)]
+pub struct LaterHub(Arc<OnceLock<Weak<Inner>>>);
+
+impl LaterHub {
+    /// The hub, while there is one.
+    pub fn hub(&self) -> Option<Hub> {
+        self.0.get()?.upgrade().map(Hub)
+    }
 }
 
 type Starting = Pin<Box<dyn Future<Output = Result<Link, HubError>> + Send>>;
@@ -88,13 +120,32 @@ impl HubBuilder {
         self
     }
 
-    /// Starts every server, in the order they were added, and asks each for its tools. If one fails, those already
-    /// started are stopped again.
+    /// The hub to be.
+    pub fn later(&self) -> LaterHub {
+        self.later.clone()
+    }
+
+    /// Adds a server that is somebody else's. It is started by [`Hub::wake`].
+    pub fn attach(mut self, name: &str, server: ExternalServer) -> Self {
+        self.externals.push((name.to_owned(), server));
+        self
+    }
+
+    /// Where the approved contracts of external servers are kept; without it, in this process's memory.
+    pub fn pins(mut self, pins: Arc<dyn PinStore>) -> Self {
+        self.pins = Some(pins);
+        self
+    }
+
+    /// Starts every server in this process, in the order they were added, and asks each for its tools. If one fails,
+    /// those already started are stopped again.
     pub async fn start(self) -> Result<Hub, HubError> {
         let mut started = Inner {
             links: BTreeMap::new(),
-            tools: BTreeMap::new(),
-            listed: BTreeMap::new(),
+            externals: BTreeMap::new(),
+            own: BTreeMap::new(),
+            listing: ArcSwap::default(),
+            tidings: Tidings::new(),
             directory: self.directory,
         };
         for (name, starter) in self.servers {
@@ -103,14 +154,28 @@ impl HubBuilder {
                 return Err(error);
             }
         }
-        Ok(Hub(Arc::new(started)))
+        let pins = self.pins.unwrap_or_else(|| Arc::new(MemoryPins::default()));
+        for (name, server) in self.externals {
+            if let Err(error) = started.check_new(&name) {
+                started.stop().await;
+                return Err(error);
+            }
+            let external = External::dormant(&name, server, Arc::clone(&pins), started.tidings.clone()).await;
+            started.externals.insert(name, external);
+        }
+        started.listing.store(Arc::new(started.list_now()));
+        let hub = Hub(Arc::new(started));
+        // Nobody else sets it.
+        let _ = self.later.0.set(Arc::downgrade(&hub.0));
+        Ok(hub)
     }
 }
 
 impl std::fmt::Debug for HubBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let own = self.servers.iter().map(|(name, _)| name);
         f.debug_list()
-            .entries(self.servers.iter().map(|(name, _)| name))
+            .entries(own.chain(self.externals.iter().map(|(name, _)| name)))
             .finish()
     }
 }
@@ -121,14 +186,88 @@ impl Hub {
         HubBuilder::default()
     }
 
-    /// Every tool of every server, sorted by name.
+    /// Every tool of every server, sorted by name. Those of external servers change with time.
     pub fn tools(&self) -> Vec<ToolFacts> {
-        self.0.tools.values().cloned().collect()
+        self.facts().values().cloned().collect()
+    }
+
+    /// The same, by name and shared.
+    pub fn facts(&self) -> Arc<BTreeMap<String, ToolFacts>> {
+        Arc::clone(&self.0.listing().tools)
     }
 
     /// The tool called `server.tool`.
-    pub fn tool(&self, name: &str) -> Option<&ToolFacts> {
-        self.0.tools.get(name)
+    pub fn tool(&self, name: &str) -> Option<ToolFacts> {
+        self.0.listing().tools.get(name).cloned()
+    }
+
+    /// The same, and if nobody has seen the server's tools yet, what must be assumed of one that it may have.
+    pub fn tool_or_assumed(&self, name: &str) -> Option<ToolFacts> {
+        self.tool(name).or_else(|| {
+            let (server, tool) = name.split_once('.')?;
+            let open = self.0.listing().open.contains(server);
+            let external = self.0.externals.get(server).filter(|_| open)?;
+            Some(external.assumed(tool))
+        })
+    }
+
+    /// The external servers whose tools nobody has seen yet.
+    pub fn open_servers(&self) -> BTreeSet<String> {
+        self.0.listing().open.clone()
+    }
+
+    /// The names of all servers.
+    pub fn servers(&self) -> Vec<String> {
+        let external = self.0.externals.keys();
+        self.0.links.keys().chain(external).cloned().collect()
+    }
+
+    /// Starts the external servers and keeps them going until [`Hub::stop`]. Does not wait for any of them.
+    pub async fn wake(&self) {
+        for external in self.0.externals.values() {
+            external.wake().await;
+        }
+    }
+
+    /// Waits until every external server was reached or not, at most `patience`.
+    pub async fn tried(&self, patience: Duration) {
+        let all = async {
+            for external in self.0.externals.values() {
+                external.tried().await;
+            }
+        };
+        let _ = tokio::time::timeout(patience, all).await;
+    }
+
+    /// How the external servers are doing, in order.
+    pub fn status(&self) -> Vec<ServerStatus> {
+        self.0
+            .externals
+            .values()
+            .map(|external| external.status())
+            .collect()
+    }
+
+    /// Changes whenever an external server, or what is known of its tools, does.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.tidings.subscribe()
+    }
+
+    /// Takes into use what an external server's tool is now; `hash` says which contract was looked at.
+    pub async fn approve(&self, tool: &str, hash: Option<&str>, by: &str) -> Result<(), ToolError> {
+        let named = tool
+            .split_once('.')
+            .and_then(|(server, name)| Some((self.0.externals.get(server)?, name)));
+        let Some((external, name)) = named else {
+            let names: Vec<&str> = self.0.externals.keys().map(String::as_str).collect();
+            let remedy = match names.as_slice() {
+                [] => "none is attached; see [mcp.<name>] in xmrt.toml".to_owned(),
+                names => format!("external servers: {}", names.join(", ")),
+            };
+            let message = format!("`{tool}` is no tool of an external server");
+            return Err(ToolError::new(ErrorClass::NotFound, message).with_remedy(remedy));
+        };
+        external.approve(name, hash, by).await
     }
 
     /// Calls a tool and waits for its answer, at most `timeout`; then the call is canceled.
@@ -148,7 +287,7 @@ impl Hub {
         let response = self
             .forward(tool, arguments, &meta, Passed::default(), timeout)
             .await?;
-        answer::of_response(tool, response, writes)
+        answer::of_response(tool, response, writes, self.0.word(tool))
     }
 
     /// Calls a tool and hands its answer back as the server gave it; errors are those of [`Hub::call`].
@@ -160,7 +299,7 @@ impl Hub {
         passed: Passed,
         timeout: Duration,
     ) -> Result<CallToolResponse, ToolError> {
-        let (_, link, name) = self.route(tool)?;
+        let (route, name) = self.route(tool)?;
         // Looking for the effect of an earlier call, and asking whether it is over, are always allowed: what was begun has to
         // be found out, also by somebody who may not begin it any more. What a call would come to is asked before the approval.
         if meta.look_for_since.is_none() && !matches!(meta.patience, Patience::Asks(_)) {
@@ -169,20 +308,30 @@ impl Hub {
         let writes = self.writes(tool, meta);
         let mut request = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
         request.meta = Some(request_meta(meta, passed.meta));
-        if link.peer.is_transport_closed() {
+        (request.input_responses, request.request_state) = passed.input;
+        let link = match route {
+            Route::Own(link) => link,
+            Route::External(external) => {
+                if meta.look_for_since.is_some() {
+                    // A server that does not know the question would take it for the call itself.
+                    let message = format!("`{tool}` cannot be asked whether it did something earlier");
+                    return Err(ToolError::new(ErrorClass::Conflict, message));
+                }
+                let called = external.call(name, request, passed.listener, timeout).await;
+                return called.map_err(|trouble| answer::of_trouble(tool, trouble, writes));
+            }
+        };
+        if link.wire.peer.is_transport_closed() {
             return Err(ToolError::new(
                 ErrorClass::Unavailable,
                 format!("the MCP server of `{tool}` is stopped"),
             ));
         }
         // Dropping the call's future sends the server a cancellation, so a time-out here needs no more than this.
-        match tokio::time::timeout(timeout, link.call(request, passed.listener)).await {
+        match tokio::time::timeout(timeout, link.wire.call(request, passed.listener)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(answer::of_failure(tool, &error, writes)),
-            Err(_elapsed) => Err(answer::lost(
-                writes,
-                format!("`{tool}` did not answer within {timeout:?}"),
-            )),
+            Err(_elapsed) => Err(answer::late(tool, timeout, writes)),
         }
     }
 
@@ -220,7 +369,8 @@ impl Hub {
     }
 
     fn writes(&self, tool: &str, meta: &CallMeta) -> bool {
-        let read_only = self.tool(tool).is_some_and(|facts| facts.read_only);
+        let listing = self.0.listing();
+        let read_only = listing.tools.get(tool).is_some_and(|facts| facts.read_only);
         let acts =
             meta.look_for_since.is_none() && !meta.resolve && !matches!(meta.patience, Patience::Asks(_));
         !read_only && acts
@@ -232,30 +382,34 @@ impl Hub {
         self.0.stop().await;
     }
 
-    fn route<'a>(&'a self, tool: &'a str) -> Result<(&'a ToolFacts, &'a Link, &'a str), ToolError> {
-        let found = self.0.tools.get(tool).and_then(|facts| {
-            let (server, name) = tool.split_once('.')?;
-            Some((facts, self.0.links.get(server)?, name))
-        });
-        found.ok_or_else(|| {
-            let error = ToolError::new(ErrorClass::NotFound, format!("there is no tool `{tool}`"));
-            match nearest(tool, self.0.tools.keys().map(String::as_str)) {
-                Some(meant) => error.with_remedy(format!("did you mean `{meant}`?")),
-                None => error.with_remedy(format!("servers: {}", self.0.server_names())),
+    fn route<'a>(&'a self, tool: &'a str) -> Result<(Route<'a>, &'a str), ToolError> {
+        if let Some((server, name)) = tool.split_once('.') {
+            if let Some(external) = self.0.externals.get(server) {
+                return Ok((Route::External(external), name));
             }
+            let link = self.0.links.get(server);
+            if let Some(link) = link.filter(|_| self.0.own.contains_key(tool)) {
+                return Ok((Route::Own(link), name));
+            }
+        }
+        let error = ToolError::new(ErrorClass::NotFound, format!("there is no tool `{tool}`"));
+        let listing = self.0.listing();
+        Err(match nearest(tool, listing.tools.keys().map(String::as_str)) {
+            Some(meant) => error.with_remedy(format!("did you mean `{meant}`?")),
+            None => error.with_remedy(format!("servers: {}", self.servers().join(", "))),
         })
     }
 }
 
+/// Where a call goes.
+enum Route<'a> {
+    Own(&'a Link),
+    External(&'a External),
+}
+
 impl Inner {
     async fn add(&mut self, name: String, starter: Starter) -> Result<(), HubError> {
-        check_name(&name)?;
-        if self.links.contains_key(&name) {
-            return Err(HubError::Name {
-                name,
-                problem: "is taken by another server",
-            });
-        }
+        self.check_new(&name)?;
         let link = starter(name.clone()).await?;
         let listed = link.list().await;
         self.links.insert(name.clone(), link);
@@ -264,22 +418,72 @@ impl Inner {
             problem: error.to_string(),
         })?;
         for tool in tools {
-            let facts = answer::facts(&name, tool.clone());
-            self.listed.insert(facts.name.clone(), tool);
-            self.tools.insert(facts.name.clone(), facts);
+            let facts = answer::own_facts(&name, tool.clone());
+            self.own.insert(facts.name.clone(), (facts, tool));
         }
         Ok(())
     }
 
-    async fn stop(&self) {
-        for link in self.links.values() {
-            link.stop().await;
+    fn check_new(&self, name: &str) -> Result<(), HubError> {
+        check_name(name)?;
+        if self.links.contains_key(name) || self.externals.contains_key(name) {
+            return Err(HubError::Name {
+                name: name.to_owned(),
+                problem: "is taken by another server",
+            });
+        }
+        Ok(())
+    }
+
+    /// The tools as they are now.
+    fn listing(&self) -> Arc<Listing> {
+        let listing = self.listing.load_full();
+        if listing.as_of == self.tidings.now() {
+            return listing;
+        }
+        let listing = Arc::new(self.list_now());
+        self.listing.store(Arc::clone(&listing));
+        listing
+    }
+
+    fn list_now(&self) -> Listing {
+        // The moment is noted first: what changes meanwhile is listed again.
+        Listing::of(self.tidings.now(), &self.own, self.externals.values())
+    }
+
+    /// What a server says it is for.
+    fn instructions(&self, server: &str) -> Option<String> {
+        match self.externals.get(server) {
+            Some(external) => external.instructions(),
+            None => self.links.get(server)?.wire.instructions(),
         }
     }
 
-    fn server_names(&self) -> String {
-        let names: Vec<&str> = self.links.keys().map(String::as_str).collect();
-        names.join(", ")
+    /// What the word of a tool's server is worth.
+    fn word(&self, tool: &str) -> Word {
+        let external = tool
+            .split_once('.')
+            .and_then(|(server, name)| Some((self.externals.get(server)?, name)));
+        match external {
+            None => Word::Own,
+            Some((external, name)) => match external.spec.overrides.get(name) {
+                Some(known) if known.failure_is_clean => Word::FailureIsClean,
+                _ => Word::Foreign,
+            },
+        }
+    }
+
+    async fn stop(&self) {
+        // All at once: each may take its time.
+        let mut ending = JoinSet::new();
+        for external in self.externals.values() {
+            let external = Arc::clone(external);
+            ending.spawn(async move { external.stop().await });
+        }
+        while ending.join_next().await.is_some() {}
+        for link in self.links.values() {
+            link.stop().await;
+        }
     }
 }
 
@@ -316,6 +520,8 @@ struct Passed {
     meta: JsonObject,
     /// Who wants to hear of progress.
     listener: Option<Listener>,
+    /// What a caller adds that was asked for something: its answers, and the state it was given.
+    input: (Option<InputResponses>, Option<String>),
 }
 
 fn request_meta(meta: &CallMeta, mut object: JsonObject) -> RequestMetaObject {
@@ -337,5 +543,23 @@ fn request_meta(meta: &CallMeta, mut object: JsonObject) -> RequestMetaObject {
     if meta.resolve {
         object.insert(META_RESOLVE.to_owned(), json!(true));
     }
+    if !object.contains_key(TRACEPARENT)
+        && let Some(trace) = meta.idempotency_key.as_deref().and_then(traceparent)
+    {
+        object.insert(TRACEPARENT.to_owned(), json!(trace));
+    }
     RequestMetaObject(MetaObject(object))
+}
+
+/// The trace of a call that has none: its key is the trace, so what a server logs under it is found by the step.
+fn traceparent(key: &str) -> Option<String> {
+    let fits = key.len() == 32 && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let span = Sha256::digest(key)
+        .iter()
+        .take(8)
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+    (fits && key.bytes().any(|byte| byte != b'0')).then(|| format!("00-{key}-{span}-01"))
 }

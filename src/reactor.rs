@@ -29,7 +29,7 @@ use crate::agents::Directory;
 use crate::clock::Clock;
 use crate::hub::{Hub, ToolFacts};
 use crate::journal::{BookRecord, RuleText, RunId, Store, StoreError};
-use crate::rules::{self, Catalog, CatalogTool, Diagnostic, RuleBook, SourceFile};
+use crate::rules::{self, Catalog, CatalogTool, Diagnostic, Rule, RuleBook, SourceFile};
 
 /// How long after a refused delivery the instance says that it cannot accept any, in milliseconds.
 const REFUSING_MS: i64 = 10_000;
@@ -60,7 +60,7 @@ pub struct Parts {
 pub struct Reactor {
     store: Arc<dyn Store>,
     hub: Hub,
-    tools: BTreeMap<String, ToolFacts>,
+    settle_ms: Option<i64>,
     clock: Clock,
     book: ArcSwap<RuleBook>,
     source: RuleSource,
@@ -117,21 +117,10 @@ pub struct Degraded {
 impl Reactor {
     /// Puts the stages in order. Nothing runs until a [`Worker`] does.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let mut tools: BTreeMap<String, ToolFacts> = parts
-            .hub
-            .tools()
-            .iter()
-            .map(|facts| (facts.name.clone(), facts.clone()))
-            .collect();
-        if let Some(settle_ms) = parts.settle_ms {
-            tools
-                .values_mut()
-                .for_each(|facts| facts.promises.settle_ms = settle_ms);
-        }
         Arc::new(Self {
             store: parts.store,
             hub: parts.hub,
-            tools,
+            settle_ms: parts.settle_ms,
             clock: parts.clock,
             book: ArcSwap::from_pointee(parts.book),
             source: parts.source,
@@ -159,9 +148,23 @@ impl Reactor {
         self.hub.directory()
     }
 
-    /// The tools that can be called.
-    pub fn tools(&self) -> &BTreeMap<String, ToolFacts> {
-        &self.tools
+    /// The integration layer.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// The tools a rule can call at the moment. Of a server whose tools nobody has seen yet, those it mentions are
+    /// assumed: whether they are there shows when they are called.
+    fn tools_for(&self, rule: &Rule) -> Arc<BTreeMap<String, ToolFacts>> {
+        let mut tools = self.hub.facts();
+        for action in rule.actions.iter().chain(&rule.on_failure) {
+            if !tools.contains_key(&action.tool)
+                && let Some(assumed) = self.hub.tool_or_assumed(&action.tool)
+            {
+                Arc::make_mut(&mut tools).insert(action.tool.clone(), assumed);
+            }
+        }
+        tools
     }
 
     /// The rules in force.
@@ -205,7 +208,7 @@ impl Reactor {
         let loaded = rules::load(
             &files,
             self.book().vars(),
-            Some(&catalog(&self.tools, self.hub.directory())),
+            Some(&catalog(&self.hub.facts(), self.hub.directory()).opened(self.hub.open_servers())),
         );
         let Some(book) = loaded.book else {
             return Err(ReloadError::Broken(files, loaded.diagnostics));

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use rmcp::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, ListToolsResult,
-    PaginatedRequestParams, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
+    ContentBlock, ErrorData, GetPromptRequestParams, GetPromptResponse, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer, ServiceExt};
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::providers::{Providers, SERVERS};
@@ -17,11 +20,16 @@ use super::{AssembleError, files, running_server};
 use crate::agents::Who;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::hub::{Caller, ErrorClass, Face, Gateway, GatewayError, Hub, HubBuilder, ToolError};
+use crate::hub::{
+    Caller, ErrorClass, Face, Gateway, GatewayError, Hub, HubBuilder, LaterHub, META_IDEMPOTENCY_KEY,
+    ToolError,
+};
 use crate::journal::{MemoryStore, Store};
 use crate::store::embedded::Embedded;
 use crate::tools;
 
+/// How long external servers are waited for before the first client is answered: it asks for the tools once.
+const TRIED: Duration = Duration::from_secs(5);
 /// How long calls may finish after the end was asked for.
 const FINISH: Duration = Duration::from_secs(4);
 
@@ -38,11 +46,50 @@ pub struct StdioOptions {
 
 /// The gateways of a running server: all servers together first, then each alone.
 pub(super) fn gateways(hub: &Hub) -> Result<Vec<Gateway>, GatewayError> {
-    let faces = SERVERS.iter().map(|&server| Face::One(server.to_owned()));
+    let faces = hub.servers().into_iter().map(Face::One);
     std::iter::once(Face::All)
         .chain(faces)
         .map(|face| Gateway::new(hub, face, tools::toolsets()))
         .collect()
+}
+
+/// What listing a toolset costs a model.
+#[derive(Clone, Debug)]
+pub struct ToolsetCost {
+    /// Its name, as `?toolsets=` takes it.
+    pub set: String,
+    /// How many tools it has.
+    pub tools: usize,
+    /// About how many tokens its list has.
+    pub tokens: usize,
+}
+
+/// Every toolset, the default one first and all of them last.
+pub async fn toolset_costs(settings: &Settings) -> Result<Vec<ToolsetCost>, AssembleError> {
+    /// Bytes of JSON in a token, about.
+    const BYTES_PER_TOKEN: usize = 4;
+    let hub = super::known_hub(settings, super::lent::LentPins::new(settings)).await?;
+    let gateway = Gateway::new(&hub, Face::All, tools::toolsets()).map_err(|error| error.to_string())?;
+    let toolsets = gateway.toolsets();
+    let sets = toolsets.sets.keys().map(String::as_str);
+    let cost = |set: &str, selection| {
+        let listed = gateway.offered(&Caller {
+            who: Who::Operator("local".to_owned()),
+            selection,
+        });
+        let bytes = serde_json::to_vec(&listed).map_or(0, |bytes| bytes.len());
+        ToolsetCost {
+            set: set.to_owned(),
+            tools: listed.len(),
+            tokens: bytes / BYTES_PER_TOKEN,
+        }
+    };
+    let mut costs = vec![cost("default", toolsets.by_default())];
+    for set in sets.chain(["all"]) {
+        costs.push(cost(set, toolsets.select(set)?));
+    }
+    hub.stop().await;
+    Ok(costs)
 }
 
 /// Serves MCP on standard input and output until the input ends, or somebody asks for the end; then everything that
@@ -51,7 +98,11 @@ pub(super) fn gateways(hub: &Hub) -> Result<Vec<Gateway>, GatewayError> {
 /// The journal's tools ask the running server where there is one.
 pub async fn serve_stdio(settings: &Settings, options: &StdioOptions) -> Result<(), AssembleError> {
     let hub = stdio_hub(settings, options.server.as_deref()).await?;
-    let served = Box::pin(serve_hub(&hub, options)).await;
+    hub.wake().await;
+    let served = tokio::select! {
+        () = hub.tried(TRIED) => Box::pin(serve_hub(&hub, options)).await,
+        () = super::stop_signal() => Ok(()),
+    };
     hub.stop().await;
     served
 }
@@ -104,6 +155,10 @@ async fn stdio_hub(settings: &Settings, only: Option<&str>) -> Result<Hub, Assem
             builder = with_server(builder, server, settings, &providers, &clock);
         }
     }
+    if only.is_none() {
+        let pins = super::lent::LentPins::new(settings);
+        builder = super::external::attached(builder, settings).pins(pins);
+    }
     Ok(builder.start().await?)
 }
 
@@ -114,6 +169,7 @@ fn with_server(
     providers: &Providers,
     clock: &Clock,
 ) -> HubBuilder {
+    let later = builder.later();
     match server {
         "github" => builder.serve(server, super::providers::github_server(providers, clock)),
         "render" => builder.serve(server, super::providers::render_server(providers, clock)),
@@ -123,14 +179,25 @@ fn with_server(
                 settings: settings.clone(),
                 providers: providers.clone(),
                 clock: clock.clone(),
-                listed: own_server(providers, Arc::new(MemoryStore::new(clock.now())), clock),
+                listed: own_server(
+                    providers,
+                    Arc::new(MemoryStore::new(clock.now())),
+                    clock,
+                    later.clone(),
+                ),
+                later,
             },
         ),
     }
 }
 
-fn own_server(providers: &Providers, store: Arc<dyn Store>, clock: &Clock) -> tools::xmrt::Server {
-    super::providers::own_server(providers, store, clock)
+fn own_server(
+    providers: &Providers,
+    store: Arc<dyn Store>,
+    clock: &Clock,
+    hub: LaterHub,
+) -> tools::xmrt::Server {
+    super::providers::own_server(providers, store, clock, hub)
 }
 
 /// The `xmrt` server of a process that owns no journal: each call goes to the server running on the data directory, or
@@ -140,6 +207,7 @@ struct Borrowed {
     providers: Providers,
     clock: Clock,
     listed: tools::xmrt::Server,
+    later: LaterHub,
 }
 
 impl ServerHandler for Borrowed {
@@ -159,6 +227,70 @@ impl ServerHandler for Borrowed {
         self.listed.get_tool(name)
     }
 
+    async fn list_resources(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        self.listed.list_resources(page, context).await
+    }
+
+    async fn list_resource_templates(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        self.listed.list_resource_templates(page, context).await
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        if let Some(url) = running_server(&self.settings) {
+            let params = json!({ "uri": request.uri });
+            let asked = self.asked(&url, "resources/read", &request.uri, params).await;
+            let read: ReadResourceResult = asked.map_err(protocol)?;
+            return Ok(read.into());
+        }
+        self.server()
+            .map_err(protocol)?
+            .read_resource(request, context)
+            .await
+    }
+
+    async fn list_prompts(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        self.listed.list_prompts(page, context).await
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        self.listed.get_prompt(request, context).await
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        if let Some(url) = running_server(&self.settings) {
+            let params = json!({ "ref": request.r#ref, "argument": request.argument });
+            return self
+                .asked(&url, "completion/complete", "", params)
+                .await
+                .map_err(protocol);
+        }
+        self.server().map_err(protocol)?.complete(request, context).await
+    }
+
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
@@ -171,14 +303,9 @@ impl ServerHandler for Borrowed {
             };
             return Ok(asked.unwrap_or_else(|why| self.failed(&request.name, why)).into());
         }
-        match self.journal() {
-            Ok(Some(store)) => {
-                let server = own_server(&self.providers, store, &self.clock);
-                server.call_tool(request, context).await
-            }
-            // Nothing was ever received here, which is an answer, too.
-            Ok(None) => self.listed.call_tool(request, context).await,
-            Err(why) => Ok(self.failed(&request.name, Unasked::Surely(why)).into()),
+        match self.server() {
+            Ok(server) => server.call_tool(request, context).await,
+            Err(why) => Ok(self.failed(&request.name, why).into()),
         }
     }
 }
@@ -194,30 +321,43 @@ impl Borrowed {
             .map_err(|error| error.to_string())
     }
 
-    /// Makes the call at the running server, in one plain request.
+    /// The server over the journal, opened for as long as this lives. Where nothing was ever received there is none,
+    /// which is an answer, too.
+    fn server(&self) -> Result<tools::xmrt::Server, Unasked> {
+        Ok(match self.journal().map_err(Unasked::Surely)? {
+            Some(store) => own_server(&self.providers, store, &self.clock, self.later.clone()),
+            None => self.listed.clone(),
+        })
+    }
+
+    /// Makes the call at the running server.
     async fn ask(&self, url: &str, request: &CallToolRequestParams) -> Result<CallToolResult, Unasked> {
+        let arguments = request.arguments.clone().unwrap_or_default();
+        let mut params = json!({ "name": request.name, "arguments": arguments, "_meta": {} });
+        let key = request
+            .meta
+            .as_ref()
+            .and_then(|meta| meta.get(META_IDEMPOTENCY_KEY));
+        if let Some(key) = key {
+            params["_meta"][META_IDEMPOTENCY_KEY] = key.clone();
+        }
+        self.asked(url, "tools/call", &request.name, params).await
+    }
+
+    /// Asks the running server, in one plain request.
+    async fn asked<T: DeserializeOwned>(
+        &self,
+        url: &str,
+        method: &str,
+        name: &str,
+        mut params: Value,
+    ) -> Result<T, Unasked> {
         let token = files::admin_token(&self.settings).map_err(Unasked::Surely)?;
         let token = token.unwrap_or_else(|| SecretString::from(String::new()));
         let version = rmcp::model::ProtocolVersion::V_2026_07_28;
-        let mut meta = json!({
-            "io.modelcontextprotocol/protocolVersion": version.as_str(),
-            "io.modelcontextprotocol/clientCapabilities": {},
-        });
-        let given = request
-            .meta
-            .as_ref()
-            .and_then(|given| serde_json::to_value(given).ok());
-        if let Some(key) = given
-            .as_ref()
-            .and_then(|given| given.get(crate::hub::META_IDEMPOTENCY_KEY))
-        {
-            meta[crate::hub::META_IDEMPOTENCY_KEY] = key.clone();
-        }
-        let arguments = request.arguments.clone().unwrap_or_default();
-        let body = json!({
-            "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-            "params": { "name": request.name, "arguments": arguments, "_meta": meta },
-        });
+        params["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!(version.as_str());
+        params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({});
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -228,8 +368,8 @@ impl Borrowed {
             .bearer_auth(token.expose_secret())
             .header("accept", "application/json, text/event-stream")
             .header("mcp-protocol-version", version.as_str())
-            .header("mcp-method", "tools/call")
-            .header("mcp-name", request.name.as_ref())
+            .header("mcp-method", method)
+            .header("mcp-name", name)
             .json(&body)
             .send()
             .await
@@ -270,6 +410,11 @@ impl Borrowed {
         result.structured_content = Some(json!({ "error": error }));
         result
     }
+}
+
+fn protocol(why: Unasked) -> ErrorData {
+    let (Unasked::Surely(why) | Unasked::Maybe(why)) = why;
+    ErrorData::internal_error(format!("the reactor's records cannot be reached: {why}"), None)
 }
 
 /// Why a call got no answer: with or without the server having heard it.

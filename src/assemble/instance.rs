@@ -11,7 +11,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::external;
 use super::journal::Journal;
+use super::pins::JournalPins;
 use super::providers::{self, Providers, Tokens};
 use super::{agents, files, read_rules};
 use crate::clock::Clock;
@@ -117,8 +119,12 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     } else {
         (Providers::configured(settings)?, None)
     };
-    let directory = super::directory(settings)?;
-    let hub = providers::hub(&providers, Arc::clone(&journal.store), &clock, directory).await?;
+    let builder = providers::builder(&providers, Arc::clone(&journal.store), &clock);
+    let hub = external::attached(builder, settings)
+        .with_directory(super::directory(settings)?)
+        .pins(JournalPins::new(Arc::clone(&journal.store), clock.clone()))
+        .start()
+        .await?;
     let reactor = reactor_on(settings, &journal.store, &hub, &clock).await?;
     reactor.set_degraded("redis", journal.forgets.clone());
     for (part, configured, remedy) in [
@@ -189,13 +195,8 @@ async fn reactor_on(
 ) -> Result<Arc<Reactor>, AssembleError> {
     let folder = settings.rules.clone();
     let source = move || read_rules(std::slice::from_ref(&folder));
-    let tools = hub
-        .tools()
-        .into_iter()
-        .map(|facts| (facts.name.clone(), facts))
-        .collect();
-    let on_disk =
-        source().and_then(|files| load(&files, settings, &reactor::catalog(&tools, hub.directory())));
+    let catalog = reactor::catalog(&hub.facts(), hub.directory()).opened(hub.open_servers());
+    let on_disk = source().and_then(|files| load(&files, settings, &catalog));
     let (book, broken) = match on_disk {
         Ok(book) => (book, None),
         Err(rendered) => (
@@ -318,7 +319,13 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         tokio::spawn(Arc::clone(&instance.recovery).run(stopped.clone())),
         tokio::spawn(Arc::clone(&instance.reactor).retain(policy(settings), stopped.clone())),
     ];
-    watch_rules(settings, &instance.reactor, stopped);
+    watch_rules(settings, &instance.reactor, stopped.clone());
+    instance.hub.wake().await;
+    tokio::spawn(external::watch(
+        instance.hub.clone(),
+        Arc::clone(&instance.reactor),
+        stopped,
+    ));
     Ok(Running {
         address,
         instance,

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::random_secret;
-use crate::agents::Directory;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::hub::{Hub, HubError};
+use crate::hub::{Hub, HubBuilder, LaterHub};
 use crate::integrations::{github, render};
 use crate::journal::Store;
 use crate::sandbox::{Options, Running, Sandbox};
@@ -168,27 +167,27 @@ pub(super) fn render_server(providers: &Providers, clock: &Clock) -> tools::rend
 }
 
 /// The `xmrt` server over a journal.
-pub(super) fn own_server(providers: &Providers, store: Arc<dyn Store>, clock: &Clock) -> tools::xmrt::Server {
+pub(super) fn own_server(
+    providers: &Providers,
+    store: Arc<dyn Store>,
+    clock: &Clock,
+    hub: LaterHub,
+) -> tools::xmrt::Server {
     tools::xmrt::Server::new(tools::xmrt::XmrtParts {
         store,
         github: providers.github.clone(),
         notify: providers.notify.clone(),
         clock: clock.clone(),
+        hub,
     })
 }
 
-/// The hub with the three built-in servers.
-pub(super) async fn hub(
-    providers: &Providers,
-    store: Arc<dyn Store>,
-    clock: &Clock,
-    directory: Arc<Directory>,
-) -> Result<Hub, HubError> {
-    Hub::builder()
-        .with_directory(directory)
+/// A hub with the three built-in servers, to add others to.
+pub(super) fn builder(providers: &Providers, store: Arc<dyn Store>, clock: &Clock) -> HubBuilder {
+    let builder = Hub::builder();
+    let later = builder.later();
+    builder
         .serve(SERVERS[0], github_server(providers, clock))
         .serve(SERVERS[1], render_server(providers, clock))
-        .serve(SERVERS[2], own_server(providers, store, clock))
-        .start()
-        .await
+        .serve(SERVERS[2], own_server(providers, store, clock, later))
 }

@@ -2,6 +2,7 @@
 
 mod judge;
 mod people;
+mod stubs;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -101,14 +102,12 @@ async fn run_test(
         .map_err(|error| error.to_string())?;
     let store = Arc::new(MemoryStore::new(clock.now()));
     let providers = Providers::of_sandbox(&running, &tokens, None)?;
-    let hub = providers::hub(
-        &providers,
-        Arc::clone(&store) as Arc<dyn Store>,
-        &clock,
-        directory,
-    )
-    .await
-    .map_err(|error| error.to_string())?;
+    let builder = providers::builder(&providers, Arc::clone(&store) as Arc<dyn Store>, &clock);
+    let hub = stubs::served(builder, &test.stub)?
+        .with_directory(directory)
+        .start()
+        .await
+        .map_err(|error| error.to_string())?;
     store
         .keep_book(crate::reactor::book_record(&book), clock.now())
         .await

@@ -81,8 +81,8 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         options.paths
     };
     let mut files = assemble::read_rules(&paths)?;
-    let (tools, directory) = (assemble::tool_facts().await?, assemble::directory(&settings)?);
-    let catalog = reactor::catalog(&tools, &directory);
+    let known = assemble::known_tools(&settings).await?;
+    let catalog = reactor::catalog(&known.tools, &assemble::directory(&settings)?).opened(known.open);
     if options.diff {
         return match mend::all(&mut files, settings.vars(), &catalog) {
             0 => Ok(()),

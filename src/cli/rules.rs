@@ -101,12 +101,9 @@ async fn new(id: &str, from: &str, settings: &Settings) -> Ending {
         )));
     }
     files = vec![file];
-    let (tools, directory) = (assemble::tool_facts().await?, assemble::directory(settings)?);
-    let loaded = rules::load(
-        &files,
-        settings.vars(),
-        Some(&reactor::catalog(&tools, &directory)),
-    );
+    let known = assemble::known_tools(settings).await?;
+    let catalog = reactor::catalog(&known.tools, &assemble::directory(settings)?).opened(known.open);
+    let loaded = rules::load(&files, settings.vars(), Some(&catalog));
     if let Some(found) = loaded.diagnostics.first() {
         let hint = found
             .hint

@@ -1,106 +1,235 @@
 //! `xmrt tools`
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
+mod doubt;
+mod markdown;
 
-use super::{Ending, print};
+use serde_json::{Value, json};
+
+use super::api::{Api, Target, segment};
+use super::{Ending, Failure, print};
 use crate::assemble;
-use crate::hub::{Doubt, ToolFacts};
+use crate::config::Settings;
+use crate::hub::{ServerStatus, Standing, ToolFacts, ToolStatus};
 
 /// Options of `xmrt tools`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Options {
     /// As JSON, with schemas
-    #[arg(long, conflicts_with = "doubt")]
-    json: bool,
-    /// How each writing tool makes good a lost answer, and what remains, as Markdown: docs/doubt.md
     #[arg(long)]
+    json: bool,
+    /// What listing each toolset costs a model
+    #[arg(long, conflicts_with = "json")]
+    toolsets: bool,
+    /// How each writing tool makes good a lost answer, and what remains, as Markdown: docs/doubt.md
+    #[arg(long, conflicts_with_all = ["json", "toolsets"])]
     doubt: bool,
+    /// Print a server's page below docs/tools
+    #[arg(long, hide = true, value_name = "SERVER", conflicts_with_all = ["json", "toolsets"])]
+    markdown: Option<String>,
+    #[command(subcommand)]
+    action: Option<Action>,
 }
 
-pub(super) async fn run(options: Options) -> Ending {
-    let tools = assemble::tool_facts().await?;
-    if options.json {
-        print::json(&serde_json::to_value(tools.values().collect::<Vec<_>>())?);
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Show one tool; of an external server also what changed since it was approved
+    Show {
+        /// Its name, as `github.create_issue`
+        tool: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take an external server's tool into use as it is now
+    Approve {
+        /// Its name, as `slack.post_message`
+        tool: String,
+        /// The hash of the contract you looked at; another one is not approved
+        #[arg(long)]
+        hash: Option<String>,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+pub(super) async fn run(options: Options, settings: Settings) -> Ending {
+    if let Some(server) = &options.markdown {
+        let tools = assemble::tool_facts().await?;
+        println!("{}", markdown::page(server, &tools).trim_end());
         return Ok(());
     }
     if options.doubt {
-        println!("{}", doubt(&tools).trim_end());
+        println!("{}", doubt::page(&assemble::tool_facts().await?).trim_end());
         return Ok(());
     }
-    let rows: Vec<Vec<String>> = tools
+    if options.toolsets {
+        return toolsets(&settings).await;
+    }
+    match options.action {
+        None => list(options.json, &settings).await,
+        Some(Action::Show { tool, json }) => show(&tool, json, &settings).await,
+        Some(Action::Approve { tool, hash, target }) => {
+            let api = Api::connect(&target, &settings).await?;
+            let path = format!("/api/v1/tools/{}/approve", segment(&tool));
+            let approved = api.post(&path, &json!({ "hash": hash })).await?;
+            let hash = approved
+                .get("approved")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            println!("`{tool}` is in use as it is now ({})", short(hash));
+            Ok(())
+        }
+    }
+}
+
+async fn list(as_json: bool, settings: &Settings) -> Ending {
+    let known = assemble::known_tools(settings).await?;
+    if as_json {
+        print::json(&serde_json::to_value(known.tools.values().collect::<Vec<_>>())?);
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = known
+        .tools
         .values()
         .map(|facts| {
-            let kind = match (facts.read_only, facts.destructive) {
-                (true, _) => "reads",
-                (false, true) => "destructive",
-                (false, false) => "writes",
-            };
-            let doubt = match facts.read_only {
-                true => "",
-                false => facts.promises.doubt.as_str(),
-            };
-            vec![facts.name.clone(), kind.into(), doubt.into(), facts.title.clone()]
+            let external = status_of(&known.servers, &facts.name);
+            let state = external.map_or_else(String::new, |(server, tool)| state(server, tool));
+            vec![
+                facts.name.clone(),
+                kind(facts).into(),
+                doubt_of(facts),
+                facts.title.clone(),
+                state,
+            ]
         })
         .collect();
-    print::table(&["TOOL", "KIND", "DOUBT", "TITLE"], &rows);
+    match known.servers.is_empty() {
+        true => {
+            let rows: Vec<Vec<String>> = rows
+                .into_iter()
+                .map(|mut row| {
+                    row.truncate(4);
+                    row
+                })
+                .collect();
+            print::table(&["TOOL", "KIND", "DOUBT", "TITLE"], &rows);
+        }
+        false => print::table(&["TOOL", "KIND", "DOUBT", "TITLE", "STATE"], &rows),
+    }
+    for server in &known.servers {
+        let name = &server.name;
+        if let Some(why) = &server.why {
+            println!("\n{name}: {why}");
+        } else if known.open.contains(name) {
+            println!("\n{name}: nobody has seen its tools yet; `xmrt serve` starts it");
+        }
+    }
     Ok(())
 }
 
-const HEAD: &str = "# Doubt
+async fn toolsets(settings: &Settings) -> Ending {
+    let costs = assemble::toolset_costs(settings).await?;
+    let rows: Vec<Vec<String>> = costs
+        .into_iter()
+        .map(|cost| vec![cost.set, cost.tools.to_string(), cost.tokens.to_string()])
+        .collect();
+    print::table(&["TOOLSET", "TOOLS", "TOKENS"], &rows);
+    println!("\nTokens are those of tools/list, taken as a quarter of its bytes.");
+    Ok(())
+}
 
-<!-- Made by `xmrt tools --doubt`. -->
-
-A write is *in doubt* when its request may have been sent and its result is not known: the program was killed, the answer was lost
-or came too late, the provider said 5xx, or 2xx without saying what it made. It is never blindly sent again. How it is made
-good is what each tool declares, and what this page lists.
-
-Two things hold for all of them. Takeover looks only after the lease, the call's time-out and the settle time are over. And a
-process that is stopped between its last check of the lease and the write to the socket, for longer than all of these, can send a
-call that another one has resolved as absent: that edge remains.
-
-A call that is *pending* (a rollback that is watched) has had its effect: it is never made again, only asked about. Interrupted, it
-is asked about again; if the answer to the call itself was lost, its effect is looked for first, and watched once it is found.
-";
-
-/// The page `docs/doubt.md`.
-fn doubt(tools: &BTreeMap<String, ToolFacts>) -> String {
-    let mut page = HEAD.to_owned();
-    for class in Doubt::ALL {
-        let of_class: Vec<&ToolFacts> = tools
-            .values()
-            .filter(|facts| !facts.read_only && facts.promises.doubt == *class)
-            .collect();
-        // Writing to a string cannot fail.
-        let _ = writeln!(page, "\n## `{}`\n", class.as_str());
-        let _ = writeln!(
-            page,
-            "{}\n\nWhat remains: {}\n",
-            class.resolved_by(),
-            class.remains()
+async fn show(name: &str, as_json: bool, settings: &Settings) -> Ending {
+    let known = assemble::known_tools(settings).await?;
+    let Some(facts) = known.tools.get(name) else {
+        let meant = crate::hub::nearest(name, known.tools.keys().map(String::as_str));
+        let hint = meant.map_or_else(
+            || "`xmrt tools` lists them".to_owned(),
+            |meant| format!("did you mean `{meant}`?"),
         );
-        if of_class.is_empty() {
-            let _ = writeln!(
-                page,
-                "None of the built-in tools; what an external server's tool is taken for."
-            );
-            continue;
+        return Err(Failure::CouldNot(format!("there is no tool `{name}`; {hint}")));
+    };
+    let external = status_of(&known.servers, name);
+    if as_json {
+        print::json(&json!({ "tool": facts, "external": external.map(|(_, tool)| tool) }));
+        return Ok(());
+    }
+    println!("{name}: {}", facts.title);
+    println!("{}", facts.description);
+    println!(
+        "\n{}; when an answer is lost: {}",
+        kind(facts),
+        doubt_or_read(facts)
+    );
+    println!(
+        "\narguments: {}",
+        serde_json::to_string_pretty(&facts.input_schema)?
+    );
+    if let Some((server, tool)) = external {
+        println!("\nstate: {}", state(server, tool));
+        if let (Some(hash), Some(by)) = (&tool.approved, &tool.approved_by) {
+            println!("approved: {hash} by {by}");
         }
-        let _ = writeln!(page, "| tool | | settle time | pending |\n|---|---|---|---|");
-        for facts in of_class {
-            let settles = match class {
-                Doubt::Marker | Doubt::GoalState | Doubt::Evidence => {
-                    format!("{} ms", facts.promises.settle_ms)
+        if let Some(hash) = &tool.seen {
+            println!("waits for approval: {hash}");
+            for change in &tool.differences {
+                println!("  {}", change.at);
+                if let Some(was) = &change.approved {
+                    println!("    - {was}");
                 }
-                _ => String::new(),
-            };
-            let pending = if facts.promises.pending { "yes" } else { "" };
-            let _ = writeln!(
-                page,
-                "| `{}` | {} | {settles} | {pending} |",
-                facts.name, facts.title
-            );
+                if let Some(now) = &change.seen {
+                    println!("    + {now}");
+                }
+            }
+            println!("approve it with: xmrt tools approve {name} --hash {hash}");
         }
     }
-    page
+    Ok(())
+}
+
+fn status_of<'s>(servers: &'s [ServerStatus], name: &str) -> Option<(&'s ServerStatus, &'s ToolStatus)> {
+    servers
+        .iter()
+        .find_map(|server| Some((server, server.tools.iter().find(|tool| tool.name == name)?)))
+}
+
+fn state(_server: &ServerStatus, tool: &ToolStatus) -> String {
+    let text = match tool.standing {
+        Standing::Approved => "approved",
+        Standing::New => "NEW: out of use until approved",
+        Standing::Changed => "CHANGED: out of use until approved",
+        Standing::Missing => "the server no longer has it",
+        Standing::Unseen => "not seen yet",
+        Standing::Unfit => "cannot be used",
+    };
+    match &tool.why {
+        Some(why) => format!("{text}: {why}"),
+        None => text.to_owned(),
+    }
+}
+
+fn kind(facts: &ToolFacts) -> &'static str {
+    match (facts.read_only, facts.destructive) {
+        (true, _) => "reads",
+        (false, true) => "destructive",
+        (false, false) => "writes",
+    }
+}
+
+fn doubt_of(facts: &ToolFacts) -> String {
+    match facts.read_only {
+        true => String::new(),
+        false => facts.promises.doubt.as_str().to_owned(),
+    }
+}
+
+fn doubt_or_read(facts: &ToolFacts) -> String {
+    match facts.read_only {
+        true => "it is asked again".to_owned(),
+        false => doubt_of(facts),
+    }
+}
+
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::measures::{Age, Bytes};
+use super::mcp::McpServer;
 use super::read_text;
 
 /// What `xmrt.toml` can say.
@@ -28,6 +29,8 @@ pub struct FileSettings {
     pub coverage: Coverage,
     /// How long what is kept, and how much.
     pub retention: Retention,
+    /// MCP servers of others, by name: their tools can be called like our own.
+    pub mcp: BTreeMap<String, McpServer>,
 }
 
 /// What those may do who have the role. Nothing else is allowed. `[role.reactor]` narrows what rules may do that name no
@@ -154,6 +157,7 @@ impl Default for FileSettings {
             agent: Vec::new(),
             coverage: Coverage::default(),
             retention: Retention::default(),
+            mcp: BTreeMap::new(),
         }
     }
 }
@@ -212,7 +216,7 @@ impl Default for Retention {
 }
 
 /// Tables that are part of the product's plan but do nothing yet: saying so beats ignoring them.
-const NOT_YET: &[&str] = &["mcp", "source"];
+const NOT_YET: &[&str] = &["source"];
 
 /// Reads the file. A missing one is fine unless somebody named it.
 pub(super) fn read(path: &Path, explicit: bool) -> Result<FileSettings, String> {
@@ -263,6 +267,11 @@ fn parse(text: &str) -> Result<FileSettings, String> {
         return Err("`limits.settle_ms` can be 0 to 600000".into());
     }
     settings.coverage.check()?;
+    for (name, server) in &settings.mcp {
+        server
+            .check(name)
+            .map_err(|problem| format!("`[mcp.{name}]`: {problem}"))?;
+    }
     for host in &settings.http.hosts {
         let authority = host.parse::<http::uri::Authority>();
         if host.contains(['/', '@', '*']) || authority.is_err() {

@@ -9,6 +9,7 @@ mod rules;
 mod coverage;
 mod export;
 mod journal;
+mod tools;
 
 use std::sync::Arc;
 
@@ -61,6 +62,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/coverage/recover", post(coverage::recover))
         .route("/export", get(export::export))
         .route("/journal", get(journal::show))
+        .route("/tools", get(tools::list))
+        .route("/tools/{tool}/approve", post(tools::approve))
         .route("/rules", get(rules::list))
         .route("/rules/reload", post(rules::reload))
         .route("/rules/{id}", get(rules::show))

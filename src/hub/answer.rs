@@ -1,11 +1,25 @@
 //! In: what came back over MCP. Out: a [`Reply`] or a [`ToolError`], and a tool's [`ToolFacts`]. Never: the call itself.
 
+use std::time::Duration;
+
 use rmcp::model::{CallToolResponse, CallToolResult, ErrorCode, Tool};
 use rmcp::service::ServiceError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::external::Trouble;
 use super::{ErrorClass, META_FACTS, Pending, Promises, Reply, Resolved, ToolError, ToolFacts};
+
+/// What a server's word is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// It is ours: what it says of an error, and of an effect that it looked for, is so.
+    Own,
+    /// It is somebody else's: it says that it failed, and may have done something before.
+    Foreign,
+    /// It is somebody else's, and the operator knows: when it says that it failed, nothing happened.
+    FailureIsClean,
+}
 
 /// The product's own answers, under the key `xmrt` of the structured content.
 #[derive(Deserialize)]
@@ -18,9 +32,14 @@ enum Special {
 }
 
 /// What an answered call means.
-pub(super) fn of_response(tool: &str, response: CallToolResponse, writes: bool) -> Result<Reply, ToolError> {
+pub(super) fn of_response(
+    tool: &str,
+    response: CallToolResponse,
+    writes: bool,
+    word: Word,
+) -> Result<Reply, ToolError> {
     match response {
-        CallToolResponse::Complete(result) => of_result(tool, result, writes),
+        CallToolResponse::Complete(result) => of_result(tool, result, writes, word),
         CallToolResponse::InputRequired(_) => Err(ToolError::new(
             ErrorClass::Conflict,
             format!("`{tool}` wants to ask a person, and a rule's call has nobody to ask"),
@@ -32,19 +51,24 @@ pub(super) fn of_response(tool: &str, response: CallToolResponse, writes: bool) 
     }
 }
 
-fn of_result(tool: &str, result: CallToolResult, writes: bool) -> Result<Reply, ToolError> {
+fn of_result(tool: &str, result: CallToolResult, writes: bool, word: Word) -> Result<Reply, ToolError> {
     let text = text_of(&result);
     let structured = result.structured_content;
     if result.is_error == Some(true) {
-        return Err(structured
+        let own = structured
             .as_ref()
+            .filter(|_| word == Word::Own)
             .and_then(|content| content.get("error"))
-            .and_then(|error| ToolError::deserialize(error).ok())
-            .unwrap_or_else(|| foreign_error(tool, text, writes)));
+            .and_then(|error| ToolError::deserialize(error).ok());
+        let may_have_happened = writes && word != Word::FailureIsClean;
+        return Err(own.unwrap_or_else(|| foreign_error(tool, text, may_have_happened)));
     }
     let Some(content) = structured else {
         return Ok(Reply::Done(json!({ "text": text })));
     };
+    if word != Word::Own {
+        return Ok(Reply::Done(content));
+    }
     let special = content
         .get("xmrt")
         .and_then(|special| Special::deserialize(special).ok());
@@ -85,6 +109,20 @@ pub(super) fn of_failure(tool: &str, error: &ServiceError, writes: bool) -> Tool
     }
 }
 
+/// What a call to an external server that got no answer means.
+pub(super) fn of_trouble(tool: &str, trouble: Trouble, writes: bool) -> ToolError {
+    match trouble {
+        Trouble::Refused(error) => error,
+        Trouble::Failed(error) => of_failure(tool, &error, writes),
+        Trouble::TimedOut(after) => late(tool, after, writes),
+    }
+}
+
+/// The answer did not come in time.
+pub(super) fn late(tool: &str, timeout: Duration, writes: bool) -> ToolError {
+    lost(writes, format!("`{tool}` did not answer within {timeout:?}"))
+}
+
 /// The answer is lost; a write may have happened.
 pub(super) fn lost(writes: bool, message: String) -> ToolError {
     let class = if writes {
@@ -104,10 +142,8 @@ fn text_of(result: &CallToolResult) -> String {
     lines.join("\n")
 }
 
-/// What a server says of its tool, where it says nothing the worst case.
-pub(super) fn facts(server: &str, tool: Tool) -> ToolFacts {
-    let annotations = tool.annotations.unwrap_or_default();
-    let read_only = annotations.read_only_hint.unwrap_or(false);
+/// What one of our own servers says of its tool, where it says nothing the worst case.
+pub(super) fn own_facts(server: &str, tool: Tool) -> ToolFacts {
     let promises = tool
         .meta
         .as_ref()
@@ -115,11 +151,23 @@ pub(super) fn facts(server: &str, tool: Tool) -> ToolFacts {
         .and_then(|facts| Promises::deserialize(facts).ok())
         .unwrap_or_default();
     ToolFacts {
+        promises,
+        ..facts(server, tool, true)
+    }
+}
+
+/// What any server says of its tool, where it says nothing or is not believed the worst case.
+pub(super) fn facts(server: &str, tool: Tool, believed: bool) -> ToolFacts {
+    let said = tool.annotations.unwrap_or_default();
+    let annotations = if believed {
+        said.clone()
+    } else {
+        Default::default()
+    };
+    let read_only = annotations.read_only_hint.unwrap_or(false);
+    ToolFacts {
         name: format!("{server}.{}", tool.name),
-        title: tool
-            .title
-            .or(annotations.title.clone())
-            .unwrap_or_else(|| tool.name.to_string()),
+        title: tool.title.or(said.title).unwrap_or_else(|| tool.name.to_string()),
         description: tool.description.unwrap_or_default().into_owned(),
         input_schema: Value::Object(tool.input_schema.as_ref().clone()),
         output_schema: tool
@@ -127,6 +175,6 @@ pub(super) fn facts(server: &str, tool: Tool) -> ToolFacts {
             .map(|schema| Value::Object(schema.as_ref().clone())),
         read_only,
         destructive: !read_only && annotations.is_destructive(),
-        promises,
+        promises: Promises::default(),
     }
 }

@@ -6,33 +6,38 @@
 
 mod audit;
 mod offered;
+mod passing;
+mod reading;
 mod selection;
+mod shown;
 
 pub use selection::{Selection, Toolsets};
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use rmcp::ServerHandler;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
-    Implementation, JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
-    Tool,
+    CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, ErrorData,
+    GetPromptRequestParams, GetPromptResponse, Implementation, InputResponses, JsonObject, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    PromptsCapability, ReadResourceRequestParams, ReadResourceResponse, ResourcesCapability,
+    ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::answer::Word;
 use super::{
     CallMeta, Doubt, ErrorClass, Hub, META_IDEMPOTENCY_KEY, META_LOOK_FOR, Passed, ToolError, nearest,
 };
 use crate::agents::Who;
 use crate::clock::{self, Clock};
 use offered::Offered;
+use passing::{Counted, accompanied, in_band, own_key};
+use shown::Shown;
 
 /// How long a client may keep the list of tools, in milliseconds. It changes only with the program.
 const LIST_TTL_MS: u64 = 60_000;
@@ -96,9 +101,9 @@ pub struct Gateway(Arc<Inner>);
 struct Inner {
     hub: Hub,
     face: Face,
-    /// By the name agents see, which is also the order of the list.
-    tools: BTreeMap<String, Offered>,
+    /// The sets as they were given; those of one moment are completed by what there is.
     toolsets: Toolsets,
+    shown: ArcSwap<Shown>,
     /// Who calls when the transport does not say.
     local: Caller,
     calls: watch::Sender<usize>,
@@ -108,34 +113,21 @@ struct Inner {
 impl Gateway {
     /// Offers the tools of `hub` that `face` shows. Fails where two tools would have one name, or one a name too long.
     pub fn new(hub: &Hub, face: Face, toolsets: Toolsets) -> Result<Self, GatewayError> {
-        let mut tools: BTreeMap<String, Offered> = BTreeMap::new();
-        for (tool, listed) in &hub.0.listed {
-            let Some(name) = face.name(tool) else { continue };
-            if name.len() > NAME_CHARS_MAX {
-                let tool = tool.clone();
-                return Err(GatewayError::TooLong { tool, name });
-            }
-            let Some(facts) = hub.tool(tool) else { continue };
-            let offered = Offered::new(&name, listed, facts);
-            if let Some(other) = tools.insert(name.clone(), offered) {
-                return Err(GatewayError::Collision(other.tool, tool.clone(), name));
-            }
-        }
         if let Face::One(server) = &face
-            && !hub.0.links.contains_key(server)
+            && !hub.servers().contains(server)
         {
             return Err(GatewayError::NoServer(server.clone()));
         }
-        let toolsets = toolsets.completed(tools.values().map(|offered| offered.tool.as_str()));
+        let shown = Shown::of(hub, &hub.0.listing(), &face, &toolsets)?;
         let local = Caller {
             who: Who::Operator("local".to_owned()),
-            selection: toolsets.everything(),
+            selection: shown.toolsets.everything(),
         };
         Ok(Self(Arc::new(Inner {
             hub: hub.clone(),
             face,
-            tools,
             toolsets,
+            shown: ArcSwap::from_pointee(shown),
             local,
             calls: watch::Sender::new(0),
             stop: CancellationToken::new(),
@@ -147,15 +139,15 @@ impl Gateway {
         let Inner {
             hub,
             face,
-            tools,
             toolsets,
+            shown,
             ..
         } = &*self.0;
         Self(Arc::new(Inner {
             hub: hub.clone(),
             face: face.clone(),
-            tools: tools.clone(),
             toolsets: toolsets.clone(),
+            shown: ArcSwap::new(shown.load_full()),
             local,
             calls: watch::Sender::new(0),
             stop: CancellationToken::new(),
@@ -167,9 +159,58 @@ impl Gateway {
         &self.0.face
     }
 
-    /// The toolsets among whose tools a caller can choose.
-    pub fn toolsets(&self) -> &Toolsets {
-        &self.0.toolsets
+    /// The toolsets among whose tools a caller can choose at the moment.
+    pub fn toolsets(&self) -> Arc<Toolsets> {
+        Arc::clone(&self.shown().toolsets)
+    }
+
+    /// The tools as they are listed for somebody who chose some: those that they may use.
+    pub fn offered(&self, caller: &Caller) -> Vec<Tool> {
+        let shown = self.shown();
+        let directory = self.0.hub.directory();
+        let tools = shown.tools.values();
+        tools
+            .filter(|offered| directory.may_use(&caller.who, &offered.tool))
+            .filter_map(|offered| caller.selection.shown(offered))
+            .collect()
+    }
+
+    /// Refuses who may not read what the servers have besides tools. It is granted like a tool, as `xmrt.read_resources`.
+    fn check_reading(&self, who: &Who) -> Result<(), ErrorData> {
+        let server = match &self.0.face {
+            Face::All => "xmrt",
+            Face::One(server) => server,
+        };
+        let name = format!("{server}.read_resources");
+        if self.0.hub.directory().may_use(who, &name) {
+            return Ok(());
+        }
+        let message = format!("`{who}` may read no resources: its role would have to allow `{name}`");
+        Err(ErrorData::invalid_params(message, None))
+    }
+
+    /// What there is now.
+    fn shown(&self) -> Arc<Shown> {
+        let Inner {
+            hub,
+            face,
+            toolsets,
+            shown,
+            ..
+        } = &*self.0;
+        let (was, listing) = (shown.load_full(), hub.0.listing());
+        if was.as_of == listing.as_of {
+            return was;
+        }
+        match Shown::of(hub, &listing, face, toolsets) {
+            Ok(now) => {
+                let now = Arc::new(now);
+                shown.store(Arc::clone(&now));
+                now
+            }
+            // Our own tools are the same as when this gateway was made.
+            Err(_) => was,
+        }
     }
 
     /// Waits until no call is under way.
@@ -190,15 +231,15 @@ impl Gateway {
         caller.unwrap_or(&self.0.local).clone()
     }
 
-    fn find(&self, name: &str, caller: &Caller) -> Result<&Offered, ErrorData> {
+    fn find<'s>(&self, shown: &'s Shown, name: &str, caller: &Caller) -> Result<&'s Offered, ErrorData> {
         let refuse = |message: String| Err(ErrorData::invalid_params(message, None));
-        let Some(offered) = self.0.tools.get(name) else {
-            let meant = nearest(name, self.0.tools.keys().map(String::as_str))
+        let Some(offered) = shown.tools.get(name) else {
+            let meant = nearest(name, shown.tools.keys().map(String::as_str))
                 .map(|meant| format!("; did you mean `{meant}`?"))
                 .unwrap_or_default();
             return refuse(format!("there is no tool `{name}`{meant}"));
         };
-        match caller.selection.refusal(offered, &self.0.toolsets) {
+        match caller.selection.refusal(offered, &shown.toolsets) {
             Some(why) => refuse(format!("`{name}` {why}")),
             None => Ok(offered),
         }
@@ -208,6 +249,7 @@ impl Gateway {
         &self,
         offered: &Offered,
         mut arguments: JsonObject,
+        input: (Option<InputResponses>, Option<String>),
         caller: &Caller,
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ToolError> {
@@ -232,7 +274,8 @@ impl Gateway {
         {
             return Ok(earlier);
         }
-        let (passed, reports) = self.passed(context);
+        let (mut passed, reports) = self.passed(context);
+        passed.input = input;
         let call = self
             .0
             .hub
@@ -258,7 +301,7 @@ impl Gateway {
         let found = hub
             .forward(tool, arguments, &look, Passed::default(), LOOK_TIMEOUT)
             .await?;
-        match super::answer::of_response(tool, found.clone(), false)? {
+        match super::answer::of_response(tool, found.clone(), false, Word::Own)? {
             super::Reply::Done(_) => Ok(Some(found)),
             // It is there, and not over: the call itself, made again, would be another one.
             super::Reply::Pending(pending) => Err(ToolError::new(
@@ -300,42 +343,15 @@ impl Gateway {
     }
 }
 
-/// Awaits a call and passes its progress on, as long as it rises: reports may overtake each other.
-async fn accompanied(
-    call: impl Future<Output = Result<CallToolResponse, ToolError>>,
-    mut reports: mpsc::Receiver<rmcp::model::ProgressNotificationParam>,
-    context: &RequestContext<RoleServer>,
-) -> Result<CallToolResponse, ToolError> {
-    let mut call = std::pin::pin!(call);
-    let token = context.meta.get_progress_token();
-    let mut last = f64::NEG_INFINITY;
-    loop {
-        tokio::select! {
-            biased;
-            Some(mut report) = reports.recv() => {
-                let Some(token) = token.clone() else { continue };
-                if report.progress > last {
-                    last = report.progress;
-                    report.progress_token = token;
-                    // An agent that is gone is noticed by its transport.
-                    let _ = context.peer.notify_progress(report).await;
-                }
-            }
-            answer = &mut call => return answer,
+impl Face {
+    /// Whether it shows a server.
+    fn shows(&self, server: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(shown) => shown == server,
         }
     }
-}
 
-/// The key a write is found by. Hashed with the agent's name, so that no agent can pass for another, or for a rule.
-fn own_key(agent: &str, tool: &str, key: &str) -> String {
-    let digest = Sha256::digest(json!([agent, tool, key]).to_string());
-    digest.iter().take(16).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-impl Face {
     /// What `server.tool` is called here, if it is shown.
     fn name(&self, tool: &str) -> Option<String> {
         let (server, name) = tool.split_once('.')?;
@@ -348,20 +364,31 @@ impl Face {
 
 impl ServerHandler for Gateway {
     fn get_info(&self) -> ServerConfig {
-        let links = &self.0.hub.0.links;
+        let hub = &self.0.hub.0;
         let (name, instructions) = match &self.0.face {
-            Face::One(server) => {
-                let said = links.get(server).and_then(|link| link.instructions());
-                (format!("xmrt-{server}"), said.unwrap_or_default())
-            }
+            Face::One(server) => (
+                format!("xmrt-{server}"),
+                hub.instructions(server).unwrap_or_default(),
+            ),
             Face::All => {
-                let said = links
-                    .iter()
-                    .filter_map(|(name, link)| Some(format!("{name}_*: {}", link.instructions()?)));
-                ("xmrt".to_owned(), said.collect::<Vec<_>>().join("\n"))
+                let said = hub
+                    .links
+                    .keys()
+                    .filter_map(|name| Some(format!("{name}_*: {}", hub.instructions(name)?)));
+                // What others say of themselves is for who asks for them, not for every agent's head.
+                let others = hub.externals.keys();
+                let others = others.map(|name| format!("{name}_*: an external server (toolsets={name})."));
+                (
+                    "xmrt".to_owned(),
+                    said.chain(others).collect::<Vec<_>>().join("\n"),
+                )
             }
         };
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let mut capabilities = ServerCapabilities::builder().enable_tools().build();
+        capabilities.resources = self.has_resources().then(ResourcesCapability::default);
+        capabilities.prompts = self.has_prompts().then(PromptsCapability::default);
+        capabilities.completions = self.has_completions().then(JsonObject::default);
+        ServerConfig::new(capabilities)
             .with_server_info(Implementation::new(name, env!("CARGO_PKG_VERSION")))
             .with_instructions(instructions)
     }
@@ -371,20 +398,78 @@ impl ServerHandler for Gateway {
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let Caller { who, selection } = self.caller(&context);
-        let directory = self.0.hub.directory();
-        let tools = self.0.tools.values();
-        let tools = tools
-            .filter(|offered| directory.may_use(&who, &offered.tool))
-            .filter_map(|offered| selection.shown(offered))
-            .collect();
-        Ok(ListToolsResult::with_all_items(tools)
+        Ok(ListToolsResult::with_all_items(self.offered(&self.caller(&context)))
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private))
     }
 
+    async fn list_resources(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        self.check_reading(&self.caller(&context).who)?;
+        let listed = self.resources().await?;
+        Ok(listed.with_cache_scope(CacheScope::Private))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let listed = self.templates().await?;
+        Ok(listed.with_cache_scope(CacheScope::Private))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let mut asked = JsonObject::new();
+        asked.insert("uri".to_owned(), request.uri.clone().into());
+        let who = self.caller(&context).who;
+        let line = audit::Line::begin(&who.to_string(), "resources/read", &asked);
+        let read = match self.check_reading(&who) {
+            Ok(()) => self.page(request).await,
+            Err(error) => Err(error),
+        };
+        line.end(if read.is_ok() { "done" } else { "refused" });
+        read
+    }
+
+    async fn list_prompts(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let listed = self.prompts().await?;
+        Ok(listed.with_cache_scope(CacheScope::Private))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        self.prompt(request).await
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        self.check_reading(&self.caller(&context).who)?;
+        self.completion(request).await
+    }
+
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.0.tools.get(name).map(|offered| offered.described.clone())
+        self.shown()
+            .tools
+            .get(name)
+            .map(|offered| offered.described.clone())
     }
 
     async fn call_tool(
@@ -394,10 +479,11 @@ impl ServerHandler for Gateway {
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = self.caller(&context);
         let arguments = request.arguments.unwrap_or_default();
-        let tool = self.0.tools.get(request.name.as_ref());
+        let shown = self.shown();
+        let tool = shown.tools.get(request.name.as_ref());
         let tool = tool.map_or(request.name.as_ref(), |offered| &offered.tool);
         let line = audit::Line::begin(&caller.who.to_string(), tool, &arguments);
-        let offered = match self.find(&request.name, &caller) {
+        let offered = match self.find(&shown, &request.name, &caller) {
             Ok(offered) => offered,
             Err(error) => {
                 line.end("refused");
@@ -415,7 +501,7 @@ impl ServerHandler for Gateway {
             biased;
             () = context.ct.cancelled() => lost("the call was canceled"),
             () = self.0.stop.cancelled() => lost("the server is shutting down"),
-            answer = self.pass_on(offered, arguments, &caller, &context) => answer,
+            answer = self.pass_on(offered, arguments, (request.input_responses, request.request_state), &caller, &context) => answer,
         };
         if context.ct.is_cancelled() {
             line.end("canceled");
@@ -423,28 +509,5 @@ impl ServerHandler for Gateway {
             line.end(audit::outcome(&answer));
         }
         Ok(answer.unwrap_or_else(|error| in_band(&error).into()))
-    }
-}
-
-/// In band, because clients show such an error to whoever can act on it and hide the protocol's own.
-fn in_band(error: &ToolError) -> CallToolResult {
-    let mut result = CallToolResult::error(vec![ContentBlock::text(error.to_string())]);
-    result.structured_content = Some(Value::from_iter([("error", json!(error))]));
-    result
-}
-
-/// Counts a call as long as it lasts.
-struct Counted<'a>(&'a watch::Sender<usize>);
-
-impl<'a> Counted<'a> {
-    fn new(calls: &'a watch::Sender<usize>) -> Self {
-        calls.send_modify(|calls| *calls += 1);
-        Self(calls)
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.send_modify(|calls| *calls -= 1);
     }
 }

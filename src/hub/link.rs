@@ -25,12 +25,18 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long each end may take to close.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The connection to one server.
+/// A way to talk to a server.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct Wire {
     /// Sends requests; cloned freely, usable from any task.
     pub(super) peer: Peer<RoleClient>,
     progress: Switchboard,
+}
+
+/// The connection to a server in this process.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) wire: Wire,
     ends: Mutex<Option<Ends>>,
 }
 
@@ -70,8 +76,7 @@ pub(super) async fn in_process<H: ServerHandler + 'static>(
         Err(_elapsed) => return Err(failed(name, format!("no hello within {START_TIMEOUT:?}"))),
     };
     Ok(Link {
-        peer: client.peer().clone(),
-        progress,
+        wire: Wire::new(client.peer().clone(), progress),
         ends: Mutex::new(Some(Ends { client, server })),
     })
 }
@@ -80,7 +85,11 @@ fn failed(server: String, problem: String) -> HubError {
     HubError::Start { server, problem }
 }
 
-impl Link {
+impl Wire {
+    pub(super) fn new(peer: Peer<RoleClient>, progress: Switchboard) -> Self {
+        Self { peer, progress }
+    }
+
     /// Calls a tool. Dropped before the answer, it sends the server a cancellation.
     pub(super) async fn call(
         &self,
@@ -116,10 +125,12 @@ impl Link {
     pub(super) fn instructions(&self) -> Option<String> {
         self.peer.peer_info()?.instructions.clone()
     }
+}
 
+impl Link {
     /// Every tool the server has, all pages.
     pub(super) async fn list(&self) -> Result<Vec<Tool>, ServiceError> {
-        tokio::time::timeout(LIST_TIMEOUT, self.peer.list_all_tools())
+        tokio::time::timeout(LIST_TIMEOUT, self.wire.peer.list_all_tools())
             .await
             .unwrap_or(Err(ServiceError::Timeout {
                 timeout: LIST_TIMEOUT,

@@ -19,9 +19,19 @@ pub(super) struct Switchboard {
     lines: Arc<Lines>,
     /// Held while a call is sent and its line connected, so that no report can come in between.
     connecting: Arc<tokio::sync::RwLock<()>>,
+    /// Told when the server says that its tools are others now.
+    look: Option<Arc<tokio::sync::Notify>>,
 }
 
 impl Switchboard {
+    /// One that passes on that the server's tools changed.
+    pub(super) fn looking(look: Arc<tokio::sync::Notify>) -> Self {
+        Self {
+            look: Some(look),
+            ..Self::default()
+        }
+    }
+
     /// Sends a request and connects its progress to `listener` until the [`Line`] is dropped.
     pub(super) async fn connected<F>(
         &self,
@@ -45,6 +55,12 @@ impl Switchboard {
 }
 
 impl ClientHandler for Switchboard {
+    async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
+        if let Some(look) = &self.look {
+            look.notify_one();
+        }
+    }
+
     async fn on_progress(&self, report: ProgressNotificationParam, _: NotificationContext<RoleClient>) {
         let _connected = self.connecting.read().await;
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);

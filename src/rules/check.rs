@@ -21,19 +21,28 @@ mod flow;
 mod grants;
 mod text;
 
-pub(crate) use design::{Doing, together};
-
 /// What rules may call, and who may call what.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     tools: BTreeMap<String, CatalogTool>,
+    /// Servers whose tools are not known yet: whatever a rule calls there may exist.
+    open: BTreeSet<String>,
     directory: Directory,
 }
 
 impl Catalog {
     /// The tools by name, as in `github.create_issue`, and who may use them.
     pub fn new(tools: BTreeMap<String, CatalogTool>, directory: Directory) -> Self {
-        Self { tools, directory }
+        Self {
+            tools,
+            open: BTreeSet::new(),
+            directory,
+        }
+    }
+
+    /// The same, with servers whose tools are not known yet.
+    pub fn opened(self, open: BTreeSet<String>) -> Self {
+        Self { open, ..self }
     }
 
     /// The tool of this name.
@@ -42,7 +51,7 @@ impl Catalog {
     }
 
     /// The names of all tools, in order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.tools.keys().map(String::as_str)
     }
 }
@@ -239,8 +248,9 @@ impl<'t> Checker<'t, '_, '_> {
         };
         let Some(name) = entry.node.text() else { return };
         let Some(tool) = catalog.get(name) else {
-            if !name.contains('.') {
-                // Not even a name, which was reported.
+            let server = name.split_once('.').map(|(server, _)| server);
+            // Not even a name was reported already; and of some servers it shows only when they are there.
+            if server.is_none_or(|server| catalog.open.contains(server)) {
                 return;
             }
             self.unknown_tool(name, &entry.node.span, catalog);
@@ -321,11 +331,11 @@ impl<'t> Checker<'t, '_, '_> {
 
     fn unknown_tool(&mut self, name: &str, span: &Range<usize>, catalog: &Catalog) {
         let server = name.split('.').next().unwrap_or_default();
-        let servers: BTreeSet<&str> = catalog
-            .names()
-            .filter_map(|tool| tool.split('.').next())
-            .collect();
-        let hint = did_you_mean(name, catalog.names()).or_else(|| {
+        let known = catalog.names();
+        let open = catalog.open.iter().map(String::as_str);
+        let servers = known.clone().filter_map(|tool| tool.split('.').next());
+        let servers: BTreeSet<&str> = servers.chain(open).collect();
+        let hint = did_you_mean(name, known).or_else(|| {
             (!servers.contains(server)).then(|| {
                 let servers: Vec<&str> = servers.iter().copied().collect();
                 format!("there is no server `{server}`; there are {}", servers.join(", "))

@@ -261,6 +261,12 @@ pub(crate) const TEST: &[Key] = &[
         "What the sandbox's GitHub and Render hold. Times may be relative: `\"-10m\"`.",
     ),
     key(
+        "stub",
+        Shape::Table,
+        "What tools of external servers answer, by their full name in quotes: `{ \"slack.post_message\" = { ok = true } }`. \
+         `{ error = \"…\" }` is a call that failed. External servers are never started.",
+    ),
+    key(
         "expect",
         Shape::Tables(EXPECT),
         "The exact list of calls, in order; `[]` means the rule must not act. May be left out where `decision` or \
@@ -405,7 +411,7 @@ pub(crate) fn is_top_level(name: &str) -> bool {
 /// Keys of the language that this version does not have yet, by table.
 pub(crate) const LATER_RULE: &[&str] = &["concurrency", "cron", "timezone"];
 /// Likewise in a `[[test]]`.
-pub(crate) const LATER_TEST: &[&str] = &["agent", "stub"];
+pub(crate) const LATER_TEST: &[&str] = &["agent"];
 /// Likewise as values of `on`.
 pub(crate) const LATER_ON: &[&str] = &["schedule", "manual"];
 

@@ -22,6 +22,8 @@ pub struct RuleTest {
     pub given: Vec<GivenEvent>,
     /// What the sandbox holds: `{github: …, render: …}`; times may be relative (`"-10m"`).
     pub state: Value,
+    /// What tools of external servers answer, by name; they are never started.
+    pub stub: Value,
     /// The exact list of calls, in order; `None` where the test says nothing about calls.
     pub expect: Option<Vec<Expected>>,
     /// What people say to the approvals that are asked for, in order.
@@ -105,7 +107,7 @@ pub(crate) fn test(node: &Node, findings: &mut Findings<'_>) -> Option<RuleTest>
         .iter()
         .filter_map(|node| said(node, findings))
         .collect();
-    let state = fields.table("state", findings);
+    let (state, stub) = (fields.table("state", findings), fields.table("stub", findings));
     let (decision, reason) = (fields.text("decision", findings), fields.text("reason", findings));
     if fields.get("expect").is_none() && decision.is_none() && reason.is_none() {
         findings
@@ -122,6 +124,7 @@ pub(crate) fn test(node: &Node, findings: &mut Findings<'_>) -> Option<RuleTest>
         event: event?,
         given,
         state,
+        stub,
         expect: match fields.get("expect") {
             Some(_) => Some(expected.into_iter().collect::<Option<_>>()?),
             None => None,

@@ -14,12 +14,15 @@
 
 mod arguments;
 mod declare;
+mod library;
+mod reading;
 mod schema;
 mod serve;
 mod waiting;
 mod text;
 
 pub use declare::{Draft, Tool, reads, writes};
+pub use library::{Library, Opening, Page, Wanted};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,6 +47,8 @@ struct Inner<P> {
     clock: Clock,
     /// By name, which is also the order of `tools/list`.
     tools: BTreeMap<String, Tool<P>>,
+    /// What there is to read, and words to begin with.
+    library: Option<Arc<Library<P>>>,
 }
 
 impl<P> Clone for Toolbox<P> {
@@ -61,6 +66,7 @@ impl<P: Send + Sync + 'static> Toolbox<P> {
             parts: Arc::new(parts),
             clock: Clock::system(),
             tools: BTreeMap::new(),
+            library: None,
         }))
     }
 
@@ -76,6 +82,11 @@ impl<P: Send + Sync + 'static> Toolbox<P> {
         })
     }
 
+    /// Offers something to read, and words to begin with.
+    pub fn with_library(self, library: Library<P>) -> Self {
+        self.changed(|inner| inner.library = Some(Arc::new(library)))
+    }
+
     /// The server's name.
     pub fn name(&self) -> &str {
         &self.0.name
@@ -88,6 +99,7 @@ impl<P: Send + Sync + 'static> Toolbox<P> {
             parts: Arc::clone(&shared.parts),
             clock: shared.clock.clone(),
             tools: shared.tools.clone(),
+            library: shared.library.clone(),
         });
         change(&mut inner);
         Self(Arc::new(inner))

@@ -236,6 +236,7 @@ const XMRT: Table = &[
             "check_rule",
             "coverage",
             "explain_decision",
+            "fan_out",
             "find_events",
             "get_event",
             "get_rule",
@@ -334,5 +335,6 @@ pub fn toolsets() -> Toolsets {
     Toolsets {
         sets: tables.map(set).collect(),
         default: DEFAULT.iter().map(|&tool| tool.to_owned()).collect(),
+        ..Toolsets::default()
     }
 }

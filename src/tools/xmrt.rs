@@ -3,6 +3,8 @@
 
 pub mod triage;
 mod approvals;
+mod fan_out;
+mod library;
 mod notify;
 mod coverage;
 mod decision;
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::clock::Clock;
-use crate::hub::{Doubt, ErrorClass, ToolError};
+use crate::hub::{Doubt, ErrorClass, LaterHub, ToolError};
 use crate::integrations::github::Client;
 use crate::integrations::notify::Notifier;
 use crate::journal::Store;
@@ -24,6 +26,7 @@ use crate::tools::toolbox::{Toolbox, reads, writes};
 pub use approvals::WordArgs;
 pub use coverage::{CoverageArgs, CoverageShown, SourceShown};
 pub use decision::{DecisionExplained, ExplainDecisionArgs};
+pub use fan_out::{Failed, FanOutArgs, FannedOut, OfTarget};
 pub use notify::{LOG, Notified, NotifyArgs};
 pub use records::{EventList, EventShown, FindEventsArgs, GetRunArgs, RunShown, StepShown};
 pub use triage_issue::TriageArgs;
@@ -39,6 +42,8 @@ pub struct XmrtParts {
     pub notify: BTreeMap<String, SecretString>,
     /// Where the time comes from.
     pub clock: Clock,
+    /// The hub that this server is part of, once there is one.
+    pub hub: LaterHub,
 }
 
 /// What the tools work with.
@@ -48,6 +53,7 @@ pub struct Parts {
     github: Option<Client>,
     notify: BTreeMap<String, SecretString>,
     notifier: Option<Notifier>,
+    hub: LaterHub,
 }
 
 impl Parts {
@@ -77,6 +83,7 @@ impl Server {
             github: parts.github,
             notify: parts.notify,
             notifier: Notifier::new().ok(),
+            hub: parts.hub,
         };
         Toolbox::named(
             "xmrt",
@@ -84,6 +91,7 @@ impl Server {
             held,
         )
         .with_clock(clock)
+        .with_library(library::library())
         .with(
             reads(
                 "find_events",
@@ -137,6 +145,16 @@ impl Server {
             )
             .untrusted(&["title"])
             .answers(triage_issue::triage_issue),
+        )
+        .with(
+            reads(
+                "fan_out",
+                "Ask one tool about many things",
+                "Calls one tool that only reads once for each target, several at a time, and gives every answer, or why \
+                 there is none: the health of all services, the open alerts of all repositories.",
+            )
+            .untrusted(&["result"])
+            .answers(fan_out::fan_out),
         )
         .with(
             writes(

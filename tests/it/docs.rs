@@ -16,6 +16,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/rules/tools.md",
     "docs/mcp.md",
     "docs/performance.md",
+    "docs/servers.md",
     "docs/state.md",
     "docs/steps.md",
     "docs/doubt.md",

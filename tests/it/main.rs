@@ -17,6 +17,7 @@ mod crash;
 mod demo;
 mod docs;
 mod explain;
+mod external;
 mod for_each;
 mod fuzz;
 mod gallery;

@@ -6,6 +6,7 @@ mod desk;
 mod doors;
 mod gateway;
 mod progress;
+mod reading;
 mod stdio;
 mod streams;
 mod tokens;

@@ -21,6 +21,7 @@ async fn hub() -> Hub {
         github: None,
         notify: BTreeMap::new(),
         clock: Clock::system(),
+        hub: Default::default(),
     };
     Hub::builder()
         .serve("github", github::Server::new(None))

@@ -39,6 +39,7 @@ async fn desk(notify: &[(&str, String)]) -> Desk {
             .map(|(name, url)| ((*name).to_owned(), url.clone().into()))
             .collect::<BTreeMap<_, _>>(),
         clock: Clock::virtual_at(NOW),
+        hub: Default::default(),
     });
     let hub = Hub::builder().serve("xmrt", server).start().await.unwrap();
     Desk { hub, store }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rmcp::model::{JsonObject, Tool};
 use serde_json::{Value, json};
 
+use super::super::listing::Listed;
 use super::super::{Doubt, ErrorClass, META_FACTS, ToolError, ToolFacts};
 
 /// The argument that repeats the name of the thing a destructive call is about.
@@ -41,7 +42,12 @@ enum Thing {
 }
 
 impl Offered {
-    pub(super) fn new(name: &str, listed: &Tool, facts: &ToolFacts) -> Self {
+    pub(super) fn new(name: &str, listed: &Listed, facts: &ToolFacts) -> Self {
+        let Listed {
+            tool: listed,
+            external,
+            unavailable,
+        } = listed;
         let mut described = listed.clone();
         described.name = name.to_owned().into();
         // What the reactor needs to know of a tool is of no use to an agent, and every list would carry it.
@@ -49,10 +55,16 @@ impl Offered {
             meta.remove(META_FACTS);
         }
         described.meta = described.meta.filter(|meta| !meta.is_empty());
+        if let Some(why) = unavailable {
+            let said = described.description.unwrap_or_default();
+            described.description = Some(format!("(Not available at the moment: {why}.) {said}").into());
+        }
         let mut schema = listed.input_schema.as_ref().clone();
-        let takes_dry_run = has(&schema, "dry_run");
+        // What another's server makes of `dry_run` is not known.
+        let takes_dry_run = !external && has(&schema, "dry_run");
         let confirm = (facts.destructive && !has(&schema, CONFIRM)).then(|| Thing::of(&schema, name));
-        let takes_key = !facts.read_only && !has(&schema, KEY);
+        // Another's server makes nothing of a key, and its own argument of that name is its own.
+        let takes_key = !facts.read_only && !external && !has(&schema, KEY);
         if let Some(thing) = &confirm {
             let why = format!(
                 "This may destroy or interrupt something. To do it, repeat {}.",

@@ -18,6 +18,8 @@ pub struct Toolsets {
     pub sets: BTreeMap<String, Vec<String>>,
     /// What is offered over HTTP to who asks for nothing in particular.
     pub default: Vec<String>,
+    /// The servers there are, also those without a tool yet. Filled in by the gateway.
+    pub servers: BTreeSet<String>,
 }
 
 /// The tools offered to one caller.
@@ -25,6 +27,8 @@ pub struct Toolsets {
 pub struct Selection {
     /// As `server.tool`.
     tools: Arc<BTreeSet<String>>,
+    /// Servers of which every tool is offered, also one that comes later.
+    whole: Arc<BTreeSet<String>>,
     read_only: bool,
     /// Without output schemas, which few clients use and every list pays for.
     lean: bool,
@@ -32,38 +36,45 @@ pub struct Selection {
 
 impl Toolsets {
     /// The same, for the given tools only; those in no set are in `server.other`.
-    pub(super) fn completed<'a>(mut self, tools: impl Iterator<Item = &'a str>) -> Self {
+    pub(super) fn completed<'a>(
+        &self,
+        tools: impl Iterator<Item = &'a str>,
+        servers: impl Iterator<Item = &'a String>,
+    ) -> Self {
         let tools: BTreeSet<&str> = tools.collect();
-        for members in self.sets.values_mut() {
+        let mut completed = self.clone();
+        completed.servers = servers.cloned().collect();
+        for members in completed.sets.values_mut() {
             members.retain(|tool| tools.contains(tool.as_str()));
         }
-        self.default.retain(|tool| tools.contains(tool.as_str()));
-        let known: BTreeSet<String> = self.sets.values().flatten().cloned().collect();
+        completed.default.retain(|tool| tools.contains(tool.as_str()));
+        let known: BTreeSet<String> = completed.sets.values().flatten().cloned().collect();
         for tool in tools {
             if !known.contains(tool) {
                 let server = tool.split('.').next().unwrap_or_default();
-                let other = self.sets.entry(format!("{server}.{OTHER}")).or_default();
+                let other = completed.sets.entry(format!("{server}.{OTHER}")).or_default();
                 other.push(tool.to_owned());
             }
         }
-        self.sets.retain(|_, members| !members.is_empty());
-        self
+        completed.sets.retain(|_, members| !members.is_empty());
+        completed
     }
 
     /// All tools.
     pub fn everything(&self) -> Selection {
-        self.selection(self.sets.values().flatten(), false)
+        self.selection(std::iter::empty(), self.servers.clone(), false)
     }
 
     /// The tools for who asks for nothing in particular, listed without their output schemas.
     pub fn by_default(&self) -> Selection {
-        self.selection(self.default.iter(), true)
+        self.selection(self.default.iter(), BTreeSet::new(), true)
     }
 
     /// The tools of some sets: words separated by commas, each `all`, `default`, a server, `server.set`, or a set's
     /// name. An unknown word is an error that names what there is.
     pub fn select(&self, words: &str) -> Result<Selection, String> {
         let mut chosen: Vec<&String> = Vec::new();
+        let mut whole: BTreeSet<String> = BTreeSet::new();
         let words = words.split(',').map(str::trim).filter(|word| !word.is_empty());
         let mut words = words.peekable();
         if words.peek().is_none() {
@@ -71,13 +82,16 @@ impl Toolsets {
         }
         for word in words {
             match word {
-                "all" => chosen.extend(self.sets.values().flatten()),
+                "all" => whole.extend(self.servers.iter().cloned()),
                 "default" => chosen.extend(&self.default),
+                word if self.servers.contains(word) => {
+                    whole.insert(word.to_owned());
+                }
                 word => {
                     let before = chosen.len();
                     let fits = |name: &str| {
-                        let (server, set) = name.split_once('.').unwrap_or((name, ""));
-                        name == word || server == word || set == word
+                        let set = name.split_once('.').map_or("", |(_, set)| set);
+                        name == word || set == word
                     };
                     let fitting = self.sets.iter().filter(|(name, _)| fits(name));
                     chosen.extend(fitting.flat_map(|(_, members)| members));
@@ -87,7 +101,7 @@ impl Toolsets {
                 }
             }
         }
-        Ok(self.selection(chosen.into_iter(), false))
+        Ok(self.selection(chosen.into_iter(), whole, false))
     }
 
     /// The set a tool is in, without the server's name.
@@ -99,16 +113,23 @@ impl Toolsets {
         name.split_once('.').map(|(_, set)| set)
     }
 
-    fn selection<'a>(&self, tools: impl Iterator<Item = &'a String>, lean: bool) -> Selection {
+    fn selection<'a>(
+        &self,
+        tools: impl Iterator<Item = &'a String>,
+        whole: BTreeSet<String>,
+        lean: bool,
+    ) -> Selection {
         Selection {
             tools: Arc::new(tools.cloned().collect()),
+            whole: Arc::new(whole),
             read_only: false,
             lean,
         }
     }
 
     fn names(&self) -> String {
-        let names: Vec<&str> = self.sets.keys().map(String::as_str).collect();
+        let names = self.servers.iter().chain(self.sets.keys());
+        let names: Vec<&str> = names.map(String::as_str).collect();
         format!("all, default, {}", names.join(", "))
     }
 
@@ -133,9 +154,14 @@ impl Selection {
         }
     }
 
+    fn holds(&self, tool: &str) -> bool {
+        let server = tool.split('.').next().unwrap_or_default();
+        self.whole.contains(server) || self.tools.contains(tool)
+    }
+
     /// The tool as it is listed, if it is offered.
     pub(super) fn shown(&self, offered: &Offered) -> Option<Tool> {
-        if !self.tools.contains(&offered.tool) || (self.read_only && !offered.read_only) {
+        if !self.holds(&offered.tool) || (self.read_only && !offered.read_only) {
             return None;
         }
         let mut described = offered.described.clone();
@@ -150,7 +176,7 @@ impl Selection {
         if self.read_only && !offered.read_only {
             return Some("changes something, and this connection is for reading only".to_owned());
         }
-        if !self.tools.contains(&offered.tool) {
+        if !self.holds(&offered.tool) {
             let set = toolsets.of(&offered.tool).unwrap_or("all");
             return Some(format!(
                 "is not among the tools of this connection; its toolset is `{set}` (toolsets={set})"

@@ -38,13 +38,13 @@ impl Job<'_> {
 
     /// Finds out, as the tool's class of doubt says, and does what follows.
     pub(super) async fn doubt(&mut self, step: Step, on_record: &StepRecord) -> Result<Flow, StoreError> {
-        let rule = self.rule();
+        let (rule, tools) = (self.rule(), self.tools());
         let history = history(
             &rule,
             &step,
-            on_record.looks,
-            on_record.intent_at,
-            self.facts(&step),
+            (on_record.looks, on_record.intent_at),
+            tools.get(&step.call.tool),
+            self.settle_ms(),
         );
         let now = self.now();
         let mut next = record::in_doubt(history, now, "the last attempt was cut off or not answered");

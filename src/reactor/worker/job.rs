@@ -1,5 +1,6 @@
 //! One claimed run, carried on step by step.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,6 +30,8 @@ pub(super) struct Job<'w> {
     /// Step writes that are decided and not yet journaled. They go with the next intent or the end: nothing is sent
     /// in between, so one round trip does for both.
     pub(super) writes: Vec<StepWrite>,
+    /// The tools there were when it was claimed.
+    tools: Arc<BTreeMap<String, ToolFacts>>,
     /// When the lease ends, on this process's monotonic clock.
     pub(super) lease_end: Instant,
 }
@@ -55,6 +58,7 @@ impl<'w> Job<'w> {
         Self {
             worker,
             history,
+            tools: worker.reactor.tools_for(&rule),
             rule,
             event,
             writes: Vec::new(),
@@ -79,8 +83,13 @@ impl<'w> Job<'w> {
         self.worker.now()
     }
 
-    pub(super) fn facts(&self, step: &Step) -> Option<&'w ToolFacts> {
-        self.worker.reactor.tools.get(&step.call.tool)
+    pub(super) fn tools(&self) -> Arc<BTreeMap<String, ToolFacts>> {
+        Arc::clone(&self.tools)
+    }
+
+    /// How long an effect may stay invisible, where the settings say so, in milliseconds.
+    pub(super) fn settle_ms(&self) -> Option<i64> {
+        self.worker.reactor.settle_ms
     }
 
     /// Plans and acts until the run is let go. `off` is why it must not begin, if it must not.
@@ -104,8 +113,7 @@ impl<'w> Job<'w> {
                     .await;
             }
             let RunHistory { run, steps } = &self.history;
-            let tools = &self.worker.reactor.tools;
-            let flow = match plan::next(run, &self.rule, &self.event, steps, tools, self.now()) {
+            let flow = match plan::next(run, &self.rule, &self.event, steps, &self.tools, self.now()) {
                 Plan::Make(step) if self.may_be_done(&step) => self.make_doubtful(step).await?,
                 Plan::Make(step) => self.make(step).await?,
                 Plan::Doubt(step, on_record) => self.doubt(step, &on_record).await?,
@@ -177,7 +185,8 @@ impl<'w> Job<'w> {
     /// Journals the intent and makes the call, again as long as that is what follows.
     pub(super) async fn make(&mut self, mut step: Step) -> Result<Flow, StoreError> {
         loop {
-            let facts = self.facts(&step);
+            let tools = self.tools();
+            let facts = tools.get(&step.call.tool);
             // Before the lease is secured: this may ask the provider, and take its time.
             let causes = self.causes(&step, facts).await;
             let only_the_intent_tells =
@@ -206,7 +215,7 @@ impl<'w> Job<'w> {
             let outcome = self.send(&step).await;
             let now = self.now();
             let rule = Arc::clone(&self.rule);
-            let mut history = history(&rule, &step, 0, now, facts);
+            let mut history = history(&rule, &step, (0, now), facts, self.settle_ms());
             history.deadline = self.deadline(&step);
             let next = record::after_attempt(outcome, history, now);
             if let Some(flow) = self.follow(&step, next).await? {
@@ -403,9 +412,9 @@ impl<'w> Job<'w> {
 pub(super) fn history<'a>(
     rule: &'a Rule,
     step: &Step,
-    looks: u32,
-    intent_at: Timestamp,
+    (looks, intent_at): (u32, Timestamp),
     facts: Option<&ToolFacts>,
+    settle_ms: Option<i64>,
 ) -> History<'a> {
     let action = plan::action_at(rule, step.index);
     History {
@@ -415,7 +424,7 @@ pub(super) fn history<'a>(
         deadline: None,
         doubt: facts.map_or(Doubt::None, |facts| facts.promises.doubt),
         timeout_ms: step.call.timeout_ms,
-        settle_ms: facts.map_or(0, |facts| facts.promises.settle_ms),
+        settle_ms: settle_ms.unwrap_or_else(|| facts.map_or(0, |facts| facts.promises.settle_ms)),
         retry: action.map_or(&record::NO_RETRY, |action| &action.retry),
         jitter: jitter(&step.key.0, step.attempts + looks),
     }

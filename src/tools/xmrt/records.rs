@@ -174,7 +174,7 @@ pub(super) fn run_shown(RunHistory { run, steps }: RunHistory) -> RunShown {
     }
 }
 
-fn shown(record: EventRecord, payload: bool) -> EventShown {
+pub(super) fn shown(record: EventRecord, payload: bool) -> EventShown {
     EventShown {
         payload: payload.then(|| serde_json::from_slice(&record.body).unwrap_or(Value::Null)),
         id: record.key.id,

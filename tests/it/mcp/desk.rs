@@ -161,6 +161,7 @@ pub(super) fn toolsets() -> Toolsets {
             ),
         ]),
         default: vec!["desk.read_letter".to_owned()],
+        ..Toolsets::default()
     }
 }
 

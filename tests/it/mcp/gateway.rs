@@ -303,6 +303,7 @@ pub(super) async fn built_in() -> Hub {
         github: None,
         notify: BTreeMap::new(),
         clock,
+        hub: Default::default(),
     };
     Hub::builder()
         .serve("github", github::Server::new(None))

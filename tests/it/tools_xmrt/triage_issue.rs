@@ -36,6 +36,7 @@ async fn stage() -> Stage {
         github: Some(Client::new(&running.github_url(), "token").unwrap()),
         notify: BTreeMap::new(),
         clock,
+        hub: Default::default(),
     });
     Stage {
         hub: Hub::builder().serve("xmrt", server).start().await.unwrap(),

@@ -1,0 +1,138 @@
+//! In: the tools as the hub lists them. Out: the pages below docs/tools. Never: words of their own about a tool.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::{doubt, kind};
+use crate::hub::ToolFacts;
+use crate::tools;
+
+/// How many `$ref`s are followed in a row.
+const REFERENCES_MAX: usize = 16;
+
+/// The page of one server.
+pub(super) fn page(server: &str, tools: &BTreeMap<String, ToolFacts>) -> String {
+    let toolsets = tools::toolsets();
+    let prefix = format!("{server}.");
+    let own = || tools.values().filter(|facts| facts.name.starts_with(&prefix));
+    let mut sets: BTreeMap<&str, Vec<&ToolFacts>> = BTreeMap::new();
+    for facts in own() {
+        let set = toolsets.of(&facts.name).unwrap_or("other");
+        sets.entry(set).or_default().push(facts);
+    }
+    let mut text = format!(
+        "# The tools of `{server}`\n\n<!-- Written by `xmrt tools --markdown {server}`; do not edit. -->\n\n{} tools. In rules they \
+         are called as here; agents see `{server}_…` behind the gateway and the name alone at `/mcp/{server}`. Tools that \
+         write take `dry_run`, too; see [agents](../mcp.md) for `confirm` and `idempotency_key`.\n",
+        own().count()
+    );
+    for (set, tools) in sets {
+        let _ = write!(text, "\n## {set}\n");
+        for facts in tools {
+            tool(&mut text, facts);
+        }
+    }
+    text
+}
+
+fn tool(text: &mut String, facts: &ToolFacts) {
+    let kind = match doubt(facts) {
+        lost if lost.is_empty() => kind(facts).to_owned(),
+        lost => format!("{}; a lost answer: {lost}", kind(facts)),
+    };
+    let _ = write!(
+        text,
+        "\n### `{}`\n\n{}. {}\n\n*{kind}*\n",
+        facts.name, facts.title, facts.description
+    );
+    arguments(text, &facts.input_schema);
+    let fields = properties(facts.output_schema.as_ref());
+    if !fields.is_empty() {
+        let fields: Vec<String> = fields.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let _ = write!(text, "\nGives {}.\n", fields.join(", "));
+    }
+}
+
+fn arguments(text: &mut String, schema: &Value) {
+    let all = properties(Some(schema));
+    let shown: Vec<_> = all
+        .iter()
+        .filter(|(name, _)| name.as_str() != "dry_run")
+        .collect();
+    if shown.is_empty() {
+        return;
+    }
+    let required = schema.get("required").and_then(Value::as_array);
+    let needed = |name: &str| required.is_some_and(|names| names.iter().any(|needed| needed == name));
+    text.push_str("\n| argument | type | |\n|---|---|---|\n");
+    for (name, property) in shown {
+        let must = if needed(name) { ", required" } else { "" };
+        let what = property.get("description").and_then(Value::as_str).unwrap_or("");
+        let what = what.replace('\n', " ").replace('|', "\\|");
+        let _ = writeln!(
+            text,
+            "| `{name}` | {}{must} | {what} |",
+            type_of(schema, property)
+        );
+    }
+}
+
+fn properties(schema: Option<&Value>) -> Vec<(String, Value)> {
+    let properties = schema.and_then(|schema| schema.get("properties")?.as_object());
+    let properties = properties.into_iter().flatten();
+    properties
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// A type in a word or two: the choices of an enumeration, the type of an array's items.
+fn type_of(root: &Value, property: &Value) -> String {
+    let schema = resolved(root, property);
+    if let Some(choices) = schema.get("enum").and_then(Value::as_array) {
+        let choices: Vec<String> = choices.iter().map(|choice| format!("`{choice}`")).collect();
+        return choices.join(" \\| ");
+    }
+    for key in ["anyOf", "oneOf"] {
+        let Some(choices) = schema.get(key).and_then(Value::as_array) else {
+            continue;
+        };
+        let mut words: Vec<String> = choices
+            .iter()
+            .map(|choice| type_of(root, choice))
+            .filter(|word| word != "null")
+            .collect();
+        words.dedup();
+        return words.join(" \\| ");
+    }
+    if let Some(constant) = schema.get("const") {
+        return format!("`{constant}`");
+    }
+    let word = match schema.get("type") {
+        Some(Value::String(word)) => word.clone(),
+        Some(Value::Array(words)) => {
+            let words = words
+                .iter()
+                .filter_map(Value::as_str)
+                .filter(|word| *word != "null");
+            words.collect::<Vec<_>>().join(" \\| ")
+        }
+        _ => "any".to_owned(),
+    };
+    match (word.as_str(), schema.get("items")) {
+        ("array", Some(items)) => format!("array of {}", type_of(root, items)),
+        _ => word,
+    }
+}
+
+fn resolved<'s>(root: &'s Value, mut schema: &'s Value) -> &'s Value {
+    for _ in 0..REFERENCES_MAX {
+        let pointer = schema.get("$ref").and_then(Value::as_str);
+        match pointer.and_then(|reference| root.pointer(reference.strip_prefix('#')?)) {
+            Some(target) => schema = target,
+            None => break,
+        }
+    }
+    schema
+}

@@ -1,0 +1,69 @@
+//! In: a call under way. Out: its progress, its key, its error as agents see them. Never: a choice of tools.
+
+use std::fmt::Write;
+
+use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock};
+use rmcp::service::{RequestContext, RoleServer};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, watch};
+
+use crate::hub::ToolError;
+
+/// Awaits a call and passes its progress on, as long as it rises: reports may overtake each other.
+pub(super) async fn accompanied(
+    call: impl Future<Output = Result<CallToolResponse, ToolError>>,
+    mut reports: mpsc::Receiver<rmcp::model::ProgressNotificationParam>,
+    context: &RequestContext<RoleServer>,
+) -> Result<CallToolResponse, ToolError> {
+    let mut call = std::pin::pin!(call);
+    let token = context.meta.get_progress_token();
+    let mut last = f64::NEG_INFINITY;
+    loop {
+        tokio::select! {
+            biased;
+            Some(mut report) = reports.recv() => {
+                let Some(token) = token.clone() else { continue };
+                if report.progress > last {
+                    last = report.progress;
+                    report.progress_token = token;
+                    // An agent that is gone is noticed by its transport.
+                    let _ = context.peer.notify_progress(report).await;
+                }
+            }
+            answer = &mut call => return answer,
+        }
+    }
+}
+
+/// The key a write is found by. Hashed with the agent's name, so that no agent can pass for another, or for a rule.
+pub(super) fn own_key(agent: &str, tool: &str, key: &str) -> String {
+    let digest = Sha256::digest(json!([agent, tool, key]).to_string());
+    digest.iter().take(16).fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// In band, because clients show such an error to whoever can act on it and hide the protocol's own.
+pub(super) fn in_band(error: &ToolError) -> CallToolResult {
+    let mut result = CallToolResult::error(vec![ContentBlock::text(error.to_string())]);
+    result.structured_content = Some(Value::from_iter([("error", json!(error))]));
+    result
+}
+
+/// Counts a call as long as it lasts.
+pub(super) struct Counted<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Counted<'a> {
+    pub(super) fn new(calls: &'a watch::Sender<usize>) -> Self {
+        calls.send_modify(|calls| *calls += 1);
+        Self(calls)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| *calls -= 1);
+    }
+}

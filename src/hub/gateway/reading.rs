@@ -1,0 +1,127 @@
+//! In: an agent's requests for resources, prompts and completions. Out: what the servers behind the endpoint have. Never:
+//! a tool.
+
+use rmcp::model::{
+    CompleteRequestParams, CompleteResult, ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ReadResourceRequestParams,
+    ReadResourceResponse, ServerCapabilities,
+};
+use rmcp::service::{Peer, RoleClient, ServiceError};
+
+use super::{Face, Gateway};
+
+/// How long a client may keep a list, in milliseconds.
+const LIST_TTL_MS: u64 = 60_000;
+
+impl Gateway {
+    /// The servers that are asked: ours behind the gateway, and at its own endpoint an external one.
+    fn readable(&self) -> Vec<Peer<RoleClient>> {
+        let hub = &self.0.hub.0;
+        let external = match &self.0.face {
+            Face::All => None,
+            Face::One(server) => hub.externals.get(server),
+        };
+        let own = hub.links.iter().filter(|(name, _)| self.0.face.shows(name));
+        let own = own.map(|(_, link)| link.wire.peer.clone());
+        let external = external.and_then(|external| external.peer());
+        own.chain(external).collect()
+    }
+
+    fn with(&self, has: impl Fn(&ServerCapabilities) -> bool) -> Vec<Peer<RoleClient>> {
+        let mut peers = self.readable();
+        peers.retain(|peer| peer.peer_info().is_some_and(|info| has(&info.capabilities)));
+        peers
+    }
+
+    pub(super) fn has_resources(&self) -> bool {
+        !self.with(|can| can.resources.is_some()).is_empty()
+    }
+
+    pub(super) fn has_prompts(&self) -> bool {
+        !self.with(|can| can.prompts.is_some()).is_empty()
+    }
+
+    pub(super) fn has_completions(&self) -> bool {
+        !self.with(|can| can.completions.is_some()).is_empty()
+    }
+
+    pub(super) async fn resources(&self) -> Result<ListResourcesResult, ErrorData> {
+        let mut all = Vec::new();
+        for peer in self.with(|can| can.resources.is_some()) {
+            all.extend(peer.list_all_resources().await.map_err(passed)?);
+        }
+        Ok(ListResourcesResult::with_all_items(all).with_ttl_ms(LIST_TTL_MS))
+    }
+
+    pub(super) async fn templates(&self) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let mut all = Vec::new();
+        for peer in self.with(|can| can.resources.is_some()) {
+            all.extend(peer.list_all_resource_templates().await.map_err(passed)?);
+        }
+        Ok(ListResourceTemplatesResult::with_all_items(all).with_ttl_ms(LIST_TTL_MS))
+    }
+
+    pub(super) async fn page(
+        &self,
+        request: ReadResourceRequestParams,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let mut last = ErrorData::resource_not_found(format!("there is nothing at {}", request.uri), None);
+        for peer in self.with(|can| can.resources.is_some()) {
+            let mut request = request.clone();
+            request.meta = None;
+            match peer.read_resource_once(request).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => last = passed(error),
+            }
+        }
+        Err(last)
+    }
+
+    pub(super) async fn prompts(&self) -> Result<ListPromptsResult, ErrorData> {
+        let mut all = Vec::new();
+        for peer in self.with(|can| can.prompts.is_some()) {
+            all.extend(peer.list_all_prompts().await.map_err(passed)?);
+        }
+        Ok(ListPromptsResult::with_all_items(all).with_ttl_ms(LIST_TTL_MS))
+    }
+
+    pub(super) async fn prompt(
+        &self,
+        request: GetPromptRequestParams,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let message = format!("there is no prompt `{}`", request.name);
+        let mut last = ErrorData::invalid_params(message, None);
+        for peer in self.with(|can| can.prompts.is_some()) {
+            let mut request = request.clone();
+            request.meta = None;
+            match peer.get_prompt_once(request).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => last = passed(error),
+            }
+        }
+        Err(last)
+    }
+
+    pub(super) async fn completion(
+        &self,
+        request: CompleteRequestParams,
+    ) -> Result<CompleteResult, ErrorData> {
+        for peer in self.with(|can| can.completions.is_some()) {
+            let mut request = request.clone();
+            request.meta = None;
+            let answer = peer.complete(request).await.map_err(passed)?;
+            if !answer.completion.values.is_empty() {
+                return Ok(answer);
+            }
+        }
+        Ok(CompleteResult::default())
+    }
+}
+
+/// A server's error as it is; anything else is ours to say.
+fn passed(error: ServiceError) -> ErrorData {
+    match error {
+        ServiceError::McpError(error) => error,
+        other => ErrorData::new(ErrorCode::INTERNAL_ERROR, other.to_string(), None),
+    }
+}
