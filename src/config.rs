@@ -13,8 +13,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 pub use file::FileSettings;
-pub use measures::{Age, Bytes};
 pub use mcp::{Doubt, McpServer, McpSettings, ToolOverride};
+pub use measures::{Age, Bytes};
 
 /// The variables of a process: name → value.
 pub type Environment = BTreeMap<String, String>;

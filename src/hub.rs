@@ -35,6 +35,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::agents::{Asked, Directory, Grant, Who};
 use answer::Word;
 use external::{External, Tidings};
 use link::Link;

@@ -82,7 +82,8 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     };
     let mut files = assemble::read_rules(&paths)?;
     let known = assemble::known_tools(&settings).await?;
-    let catalog = reactor::catalog(&known.tools, &assemble::directory(&settings)?).opened(known.open);
+    let directory = assemble::directory(&settings)?;
+    let catalog = reactor::catalog(&known.tools, &directory).opened(known.open);
     if options.diff {
         return match mend::all(&mut files, settings.vars(), &catalog) {
             0 => Ok(()),

@@ -102,7 +102,8 @@ async fn new(id: &str, from: &str, settings: &Settings) -> Ending {
     }
     files = vec![file];
     let known = assemble::known_tools(settings).await?;
-    let catalog = reactor::catalog(&known.tools, &assemble::directory(settings)?).opened(known.open);
+    let directory = assemble::directory(settings)?;
+    let catalog = reactor::catalog(&known.tools, &directory).opened(known.open);
     let loaded = rules::load(&files, settings.vars(), Some(&catalog));
     if let Some(found) = loaded.diagnostics.first() {
         let hint = found

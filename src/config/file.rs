@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::measures::{Age, Bytes};
 use super::mcp::McpServer;
+use super::measures::{Age, Bytes};
 use super::read_text;
 
 /// What `xmrt.toml` can say.

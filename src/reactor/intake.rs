@@ -60,7 +60,8 @@ impl Reactor {
         event: &Event,
         staleness: Staleness,
     ) -> Result<Admission, IntakeError> {
-        let destroys = |tool: &String| self.tools.get(tool).is_none_or(|facts| facts.destructive);
+        let tools = self.hub.facts();
+        let destroys = |tool: &String| tools.get(tool).is_none_or(|facts| facts.destructive);
         let stale = |rule: &Rule| match rule.actions.iter().any(|action| destroys(&action.tool)) {
             true => staleness.destructive_ms,
             false => staleness.ms,

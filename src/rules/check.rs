@@ -21,6 +21,8 @@ mod flow;
 mod grants;
 mod text;
 
+pub(crate) use design::{Doing, together};
+
 /// What rules may call, and who may call what.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::{doubt, kind};
+use super::{doubt_of, kind};
 use crate::hub::ToolFacts;
 use crate::tools;
 
@@ -38,7 +38,7 @@ pub(super) fn page(server: &str, tools: &BTreeMap<String, ToolFacts>) -> String 
 }
 
 fn tool(text: &mut String, facts: &ToolFacts) {
-    let kind = match doubt(facts) {
+    let kind = match doubt_of(facts) {
         lost if lost.is_empty() => kind(facts).to_owned(),
         lost => format!("{}; a lost answer: {lost}", kind(facts)),
     };

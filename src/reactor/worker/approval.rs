@@ -59,8 +59,14 @@ impl Job<'_> {
             causes: Vec::new(),
         })?;
         step.attempts += 1;
-        let (rule, now) = (self.rule(), self.now());
-        let history = history(&rule, &step, 0, now, self.facts(&step));
+        let (rule, tools, now) = (self.rule(), self.tools(), self.now());
+        let history = history(
+            &rule,
+            &step,
+            (0, now),
+            tools.get(&step.call.tool),
+            self.settle_ms(),
+        );
         let next = record::after_attempt(act::Outcome::Failed(error), history, now);
         Ok(self.follow(&step, next).await?.unwrap_or(Flow::Continue))
     }

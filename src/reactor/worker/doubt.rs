@@ -18,7 +18,8 @@ impl Job<'_> {
 
     /// Journals the intent, and looks for the effect before anything is sent.
     pub(super) async fn make_doubtful(&mut self, mut step: Step) -> Result<Flow, StoreError> {
-        let causes = self.causes(&step, self.facts(&step)).await;
+        let tools = self.tools();
+        let causes = self.causes(&step, tools.get(&step.call.tool)).await;
         self.secure_lease(step.call.timeout_ms).await?;
         self.intend(&mut step, causes).await?;
         match self.step(&step.id).cloned() {
