@@ -17,6 +17,7 @@ mod mcp;
 mod print;
 mod rules;
 mod runs;
+mod pause;
 mod sandbox;
 mod schema;
 mod send;
@@ -71,6 +72,10 @@ enum Command {
     Events(events::Options),
     /// List runs, show one; retry, cancel or resolve one
     Runs(runs::Options),
+    /// Let a rule, an agent, a group or everything stand still; list what does
+    Pause(pause::Options),
+    /// Let it go on
+    Resume(pause::ResumeOptions),
     /// Offer the tools to an agent: an MCP server on standard input and output
     Mcp(mcp::Options),
     /// List the MCP tools rules can call
@@ -150,6 +155,8 @@ fn run(arguments: Arguments) -> Ending {
         Command::Send(options) => start(send::run(options, settings()?)),
         Command::Events(options) => start(events::run(options, settings()?)),
         Command::Runs(options) => start(runs::run(options, settings()?)),
+        Command::Pause(options) => start(pause::pause(options, settings()?)),
+        Command::Resume(options) => start(pause::resume(options, settings()?)),
         Command::Mcp(options) => start(mcp::run(options, settings()?)),
         Command::Tools(options) => start(tools::run(options)),
         Command::Sandbox(options) => start(sandbox::run(options, settings()?)),

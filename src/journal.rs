@@ -6,7 +6,9 @@
 
 pub mod records;
 mod firing;
+pub(crate) mod groups;
 mod steps;
+mod pauses;
 mod queries;
 mod kv;
 mod identity;
@@ -16,10 +18,13 @@ pub mod store;
 mod model;
 mod memory;
 
-pub use firing::{Debounce, Gates, NewFiring, Rate, Wish};
+pub use firing::{Debounce, Gates, Group, NewFiring, Rate, Wish};
+pub(crate) use groups::made_way;
+pub use groups::{GroupPlace, Stand};
 pub use kv::{KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery};
 pub use memory::MemoryStore;
 pub use model::Model;
+pub use pauses::Pause;
 pub use queries::{EventQuery, PAGE_MAX, RunHistory, RunQuery, Stats};
 pub use records::*;
 pub use steps::*;

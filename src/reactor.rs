@@ -4,6 +4,7 @@
 mod clock_watch;
 mod envelope;
 mod intake;
+mod pauses;
 mod retired;
 mod worker;
 
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
 pub use intake::{Explained, IntakeError, LookupError};
+pub use pauses::PauseError;
 pub use worker::{STALLS_MAX, Worker};
 
 use clock_watch::ClockWatch;
@@ -64,6 +66,7 @@ pub struct Reactor {
     /// Whose turn it is with each run that is being carried on in this process.
     turns: Mutex<BTreeMap<RunId, Weak<tokio::sync::Mutex<()>>>>,
     clock_watch: Mutex<ClockWatch>,
+    pauses: Mutex<pauses::Seen>,
 }
 
 impl std::fmt::Debug for Reactor {
@@ -132,6 +135,7 @@ impl Reactor {
             refused_at: Mutex::default(),
             turns: Mutex::default(),
             clock_watch: Mutex::default(),
+            pauses: Mutex::default(),
         })
     }
 

@@ -78,6 +78,11 @@ impl Api {
         self.call("POST", path, Some(body)).await
     }
 
+    /// `DELETE`.
+    pub(super) async fn delete(&self, path: &str) -> Result<Value, Failure> {
+        self.call("DELETE", path, None).await
+    }
+
     async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
         let (status, text) = match self {
             Self::Remote { client, base, token } => {

@@ -4,6 +4,7 @@
 mod events;
 mod runs;
 mod rules;
+mod pauses;
 
 use std::sync::Arc;
 
@@ -44,6 +45,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/runs/{id}/retry", post(runs::retry))
         .route("/runs/{id}/cancel", post(runs::cancel))
         .route("/runs/{id}/resolve", post(runs::resolve))
+        .route("/pauses", get(pauses::list).post(pauses::pause))
+        .route("/pauses/{what}", axum::routing::delete(pauses::resume))
         .route("/rules", get(rules::list))
         .route("/rules/reload", post(rules::reload))
         .route("/rules/{id}", get(rules::show))

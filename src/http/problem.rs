@@ -145,12 +145,14 @@ impl From<StoreError> for Problem {
         let detail = error.to_string();
         match error {
             StoreError::NotFound { .. } => Self::not_found(detail),
-            StoreError::WrongState { .. } | StoreError::Fenced { .. } => Self::new(
-                StatusCode::CONFLICT,
-                "wrong-state",
-                "The run is not in a state for this",
-                detail,
-            ),
+            StoreError::WrongState { .. } | StoreError::Fenced { .. } | StoreError::MakeWay { .. } => {
+                Self::new(
+                    StatusCode::CONFLICT,
+                    "wrong-state",
+                    "The run is not in a state for this",
+                    detail,
+                )
+            }
             StoreError::Unfit { .. } => Self::bad_request(detail),
             StoreError::Unavailable(_) => Self::unavailable(detail),
         }

@@ -6,6 +6,8 @@
 
 mod admission;
 mod find;
+mod pauses;
+mod queue;
 mod kv;
 mod work;
 
@@ -15,7 +17,7 @@ use jiff::Timestamp;
 
 use super::machine::whole;
 use super::{
-    BookRecord, Digest, Epoch, EventKey, EventRecord, KvKey, RunHistory, RunId, RunState, StepWrite,
+    BookRecord, Digest, Epoch, EventKey, EventRecord, KvKey, Pause, RunHistory, RunId, RunState, StepWrite,
     StoreError, Verdict,
 };
 
@@ -37,6 +39,8 @@ pub struct Model {
     rates: BTreeMap<(GateKey, RunId), Timestamp>,
     /// The run of a burst that waits for quiet, and when the burst began.
     pending: BTreeMap<GateKey, Pending>,
+    /// What stands still.
+    pauses: BTreeMap<String, Pause>,
     /// What our own writes are expected to cause, by cause key and run.
     causes: BTreeMap<(String, RunId), Cause>,
     books: BTreeMap<String, BookRecord>,
@@ -100,6 +104,7 @@ impl Model {
             cooldowns: BTreeMap::new(),
             rates: BTreeMap::new(),
             pending: BTreeMap::new(),
+            pauses: BTreeMap::new(),
             causes: BTreeMap::new(),
             books: BTreeMap::new(),
             texts: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::journal::{Debounce, EventKey, EventRecord, Gates, NewEvent, NewFiring, Rate, Wish};
+use crate::journal::{Debounce, EventKey, EventRecord, Gates, Group, NewEvent, NewFiring, Rate, Wish};
 use crate::normalize::{self, Actor, Event, EventId, EventType, Subject};
 use crate::receive::{Origin, Source};
 use crate::rules::{Mode, Rule, RuleBook, Verdict};
@@ -16,9 +16,9 @@ pub(super) fn firings(book: &RuleBook, event: &Event) -> Vec<NewFiring> {
             let evaluation = candidate.evaluation;
             let rule = evaluation.rule;
             let wish = match evaluation.verdict {
-                Verdict::Fired { key } => Wish::Run {
+                Verdict::Fired { key, group } => Wish::Run {
                     shadow: rule.mode == Mode::Shadow,
-                    gates: gates(&rule, key),
+                    gates: gates(&rule, key, group),
                     pinned: json!({ "vars": rule.vars }),
                 },
                 Verdict::Error(reason) => Wish::Error { reason },
@@ -33,7 +33,8 @@ pub(super) fn firings(book: &RuleBook, event: &Event) -> Vec<NewFiring> {
         .collect()
 }
 
-fn gates(rule: &Rule, key: String) -> Gates {
+fn gates(rule: &Rule, key: String, group: Option<String>) -> Gates {
+    let concurrency = rule.concurrency.as_ref();
     Gates {
         key,
         max_age_ms: rule.limits.max_age_ms,
@@ -48,6 +49,11 @@ fn gates(rule: &Rule, key: String) -> Gates {
             max_wait_ms: debounce.max_wait_ms,
         }),
         delay_ms: rule.limits.delay_ms,
+        group: group.zip(concurrency).map(|(key, concurrency)| Group {
+            key,
+            cancel_in_progress: concurrency.cancel_in_progress,
+            latest: concurrency.latest,
+        }),
     }
 }
 

@@ -105,6 +105,13 @@ impl Reactor {
         let (record, event) = self.stored(event_id, false).await?;
         let mut recorded = self.store.verdicts(&record.key).await?;
         recorded.retain(|verdict| verdict.rule == rule_id);
+        for verdict in &mut recorded {
+            // What became of the run is part of the answer: which one took its place, or on which it waits.
+            if let (None, Some(run)) = (&verdict.reason, &verdict.run) {
+                let history = self.store.run(run).await?;
+                verdict.reason = history.and_then(|history| history.run.reason);
+            }
+        }
         let in_force = self.book().rule(rule_id).cloned();
         let met = self.store.book(Some(&record.book)).await?.and_then(|book| {
             let text = book.rules.into_iter().find(|text| text.rule == rule_id)?;

@@ -162,7 +162,7 @@ pub fn explain(rule: &Rule, event: &Event) -> Explanation {
         Some(Verdict::Off) => ("off", None),
         Some(Verdict::Missed) => ("missed", None),
         Some(Verdict::Error(_)) => ("error", None),
-        Some(Verdict::Fired { key }) => ("fired", Some(key.clone())),
+        Some(Verdict::Fired { key, .. }) => ("fired", Some(key.clone())),
     };
     let mut explanation = Explanation {
         rule: rule.id.clone(),

@@ -7,6 +7,8 @@ mod writer;
 mod rows;
 mod admission;
 mod work;
+mod queue;
+mod pauses;
 mod find;
 mod kv;
 mod readers;
@@ -22,7 +24,7 @@ use tokio::sync::Notify;
 
 use crate::journal::{
     Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store,
+    NewFiring, Pause, Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store,
     StoreError, Then, Verdict,
 };
 
@@ -332,9 +334,28 @@ impl Store for Embedded {
         Ok(new)
     }
 
+    async fn pause(&self, what: &str, who: &str, now: Timestamp) -> Result<(), StoreError> {
+        let (what, who) = (what.to_owned(), who.to_owned());
+        self.writer.write(move |tx| tx.pause(&what, &who, now)).await
+    }
+
+    async fn resume(&self, what: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let what = what.to_owned();
+        let ended = self.writer.write(move |tx| tx.resume(&what, now)).await?;
+        self.ring();
+        Ok(ended)
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        self.readers.read(pauses::pauses).await
+    }
+
     async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError> {
         let (run, who) = (run.clone(), who.to_owned());
-        self.writer.write(move |tx| tx.cancel(&run, &who, now)).await
+        self.writer.write(move |tx| tx.cancel(&run, &who, now)).await?;
+        // Another one of its group may have its turn.
+        self.ring();
+        Ok(())
     }
 
     async fn event(&self, key: &EventKey) -> Result<Option<EventRecord>, StoreError> {

@@ -3,6 +3,7 @@
 pub(crate) mod desk;
 pub(crate) mod walk;
 mod gates;
+mod groups;
 mod kv;
 mod identity;
 mod invariants;

@@ -101,6 +101,7 @@ const LAW: Law = Law {
         "integrations::render",
         // The gates and the state machine of a run are the same for the model and for every store.
         "journal::gates",
+        "journal::groups",
         "journal::machine",
         "journal::records",
         "journal::store",

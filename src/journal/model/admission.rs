@@ -25,7 +25,7 @@ impl Model {
         let now = self.at(now);
         self.changes(now);
         if let Some((entry, by)) = self.known(&event) {
-            return Ok(self.admit_again(entry, by, event, now));
+            return self.admit_again(entry, by, event, now);
         }
         let seq = self.next_seq();
         let cause = self.cause_of(&event.causes);
@@ -53,7 +53,7 @@ impl Model {
             verdicts: Vec::new(),
         };
         for firing in gates::one_per_rule(event.firings) {
-            let verdict = self.decide(&entry.record, firing, 0, seq, Ask::All, now);
+            let verdict = self.decide(&entry.record, firing, 0, seq, Ask::All, now)?;
             entry.verdicts.push(verdict);
         }
         let admission = self.admission(&entry, None, &entry.verdicts);
@@ -87,7 +87,7 @@ impl Model {
         let earlier = entry.verdicts.len();
         for firing in gates::one_per_rule(firings) {
             let generation = machine::next_generation(&entry.verdicts, &firing.rule);
-            let verdict = self.decide(&entry.record, firing, generation, seq, Ask::LoopOnly, now);
+            let verdict = self.decide(&entry.record, firing, generation, seq, Ask::LoopOnly, now)?;
             entry.verdicts.push(verdict);
         }
         let admission = self.admission(&entry, None, &entry.verdicts[earlier..]);
@@ -124,7 +124,7 @@ impl Model {
         by: DuplicateBy,
         event: NewEvent,
         now: Timestamp,
-    ) -> Admission {
+    ) -> Result<Admission, StoreError> {
         let seq = entry.record.seq;
         entry.record.duplicates_total += 1;
         if entry.record.duplicates.len() < DUPLICATES_KEPT {
@@ -146,11 +146,11 @@ impl Model {
             let run_seq = *run_seq.get_or_insert_with(|| self.next_seq());
             let generation = entry.verdicts[place].generation;
             entry.record.book.clone_from(&event.book);
-            entry.verdicts[place] = self.decide(&entry.record, firing, generation, run_seq, Ask::All, now);
+            entry.verdicts[place] = self.decide(&entry.record, firing, generation, run_seq, Ask::All, now)?;
         }
         let admission = self.admission(&entry, Some(by), &entry.verdicts);
         self.events.insert(seq, entry);
-        admission
+        Ok(admission)
     }
 
     fn admission(&self, entry: &Entry, duplicate: Option<DuplicateBy>, verdicts: &[Verdict]) -> Admission {
@@ -179,7 +179,7 @@ impl Model {
         seq: u64,
         ask: Ask,
         now: Timestamp,
-    ) -> Verdict {
+    ) -> Result<Verdict, StoreError> {
         let mut verdict = Verdict {
             rule: firing.rule,
             version: firing.version,
@@ -198,7 +198,7 @@ impl Model {
             Wish::Error { reason } => {
                 verdict.decision = Decision::Error;
                 verdict.reason = Some(reason);
-                return verdict;
+                return Ok(verdict);
             }
         };
         let gate = GateKey {
@@ -214,7 +214,7 @@ impl Model {
         if let Some(refusal) = self.refusal(event, &gate, &gates, pending.as_ref(), ask, now) {
             verdict.decision = refusal.decision;
             verdict.reason = Some(refusal.reason);
-            return verdict;
+            return Ok(verdict);
         }
         let id = RunId::of(&event.key, &verdict.rule, generation);
         let first = pending.as_ref().map_or(now, |pending| pending.first);
@@ -223,14 +223,17 @@ impl Model {
             self.keep(history);
         }
         let held_back = gates::held_back(&gates).filter(|_| ask == Ask::All);
-        let starts = held_back.map(|reason| (gates::starts_at(&gates, first, now), reason));
         verdict.run = Some(id.clone());
-        let run = machine::fresh(event, &verdict, shadow, pinned, starts, seq, now);
-        self.keep(RunHistory { run, steps: vec![] });
+        let group = gates.group.clone();
+        let mut run = machine::fresh(event, &verdict, shadow, group, pinned, seq, now);
+        if let Some(reason) = held_back {
+            run = machine::delayed(run, gates::starts_at(&gates, first, now), reason);
+        }
+        self.make(RunHistory { run, steps: vec![] }, now)?;
         if ask == Ask::All {
             self.charge(gate, &gates, id, first, now);
         }
-        verdict
+        Ok(verdict)
     }
 
     /// Charges all gates for a run that was admitted.

@@ -129,10 +129,10 @@ pub(crate) fn sentence(explanation: &Explanation, verdict: Option<&Verdict>) -> 
                 .unwrap_or("no reason given")
                 .trim_end_matches('.')
         ),
-        Some(Verdict::Fired { key }) if explanation.mode == Mode::Shadow => {
+        Some(Verdict::Fired { key, .. }) if explanation.mode == Mode::Shadow => {
             format!("{rule} fires on this {kind} in shadow mode, and writes nothing (key: {key}).")
         }
-        Some(Verdict::Fired { key }) => format!("{rule} fires on this {kind} (key: {key})."),
+        Some(Verdict::Fired { key, .. }) => format!("{rule} fires on this {kind} (key: {key})."),
         Some(Verdict::Error(error)) => format!("{rule} could not be decided on this {kind}: {error}."),
         Some(Verdict::Missed) => {
             let failed = explanation

@@ -201,7 +201,9 @@ fn of_store(error: StoreError) -> ToolError {
         StoreError::NotFound { .. } => ErrorClass::NotFound,
         StoreError::Unavailable(_) => ErrorClass::Unavailable,
         StoreError::Unfit { .. } => ErrorClass::Invalid,
-        StoreError::Fenced { .. } | StoreError::WrongState { .. } => ErrorClass::Conflict,
+        StoreError::Fenced { .. } | StoreError::WrongState { .. } | StoreError::MakeWay { .. } => {
+            ErrorClass::Conflict
+        }
     };
     ToolError::new(class, error.to_string())
 }

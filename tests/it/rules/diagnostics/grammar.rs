@@ -155,9 +155,6 @@ on = "github.push"
 
 agent = "ops"
 
-[concurrency]
-group = "x"
-
 [[action]]
 tool = "github.create_issue"
 within = "5m"
@@ -171,21 +168,55 @@ within = "5m"
       |
       = help: it is part of the rule language, but this version cannot do it: take it out
 
-    error[not-yet]: `concurrency` in a rule file is not available yet
-     --> rules/sample.toml:6:2
+    error[not-yet]: `within` in [[action]] is not available yet
+     --> rules/sample.toml:8:1
       |
-    6 | [concurrency]
-      |  ^^^^^^^^^^^
+    8 | within = "5m"
+      | ^^^^^^
       |
       = help: it is part of the rule language, but this version cannot do it: take it out
+    "###);
+}
 
-    error[not-yet]: `within` in [[action]] is not available yet
+#[test]
+fn limits_that_cannot_be_meant_are_pointed_out() {
+    let text = r###"description = "d"
+on = "github.push"
+
+[limits]
+rate = "0/1h"
+max_wait = "5m"
+
+[concurrency]
+group = "deploy"
+cancel_in_progress = true
+queue = "all"
+
+[[action]]
+tool = "github.create_issue"
+"###;
+    insta::assert_snapshot!(complaints(text), @r###"
+    error[rate]: `rate` begins with a whole number from 1 to 1000
+     --> rules/sample.toml:5:8
+      |
+    5 | rate = "0/1h"
+      |        ^^^^^^
+
+    error[contradictory-limits]: `max_wait` bounds a `debounce`, and there is none
+     --> rules/sample.toml:6:1
+      |
+    6 | max_wait = "5m"
+      | ^^^^^^^^
+      |
+      = help: add `debounce = "…"`, or say `delay` to start later
+
+    error[contradictory-limits]: with `cancel_in_progress` a newer run ends the older ones, so there is no queue of `all`
       --> rules/sample.toml:11:1
        |
-    11 | within = "5m"
-       | ^^^^^^
+    11 | queue = "all"
+       | ^^^^^
        |
-       = help: it is part of the rule language, but this version cannot do it: take it out
+       = help: leave `queue` out, or set `cancel_in_progress = false`
     "###);
 }
 
