@@ -281,6 +281,9 @@ impl RunHistory {
     }
 
     fn park(&mut self, state: RunState, until: Timestamp, reason: String, now: Timestamp) {
+        if let Some(place) = &mut self.run.group {
+            place.behind = None;
+        }
         self.run.state = state;
         self.run.waits_for = None;
         self.run.due_at = Some(whole(until));
