@@ -147,7 +147,7 @@ impl Planner<'_> {
             StepState::Asked => Seen::next(self.answered(&place, step)),
             StepState::Pending => Seen::next(match self.on_record(&place, step) {
                 Ok(next) => Plan::Poll(next, Box::new(step.clone())),
-                Err(dead) => dead,
+                Err(dead) => *dead,
             }),
             StepState::Skipped | StepState::Tolerated => Seen::Settled(None),
             StepState::Planned => {
@@ -286,7 +286,7 @@ impl Planner<'_> {
     fn answered(&self, place: &Place<'_>, step: &StepRecord) -> Plan {
         let next = match self.on_record(place, step) {
             Ok(next) => next,
-            Err(dead) => return dead,
+            Err(dead) => return *dead,
         };
         let name = &place.name;
         let Some(approval) = &step.approval else {
@@ -314,7 +314,7 @@ impl Planner<'_> {
     fn resume(&self, place: &Place<'_>, step: &StepRecord, sofar: &Sofar, in_doubt: bool) -> Plan {
         let next = match self.on_record(place, step) {
             Ok(next) => next,
-            Err(dead) => return dead,
+            Err(dead) => return *dead,
         };
         // A read has no effect to be in doubt about.
         if in_doubt && step.writes {
@@ -345,12 +345,12 @@ impl Planner<'_> {
     }
 
     /// The step with the call that is on record of it; or why the run ends here.
-    fn on_record(&self, place: &Place<'_>, step: &StepRecord) -> Result<Step, Plan> {
+    fn on_record(&self, place: &Place<'_>, step: &StepRecord) -> Result<Step, Box<Plan>> {
         let call: Call = serde_json::from_value(step.call.clone()).map_err(|error| {
-            Plan::Dead(format!(
+            Box::new(Plan::Dead(format!(
                 "step `{}`: the call on record cannot be read: {error}",
                 place.name
-            ))
+            )))
         })?;
         Ok(Step {
             id: step.step.clone(),
