@@ -8,6 +8,7 @@ macro_rules! println {
 }
 
 mod api;
+mod approvals;
 mod backtest;
 mod check;
 mod demo;
@@ -76,6 +77,8 @@ enum Command {
     Pause(pause::Options),
     /// Let it go on
     Resume(pause::ResumeOptions),
+    /// List what waits for an approval; approve or reject it
+    Approvals(approvals::Options),
     /// Offer the tools to an agent: an MCP server on standard input and output
     Mcp(mcp::Options),
     /// List the MCP tools rules can call
@@ -157,6 +160,7 @@ fn run(arguments: Arguments) -> Ending {
         Command::Runs(options) => start(runs::run(options, settings()?)),
         Command::Pause(options) => start(pause::pause(options, settings()?)),
         Command::Resume(options) => start(pause::resume(options, settings()?)),
+        Command::Approvals(options) => start(approvals::run(options, settings()?)),
         Command::Mcp(options) => start(mcp::run(options, settings()?)),
         Command::Tools(options) => start(tools::run(options)),
         Command::Sandbox(options) => start(sandbox::run(options, settings()?)),

@@ -17,7 +17,9 @@ pub(crate) mod machine;
 pub mod store;
 mod model;
 mod memory;
+mod approvals;
 
+pub use approvals::{Word, WordError, say};
 pub use firing::{Debounce, Gates, Group, NewFiring, Rate, Wish};
 pub(crate) use groups::made_way;
 pub use groups::{GroupPlace, Stand};

@@ -157,7 +157,6 @@ agent = "ops"
 
 [[action]]
 tool = "github.create_issue"
-within = "5m"
 "###;
     insta::assert_snapshot!(complaints(text), @r###"
     error[not-yet]: `agent` in a rule file is not available yet
@@ -165,14 +164,6 @@ within = "5m"
       |
     4 | agent = "ops"
       | ^^^^^
-      |
-      = help: it is part of the rule language, but this version cannot do it: take it out
-
-    error[not-yet]: `within` in [[action]] is not available yet
-     --> rules/sample.toml:8:1
-      |
-    8 | within = "5m"
-      | ^^^^^^
       |
       = help: it is part of the rule language, but this version cannot do it: take it out
     "###);
