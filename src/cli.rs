@@ -24,6 +24,7 @@ mod mcp;
 mod print;
 mod rules;
 mod runs;
+mod pause;
 mod sandbox;
 mod schema;
 mod send;
@@ -78,6 +79,10 @@ enum Command {
     Events(events::Options),
     /// List runs, show one; retry, cancel or resolve one
     Runs(runs::Options),
+    /// Let a rule, an agent, a group or everything stand still; list what does
+    Pause(pause::Options),
+    /// Let it go on
+    Resume(pause::ResumeOptions),
     /// List the agents, show one; say whether it may make a call, and why
     Agents(agents::Options),
     /// List what waits for an approval; approve or reject it
@@ -171,6 +176,8 @@ fn run(arguments: Arguments) -> Ending {
         Command::Send(options) => start(send::run(options, settings()?)),
         Command::Events(options) => start(events::run(options, settings()?)),
         Command::Runs(options) => start(runs::run(options, settings()?)),
+        Command::Pause(options) => start(pause::pause(options, settings()?)),
+        Command::Resume(options) => start(pause::resume(options, settings()?)),
         Command::Agents(options) => start(agents::run(options, settings()?)),
         Command::Approvals(options) => start(approvals::run(options, settings()?)),
         Command::Coverage(options) => start(coverage::run(options, settings()?)),

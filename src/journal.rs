@@ -6,7 +6,9 @@
 
 pub mod records;
 mod firing;
+pub(crate) mod groups;
 mod steps;
+mod pauses;
 mod queries;
 mod kv;
 mod coverage;
@@ -25,10 +27,13 @@ pub use coverage::{
     Coverage, CoverageLease, CoveragePass, CoverageState, Found, Range, Stretch, Unreachable, all_coverage,
     coverage_of, coverage_pass, forget_coverage, keep_coverage, keep_coverage_pass,
 };
-pub use firing::{Debounce, Gates, NewFiring, Rate, Wish};
+pub use firing::{Debounce, Gates, Group, NewFiring, Rate, Wish};
+pub(crate) use groups::made_way;
+pub use groups::{GroupPlace, Stand};
 pub use kv::{KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery};
 pub use memory::MemoryStore;
 pub use model::Model;
+pub use pauses::Pause;
 pub use queries::{EventQuery, PAGE_MAX, RunHistory, RunQuery, Stats};
 pub use records::*;
 pub use retention::{BOOK_MS_MIN, KNOWN_MS_MIN, PRUNE_MAX, Pruned, Retention, Share, Size};

@@ -6,6 +6,7 @@ mod envelope;
 mod intake;
 mod explain;
 mod retention;
+mod pauses;
 mod retired;
 mod worker;
 mod recover;
@@ -19,6 +20,7 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 
 pub use explain::{Explained, explain};
 pub use intake::{IntakeError, LookupError};
+pub use pauses::PauseError;
 pub use recover::{Ask, RecoverError, Recovered, Recovery, RecoverySettings};
 pub use retention::Policy;
 pub use worker::{STALLS_MAX, Worker};
@@ -72,6 +74,7 @@ pub struct Reactor {
     /// Whose turn it is with each run that is being carried on in this process.
     turns: Mutex<BTreeMap<RunId, Weak<tokio::sync::Mutex<()>>>>,
     clock_watch: Mutex<ClockWatch>,
+    pauses: Mutex<pauses::Seen>,
 }
 
 impl std::fmt::Debug for Reactor {
@@ -130,6 +133,7 @@ impl Reactor {
             bounds: Mutex::default(),
             turns: Mutex::default(),
             clock_watch: Mutex::default(),
+            pauses: Mutex::default(),
         })
     }
 

@@ -49,6 +49,6 @@ pub use expression::{ExprError, Scope};
 pub use fix::{Fixed, Mended, fix, is_fixable};
 pub use lint::{FIXABLE, Lint, lint, lints, lints_markdown, nearest_lint};
 pub use reference::{ExpressionExample, FILTERS, FORMS, FUNCTIONS, PATTERNS, PatternExample, TESTS, pages};
-pub use rule::{Action, Debounce, Leave, Limits, Mode, Rate, Retry, Rule};
+pub use rule::{Action, Concurrency, Debounce, Leave, Limits, Mode, Rate, Retry, Rule};
 pub use schema::schema;
 pub use testcase::{Expected, GivenEvent, RuleTest, Said, TestEvent};

@@ -10,6 +10,7 @@ mod coverage;
 mod export;
 mod journal;
 mod tools;
+mod pauses;
 
 use std::sync::Arc;
 
@@ -64,6 +65,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/journal", get(journal::show))
         .route("/tools", get(tools::list))
         .route("/tools/{tool}/approve", post(tools::approve))
+        .route("/pauses", get(pauses::list).post(pauses::pause))
+        .route("/pauses/{what}", axum::routing::delete(pauses::resume))
         .route("/rules", get(rules::list))
         .route("/rules/reload", post(rules::reload))
         .route("/rules/{id}", get(rules::show))

@@ -145,7 +145,10 @@ impl From<StoreError> for Problem {
         let detail = error.to_string();
         match error {
             StoreError::NotFound { .. } => Self::not_found(detail),
-            StoreError::WrongState { .. } | StoreError::Fenced { .. } | StoreError::Refused(_) => Self::new(
+            StoreError::WrongState { .. }
+            | StoreError::Fenced { .. }
+            | StoreError::MakeWay { .. }
+            | StoreError::Refused(_) => Self::new(
                 StatusCode::CONFLICT,
                 "wrong-state",
                 "The run is not in a state for this",

@@ -50,6 +50,19 @@ pub struct Gates {
     pub debounce: Option<Debounce>,
     /// Start so many milliseconds later.
     pub delay_ms: Option<i64>,
+    /// Runs of one group follow one another. This holds for replays, too.
+    pub group: Option<Group>,
+}
+
+/// A concurrency group: of its runs only one makes calls at a time, in the order of their admission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its name, rendered. Groups are shared by all rules that name them.
+    pub key: String,
+    /// A newer run does not wait for the one that has the group: that one ends between two of its calls.
+    pub cancel_in_progress: bool,
+    /// Of those that wait and were not begun only the newest stays, of those that say so.
+    pub latest: bool,
 }
 
 /// So many in any stretch of time of this length.

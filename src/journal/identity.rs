@@ -5,7 +5,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Decision, DuplicateBy, EventKey, RunId, RunState, StepKey, StepState, WaitsFor};
+use super::{Decision, DuplicateBy, EventKey, RunId, RunState, Stand, StepKey, StepState, WaitsFor};
 
 impl RunId {
     /// The id of the run that `rule` makes of an event. The rule's *version* is not in it: editing a rule must not
@@ -123,7 +123,15 @@ words!(WaitsFor {
     Look = "look",
     PendingCall = "pending_call",
     Approval = "approval",
+    Group = "group",
+    Pause = "pause",
     Worker = "worker",
+});
+
+words!(Stand {
+    Apart = "apart",
+    Queued = "queued",
+    Holds = "holds",
 });
 
 words!(Decision {

@@ -8,9 +8,11 @@ mod steps;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::clock::after;
+
 use super::{
-    Answer, Decision, EventRecord, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, StepRecord,
-    StepState, StepWrite, StoreError, Then, Verdict, WaitsFor, gates,
+    Answer, Decision, EventRecord, Fence, Group, GroupPlace, Resolution, RunHistory, RunId, RunRecord,
+    RunState, Stand, StepRecord, StepState, StepWrite, StoreError, Then, Verdict, WaitsFor, gates, groups,
 };
 use steps::settle;
 
@@ -48,7 +50,18 @@ impl RunHistory {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.held(fence)?;
+        if let Then::Wait {
+            waits_for: WaitsFor::Group,
+            ..
+        } = then
+        {
+            return Err(self.refuse("only the journal lets a run wait for its group"));
+        }
         for write in writes {
+            if let (StepWrite::Intent { .. }, Some(newer)) = (write, self.has_to_make_way()) {
+                let (run, newer) = (self.run.id.clone(), newer.clone());
+                return Err(StoreError::MakeWay { run, newer });
+            }
             self.write(write, now)?;
         }
         let answered = |write: &StepWrite| !matches!(write, StepWrite::Intent { .. });
@@ -62,7 +75,17 @@ impl RunHistory {
                 until,
                 waits_for,
                 reason,
-            } => self.wait(waits_for, until, reason, now),
+            } => {
+                if let Some(newer) = self.has_to_make_way().cloned() {
+                    self.end(RunState::Cancelled, Some(groups::made_way(&newer)), now);
+                    return Ok(());
+                }
+                let lets_go = self.lets_go(waits_for);
+                self.wait(waits_for, until, reason, now);
+                if lets_go {
+                    self.stand(Stand::Apart, None);
+                }
+            }
             Then::End { state, reason } => {
                 if !state.is_terminal() && state != RunState::Unknown {
                     return Err(self.refuse("a run ends in a terminal state, or unknown"));
@@ -212,6 +235,7 @@ impl RunHistory {
         run.state = RunState::Queued;
         run.waits_for = None;
         run.reason = None;
+        run.group = run.group.map(|place| GroupPlace::apart(place.group));
         run.fence = 0;
         run.stalls = 0;
         run.worker = None;
@@ -245,10 +269,7 @@ impl RunHistory {
                 | RunState::Superseded
                 | RunState::Shadowed
                 | RunState::Dead
-        ) && !self
-            .steps
-            .iter()
-            .any(|step| step.writes && (step.attempts > 0 || step.state == StepState::Planned))
+        ) && !self.wrote()
     }
 
     /// The refusal of something the run's state does not allow.
@@ -264,12 +285,15 @@ impl RunHistory {
         self.park(RunState::Queued, now, reason, now);
     }
 
-    fn wait(&mut self, waits_for: WaitsFor, until: Timestamp, reason: String, now: Timestamp) {
+    pub(super) fn wait(&mut self, waits_for: WaitsFor, until: Timestamp, reason: String, now: Timestamp) {
         self.park(RunState::Waiting, until, reason, now);
         self.run.waits_for = Some(waits_for);
     }
 
     fn park(&mut self, state: RunState, until: Timestamp, reason: String, now: Timestamp) {
+        if let Some(place) = &mut self.run.group {
+            place.behind = None;
+        }
         self.run.state = state;
         self.run.waits_for = None;
         self.run.due_at = Some(whole(until));
@@ -278,10 +302,14 @@ impl RunHistory {
         self.run.updated_at = now;
     }
 
-    fn end(&mut self, state: RunState, reason: Option<String>, now: Timestamp) {
+    pub(super) fn end(&mut self, state: RunState, reason: Option<String>, now: Timestamp) {
+        let awaited = state == RunState::Unknown && self.holds();
+        if state.is_terminal() {
+            self.stand(Stand::Apart, None);
+        }
         self.run.state = state;
         self.run.waits_for = None;
-        self.run.due_at = None;
+        self.run.due_at = awaited.then(|| after(now, groups::UNRESOLVED_MS));
         self.run.reason = reason;
         self.run.worker = None;
         self.run.updated_at = now;
@@ -317,22 +345,16 @@ pub(crate) fn retried(new: &RunRecord, old: &RunId, who: &str) -> Verdict {
     }
 }
 
-/// The run a firing makes: nothing begun; ready now, or when it `starts`, which has a reason.
+/// The run a firing makes: ready now, nothing begun.
 pub(crate) fn fresh(
     event: &EventRecord,
     verdict: &Verdict,
     shadow: bool,
+    group: Option<Group>,
     pinned: Value,
-    starts: Option<(Timestamp, String)>,
     seq: u64,
     now: Timestamp,
 ) -> RunRecord {
-    let state = if starts.is_some() {
-        RunState::Delayed
-    } else {
-        RunState::Queued
-    };
-    let (due_at, reason) = starts.unzip();
     RunRecord {
         id: RunId::of(&event.key, &verdict.rule, verdict.generation),
         seq,
@@ -340,18 +362,29 @@ pub(crate) fn fresh(
         rule: verdict.rule.clone(),
         version: verdict.version.clone(),
         generation: verdict.generation,
-        state,
+        state: RunState::Queued,
         waits_for: None,
-        reason,
+        reason: None,
         shadow,
+        group: group.filter(|_| !shadow).map(GroupPlace::apart),
         pinned,
         depth: event.depth,
         fence: 0,
         stalls: 0,
         worker: None,
-        due_at: Some(due_at.unwrap_or(now)),
+        due_at: Some(now),
         created_at: now,
         updated_at: now,
+    }
+}
+
+/// A run that its rule begins later.
+pub(crate) fn delayed(run: RunRecord, until: Timestamp, reason: String) -> RunRecord {
+    RunRecord {
+        state: RunState::Delayed,
+        due_at: Some(until),
+        reason: Some(reason),
+        ..run
     }
 }
 

@@ -119,6 +119,19 @@ impl Store for MemoryStore {
         self.ring(|model| model.retry(run, who, now))
     }
 
+    async fn pause(&self, what: &str, who: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.model().pause(what, who, now);
+        Ok(())
+    }
+
+    async fn resume(&self, what: &str, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.ring(|model| model.resume(what, now)))
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        Ok(self.model().pauses())
+    }
+
     async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError> {
         self.ring(|model| model.cancel(run, who, now))
     }

@@ -7,6 +7,8 @@
 mod archive;
 mod admission;
 mod find;
+mod pauses;
+mod queue;
 mod kv;
 mod prune;
 mod work;
@@ -17,7 +19,7 @@ use jiff::Timestamp;
 
 use super::machine::whole;
 use super::{
-    BookRecord, Digest, Epoch, EventKey, EventRecord, KvKey, RunHistory, RunId, RunState, StepWrite,
+    BookRecord, Digest, Epoch, EventKey, EventRecord, KvKey, Pause, RunHistory, RunId, RunState, StepWrite,
     StoreError, Verdict,
 };
 
@@ -39,6 +41,8 @@ pub struct Model {
     rates: BTreeMap<(GateKey, RunId), Timestamp>,
     /// The run of a burst that waits for quiet, and when the burst began.
     pending: BTreeMap<GateKey, Pending>,
+    /// What stands still.
+    pauses: BTreeMap<String, Pause>,
     /// What our own writes are expected to cause, by cause key and run.
     causes: BTreeMap<(String, RunId), Cause>,
     books: BTreeMap<String, Shelved>,
@@ -130,6 +134,7 @@ impl Model {
             cooldowns: BTreeMap::new(),
             rates: BTreeMap::new(),
             pending: BTreeMap::new(),
+            pauses: BTreeMap::new(),
             causes: BTreeMap::new(),
             books: BTreeMap::new(),
             texts: BTreeMap::new(),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{NewFiring, StepRecord, WaitsFor};
+use super::{GroupPlace, NewFiring, StepRecord, WaitsFor};
 
 /// An event's identity: its source and the id the provider sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -223,6 +223,8 @@ pub struct RunRecord {
     pub reason: Option<String>,
     /// Plan and record, write nothing.
     pub shadow: bool,
+    /// Its place in its concurrency group. Shadow runs have none: they write nothing.
+    pub group: Option<GroupPlace>,
     /// What it pinned, opaque.
     pub pinned: Value,
     /// How many of our own runs led to it, itself not counted.

@@ -267,6 +267,10 @@ pub enum WaitsFor {
     PendingCall,
     /// A person's leave to make a call.
     Approval,
+    /// Its turn in its concurrency group.
+    Group,
+    /// Somebody to let it go on.
+    Pause,
     /// A worker that takes it up.
     Worker,
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::archive::{Export, Import};
 use super::firing::NewFiring;
 use super::kv::Kv;
+use super::pauses::Pause;
 use super::queries::*;
 use super::records::*;
 use super::retention::*;
@@ -41,6 +42,14 @@ pub enum StoreError {
         state: RunState,
         /// What can be done instead.
         hint: &'static str,
+    },
+    /// A newer run of its group is to go on instead of this one, which makes no further call.
+    #[error("run {run} makes way for run {newer} of its group, which is newer")]
+    MakeWay {
+        /// The run.
+        run: RunId,
+        /// The newer one.
+        newer: RunId,
     },
     /// A name or a value that the key-value part does not take.
     #[error("`{key}` cannot be kept so: {hint}")]
@@ -144,6 +153,16 @@ pub trait Store: Kv + Send + Sync + std::fmt::Debug {
     /// say so, and whether the question has expired, the caller has found out.
     async fn answer(&self, run: &RunId, hash: &str, answer: Answer, now: Timestamp)
     -> Result<(), StoreError>;
+
+    /// Keeps something as paused; that it was already is fine. What that stops is for the worker to say: the journal keeps
+    /// the words.
+    async fn pause(&self, what: &str, who: &str, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Ends a pause, and says whether there was one. Whatever waits for the end of a pause is due now.
+    async fn resume(&self, what: &str, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// All that is paused, by what it is.
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError>;
 
     /// Ends a run that is queued or waiting and has no open intent; otherwise [`StoreError::WrongState`] with what can be
     /// done instead.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::journal::{Debounce, EventKey, EventRecord, Gates, NewEvent, NewFiring, Rate, Wish};
+use crate::journal::{Debounce, EventKey, EventRecord, Gates, Group, NewEvent, NewFiring, Rate, Wish};
 use crate::normalize::{self, Actor, Event, EventId, EventType, Subject};
 use crate::receive::{Fetch, Origin, Source};
 use crate::rules::{Mode, Rule, RuleBook, Verdict};
@@ -40,9 +40,9 @@ pub(super) fn firings(
         let evaluation = candidate.evaluation;
         let rule = evaluation.rule;
         let wish = match evaluation.verdict {
-            Verdict::Fired { key } => Wish::Run {
+            Verdict::Fired { key, group } => Wish::Run {
                 shadow: rule.mode == Mode::Shadow,
-                gates: gates(&rule, key, stale),
+                gates: gates(&rule, key, group, stale),
                 pinned: json!({ "vars": rule.vars }),
             },
             Verdict::Error(reason) => Wish::Error { reason },
@@ -62,7 +62,13 @@ pub(super) fn missed(record: &EventRecord, rule: &str) -> Option<String> {
     Some(record.meta.get(MISSED)?.get(rule)?.as_str()?.to_owned())
 }
 
-fn gates(rule: &Rule, key: String, stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>) -> Gates {
+fn gates(
+    rule: &Rule,
+    key: String,
+    group: Option<String>,
+    stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>,
+) -> Gates {
+    let concurrency = rule.concurrency.as_ref();
     Gates {
         key,
         max_age_ms: rule.limits.max_age_ms.or_else(|| Some(stale?(rule))),
@@ -77,6 +83,11 @@ fn gates(rule: &Rule, key: String, stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>
             max_wait_ms: debounce.max_wait_ms,
         }),
         delay_ms: rule.limits.delay_ms,
+        group: group.zip(concurrency).map(|(key, concurrency)| Group {
+            key,
+            cancel_in_progress: concurrency.cancel_in_progress,
+            latest: concurrency.latest,
+        }),
     }
 }
 

@@ -101,6 +101,8 @@ pub enum Verdict {
     Fired {
         /// What its limits are counted by.
         key: String,
+        /// Its concurrency group.
+        group: Option<String>,
     },
     /// Its conditions do not hold.
     Missed,
@@ -387,6 +389,7 @@ pub(crate) fn verdict(rule: &Rule, event: &Event, names: &mut Option<Names>) -> 
 fn fired(event: &Event) -> Verdict {
     Verdict::Fired {
         key: event.subject.0.clone(),
+        group: None,
     }
 }
 
@@ -399,13 +402,21 @@ fn beyond_patterns(rule: &Rule, event: &Event, names: &Names) -> Verdict {
             Err(error) => return Verdict::Error(format!("if: {error}")),
         }
     }
-    match &rule.limits.key {
-        None => fired(event),
+    let key = match &rule.limits.key {
+        None => event.subject.0.clone(),
         Some(key) => match key.text(names) {
-            Ok(key) => Verdict::Fired { key },
-            Err(error) => Verdict::Error(format!("limits.key: {error}")),
+            Ok(key) => key,
+            Err(error) => return Verdict::Error(format!("limits.key: {error}")),
         },
-    }
+    };
+    let group = match &rule.concurrency {
+        None => None,
+        Some(concurrency) => match concurrency.group.text(names) {
+            Ok(group) => Some(group),
+            Err(error) => return Verdict::Error(format!("concurrency.group: {error}")),
+        },
+    };
+    Verdict::Fired { key, group }
 }
 
 /// What an expression sees of an event before there is a run.
@@ -416,7 +427,7 @@ pub(crate) fn names_of(event: &Event, payload: &Value, vars: &Value) -> Names {
 impl Rule {
     /// Whether more than patterns decides, so that expressions need something to look at.
     fn needs_names(&self) -> bool {
-        self.condition.is_some() || self.limits.key.is_some()
+        self.condition.is_some() || self.limits.key.is_some() || self.concurrency.is_some()
     }
 
     /// Whether one of the rule's `on` covers this event type.

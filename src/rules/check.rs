@@ -171,7 +171,7 @@ pub(crate) struct Mention {
     text: String,
     /// The action it stands in, counted from 0.
     action: Option<usize>,
-    /// The key it stands under: `if`, `key`, `require`, `arguments`.
+    /// The key it stands under: `if`, `key`, `group`, `require`, `arguments`.
     under: &'static str,
 }
 
@@ -203,6 +203,10 @@ impl<'t> Checker<'t, '_, '_> {
         let limits = find(tree, "limits").and_then(|entry| entry.node.table());
         if let Some(key) = limits.and_then(|limits| find(limits, "key")) {
             self.template(&key.node, IN_KEY, (None, "key"));
+        }
+        let concurrency = find(tree, "concurrency").and_then(|entry| entry.node.table());
+        if let Some(group) = concurrency.and_then(|concurrency| find(concurrency, "group")) {
+            self.template(&group.node, IN_KEY, (None, "group"));
         }
         let mut actions = tables(tree, "action");
         actions.extend(tables(tree, "on_failure"));

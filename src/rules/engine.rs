@@ -112,7 +112,7 @@ impl Engine {
             }
             compiled.push(Compiled {
                 clauses,
-                wanted: Wanted::of(rule.condition.as_ref(), rule.limits.key.as_ref()),
+                wanted: Wanted::of(rule.condition.as_ref(), rule.templates()),
                 filing: if off { Filing::Off } else { Filing::Indexed },
             });
         }

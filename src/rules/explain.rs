@@ -134,7 +134,7 @@ pub fn explain(rule: &Rule, event: &Event, record: Option<&OnRecord>) -> Explana
         Some(Verdict::Off) => ("off", None),
         Some(Verdict::Missed) => ("missed", None),
         Some(Verdict::Error(_)) => ("error", None),
-        Some(Verdict::Fired { key }) => ("fired", Some(key.clone())),
+        Some(Verdict::Fired { key, .. }) => ("fired", Some(key.clone())),
     };
     let recorded = record.map_or_else(Vec::new, |record| record.decisions.clone());
     let newest = recorded.last();

@@ -238,6 +238,14 @@ pub(crate) enum Template {
 }
 
 impl Template {
+    /// As it was written.
+    pub(crate) fn written(&self) -> String {
+        match self {
+            Self::Constant(text) | Self::Text { text, .. } => text.clone(),
+            Self::Value(expression) => format!("{{{{ {} }}}}", expression.text()),
+        }
+    }
+
     pub(crate) fn compile(text: &str) -> Result<Self, SourceError> {
         bounded(text)?;
         if !["{{", "{%", "{#"].iter().any(|mark| text.contains(mark)) {

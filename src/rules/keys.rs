@@ -91,7 +91,16 @@ pub(crate) const RULE: &[Key] = &[
         Shape::Text,
         "Whose calls these are: an `[[agent]]` of `xmrt.toml`, with what its role allows. The reactor itself by default.",
     ),
-    key("limits", Shape::Keys(LIMITS), "How often the rule may act."),
+    key(
+        "limits",
+        Shape::Keys(LIMITS),
+        "How often the rule may act, and how soon.",
+    ),
+    key(
+        "concurrency",
+        Shape::Keys(CONCURRENCY),
+        "With which other runs the rule's runs take turns.",
+    ),
     required("action", Shape::Tables(ACTION), "The steps, in order."),
     key(
         "on_failure",
@@ -146,6 +155,26 @@ pub(crate) const LIMITS: &[Key] = &[
         "max_age",
         Shape::Duration,
         "Events older than this do not start a run.",
+    ),
+];
+
+/// Keys of `[concurrency]`.
+pub(crate) const CONCURRENCY: &[Key] = &[
+    required(
+        "group",
+        Shape::Template,
+        "The name of the group; of its runs, of all rules, only one makes calls at a time. Sees `event`, `meta` and `vars`.",
+    ),
+    key(
+        "cancel_in_progress",
+        Shape::Bool,
+        "A newer run ends the one in progress, between two of its calls, instead of waiting for it.",
+    ),
+    key(
+        "queue",
+        Shape::OneOf(&["all", "latest"]),
+        "Which runs wait: `all`, in the order they were admitted, or only the `latest`; `all` by default, `latest` with \
+         `cancel_in_progress`.",
     ),
 ];
 
@@ -409,7 +438,7 @@ pub(crate) fn is_top_level(name: &str) -> bool {
 }
 
 /// Keys of the language that this version does not have yet, by table.
-pub(crate) const LATER_RULE: &[&str] = &["concurrency", "cron", "timezone"];
+pub(crate) const LATER_RULE: &[&str] = &["cron", "timezone"];
 /// Likewise in a `[[test]]`.
 pub(crate) const LATER_TEST: &[&str] = &["agent"];
 /// Likewise as values of `on`.
@@ -419,6 +448,7 @@ pub(crate) const LATER_ON: &[&str] = &["schedule", "manual"];
 pub(crate) fn home(name: &str) -> Option<&'static str> {
     let tables = [
         ("[limits]", LIMITS),
+        ("[concurrency]", CONCURRENCY),
         ("[[action]]", ACTION),
         ("`retry` of an action", RETRY),
         ("`approval` of an action", APPROVAL),

@@ -10,7 +10,7 @@ use crate::rules::expression::{Expression, Template};
 use crate::rules::fields::{Fields, source_error, wrong_type};
 use crate::rules::keys;
 use crate::rules::pattern::All;
-use crate::rules::rule::{Action, Argument, Debounce, Leave, Limits, Mode, Retry, Rule};
+use crate::rules::rule::{Action, Argument, Concurrency, Debounce, Leave, Limits, Mode, Retry, Rule};
 use crate::rules::syntax::{self, Entry, Kind, Node};
 use crate::rules::{testcase, vocabulary, when};
 
@@ -59,6 +59,7 @@ fn compile(id: &str, path: &str, vars: &Value, tree: &[Entry], findings: &mut Fi
         .map_or_else(All::default, |entries| when::conditions(entries, findings));
     let limits = limits(&fields, findings);
     let agent = fields.text("agent", findings);
+    let concurrency = concurrency(&fields, findings);
     let actions = actions(&fields, findings);
     let on_failure = on_failure(&fields, actions.as_deref().unwrap_or_default(), findings);
     let acting = |actions: Vec<Action>| acting_as(agent.as_deref(), actions);
@@ -78,6 +79,7 @@ fn compile(id: &str, path: &str, vars: &Value, tree: &[Entry], findings: &mut Fi
         off_reason,
         vars: overlay(vars, &own),
         limits: limits?,
+        concurrency,
         on_failure: acting(on_failure),
         actions: acting(actions?),
         tests,
@@ -193,6 +195,27 @@ fn limits(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Limits> {
             .and_then(|depth| u32::try_from(depth).ok())
             .unwrap_or(3),
         key: fields.template("key", findings),
+    })
+}
+
+fn concurrency(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Concurrency> {
+    let entry = fields.get("concurrency")?;
+    let fields = Fields::read(&entry.node, "[concurrency]", keys::CONCURRENCY, &[], findings)?;
+    let cancel_in_progress = fields.flag("cancel_in_progress", findings);
+    let queue = fields.one_of("queue", findings);
+    if let (true, Some("all"), Some(entry)) = (cancel_in_progress, queue.as_deref(), fields.get("queue")) {
+        findings
+            .error(
+                "contradictory-limits",
+                &entry.key_span,
+                "with `cancel_in_progress` a newer run ends the older ones, so there is no queue of `all`",
+            )
+            .hint("leave `queue` out, or set `cancel_in_progress = false`");
+    }
+    Some(Concurrency {
+        group: fields.template("group", findings)?,
+        cancel_in_progress,
+        latest: cancel_in_progress || queue.as_deref() == Some("latest"),
     })
 }
 

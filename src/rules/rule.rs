@@ -28,6 +28,8 @@ pub struct Rule {
     pub vars: Value,
     /// How often it may act.
     pub limits: Limits,
+    /// With which other runs it takes turns.
+    pub concurrency: Option<Concurrency>,
     /// Its steps, in order; at least one.
     pub actions: Vec<Action>,
     /// Steps of a run that is about to end dead or unknown, in order. Their ids differ from those of the actions.
@@ -68,6 +70,16 @@ pub struct Limits {
     /// Start so many milliseconds later.
     pub delay_ms: Option<i64>,
     pub(crate) key: Option<Template>,
+}
+
+/// With which other runs a rule's runs take turns.
+#[derive(Debug)]
+pub struct Concurrency {
+    pub(crate) group: Template,
+    /// A newer run ends the one in progress, between two of its calls.
+    pub cancel_in_progress: bool,
+    /// Of those that wait only the newest stays.
+    pub latest: bool,
 }
 
 /// So many in any stretch of time of this length.
@@ -156,6 +168,21 @@ pub(crate) enum Argument {
     Template(Template),
     List(Vec<Argument>),
     Table(Vec<(String, Argument)>),
+}
+
+impl Concurrency {
+    /// The group's name, as it was written.
+    pub fn group_text(&self) -> String {
+        self.group.written()
+    }
+}
+
+impl Rule {
+    /// The templates that are rendered when an event has met its conditions.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
+        let group = self.concurrency.as_ref().map(|concurrency| &concurrency.group);
+        self.limits.key.iter().chain(group)
+    }
 }
 
 impl Action {

@@ -7,6 +7,8 @@ mod writer;
 mod rows;
 mod admission;
 mod work;
+mod queue;
+mod pauses;
 mod find;
 mod archive;
 mod kv;
@@ -25,7 +27,7 @@ use tokio::sync::Notify;
 use crate::journal::archive::{Export, Import};
 use crate::journal::{
     Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share, Size,
+    NewFiring, Pause, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share, Size,
     Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
@@ -341,9 +343,28 @@ impl Store for Embedded {
         Ok(new)
     }
 
+    async fn pause(&self, what: &str, who: &str, now: Timestamp) -> Result<(), StoreError> {
+        let (what, who) = (what.to_owned(), who.to_owned());
+        self.writer.write(move |tx| tx.pause(&what, &who, now)).await
+    }
+
+    async fn resume(&self, what: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let what = what.to_owned();
+        let ended = self.writer.write(move |tx| tx.resume(&what, now)).await?;
+        self.ring();
+        Ok(ended)
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        self.readers.read(pauses::pauses).await
+    }
+
     async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError> {
         let (run, who) = (run.clone(), who.to_owned());
-        self.writer.write(move |tx| tx.cancel(&run, &who, now)).await
+        self.writer.write(move |tx| tx.cancel(&run, &who, now)).await?;
+        // Another one of its group may have its turn.
+        self.ring();
+        Ok(())
     }
 
     async fn event(&self, key: &EventKey) -> Result<Option<EventRecord>, StoreError> {

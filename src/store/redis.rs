@@ -17,6 +17,8 @@ mod sync;
 mod skew;
 mod admission;
 mod work;
+mod leases;
+mod pauses;
 mod find;
 mod archive;
 mod kv;
@@ -35,7 +37,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::journal::archive::{Export, Import};
 use crate::journal::{
     Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share, Size,
+    NewFiring, Pause, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share, Size,
     Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
@@ -330,6 +332,18 @@ impl Store for Redis {
 
     async fn retry(&self, run: &RunId, who: &str, now: Timestamp) -> Result<RunId, StoreError> {
         Redis::retry(self, run, who, now).await
+    }
+
+    async fn pause(&self, what: &str, who: &str, now: Timestamp) -> Result<(), StoreError> {
+        Redis::pause(self, what, who, now).await
+    }
+
+    async fn resume(&self, what: &str, now: Timestamp) -> Result<bool, StoreError> {
+        Redis::resume(self, what, now).await
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        Redis::pauses(self).await
     }
 
     async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError> {

@@ -196,3 +196,42 @@ async fn what_webhooks_bring_cannot_steer_the_terminal() {
     let (list, ..) = world.xmrt(&["events"]);
     assert!(!list.contains("\nFAKED"), "{list}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_paused_waits_even_over_a_restart_and_goes_on_when_it_is_resumed() {
+    let mut world = World::start(&[("tell", NOTIFY)], "").await;
+    let (shown, errors, code) = world.xmrt(&["pause", "tell"]);
+    assert_eq!((code, errors.as_str()), (0, ""));
+    assert!(
+        shown.starts_with("paused: rule:tell (by the API since "),
+        "{shown}"
+    );
+    world.server.kill();
+    world.restart();
+    let payload = crate::harness::issue_opened(1);
+    let (status, answer) = world.github("issues", "delivery-1", &payload).await.unwrap();
+    assert_eq!(status, 202, "{answer}");
+    let run = answer["runs"][0]["id"].as_str().expect("a run").to_owned();
+    let paused = async || {
+        let (_, run) = world.api(&format!("runs/{run}")).await;
+        (run["waits_for"] == "pause").then_some(run)
+    };
+    let waiting = world.until("the run to stand still", paused).await;
+    let reason = waiting["reason"].as_str().unwrap_or_default();
+    assert!(
+        reason.starts_with("paused: rule:tell, by the API since "),
+        "{reason}"
+    );
+    let (list, ..) = world.xmrt(&["pause"]);
+    assert!(list.contains("rule:tell"), "{list}");
+    let (shown, errors, code) = world.xmrt(&["resume", "tell"]);
+    assert_eq!(
+        (code, errors.as_str(), shown.as_str()),
+        (0, "", "nothing is paused\n")
+    );
+    let runs = world.settled("delivery-1").await;
+    assert_eq!(runs[0]["status"], "succeeded", "{runs:?}");
+    let (_, errors, code) = world.xmrt(&["resume", "tell"]);
+    assert_eq!(code, 2);
+    assert!(errors.contains("rule:tell is not paused"), "{errors}");
+}

@@ -4,6 +4,7 @@ pub(crate) mod desk;
 pub(crate) mod walk;
 mod notes;
 mod gates;
+mod groups;
 mod kv;
 mod identity;
 mod invariants;

@@ -108,6 +108,7 @@ const LAW: Law = Law {
         "journal::archive",
         // The gates and the state machine of a run are the same for the model and for every store.
         "journal::gates",
+        "journal::groups",
         "journal::machine",
         "journal::records",
         "journal::store",

@@ -15,6 +15,7 @@ use xmrt::clock::{Clock, after, from_millis};
 use xmrt::hub::{Doubt, ErrorClass, Hub, ToolError};
 use xmrt::journal::{
     Admission, Decision, MemoryStore, RunQuery, RunRecord, RunState, StepKey, StepWrite, Store, Then,
+    WaitsFor,
 };
 use xmrt::normalize;
 use xmrt::reactor::{Parts, Reactor, STALLS_MAX, Worker, book_record};
@@ -333,4 +334,98 @@ async fn a_run_that_kills_its_worker_is_not_claimed_for_ever() {
         );
         assert_eq!(bench.done.load(Ordering::SeqCst), 0, "nobody tried again");
     }
+}
+
+fn push(id: &str, reactor: &Reactor) -> normalize::Event {
+    let delivery = Delivery::internal(
+        Source::github(),
+        id.into(),
+        "issues".into(),
+        Bytes::from_static(br#"{"action":"opened","issue":{"created_at":"2026-01-15T11:00:00Z"}}"#),
+        reactor.clock().now(),
+        "test",
+    );
+    normalize::event(delivery).unwrap()
+}
+
+const TWO_CALLS: &str = "description = \"Two calls\"\non = \"github.issues.opened\"\n\n[concurrency]\ngroup = \"one\"\n\
+                         cancel_in_progress = true\n\n[[action]]\ntool = \"github.deploy\"\n\n[[action]]\nid = \"again\"\n\
+                         tool = \"github.shout\"\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_event_ends_the_run_in_progress_after_the_call_that_is_under_way() {
+    let bench = Bench {
+        takes: Duration::from_millis(400),
+        ..Bench::default()
+    };
+    let reactor = reactor(&bench, "deploy", Clock::system()).await;
+    *bench.rule.lock().unwrap() = TWO_CALLS.into();
+    reactor.reload().await.unwrap();
+    let worker = Worker::new(Arc::clone(&reactor), "only".into(), 4, 60_000);
+    let (stop, stopped) = watch::channel(false);
+    let working = tokio::spawn(worker.run(stopped));
+    let older = reactor.admit(&push("d-1", &reactor)).await.unwrap();
+    bench.reached.notified().await;
+    let newer = reactor.admit(&push("d-2", &reactor)).await.unwrap();
+    let run = |admission: &Admission| admission.verdicts[0].run.clone().unwrap();
+    let (older, newer) = (run(&older), run(&newer));
+    let state = async |id| reactor.store().run(id).await.unwrap().unwrap().run.state;
+    let both = async {
+        while !state(&older).await.is_terminal() || !state(&newer).await.is_terminal() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), both)
+        .await
+        .expect("both end");
+    stop.send(true).unwrap();
+    working.await.unwrap();
+    let history = reactor.store().run(&older).await.unwrap().unwrap();
+    assert_eq!(history.run.state, RunState::Cancelled, "{history:?}");
+    let reason = format!("cancelled: run {newer} of its group is newer");
+    assert_eq!(history.run.reason, Some(reason));
+    assert_eq!(
+        history.steps.len(),
+        1,
+        "its first call was made, its second was not: {history:?}"
+    );
+    assert_eq!(state(&newer).await, RunState::Succeeded);
+    assert_eq!(bench.done.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_paused_makes_no_call_until_it_is_resumed() {
+    for what in ["all", "one", "rule:one", "group:one", "agent:reactor"] {
+        let bench = Bench::default();
+        let clock = Clock::virtual_at(from_millis(1_768_478_400_000));
+        let reactor = reactor(&bench, "deploy", clock.clone()).await;
+        *bench.rule.lock().unwrap() = TWO_CALLS.into();
+        reactor.reload().await.unwrap();
+        reactor.pause(what, "octocat").await.unwrap();
+        opened(&reactor).await;
+        let worker = Worker::new(Arc::clone(&reactor), "only".into(), 4, 60_000);
+        worker.run_until(after(clock.now(), 60_000)).await.unwrap();
+        let run = the_run(&reactor).await;
+        assert_eq!(run.waits_for, Some(WaitsFor::Pause), "{what}: {run:?}");
+        assert!(run.reason.unwrap().contains("by octocat"));
+        assert_eq!(bench.done.load(Ordering::SeqCst), 0);
+        let (_, ended) = reactor.resume(what, "octocat").await.unwrap();
+        assert!(ended, "{what}");
+        worker.run_until(clock.now()).await.unwrap();
+        let run = the_run(&reactor).await;
+        assert_eq!(run.state, RunState::Succeeded, "{what}: {run:?}");
+        assert!(!reactor.resume(what, "octocat").await.unwrap().1, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_means_nothing_is_not_paused() {
+    let bench = Bench::default();
+    let reactor = reactor(&bench, "deploy", Clock::system()).await;
+    let error = reactor.pause("onee", "octocat").await.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "there is no rule `onee` in force; say `all`, a rule, `group:<name>` or `agent:<id>`"
+    );
+    assert!(reactor.pauses().await.unwrap().is_empty());
 }

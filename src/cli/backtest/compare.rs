@@ -149,7 +149,7 @@ fn play(side: &Side, events: &[Event]) -> BTreeMap<String, Record> {
                     record.errors += 1;
                     record.first_error.get_or_insert(error);
                 }
-                Verdict::Fired { key } => {
+                Verdict::Fired { key, .. } => {
                     match gates.ask(&rule.limits, (rule.id.clone(), key), event, place) {
                         Answer::Refused => record.held_back += 1,
                         Answer::Admitted { superseded } => {

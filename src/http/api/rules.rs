@@ -39,6 +39,13 @@ pub(super) async fn show(State(app): Shared, Path(id): Path<String>) -> Result<J
         "debounce": rule.limits.debounce,
         "delay_ms": rule.limits.delay_ms,
     });
+    shown["concurrency"] = rule.concurrency.as_ref().map_or(Value::Null, |concurrency| {
+        json!({
+            "group": concurrency.group_text(),
+            "cancel_in_progress": concurrency.cancel_in_progress,
+            "queue": if concurrency.latest { "latest" } else { "all" },
+        })
+    });
     Ok(Json(shown))
 }
 

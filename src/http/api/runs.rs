@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::Problem;
 use super::super::routes::{App, Shared};
 use super::{Params, page, word};
-use crate::journal::{Resolution, RunHistory, RunId, RunQuery, RunRecord, StepRecord};
+use crate::journal::{GroupPlace, Resolution, RunHistory, RunId, RunQuery, RunRecord, StepRecord};
 
 /// Who did it, in the journal: the API has one token, so it cannot tell persons apart.
 const WHO: &str = "api";
@@ -143,6 +143,7 @@ fn outline(run: &RunRecord) -> Value {
         "state": run.state,
         "waits_for": run.waits_for,
         "reason": run.reason,
+        "group": run.group.as_ref().map(group),
         "event": run.event.id,
         "source": run.event.source,
         "generation": run.generation,
@@ -153,6 +154,15 @@ fn outline(run: &RunRecord) -> Value {
         "due_at": run.due_at,
         "created_at": run.created_at,
         "updated_at": run.updated_at,
+    })
+}
+
+fn group(place: &GroupPlace) -> Value {
+    json!({
+        "name": place.group.key,
+        "stand": place.stand,
+        "behind": place.behind,
+        "makes_way_for": place.makes_way,
     })
 }
 

@@ -58,7 +58,7 @@ impl Model {
         let now = self.at(now);
         self.changes(now);
         match self.known(&event) {
-            Some((Known::Kept(entry), by)) => return Ok(self.admit_again(*entry, by, event, now)),
+            Some((Known::Kept(entry), by)) => return self.admit_again(*entry, by, event, now),
             Some((Known::Gone { seq, key }, by)) => {
                 return Ok(Admission {
                     key,
@@ -98,7 +98,7 @@ impl Model {
             former_books: BTreeSet::new(),
         };
         for firing in gates::one_per_rule(event.firings) {
-            let verdict = self.decide(&entry.record, firing, 0, seq, Ask::All, now);
+            let verdict = self.decide(&entry.record, firing, 0, seq, Ask::All, now)?;
             entry.verdicts.push(verdict);
         }
         let admission = self.admission(&entry, None, &entry.verdicts);
@@ -132,7 +132,7 @@ impl Model {
         let earlier = entry.verdicts.len();
         for firing in gates::one_per_rule(firings) {
             let generation = machine::next_generation(&entry.verdicts, &firing.rule);
-            let verdict = self.decide(&entry.record, firing, generation, seq, Ask::LoopOnly, now);
+            let verdict = self.decide(&entry.record, firing, generation, seq, Ask::LoopOnly, now)?;
             entry.verdicts.push(verdict);
         }
         let admission = self.admission(&entry, None, &entry.verdicts[earlier..]);
@@ -179,7 +179,7 @@ impl Model {
         by: DuplicateBy,
         event: NewEvent,
         now: Timestamp,
-    ) -> Admission {
+    ) -> Result<Admission, StoreError> {
         let seq = entry.record.seq;
         entry.record.duplicates_total += 1;
         if entry.record.duplicates.len() < DUPLICATES_KEPT {
@@ -201,11 +201,11 @@ impl Model {
             let run_seq = *run_seq.get_or_insert_with(|| self.next_seq());
             let generation = entry.verdicts[place].generation;
             entry.rebook(&event.book);
-            entry.verdicts[place] = self.decide(&entry.record, firing, generation, run_seq, Ask::All, now);
+            entry.verdicts[place] = self.decide(&entry.record, firing, generation, run_seq, Ask::All, now)?;
         }
         let admission = self.admission(&entry, Some(by), &entry.verdicts);
         self.events.insert(seq, entry);
-        admission
+        Ok(admission)
     }
 
     fn admission(&self, entry: &Entry, duplicate: Option<DuplicateBy>, verdicts: &[Verdict]) -> Admission {
@@ -234,7 +234,7 @@ impl Model {
         seq: u64,
         ask: Ask,
         now: Timestamp,
-    ) -> Verdict {
+    ) -> Result<Verdict, StoreError> {
         let mut verdict = Verdict {
             rule: firing.rule,
             version: firing.version,
@@ -253,7 +253,7 @@ impl Model {
             Wish::Error { reason } => {
                 verdict.decision = Decision::Error;
                 verdict.reason = Some(reason);
-                return verdict;
+                return Ok(verdict);
             }
         };
         let gate = GateKey {
@@ -269,7 +269,7 @@ impl Model {
         if let Some(refusal) = self.refusal(event, &gate, &gates, pending.as_ref(), ask, now) {
             verdict.decision = refusal.decision;
             verdict.reason = Some(refusal.reason);
-            return verdict;
+            return Ok(verdict);
         }
         let id = RunId::of(&event.key, &verdict.rule, generation);
         let first = pending.as_ref().map_or(now, |pending| pending.first);
@@ -278,14 +278,17 @@ impl Model {
             self.keep(history);
         }
         let held_back = gates::held_back(&gates).filter(|_| ask == Ask::All);
-        let starts = held_back.map(|reason| (gates::starts_at(&gates, first, now), reason));
         verdict.run = Some(id.clone());
-        let run = machine::fresh(event, &verdict, shadow, pinned, starts, seq, now);
-        self.keep(RunHistory { run, steps: vec![] });
+        let group = gates.group.clone();
+        let mut run = machine::fresh(event, &verdict, shadow, group, pinned, seq, now);
+        if let Some(reason) = held_back {
+            run = machine::delayed(run, gates::starts_at(&gates, first, now), reason);
+        }
+        self.make(RunHistory { run, steps: vec![] }, now)?;
         if ask == Ask::All {
             self.charge(gate, &gates, id, first, now);
         }
-        verdict
+        Ok(verdict)
     }
 
     /// Charges all gates for a run that was admitted.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::Model;
 use crate::clock::after;
+use crate::journal::groups::{self, Turn};
 use crate::journal::machine;
 use crate::journal::{
     Answer, Claim, Fence, Resolution, RunHistory, RunId, RunState, StepWrite, StoreError, Then,
@@ -24,13 +25,39 @@ impl Model {
         if !due.is_empty() {
             self.changes(now);
         }
-        due.into_iter()
-            .filter_map(|(_, _, id)| self.take(&id, worker, after(now, lease_ms), now))
-            .collect()
+        let mut claims = Vec::new();
+        let mut unresolved = Vec::new();
+        for (_, _, id) in due {
+            let Some(history) = self.runs.get(&id).cloned() else {
+                continue;
+            };
+            if history.run.state == RunState::Unknown {
+                unresolved.push(id);
+            } else if history.run.due_at.is_some_and(|due_at| due_at <= now) {
+                // It may have ended meanwhile, by what another one brought about.
+                claims.extend(self.take(history, worker, after(now, lease_ms), now));
+            }
+        }
+        for id in unresolved {
+            // It was found a moment ago, so this is never refused.
+            let _ = self.change(&id, now, |history| {
+                history.expire(now);
+                Ok(())
+            });
+        }
+        claims
     }
 
-    fn take(&mut self, id: &RunId, worker: &str, until: Timestamp, now: Timestamp) -> Option<Claim> {
-        let mut history = self.runs.get(id)?.clone();
+    fn take(
+        &mut self,
+        mut history: RunHistory,
+        worker: &str,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Option<Claim> {
+        if !matches!(groups::turn(self, &mut history, now), Ok(Turn::Goes)) {
+            return None;
+        }
         history.claim(worker, until, now);
         self.keep(history.clone());
         Some(Claim {
@@ -89,9 +116,11 @@ impl Model {
             self.changes(now);
         }
         let count = held.len() as u64;
-        for mut history in held {
-            history.release(now);
-            self.keep(history);
+        for history in held {
+            let _ = self.change(&history.run.id, now, |history| {
+                history.release(now);
+                Ok(())
+            });
         }
         count
     }
@@ -143,7 +172,7 @@ impl Model {
             entry.verdicts.push(verdict);
         }
         let id = new.run.id.clone();
-        self.keep(new);
+        self.make(new, now)?;
         Ok(id)
     }
 
@@ -154,9 +183,19 @@ impl Model {
         now: Timestamp,
         change: impl FnOnce(&mut RunHistory) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut history = self.history(run)?.clone();
+        let before = self.history(run)?.clone();
+        let mut history = before.clone();
         change(&mut history)?;
         self.changes(now);
+        self.keep(history.clone());
+        groups::parted(self, &before.run, &history.run, now)
+    }
+
+    /// Keeps a new run, in its place in the queue if it is ready.
+    pub(super) fn make(&mut self, mut history: RunHistory, now: Timestamp) -> Result<(), StoreError> {
+        if history.run.state == RunState::Queued {
+            groups::join(self, &mut history, now)?;
+        }
         self.keep(history);
         Ok(())
     }

@@ -7,18 +7,23 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::super::pauses::REACTOR;
 use super::Worker;
 use crate::act::{self, Outcome};
 use crate::clock::{self, Clock};
 use crate::hub::{Doubt, ErrorClass, ToolFacts};
 use crate::journal::{
-    Approval, Claim, RunHistory, RunRecord, RunState, StepRecord, StepState, StepWrite, StoreError, Then,
+    self, Approval, Claim, RunHistory, RunRecord, RunState, StepRecord, StepState, StepWrite, StoreError, Then,
     WaitsFor,
 };
 use crate::normalize::Event;
 use crate::plan::{self, Failing, Plan, Step};
 use crate::record::{self, History, Next};
 use crate::rules::Rule;
+
+/// How long a paused run waits before it looks by itself whether it may go on, in milliseconds. It is woken when the pause
+/// ends; this is for a wake-up that was lost.
+const PAUSE_LOOK_MS: i64 = 600_000;
 
 /// A claimed run.
 pub(super) struct Job<'w> {
@@ -185,6 +190,9 @@ impl<'w> Job<'w> {
     /// Journals the intent and makes the call, again as long as that is what follows.
     pub(super) async fn make(&mut self, mut step: Step) -> Result<Flow, StoreError> {
         loop {
+            if self.stands_still().await? {
+                return Ok(Flow::LetGo);
+            }
             let tools = self.tools();
             let facts = tools.get(&step.call.tool);
             // Before the lease is secured: this may ask the provider, and take its time.
@@ -192,7 +200,9 @@ impl<'w> Job<'w> {
             let only_the_intent_tells =
                 step.writes && facts.is_none_or(|facts| is_told_by_intents(facts.promises.doubt));
             self.secure_lease(step.call.timeout_ms).await?;
-            self.intend(&mut step, causes).await?;
+            if self.intend(&mut step, causes).await? == Flow::LetGo {
+                return Ok(Flow::LetGo);
+            }
             if only_the_intent_tells {
                 self.outlast_power().await?;
             }
@@ -224,6 +234,24 @@ impl<'w> Job<'w> {
         }
     }
 
+    /// Before each call it is looked whether somebody paused the run: then it is put back until that is over. A call that
+    /// is in doubt is found out all the same.
+    async fn stands_still(&mut self) -> Result<bool, StoreError> {
+        let reactor = &self.worker.reactor;
+        let Some(pause) = reactor.paused(&self.history.run, REACTOR).await? else {
+            return Ok(false);
+        };
+        let until = clock::after(self.now(), PAUSE_LOOK_MS);
+        let reason = format!("paused: {}, by {} since {}", pause.what, pause.who, pause.since);
+        self.flush(Then::Wait {
+            until,
+            waits_for: WaitsFor::Pause,
+            reason,
+        })
+        .await?;
+        Ok(true)
+    }
+
     /// Under which keys the call's effect will come back to us as an event.
     pub(super) async fn causes(&self, step: &Step, facts: Option<&ToolFacts>) -> Vec<(String, i64)> {
         match facts {
@@ -237,12 +265,12 @@ impl<'w> Job<'w> {
         }
     }
 
-    /// Journals the call, and with it what it will cause.
+    /// Journals the call, and with it what it will cause. A run that has to make way for a newer one ends instead.
     pub(super) async fn intend(
         &mut self,
         step: &mut Step,
         causes: Vec<(String, i64)>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Flow, StoreError> {
         self.note(StepWrite::Intent {
             step: step.id.clone(),
             index: step.index,
@@ -252,7 +280,17 @@ impl<'w> Job<'w> {
             causes,
         })?;
         step.attempts += 1;
-        self.flush(Then::Keep).await
+        match self.flush(Then::Keep).await {
+            Ok(()) => Ok(Flow::Continue),
+            Err(StoreError::MakeWay { newer, .. }) => {
+                // The call is not made. What was decided before it stays.
+                self.writes.pop();
+                let reason = journal::made_way(&newer);
+                self.end(RunState::Cancelled, Some(reason)).await?;
+                Ok(Flow::LetGo)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn send(&self, step: &Step) -> Outcome {

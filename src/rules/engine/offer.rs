@@ -17,15 +17,20 @@ pub(in crate::rules) enum Wanted {
 
 impl Wanted {
     /// What a rule's expressions may look at.
-    pub(super) fn of(condition: Option<&Expression>, key: Option<&Template>) -> Self {
+    pub(super) fn of<'t>(
+        condition: Option<&Expression>,
+        templates: impl Iterator<Item = &'t Template>,
+    ) -> Self {
         let mut wanted = Self::Fields(BTreeMap::new());
         if let Some(condition) = condition {
             wanted.add(condition.text(), condition.paths());
         }
-        match key {
-            None | Some(Template::Constant(_)) => {}
-            Some(Template::Value(expression)) => wanted.add(expression.text(), expression.paths()),
-            Some(Template::Text { text, paths }) => wanted.add(text, paths.iter().cloned()),
+        for template in templates {
+            match template {
+                Template::Constant(_) => {}
+                Template::Value(expression) => wanted.add(expression.text(), expression.paths()),
+                Template::Text { text, paths } => wanted.add(text, paths.iter().cloned()),
+            }
         }
         wanted
     }

@@ -203,10 +203,10 @@ pub(super) fn sentence(
              the rules of today.",
             explanation.event
         ),
-        Some(Verdict::Fired { key }) if explanation.mode == Mode::Shadow => {
+        Some(Verdict::Fired { key, .. }) if explanation.mode == Mode::Shadow => {
             format!("{rule} fires on this {kind} in shadow mode, and writes nothing (key: {key}).")
         }
-        Some(Verdict::Fired { key }) => format!("{rule} fires on this {kind} (key: {key})."),
+        Some(Verdict::Fired { key, .. }) => format!("{rule} fires on this {kind} (key: {key})."),
         Some(Verdict::Error(error)) => format!("{rule} could not be decided on this {kind}: {error}."),
         Some(Verdict::Missed) => {
             let failed = explanation

@@ -5,7 +5,6 @@ use rusqlite::OptionalExtension;
 use rusqlite::types::Value as Sql;
 
 use super::rows;
-use super::work::insert_run;
 use super::writer::{Fault, Tx};
 use crate::clock::{after, from_millis};
 use crate::journal::gates::{self, CHAIN_NAMED, Refusal};
@@ -260,11 +259,14 @@ impl Tx<'_> {
             })?;
         }
         let held_back = gates::held_back(&gates).filter(|_| ask == Ask::All);
-        let starts = held_back.map(|reason| (gates::starts_at(&gates, first, now), reason));
         verdict.run = Some(id.clone());
-        let run = machine::fresh(event, &verdict, shadow, pinned, starts, seq, now);
+        let group = gates.group.clone();
+        let mut run = machine::fresh(event, &verdict, shadow, group, pinned, seq, now);
+        if let Some(reason) = held_back {
+            run = machine::delayed(run, gates::starts_at(&gates, first, now), reason);
+        }
         let steps = Vec::new();
-        insert_run(self.conn, event.seq, &RunHistory { run, steps })?;
+        self.make(event.seq, RunHistory { run, steps }, now)?;
         if ask == Ask::All {
             self.charge(gate, &gates, &id, first, now)?;
         }

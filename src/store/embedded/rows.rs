@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::clock::from_millis;
 use crate::journal::{
-    Duplicate, EventKey, EventRecord, RunHistory, RunId, RunRecord, RunState, StepKey, StepRecord, StepState,
-    Verdict, WaitsFor,
+    Duplicate, EventKey, EventRecord, Group, GroupPlace, RunHistory, RunId, RunRecord, RunState, Stand,
+    StepKey, StepRecord, StepState, Verdict, WaitsFor,
 };
 use crate::store::packing;
 
@@ -119,6 +119,7 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         waits_for: word_maybe(row, "waits_for", WaitsFor::parse)?,
         reason: row.get("reason")?,
         shadow: row.get("shadow")?,
+        group: group(row)?,
         pinned: unpack_json(row, "pinned_packed")?,
         depth: row.get("depth")?,
         fence: row.get::<_, i64>("fence")? as u64,
@@ -128,6 +129,26 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         created_at: time(row, "created")?,
         updated_at: time(row, "updated")?,
     })
+}
+
+fn group(row: &Row<'_>) -> rusqlite::Result<Option<GroupPlace>> {
+    let Some(key) = row.get("groupname")? else {
+        return Ok(None);
+    };
+    let stand = match row.get_ref("stand")? {
+        rusqlite::types::ValueRef::Null => Stand::Apart,
+        _ => word(row, "stand", Stand::parse)?,
+    };
+    Ok(Some(GroupPlace {
+        group: Group {
+            key,
+            cancel_in_progress: row.get("cancels")?,
+            latest: row.get("latest")?,
+        },
+        stand,
+        behind: row.get::<_, Option<String>>("behind")?.map(RunId),
+        makes_way: row.get::<_, Option<String>>("makes_way")?.map(RunId),
+    }))
 }
 
 fn step(row: &Row<'_>) -> rusqlite::Result<StepRecord> {

@@ -8,8 +8,9 @@ use rusqlite::types::Value as Sql;
 use super::rows;
 use super::writer::{Fault, Tx};
 use crate::clock::after;
+use crate::journal::groups::{self, Turn};
 use crate::journal::{
-    Answer, Claim, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, StepRecord, StepWrite,
+    Answer, Claim, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, Stand, StepRecord, StepWrite,
     StoreError, Then, machine,
 };
 use crate::store::packing::pack_json;
@@ -36,30 +37,50 @@ impl Tx<'_> {
         }
         let until = after(now, lease_ms);
         let mut claims = Vec::with_capacity(due.len());
+        let mut unresolved = Vec::new();
         for id in due {
             match self.take(&id, worker, until, now) {
-                Ok(claim) => claims.push(claim),
+                Ok(Taken::Claimed(claim)) => claims.push(*claim),
+                Ok(Taken::Unresolved) => unresolved.push(id),
+                Ok(Taken::NotDue) => {}
                 Err(fault) => self.set_aside(&id, fault, now)?,
+            }
+        }
+        for id in unresolved {
+            let expired = self.change(&id, now, |history| {
+                history.expire(now);
+                Ok(())
+            });
+            if let Err(fault) = expired {
+                self.set_aside(&id, fault, now)?;
             }
         }
         Ok(claims)
     }
 
-    fn take(&mut self, id: &RunId, worker: &str, until: Timestamp, now: Timestamp) -> Result<Claim, Fault> {
+    fn take(&mut self, id: &RunId, worker: &str, until: Timestamp, now: Timestamp) -> Result<Taken, Fault> {
         // Read before anything is written, so that a run that is set aside is left as it was.
         let before = self.load(id)?;
         let seq = rows::seq_of(self.conn, &before.run.event)?.unwrap_or_default();
         let event = rows::event_by_seq(self.conn, seq)?;
-        let history = self.change(id, now, |history| {
-            history.claim(worker, until, now);
-            Ok(())
-        })?;
-        Ok(Claim {
+        if before.run.state == RunState::Unknown {
+            return Ok(Taken::Unresolved);
+        }
+        // It may have ended meanwhile, by what another one brought about.
+        let mut history = before.clone();
+        if before.run.due_at.is_none_or(|due_at| due_at > now)
+            || groups::turn(self, &mut history, now)? == Turn::Stays
+        {
+            return Ok(Taken::NotDue);
+        }
+        history.claim(worker, until, now);
+        self.keep_changed(&before, &history)?;
+        Ok(Taken::Claimed(Box::new(Claim {
             event,
             run: history.run,
             steps: history.steps,
             lease_until: until,
-        })
+        })))
     }
 
     /// A run that cannot be read must not stop the others: it is due again later, for a release that can read it, or
@@ -205,11 +226,12 @@ impl Tx<'_> {
         let new = old.next_generation(&verdicts, seq, now)?;
         self.changes(now)?;
         self.keep_verdict(event, verdicts.len(), &machine::retried(&new.run, run, who))?;
-        insert_run(self.conn, event, &new)?;
-        Ok(new.run.id)
+        let id = new.run.id.clone();
+        self.make(event, new, now)?;
+        Ok(id)
     }
 
-    fn load(&self, run: &RunId) -> Result<RunHistory, Fault> {
+    pub(super) fn load(&self, run: &RunId) -> Result<RunHistory, Fault> {
         rows::history(self.conn, run)?.ok_or_else(|| {
             let id = run.0.clone();
             StoreError::NotFound { what: "run", id }.into()
@@ -227,31 +249,62 @@ impl Tx<'_> {
         let mut history = before.clone();
         change(&mut history)?;
         self.changes(now)?;
+        self.keep_changed(&before, &history)?;
+        groups::parted(self, &before.run, &history.run, now)?;
+        Ok(history)
+    }
+
+    fn keep_changed(&self, before: &RunHistory, history: &RunHistory) -> Result<(), Fault> {
         update_run(self.conn, &history.run)?;
         for step in history.steps.iter().filter(|step| !before.steps.contains(step)) {
-            put_step(self.conn, &history, step)?;
+            put_step(self.conn, history, step)?;
         }
-        if history.refunds() {
-            for refund in [
-                "DELETE FROM cooldowns WHERE run = ?1",
-                "DELETE FROM rates WHERE run = ?1",
-            ] {
-                self.conn.prepare_cached(refund)?.execute([&run.0])?;
-            }
+        gates_after(self.conn, history)?;
+        Ok(())
+    }
+
+    /// Keeps a new run, in its place in the queue of its group if it is ready.
+    pub(super) fn make(&mut self, event: u64, mut history: RunHistory, now: Timestamp) -> Result<(), Fault> {
+        if history.run.state == RunState::Queued {
+            groups::join(self, &mut history, now)?;
         }
-        if before.run.state == RunState::Delayed && history.run.state != RunState::Delayed {
-            self.conn
-                .prepare_cached("DELETE FROM pending WHERE run = ?1")?
-                .execute([&run.0])?;
-        }
-        Ok(history)
+        insert_run(self.conn, event, &history)?;
+        gates_after(self.conn, &history)?;
+        Ok(())
     }
 }
 
+/// What came of taking a run that was due.
+enum Taken {
+    Claimed(Box<Claim>),
+    /// In doubt for too long.
+    Unresolved,
+    /// Not any more, or it waits for its group.
+    NotDue,
+}
+
+/// What a changed run charged is given back if it refunds; a burst is over whose run has stopped waiting for quiet.
+pub(super) fn gates_after(conn: &Connection, history: &RunHistory) -> rusqlite::Result<()> {
+    let id = &history.run.id.0;
+    if history.refunds() {
+        for refund in [
+            "DELETE FROM cooldowns WHERE run = ?1",
+            "DELETE FROM rates WHERE run = ?1",
+        ] {
+            conn.prepare_cached(refund)?.execute([id])?;
+        }
+    }
+    if history.run.state != RunState::Delayed {
+        conn.prepare_cached("DELETE FROM pending WHERE run = ?1")?
+            .execute([id])?;
+    }
+    Ok(())
+}
+
 /// A new run of the event at place `event`, with the steps it starts from.
-pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) -> rusqlite::Result<()> {
+fn insert_run(conn: &Connection, event: u64, history: &RunHistory) -> rusqlite::Result<()> {
     let run = &history.run;
-    let row: [Sql; 18] = [
+    let row: [Sql; 24] = [
         run.id.0.clone().into(),
         (run.seq as i64).into(),
         (event as i64).into(),
@@ -269,10 +322,19 @@ pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) ->
         run.due_at.map(Timestamp::as_millisecond).into(),
         run.created_at.as_millisecond().into(),
         run.updated_at.as_millisecond().into(),
+        run.group.as_ref().map(|place| place.group.key.clone()).into(),
+        run.group.as_ref().is_some_and(|place| place.group.latest).into(),
+        run.group
+            .as_ref()
+            .is_some_and(|place| place.group.cancel_in_progress)
+            .into(),
+        stand(run).map(str::to_owned).into(),
+        behind(run).cloned().into(),
+        makes_way(run).cloned().into(),
         pack_json(&run.pinned).into(),
     ];
     conn.prepare_cached(
-        "INSERT INTO runs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)",
+        "INSERT INTO runs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)",
     )?
     .execute(row)?;
     for step in &history.steps {
@@ -282,10 +344,10 @@ pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) ->
 }
 
 /// What can change about a run.
-fn update_run(conn: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
+pub(super) fn update_run(conn: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
     conn.prepare_cached(
-        "UPDATE runs SET state = ?2, waits_for = ?3, reason = ?4, fence = ?5, worker = ?6, due = ?7, updated = ?8, stalls = ?9
-         WHERE id = ?1",
+        "UPDATE runs SET state = ?2, waits_for = ?3, reason = ?4, fence = ?5, worker = ?6, due = ?7, updated = ?8,
+         stalls = ?9, stand = ?10, behind = ?11, makes_way = ?12 WHERE id = ?1",
     )?
     .execute((
         &run.id.0,
@@ -297,8 +359,25 @@ fn update_run(conn: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
         run.due_at.map(Timestamp::as_millisecond),
         run.updated_at.as_millisecond(),
         run.stalls,
+        stand(run),
+        behind(run),
+        makes_way(run),
     ))?;
     Ok(())
+}
+
+/// How it stands to its group, as it is kept: nothing for one that stands apart.
+fn stand(run: &RunRecord) -> Option<&'static str> {
+    let stand = run.group.as_ref()?.stand;
+    (stand != Stand::Apart).then(|| stand.as_str())
+}
+
+fn behind(run: &RunRecord) -> Option<&String> {
+    Some(&run.group.as_ref()?.behind.as_ref()?.0)
+}
+
+fn makes_way(run: &RunRecord) -> Option<&String> {
+    Some(&run.group.as_ref()?.makes_way.as_ref()?.0)
 }
 
 fn waits_for(run: &RunRecord) -> Option<String> {

@@ -157,7 +157,6 @@ fn put_firings(args: &mut Args, firings: &[NewFiring], named: impl Fn(&NewFiring
                 pinned,
             } => {
                 let (generation, run) = named(firing);
-                let supersedes = gates::superseded(&run);
                 args.put("run").put(generation.to_string()).put(run.0);
                 args.flag(*shadow).put(gates.key.as_str());
                 args.maybe(gates.max_age_ms).int(gates.depth_max.into());
@@ -168,7 +167,11 @@ fn put_firings(args: &mut Args, firings: &[NewFiring], named: impl Fn(&NewFiring
                 args.maybe(gates.debounce.map(|debounce| debounce.max_wait_ms));
                 args.maybe(gates.delay_ms);
                 args.put(gates::held_back(gates).unwrap_or_default());
-                args.put(supersedes).put(packing::pack_json(pinned));
+                let group = gates.group.as_ref().filter(|_| !shadow);
+                args.put(group.map_or("", |group| group.key.as_str()));
+                args.flag(group.is_some_and(|group| group.latest));
+                args.flag(group.is_some_and(|group| group.cancel_in_progress));
+                args.put(packing::pack_json(pinned));
             }
         }
     }

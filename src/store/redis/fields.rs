@@ -11,8 +11,8 @@ use super::scripts::Args;
 use crate::clock::from_millis;
 use crate::journal::gates::{self, Refusal};
 use crate::journal::{
-    Approval, Decision, EventKey, Gates, Rate, RunHistory, RunId, RunRecord, RunState, StepKey, StepRecord,
-    StepState, Verdict, WaitsFor,
+    Approval, Decision, EventKey, Gates, Group, GroupPlace, Rate, RunHistory, RunId, RunRecord, RunState,
+    Stand, StepKey, StepRecord, StepState, Verdict, WaitsFor,
 };
 use crate::store::packing;
 
@@ -67,6 +67,10 @@ pub(super) fn waits_for(run: &RunRecord) -> &'static str {
     run.waits_for.map_or("", WaitsFor::as_str)
 }
 
+fn flag(is: bool) -> &'static str {
+    if is { "1" } else { "" }
+}
+
 /// A text or none, told apart.
 fn marked(text: Option<&str>) -> String {
     text.map(|text| format!("={text}")).unwrap_or_default()
@@ -91,7 +95,7 @@ impl Changes {
     /// What is different about `after`, where that can change. State and due time are for the script.
     pub(super) fn between(before: &RunHistory, after: &RunHistory) -> Self {
         let mut changes = Self::default();
-        changes.put_run(&after.run);
+        changes.put_run(after);
         for step in &after.steps {
             let old = before.steps.iter().find(|old| old.step == step.step);
             if old != Some(step) {
@@ -110,18 +114,37 @@ impl Changes {
         changes.put("rule", run.rule.as_str());
         changes.put("content", run.version.as_str());
         changes.put("generation", run.generation.to_string());
-        changes.put("shadow", if run.shadow { "1" } else { "" });
+        changes.put("shadow", flag(run.shadow));
         changes.put("depth", run.depth.to_string());
         changes.put("pinned", packing::pack_json(&run.pinned));
         changes.time("created", token(run.created_at));
-        changes.put_run(run);
+        changes.put_run(history);
+        let group = run.group.as_ref().map(|place| &place.group);
+        changes.put("grp", group.map_or("", |group| group.key.as_str()));
+        changes.put("latest", flag(group.is_some_and(|group| group.latest)));
+        changes.put(
+            "cancels",
+            flag(group.is_some_and(|group| group.cancel_in_progress)),
+        );
         for step in &history.steps {
             changes.put_step(None, step, history.rank(step));
         }
         changes
     }
 
-    fn put_run(&mut self, run: &RunRecord) {
+    fn put_run(&mut self, history: &RunHistory) {
+        let run = &history.run;
+        self.put("begun", flag(history.has_begun()));
+        self.put("open", flag(history.is_open()));
+        self.put("wrote", flag(history.wrote()));
+        let id = |run: Option<&RunId>| run.map_or("", |run| run.0.as_str()).to_owned();
+        let place = run.group.as_ref();
+        let stand = place
+            .map(|place| place.stand)
+            .filter(|stand| *stand != Stand::Apart);
+        self.put("stand", stand.map_or("", Stand::as_str));
+        self.put("behind", id(place.and_then(|place| place.behind.as_ref())));
+        self.put("makes_way", id(place.and_then(|place| place.makes_way.as_ref())));
         self.put("reason", marked(run.reason.as_deref()));
         self.put("fence", run.fence.to_string());
         self.put("stalls", run.stalls.to_string());
@@ -271,6 +294,7 @@ pub(super) fn run(id: &RunId, fields: &Fields) -> Result<Kept, Fault> {
         },
         reason: read.marked("reason")?,
         shadow: !read.bytes("shadow")?.is_empty(),
+        group: group(&read)?,
         pinned: read.json("pinned")?,
         depth: read.number("depth")?,
         fence: read.number("fence")?,
@@ -292,6 +316,27 @@ pub(super) fn run(id: &RunId, fields: &Fields) -> Result<Kept, Fault> {
         event: read.number("event")?,
         op: read.owned("op")?,
     })
+}
+
+fn group(read: &Reader<'_>) -> Result<Option<GroupPlace>, Fault> {
+    let id = |name: &str| Ok::<_, Fault>(Some(read.owned(name)?).filter(|id| !id.is_empty()).map(RunId));
+    let key = read.owned("grp")?;
+    if key.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(GroupPlace {
+        group: Group {
+            key,
+            cancel_in_progress: !read.bytes("cancels")?.is_empty(),
+            latest: !read.bytes("latest")?.is_empty(),
+        },
+        stand: match read.text("stand")? {
+            "" => Stand::Apart,
+            _ => read.word("stand", Stand::parse)?,
+        },
+        behind: id("behind")?,
+        makes_way: id("makes_way")?,
+    }))
 }
 
 /// A step, and how many of its index were begun before it.

@@ -14,6 +14,7 @@ use crate::journal::StoreError;
 const FOUNDINGS_MAX: usize = 3;
 
 const PRELUDE: &str = include_str!("lua/prelude.lua");
+const GROUPS: &str = include_str!("lua/groups.lua");
 const DECIDE: &str = include_str!("lua/decide.lua");
 
 /// A script, and the hash the server knows it by.
@@ -37,6 +38,8 @@ pub(super) struct Scripts {
     pub(super) verdicts: Script,
     pub(super) mend: Script,
     pub(super) export: Script,
+    pub(super) pause: Script,
+    pub(super) wake: Script,
     pub(super) kv: Script,
     pub(super) prune: Script,
     pub(super) books: Script,
@@ -46,19 +49,22 @@ impl Scripts {
     /// Hands all scripts to the server.
     pub(super) async fn load(link: &Link) -> Result<Self, Fault> {
         let with_prelude = |text: &str| format!("{PRELUDE}\n{text}");
-        let deciding = |text: &str| format!("{PRELUDE}\n{DECIDE}\n{text}");
+        let in_groups = |text: &str| format!("{PRELUDE}\n{GROUPS}\n{text}");
+        let deciding = |text: &str| in_groups(&format!("{DECIDE}\n{text}"));
         let load = async |text: String| Script::load(link, text).await;
         Ok(Self {
             found: load(include_str!("lua/found.lua").into()).await?,
             admit: load(deciding(include_str!("lua/admit.lua"))).await?,
             replay: load(deciding(include_str!("lua/replay.lua"))).await?,
-            claim: load(with_prelude(include_str!("lua/claim.lua"))).await?,
-            change: load(with_prelude(include_str!("lua/change.lua"))).await?,
-            retry: load(with_prelude(include_str!("lua/retry.lua"))).await?,
+            claim: load(in_groups(include_str!("lua/claim.lua"))).await?,
+            change: load(in_groups(include_str!("lua/change.lua"))).await?,
+            retry: load(in_groups(include_str!("lua/retry.lua"))).await?,
             book: load(with_prelude(include_str!("lua/book.lua"))).await?,
             event: load(with_prelude(include_str!("lua/event.lua"))).await?,
             verdicts: load(with_prelude(include_str!("lua/verdicts.lua"))).await?,
-            mend: load(with_prelude(include_str!("lua/mend.lua"))).await?,
+            pause: load(with_prelude(include_str!("lua/pause.lua"))).await?,
+            wake: load(with_prelude(include_str!("lua/wake.lua"))).await?,
+            mend: load(in_groups(include_str!("lua/mend.lua"))).await?,
             export: load(with_prelude(include_str!("lua/export.lua"))).await?,
             kv: load(with_prelude(include_str!("lua/kv.lua"))).await?,
             prune: load(with_prelude(include_str!("lua/prune.lua"))).await?,

@@ -29,7 +29,7 @@ const LOST_MAX: usize = 4_096;
 pub(super) struct Lost {
     advances: HashMap<RunId, LostAdvance>,
     /// By worker.
-    claims: HashMap<String, Vec<String>>,
+    pub(super) claims: HashMap<String, Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -41,7 +41,7 @@ struct LostAdvance {
 
 /// What a change brings with it besides the run.
 #[derive(Debug)]
-struct Extra {
+pub(super) struct Extra {
     /// What it is known by, should its answer be lost.
     op: String,
     /// Until when the run waits, on the caller's clock.
@@ -55,7 +55,7 @@ struct Extra {
 }
 
 impl Extra {
-    fn new(rings: bool) -> Self {
+    pub(super) fn new(rings: bool) -> Self {
         Self {
             op: new_op(),
             until: None,
@@ -128,11 +128,15 @@ impl Redis {
             });
             self.hold(kept);
         }
-        for run in reply.texts()? {
+        let (broken, unresolved) = (reply.texts()?, reply.texts()?);
+        for run in broken {
             tracing::error!(
                 run.id = run,
                 "a run or its event was deleted from Redis by somebody else"
             );
+        }
+        for run in unresolved {
+            self.expire(&RunId(run), now).await?;
         }
         Ok((claims, whole))
     }
@@ -252,6 +256,8 @@ impl Redis {
             args.put(old.event.to_string()).count(verdicts.len());
             args.put(new.run.id.0.as_str()).put(new.run.rule.as_str());
             args.put(fields::keep_verdict(&verdict));
+            let group = new.run.group.as_ref();
+            args.put(group.map_or("", |place| place.group.key.as_str()));
             Changes::whole(&new).onto(&mut args);
             let reply = self.run_script(&self.scripts.retry, Some(now), &args).await?;
             if reply.word == "done" {
@@ -284,88 +290,8 @@ impl Redis {
         held.insert(kept.history.run.id.clone(), kept);
     }
 
-    /// A claim whose answer was lost may have been done: what it took is given back, for nobody works on it.
-    async fn give_back_lost_claims(&self, worker: &str, now: Timestamp) -> Result<(), StoreError> {
-        let Some(ops) = lock(&self.lost).claims.remove(worker) else {
-            return Ok(());
-        };
-        let given_back = match self.running(|kept| ops.contains(&kept.op)).await {
-            Ok(runs) => self.give_back(runs, now).await.map(drop),
-            Err(error) => Err(error),
-        };
-        if given_back.is_err() {
-            lock(&self.lost).claims.insert(worker.into(), ops);
-        }
-        given_back
-    }
-
-    async fn give_back(&self, runs: Vec<Kept>, now: Timestamp) -> Result<u64, StoreError> {
-        let mut count = 0;
-        for kept in runs {
-            let fence = kept.history.run.fence;
-            let released = self
-                .change(&kept.history.run.id, now, &Extra::new(true), |history| {
-                    history.held(fence)?;
-                    history.release(fields::now());
-                    Ok(())
-                })
-                .await;
-            match released {
-                Ok(_) => count += 1,
-                // It was let go, or taken over, meanwhile.
-                Err(StoreError::Fenced { .. } | StoreError::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(count)
-    }
-
-    /// The running runs that fit.
-    async fn running(&self, fits: impl Fn(&Kept) -> bool) -> Result<Vec<Kept>, StoreError> {
-        let mut found = Vec::new();
-        let mut before = None;
-        loop {
-            let index = vec![self.key(&format!("s:{}", RunState::Running))];
-            let page = self.newest(&index, before.take(), super::find::PAGE).await?;
-            let full = page.len() == super::find::PAGE;
-            before = page.last().cloned();
-            let runs = self.runs_of(&page).await?;
-            found.extend(
-                runs.into_iter()
-                    .filter(|kept| kept.history.run.state == RunState::Running && fits(kept)),
-            );
-            if !full {
-                return Ok(found);
-            }
-        }
-    }
-
-    /// Puts lost index entries of runs back, page by page.
-    async fn mend(&self, now: Timestamp) -> Result<(), StoreError> {
-        tracing::error!(
-            "an index of runs in Redis is incomplete, somebody may have deleted a key: putting it right"
-        );
-        for index in ["due", "delayed", "queued", "running", "waiting"] {
-            let mut from = if index == "due" {
-                "0".to_owned()
-            } else {
-                String::new()
-            };
-            loop {
-                let mut args = Args::new();
-                args.put(index).put(from).count(super::find::PAGE);
-                let mut reply = self.run_script(&self.scripts.mend, Some(now), &args).await?;
-                from = reply.text()?;
-                if from.is_empty() {
-                    break;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// One change to one run, whole or not at all.
-    async fn change(
+    pub(super) async fn change(
         &self,
         run: &RunId,
         now: Timestamp,
@@ -419,7 +345,9 @@ impl Redis {
             match reply.word.as_str() {
                 "done" => {
                     let version = reply.number()?.unsigned_abs();
-                    if let Some(until) = extra.until {
+                    if let Some(until) = extra.until
+                        && history.run.state == RunState::Waiting
+                    {
                         let ahead = reply.clock.as_millisecond() - now.as_millisecond();
                         history.run.due_at = Some(after(until, ahead));
                     }
@@ -486,7 +414,7 @@ fn change_args(before: &Kept, after: &RunHistory, extra: &Extra) -> Args {
         .flag(extra.rings)
         .put(run.state.as_str())
         .put(fields::waits_for(run));
-    match extra.until {
+    match extra.until.filter(|_| run.state == RunState::Waiting) {
         Some(until) => args.put(format!("~{}", until.as_millisecond())),
         None => args.put(fields::token_maybe(run.due_at)),
     };

@@ -216,9 +216,10 @@ pub(super) fn of_store(error: StoreError) -> ToolError {
         StoreError::NotFound { .. } => ErrorClass::NotFound,
         StoreError::Unavailable(_) => ErrorClass::Unavailable,
         StoreError::Unfit { .. } => ErrorClass::Invalid,
-        StoreError::Fenced { .. } | StoreError::WrongState { .. } | StoreError::Refused(_) => {
-            ErrorClass::Conflict
-        }
+        StoreError::Fenced { .. }
+        | StoreError::WrongState { .. }
+        | StoreError::MakeWay { .. }
+        | StoreError::Refused(_) => ErrorClass::Conflict
     };
     ToolError::new(class, error.to_string())
 }

@@ -27,7 +27,8 @@ fn sound(view: &View) {
     assert_eq!(admitted, view.runs.len(), "no run without a verdict");
     for RunHistory { run, steps } in &view.runs {
         assert_eq!(run.worker.is_some(), run.state == RunState::Running);
-        let idle = run.state.is_terminal() || run.state == RunState::Unknown;
+        let holds = stand(run) == Stand::Holds;
+        let idle = run.state.is_terminal() || (run.state == RunState::Unknown && !holds);
         assert_eq!(run.due_at.is_none(), idle, "what is not over is due some time");
         assert!(steps.is_sorted_by(|a, b| a.index <= b.index));
         assert_eq!(run.waits_for.is_some(), run.state == RunState::Waiting);
@@ -37,14 +38,87 @@ fn sound(view: &View) {
                 run.reason.as_ref() == Some(&named)
             });
             // A worker of a walk may end a run so, too, for reasons of its own.
-            assert!(newer.is_none_or(|newer| steps.is_empty() && newer.run.seq > run.seq));
+            let unbegun = steps.iter().all(|step| step.attempts == 0);
+            let order = |run: &RunRecord| (run.seq, run.id.clone());
+            assert!(newer.is_none_or(|newer| unbegun && order(&newer.run) > order(run)));
         }
         assert!(run.created_at <= run.updated_at);
+        in_its_group(view, run);
     }
     for event in &view.events {
         assert!(event.duplicates.len() <= DUPLICATES_KEPT);
         assert!(event.duplicates.len() as u64 <= event.duplicates_total);
         assert_eq!(event.depth == 0, event.caused_by.is_none());
+    }
+}
+
+fn stand(run: &RunRecord) -> Stand {
+    run.group.as_ref().map_or(Stand::Apart, |place| place.stand)
+}
+
+fn of_group<'a>(view: &'a View, key: &'a str) -> impl Iterator<Item = &'a RunRecord> {
+    let runs = view.runs.iter().map(|history| &history.run);
+    runs.filter(move |run| run.group.as_ref().is_some_and(|place| place.group.key == key))
+}
+
+/// At most one of a group makes calls, and who waits for it says truly on whom.
+fn in_its_group(view: &View, run: &RunRecord) {
+    let Some(place) = &run.group else { return };
+    assert!(!run.shadow, "a shadow run is in nobody's way");
+    let group = || of_group(view, &place.group.key);
+    if run.state.is_terminal() || run.state == RunState::Delayed {
+        assert_eq!(place.stand, Stand::Apart);
+    }
+    if run.state == RunState::Running || run.state == RunState::Unknown {
+        assert_eq!(place.stand, Stand::Holds, "it is carried on, so it has its group");
+    }
+    let holders = group().filter(|other| stand(other) == Stand::Holds).count();
+    assert!(holders <= 1, "one at a time");
+    let parked = run.waits_for == Some(WaitsFor::Group);
+    assert_eq!(parked, place.behind.is_some());
+    let woken = run.due_at.is_some_and(|due_at| due_at < run.updated_at + LOOK);
+    if let Some(behind) = &place.behind
+        && !woken
+    {
+        let ahead = group().find(|other| other.id == *behind).expect("it is there");
+        assert_ne!(stand(ahead), Stand::Apart, "nobody waits for one that is over");
+        assert!((ahead.seq, &ahead.id) < (run.seq, &run.id) || stand(ahead) == Stand::Holds);
+        let nearer = group().filter(|other| stand(other) != Stand::Apart);
+        let nearer = nearer.filter(|other| (ahead.seq, &ahead.id) < (other.seq, &other.id));
+        let between = nearer
+            .filter(|other| (other.seq, &other.id) < (run.seq, &run.id))
+            .count();
+        assert!(
+            between == 0 || stand(ahead) == Stand::Holds,
+            "it waits for the one before it"
+        );
+    }
+    if parked && !woken {
+        assert!(
+            group()
+                .any(|other| stand(other) == Stand::Holds
+                    || (other.id != run.id && stand(other) == Stand::Queued)),
+            "somebody will wake it"
+        );
+    }
+}
+
+const LOOK: std::time::Duration = std::time::Duration::from_millis(600_000);
+
+/// Who gets a group is the first of those that were in its queue.
+fn in_order(before: &View, after: &View) {
+    for old in before.runs.iter().map(|history| &history.run) {
+        let new = &run_of(after, &old.id).run;
+        let (Some(place), Stand::Holds, false) = (&new.group, stand(new), stand(old) == Stand::Holds) else {
+            continue;
+        };
+        for other in of_group(before, &place.group.key).filter(|other| stand(other) != Stand::Apart) {
+            let now = &run_of(after, &other.id).run;
+            assert!(
+                (other.seq, &other.id) >= (new.seq, &new.id) || stand(now) == Stand::Apart,
+                "first come, first served: {new:?} before {other:?}"
+            );
+        }
     }
 }
 
@@ -245,6 +319,7 @@ async fn walk(moves: Vec<Move>) {
         let after = view(&store).await;
         sound(&after);
         follows(&before, &after);
+        in_order(&before, &after);
         if answer.starts_with("Err") {
             assert_eq!(before, after, "what is refused leaves no trace");
         }

@@ -48,6 +48,8 @@ pub(crate) enum Act {
     },
     Retry(Index),
     Cancel(Index),
+    Pause(u8),
+    Resume(u8),
     KeepBook(u8),
     Note(u8, Note),
     Prune {
@@ -124,6 +126,8 @@ fn acts() -> impl Strategy<Value = Act> {
             .prop_map(|(run, other, approved)| Act::Answer { run, other, approved }),
         3 => run().prop_map(Act::Retry),
         3 => run().prop_map(Act::Cancel),
+        1 => (0..2u8).prop_map(Act::Pause),
+        1 => (0..2u8).prop_map(Act::Resume),
         1 => (0..3u8).prop_map(Act::KeepBook),
         8 => (0..8u8, notes()).prop_map(|(key, note)| Act::Note(key, note)),
         2 => prunings(),
@@ -180,9 +184,10 @@ fn firings() -> impl Strategy<Value = Vec<NewFiring>> {
         prop::option::weighted(0.4, (1..4u32, 5_000..40_000i64)),
         prop::option::weighted(0.3, (1_000..10_000i64, 1..4i64)),
         prop::option::weighted(0.2, 1_000..10_000i64),
+        prop::option::weighted(0.6, (0..2u8, prop::bool::weighted(0.3), any::<bool>())),
     )
         .prop_map(
-            |(key, cooldown_ms, max_age_ms, depth_max, rate, debounce, delay_ms)| Gates {
+            |(key, cooldown_ms, max_age_ms, depth_max, rate, debounce, delay_ms, group)| Gates {
                 key: format!("key-{key}"),
                 max_age_ms,
                 depth_max,
@@ -193,6 +198,11 @@ fn firings() -> impl Strategy<Value = Vec<NewFiring>> {
                     max_wait_ms: quiet_ms * times,
                 }),
                 delay_ms,
+                group: group.map(|(key, cancel_in_progress, latest)| Group {
+                    key: format!("group-{key}"),
+                    cancel_in_progress,
+                    latest: latest || cancel_in_progress,
+                }),
             },
         );
     let run = (prop::bool::weighted(0.2), gates).prop_map(|(shadow, gates)| Wish::Run {
@@ -342,6 +352,11 @@ pub(crate) async fn perform(store: &dyn Store, act: &Act, run: Option<&RunRecord
         }
         Act::Retry(_) => format!("{:?}", store.retry(&id, "octocat", now).await),
         Act::Cancel(_) => format!("{:?}", store.cancel(&id, "octocat", now).await),
+        Act::Pause(n) => format!(
+            "{:?}",
+            store.pause(&format!("rule:rule-{n}"), "octocat", now).await
+        ),
+        Act::Resume(n) => format!("{:?}", store.resume(&format!("rule:rule-{n}"), now).await),
         Act::KeepBook(n) => format!("{:?}", store.keep_book(book(n), now).await),
         Act::Note(key, asked) => note(store, &note_key(key), asked, now).await,
         Act::Prune { retention, from, max } => format!("{:?}", store.prune(&retention, from, max, now).await),
@@ -459,6 +474,7 @@ pub(crate) struct View {
     pub(crate) filtered: (Vec<EventRecord>, Vec<RunRecord>),
     pub(crate) waiting: Vec<Vec<RunRecord>>,
     pub(crate) by_alias: Vec<Option<EventRecord>>,
+    pub(crate) pauses: Vec<Pause>,
     pub(crate) books: Vec<Option<BookRecord>>,
     pub(crate) texts: Vec<Option<RuleText>>,
     pub(crate) notes: Vec<KvPage>,
@@ -528,6 +544,7 @@ pub(crate) async fn view(store: &dyn Store) -> View {
             store.runs(&some_runs).await.unwrap(),
         ),
         by_alias,
+        pauses: store.pauses().await.unwrap(),
         books,
         texts,
         notes: notes_of(store).await,

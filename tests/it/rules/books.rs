@@ -81,7 +81,10 @@ fn a_whole_rule_fires_and_renders_its_calls() {
             json!({ "data": { "serviceId": "srv-a", "serviceName": name } }),
         )
     };
-    let fired = Verdict::Fired { key: "srv-a".into() };
+    let fired = Verdict::Fired {
+        key: "srv-a".into(),
+        group: None,
+    };
     assert_eq!(verdict(&book, &failed("api-prod")), fired);
     assert_eq!(verdict(&book, &failed("playground-prod")), Verdict::Missed);
     assert_eq!(verdict(&book, &failed("api-staging")), Verdict::Missed);
@@ -301,7 +304,7 @@ fn the_schema_lists_the_keys_the_parser_takes() {
             })
             .collect::<Vec<_>>()
     };
-    for later in ["agent", "concurrency", "cron"] {
+    for later in ["agent", "cron"] {
         assert!(!keys(&schema).contains(&later.to_owned()));
     }
     let wrong = |text: &str, name: &str| {

@@ -177,7 +177,8 @@ fn an_if_sees_the_event_its_envelope_the_variables_and_the_time_of_receipt() {
     assert_eq!(
         verdict(&book, &event("github.push", json!({}))),
         Verdict::Fired {
-            key: "acme/api#42".into()
+            key: "acme/api#42".into(),
+            group: None,
         }
     );
     assert_eq!(book.rules()[0].vars, json!({ "a": 1, "b": 3 }));
@@ -268,7 +269,10 @@ fn a_key_is_text_and_never_empty() {
         );
         verdict(&book(&text), &event("github.push", payload))
     };
-    let fired = |key: &str| Verdict::Fired { key: key.into() };
+    let fired = |key: &str| Verdict::Fired {
+        key: key.into(),
+        group: None,
+    };
     assert_eq!(key("{{ event.n }}", json!({ "n": 5 })), fired("5"));
     assert_eq!(
         key("{{ event.a }}/{{ event.n }}", json!({ "a": "x", "n": 5 })),

@@ -88,8 +88,19 @@ CREATE TABLE runs (
   due INTEGER,
   created INTEGER NOT NULL,
   updated INTEGER NOT NULL,
+  -- Its concurrency group, what it wants of it, how it stands to it ('queued', 'holds'; NULL is apart), on which run it
+  -- waits, and for which it makes way.
+  groupname TEXT,
+  latest INTEGER NOT NULL,
+  cancels INTEGER NOT NULL,
+  stand TEXT,
+  behind TEXT,
+  makes_way TEXT,
   pinned_packed BLOB NOT NULL
 ) STRICT;
+CREATE INDEX runs_in_queue ON runs (groupname, seq, id) WHERE stand IS NOT NULL;
+CREATE INDEX runs_holding ON runs (groupname) WHERE stand = 'holds';
+CREATE INDEX runs_replaceable ON runs (groupname) WHERE stand = 'queued' AND latest = 1;
 CREATE INDEX runs_due ON runs (due, seq, id) WHERE due IS NOT NULL;
 CREATE INDEX runs_by_seq ON runs (seq, id);
 CREATE INDEX runs_by_rule ON runs (rule, seq, id);
@@ -151,6 +162,9 @@ CREATE TABLE pending (
   PRIMARY KEY (rule, shadow, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pending_by_run ON pending (run);
+
+-- What stands still until a person lets it go on.
+CREATE TABLE pauses (what TEXT PRIMARY KEY, who TEXT NOT NULL, since INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE causes (
   key TEXT NOT NULL,

@@ -16,7 +16,7 @@ end
 local key = P .. 'r:' .. id
 expect('hash', key)
 local run = call('HMGET', key, 'version', 'op', 'state', 'rule', 'seq', 'charge', 'depth', 'rated', 'pending',
-  'waits_for')
+  'waits_for', 'grp', 'stand')
 if not run[1] then
   return { 'gone', int(now), int(clock) }
 end
@@ -35,6 +35,8 @@ for _, cause in ipairs(causes) do
   expect('zset', cause.key)
 end
 expect_gates(run[6], run[8], run[9])
+expect_group(run[11])
+expect('zset', by_wait('person'), by_wait('group'))
 
 changes()
 for _, field in ipairs(fields) do
@@ -66,7 +68,16 @@ for _, cause in ipairs(causes) do
   call('ZREMRANGEBYRANK', cause.key, 0, -257)
   lives(cause.key, ends)
 end
-if rings == '1' then
+-- A run in doubt is due only where others wait for it: then it ends some time, if no person says what is true.
+if state == 'unknown' and due_at ~= '' then
+  call('ZADD', by_wait('person'), 0, at)
+else
+  call('ZREM', by_wait('person'), at)
+end
+if (run[12] or '') ~= '' and call('HGET', key, 'stand') == '' then
+  part(run[11], at, id)
+end
+if rings == '1' or woken then
   ring()
 end
 return { 'done', int(now), int(clock), int(seen + 1) }

@@ -18,7 +18,7 @@ local function firing()
   wanted.quiet, wanted.max_wait = take(), take()
   wanted.delay = take()
   wanted.held_back = take()
-  wanted.supersedes = take()
+  wanted.group, wanted.latest, wanted.cancels = take(), take(), take()
   wanted.pinned = take()
   return wanted
 end
@@ -46,13 +46,15 @@ end
 
 -- What deciding may write to has to be what it should be.
 local function expect_runs(wanted)
-  expect('zset', P .. 'due', by_state('queued'), by_state('delayed'), by_state('superseded'))
+  expect('zset', P .. 'due', by_state('queued'), by_state('delayed'), by_state('superseded'), by_state('cancelled'))
+  expect('zset', by_wait('group'))
   expect('stream', P .. 'bell')
   for _, one in ipairs(wanted) do
     if one.kind == 'run' then
       expect('hash', P .. 'r:' .. one.run)
       expect('zset', by_rule('queued', one.rule), by_rule('delayed', one.rule), by_rule('superseded', one.rule))
       expect('zset', gate_of('rate', one))
+      expect_group(one.group)
       expect('string', gate_of('g', one), gate_of('pend', one))
       local pending = string.match(call('GET', gate_of('pend', one)) or '', '^%x+')
       if pending then
@@ -140,20 +142,6 @@ local function starts_at(wanted, first)
   return int(at)
 end
 
--- Ends a run that was not begun: a newer one takes its place.
-local function supersede(id, reason)
-  local key = P .. 'r:' .. id
-  local run = call('HMGET', key, 'state', 'rule', 'seq', 'charge', 'rated', 'pending')
-  local at = member(run[3], id)
-  call('HINCRBY', key, 'version', 1)
-  call('HSET', key, 'op', '', 'state', 'superseded', 'reason', '=' .. reason, 'worker', '', 'due', '', 'updated', int(now))
-  unlist_run(run[1], run[2], at)
-  list_run('superseded', run[2], at)
-  call('ZREM', P .. 'due', at)
-  refund(id, run[4], run[5])
-  burst_over(id, run[6])
-end
-
 -- Charges all gates for a run that was admitted, and says where.
 local function charge_gates(wanted, first)
   local charged = { charge = '', rated = '', pending = '' }
@@ -192,9 +180,17 @@ local function make_run(event, wanted, seq, charged, starts)
     'rule', wanted.rule, 'content', wanted.version, 'generation', wanted.generation, 'state', state, 'waits_for', '',
     'reason', reason, 'shadow', wanted.shadow, 'depth', event.depth, 'fence', 0, 'stalls', 0, 'worker', '', 'due', due,
     'created', int(now), 'updated', int(now), 'pinned', wanted.pinned, 'charge', charged.charge, 'rated', charged.rated,
-    'pending', charged.pending)
+    'pending', charged.pending, 'grp', wanted.group, 'latest', wanted.latest, 'cancels', wanted.cancels, 'stand', '',
+    'behind', '', 'makes_way', '', 'begun', '', 'open', '', 'wrote', '')
   list_run(state, wanted.rule, at)
   call('ZADD', P .. 'due', due, at)
+  if wanted.group ~= '' and not starts then
+    local newer = join({ id = wanted.run, at = at, group = wanted.group, latest = wanted.latest, cancels = wanted.cancels,
+      begun = '' })
+    if newer then
+      superseded(wanted.run, newer)
+    end
+  end
 end
 
 -- The verdict on one firing. All gates are asked and charged, or only whether it is a loop.
@@ -211,7 +207,7 @@ local function decide(event, wanted, seq, all)
   end
   if not rest then
     if pending then
-      supersede(pending, wanted.supersedes)
+      superseded(pending, wanted.run)
     end
     local charged, starts = { charge = '', rated = '', pending = '' }, nil
     if all then

@@ -10,7 +10,7 @@ else
 end
 for _, at in ipairs(page) do
   local id = string.sub(at, 18)
-  local run = call('HMGET', P .. 'r:' .. id, 'state', 'rule', 'due', 'waits_for')
+  local run = call('HMGET', P .. 'r:' .. id, 'state', 'rule', 'due', 'waits_for', 'grp', 'stand')
   if run[1] then
     if index ~= 'due' and index ~= run[1] then
       unlist_run(index, run[2], at)
@@ -19,6 +19,12 @@ for _, at in ipairs(page) do
     list_wait(nil, run[4] or '', at)
     if run[3] ~= '' then
       call('ZADD', P .. 'due', run[3], at)
+      if run[1] == 'unknown' then
+        call('ZADD', by_wait('person'), 0, at)
+      end
+    end
+    if (run[6] or '') ~= '' then
+      call('ZADD', queue_of(run[5]), 0, at)
     end
   elseif index ~= 'due' then
     call('ZREM', by_state(index), at)

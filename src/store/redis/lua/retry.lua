@@ -1,5 +1,5 @@
 -- Puts the next generation of a run on record, if its event still has as many verdicts as the caller saw.
-local seq, seen, id, rule, verdict = take(), take(), take(), take(), take()
+local seq, seen, id, rule, verdict, group = take(), take(), take(), take(), take(), take()
 local fields = {}
 for _ = 1, tonumber(take()) do
   fields[#fields + 1] = { take(), take() }
@@ -16,6 +16,7 @@ if call('HGET', event, 'verdicts') ~= seen or call('EXISTS', key) == 1 then
 end
 expect('zset', P .. 'due', by_state('queued'), by_rule('queued', rule))
 expect('stream', P .. 'bell')
+expect_group(group)
 
 changes()
 local run_seq = next_seq()
@@ -28,5 +29,10 @@ call('HSET', event, 'v' .. seen, verdict, 'verdicts', seen + 1)
 local at = member(run_seq, id)
 list_run('queued', rule, at)
 call('ZADD', P .. 'due', int(now), at)
+if group ~= '' then
+  -- It is the newest of all, so it makes way for no other.
+  local run = call('HMGET', key, 'latest', 'cancels', 'begun')
+  join({ id = id, at = at, group = group, latest = run[1], cancels = run[2], begun = run[3] })
+end
 ring()
 return { 'done', int(now), int(clock) }

@@ -155,9 +155,6 @@ on = "github.push"
 
 agent = "ops"
 
-[concurrency]
-group = "x"
-
 [[action]]
 tool = "github.create_issue"
 "###;
@@ -169,14 +166,48 @@ tool = "github.create_issue"
       | ^^^^^
       |
       = help: it is part of the rule language, but this version cannot do it: take it out
+    "###);
+}
 
-    error[not-yet]: `concurrency` in a rule file is not available yet
-     --> rules/sample.toml:6:2
+#[test]
+fn limits_that_cannot_be_meant_are_pointed_out() {
+    let text = r###"description = "d"
+on = "github.push"
+
+[limits]
+rate = "0/1h"
+max_wait = "5m"
+
+[concurrency]
+group = "deploy"
+cancel_in_progress = true
+queue = "all"
+
+[[action]]
+tool = "github.create_issue"
+"###;
+    insta::assert_snapshot!(complaints(text), @r###"
+    error[rate]: `rate` begins with a whole number from 1 to 1000
+     --> rules/sample.toml:5:8
       |
-    6 | [concurrency]
-      |  ^^^^^^^^^^^
+    5 | rate = "0/1h"
+      |        ^^^^^^
+
+    error[contradictory-limits]: `max_wait` bounds a `debounce`, and there is none
+     --> rules/sample.toml:6:1
       |
-      = help: it is part of the rule language, but this version cannot do it: take it out
+    6 | max_wait = "5m"
+      | ^^^^^^^^
+      |
+      = help: add `debounce = "…"`, or say `delay` to start later
+
+    error[contradictory-limits]: with `cancel_in_progress` a newer run ends the older ones, so there is no queue of `all`
+      --> rules/sample.toml:11:1
+       |
+    11 | queue = "all"
+       | ^^^^^
+       |
+       = help: leave `queue` out, or set `cancel_in_progress = false`
     "###);
 }
 

@@ -257,3 +257,50 @@ async fn story(server: &RedisServer, prefix: &str, deleted: Option<&str>) -> Vec
         .map(|key| key.strip_prefix(&begins).unwrap().to_owned())
         .collect()
 }
+
+/// The queue of a concurrency group, or who has it: both are known from the runs, too.
+#[tokio::test]
+async fn a_group_whose_queue_or_holder_was_deleted_still_lets_one_run_go_on_after_the_other() {
+    for deleted in ["q:deploy", "u:deploy"] {
+        let server = RedisServer::start("everysec");
+        let store = server.open(at(0)).await.unwrap();
+        let group = Some(Group {
+            key: "deploy".into(),
+            cancel_in_progress: false,
+            latest: false,
+        });
+        let mut runs = Vec::new();
+        for n in 0..3 {
+            let gates = Gates {
+                group: group.clone(),
+                ..gates()
+            };
+            let event = NewEvent {
+                firings: vec![fires("triage", gates)],
+                ..event(&format!("e{n}"))
+            };
+            let mut admission = store.admit(event, at(n)).await.unwrap();
+            runs.push(admission.verdicts.remove(0).run.unwrap());
+        }
+        let claim = async |now| store.claim("w1", 9, 3_600_000, at(now)).await.unwrap();
+        let first = claim(3).await.remove(0).run;
+        assert_eq!(first.id, runs[0]);
+        server.ask(&["DEL", &format!("{{xmrt}}:{deleted}")]);
+        assert!(claim(700_000).await.is_empty(), "{deleted}: the first one has it");
+        let over = end(RunState::Succeeded);
+        store
+            .advance(&first.id, first.fence, vec![], over, at(700_001))
+            .await
+            .unwrap();
+        for (n, now) in [(1, 1_400_000), (2, 2_100_000)] {
+            let next = claim(now).await;
+            assert_eq!(next.len(), 1, "{deleted}");
+            assert_eq!(next[0].run.id, runs[n], "{deleted}");
+            let over = end(RunState::Succeeded);
+            store
+                .advance(&runs[n], next[0].run.fence, vec![], over, at(now + 1))
+                .await
+                .unwrap();
+        }
+    }
+}

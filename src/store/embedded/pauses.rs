@@ -1,0 +1,47 @@
+//! In: what is to stand still, and what is to go on. Out: that, on record, and runs that are due. Never: which run is meant.
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::writer::{Fault, Tx};
+use crate::clock::from_millis;
+use crate::journal::Pause;
+
+impl Tx<'_> {
+    pub(super) fn pause(&mut self, what: &str, who: &str, now: Timestamp) -> Result<(), Fault> {
+        let now = self.at(now);
+        self.changes(now)?;
+        self.conn
+            .prepare_cached("INSERT OR IGNORE INTO pauses VALUES (?1, ?2, ?3)")?
+            .execute((what, who, now.as_millisecond()))?;
+        Ok(())
+    }
+
+    pub(super) fn resume(&mut self, what: &str, now: Timestamp) -> Result<bool, Fault> {
+        let now = self.at(now);
+        let ended = self
+            .conn
+            .prepare_cached("DELETE FROM pauses WHERE what = ?1")?
+            .execute([what])?;
+        if ended == 0 {
+            return Ok(false);
+        }
+        self.changes(now)?;
+        self.conn
+            .prepare_cached("UPDATE runs SET due = ?1 WHERE state = 'waiting' AND waits_for = 'pause'")?
+            .execute([now.as_millisecond()])?;
+        Ok(true)
+    }
+}
+
+pub(super) fn pauses(conn: &Connection) -> rusqlite::Result<Vec<Pause>> {
+    conn.prepare_cached("SELECT what, who, since FROM pauses ORDER BY what")?
+        .query_map([], |row| {
+            Ok(Pause {
+                what: row.get(0)?,
+                who: row.get(1)?,
+                since: from_millis(row.get(2)?),
+            })
+        })?
+        .collect()
+}

@@ -1,0 +1,58 @@
+//! In: what is to stand still, and what is to go on. Out: that, on record, and runs that are due. Never: which run is meant.
+
+use jiff::Timestamp;
+
+use super::Redis;
+use super::find::PAGE;
+use super::reply::{self, odd};
+use super::scripts::Args;
+use crate::clock::from_millis;
+use crate::journal::{Pause, StoreError};
+
+impl Redis {
+    pub(super) async fn pause(&self, what: &str, who: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut args = Args::new();
+        // Nobody is no name: that would end the pause.
+        args.put(what).put(if who.is_empty() { "?" } else { who });
+        self.run_script(&self.scripts.pause, Some(now), &args).await?;
+        Ok(())
+    }
+
+    pub(super) async fn resume(&self, what: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let mut args = Args::new();
+        args.put(what).put("");
+        let reply = self.run_script(&self.scripts.pause, Some(now), &args).await?;
+        if reply.word != "resumed" {
+            return Ok(false);
+        }
+        let mut from = String::new();
+        loop {
+            let mut args = Args::new();
+            args.put(from).count(PAGE);
+            let mut reply = self.run_script(&self.scripts.wake, Some(now), &args).await?;
+            from = reply.text()?;
+            if from.is_empty() {
+                break;
+            }
+        }
+        self.bell.rang();
+        Ok(true)
+    }
+
+    pub(super) async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        let mut command = redis::cmd("HGETALL");
+        command.arg(self.key("pauses"));
+        let kept = reply::fields(self.link.call(&command).await?)?;
+        let mut pauses = Vec::new();
+        for (what, kept) in kept {
+            let text = String::from_utf8(kept).map_err(odd)?;
+            let (since, who) = text.split_once(':').ok_or_else(|| odd(&text))?;
+            pauses.push(Pause {
+                what,
+                who: who.into(),
+                since: from_millis(since.parse().map_err(odd)?),
+            });
+        }
+        Ok(pauses)
+    }
+}
