@@ -66,7 +66,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/tools", get(tools::list))
         .route("/tools/{tool}/approve", post(tools::approve))
         .route("/pauses", get(pauses::list).post(pauses::pause))
-        .route("/pauses/{what}", axum::routing::delete(pauses::resume))
+        .route("/pauses/{what}", delete(pauses::resume))
         .route("/rules", get(rules::list))
         .route("/rules/reload", post(rules::reload))
         .route("/rules/{id}", get(rules::show))

@@ -20,7 +20,7 @@ use bytes::hex;
 pub use lines::{ArchiveError, Lines, Reader};
 
 use super::{
-    BookRecord, Digest, Epoch, EventKey, EventRecord, RuleText, RunHistory, RunId, StoreError, Verdict,
+    BookRecord, Digest, Epoch, EventKey, EventRecord, Pause, RuleText, RunHistory, RunId, StoreError, Verdict,
 };
 
 /// The version of the shape of the lines.
@@ -93,6 +93,8 @@ pub enum Record {
     Cause(Cause),
     /// A small value by name.
     Value(NamedValue),
+    /// Something that stands still.
+    Pause(Pause),
 }
 
 impl Record {
@@ -118,6 +120,7 @@ impl Record {
             Self::Burst(_) => "burst",
             Self::Cause(_) => "cause",
             Self::Value(_) => "value",
+            Self::Pause(_) => "pause",
         }
     }
 }

@@ -55,7 +55,8 @@ pub struct Gates {
 }
 
 /// A concurrency group: of its runs only one makes calls at a time, in the order of their admission.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Group {
     /// Its name, rendered. Groups are shared by all rules that name them.
     pub key: String,

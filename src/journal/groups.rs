@@ -18,7 +18,8 @@ pub(crate) const LOOK_MS: i64 = 600_000;
 pub(crate) const UNRESOLVED_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// A run's place in its concurrency group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GroupPlace {
     /// The group, and what its rule wants of it.
     pub group: Group,

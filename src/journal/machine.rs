@@ -178,6 +178,10 @@ impl RunHistory {
         if self.run.state.is_terminal() || self.run.state == RunState::Unknown {
             return false;
         }
+        if !self.holds() {
+            // Nobody is to wait for one that only had its place in a queue.
+            self.stand(Stand::Apart, None);
+        }
         self.end(RunState::Unknown, Some(reason.into()), now);
         true
     }

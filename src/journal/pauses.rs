@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something that stands still until a person lets it go on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pause {
     /// What: `all`, `rule:<id>`, `agent:<id>` or `group:<name>`.
     pub what: String,

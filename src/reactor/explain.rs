@@ -45,7 +45,14 @@ pub async fn explain(
     rule: Option<&str>,
 ) -> Result<Explained, LookupError> {
     let (record, event) = intake::stored(store, event_id, false).await?;
-    let verdicts = store.verdicts(&record.key).await?;
+    let mut verdicts = store.verdicts(&record.key).await?;
+    verdicts.retain(|verdict| rule.is_none_or(|rule| verdict.rule == rule));
+    for verdict in &mut verdicts {
+        // What became of the run is part of the answer: which one took its place, or on which it waits.
+        if let (None, Some(run)) = (&verdict.reason, &verdict.run) {
+            verdict.reason = store.run(run).await?.and_then(|history| history.run.reason);
+        }
+    }
     let books = Books {
         met: store.book(Some(&record.book)).await?,
         in_force: store.book(None).await?,

@@ -11,9 +11,6 @@ use crate::journal::{Pause, RunRecord, StoreError};
 /// How long a look at the pauses is good for: others may pause and resume, too.
 const GOOD_FOR: Duration = Duration::from_secs(1);
 
-/// As whom rules act that name no agent.
-pub(super) const REACTOR: &str = "reactor";
-
 /// What was paused when it was looked at last.
 pub(super) type Seen = Option<(Instant, Arc<[Pause]>)>;
 

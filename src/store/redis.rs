@@ -37,8 +37,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::journal::archive::{Export, Import};
 use crate::journal::{
     Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Pause, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share, Size,
-    Stats, StepWrite, Store, StoreError, Then, Verdict,
+    NewFiring, Pause, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share,
+    Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
 pub use server::Server;

@@ -19,7 +19,7 @@ const WHO: &str = "api";
 pub(super) struct Filter {
     rule: Option<String>,
     state: Option<String>,
-    /// What waiting runs wait for: `retry`, `look`, `pending_call`, `approval`, `worker`.
+    /// What waiting runs wait for: `retry`, `look`, `pending_call`, `approval`, `group`, `pause`, `worker`.
     waits_for: Option<String>,
     /// The provider's delivery id.
     event: Option<String>,

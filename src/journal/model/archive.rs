@@ -74,6 +74,7 @@ impl Model {
                 until: kept.until,
             }));
         }
+        records.extend(self.pauses().into_iter().map(Record::Pause));
         (head, records)
     }
 
@@ -160,6 +161,9 @@ impl Model {
             }) => {
                 let key = KvKey::new(&space, &name)?;
                 self.kv.insert(key, Kept { value, until });
+            }
+            Record::Pause(pause) => {
+                self.pauses.insert(pause.what.clone(), pause);
             }
         }
         Ok(())

@@ -18,10 +18,15 @@ impl Job<'_> {
 
     /// Journals the intent, and looks for the effect before anything is sent.
     pub(super) async fn make_doubtful(&mut self, mut step: Step) -> Result<Flow, StoreError> {
+        if self.stands_still(&step).await? {
+            return Ok(Flow::LetGo);
+        }
         let tools = self.tools();
         let causes = self.causes(&step, tools.get(&step.call.tool)).await;
         self.secure_lease(step.call.timeout_ms).await?;
-        self.intend(&mut step, causes).await?;
+        if self.intend(&mut step, causes).await? == Flow::LetGo {
+            return Ok(Flow::LetGo);
+        }
         match self.step(&step.id).cloned() {
             Some(on_record) => self.doubt(step, &on_record).await,
             None => self.make(step).await,

@@ -7,14 +7,14 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::super::pauses::REACTOR;
 use super::Worker;
 use crate::act::{self, Outcome};
+use crate::agents::REACTOR;
 use crate::clock::{self, Clock};
 use crate::hub::{Doubt, ErrorClass, ToolFacts};
 use crate::journal::{
-    self, Approval, Claim, RunHistory, RunRecord, RunState, StepRecord, StepState, StepWrite, StoreError, Then,
-    WaitsFor,
+    self, Approval, Claim, RunHistory, RunRecord, RunState, StepRecord, StepState, StepWrite, StoreError,
+    Then, WaitsFor,
 };
 use crate::normalize::Event;
 use crate::plan::{self, Failing, Plan, Step};
@@ -190,7 +190,7 @@ impl<'w> Job<'w> {
     /// Journals the intent and makes the call, again as long as that is what follows.
     pub(super) async fn make(&mut self, mut step: Step) -> Result<Flow, StoreError> {
         loop {
-            if self.stands_still().await? {
+            if self.stands_still(&step).await? {
                 return Ok(Flow::LetGo);
             }
             let tools = self.tools();
@@ -236,9 +236,10 @@ impl<'w> Job<'w> {
 
     /// Before each call it is looked whether somebody paused the run: then it is put back until that is over. A call that
     /// is in doubt is found out all the same.
-    async fn stands_still(&mut self) -> Result<bool, StoreError> {
+    pub(super) async fn stands_still(&mut self, step: &Step) -> Result<bool, StoreError> {
         let reactor = &self.worker.reactor;
-        let Some(pause) = reactor.paused(&self.history.run, REACTOR).await? else {
+        let agent = step.call.agent.as_deref().unwrap_or(REACTOR);
+        let Some(pause) = reactor.paused(&self.history.run, agent).await? else {
             return Ok(false);
         };
         let until = clock::after(self.now(), PAUSE_LOOK_MS);

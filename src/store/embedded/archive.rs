@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::mpsc;
 
 use super::writer::{Fault, Tx, unavailable};
-use super::{epoch, find, rows, schema, work};
+use super::{epoch, find, pauses, rows, schema, work};
 use crate::clock::from_millis;
 use crate::journal::archive::{
     ArchivedBook, ArchivedEvent, Burst, Cause, Export, GateCharge, Head, Import, Known, NamedValue, Outlet,
@@ -33,6 +33,7 @@ const TABLES: &[&str] = &[
     "pending",
     "causes",
     "kv",
+    "pauses",
     "books",
     "rule_texts",
 ];
@@ -225,6 +226,9 @@ fn memory_of_gates(
             until: row.get::<_, Option<i64>>(3)?.map(from_millis),
         }))?;
     }
+    for pause in pauses::pauses(conn)? {
+        put(Record::Pause(pause))?;
+    }
     Ok(())
 }
 
@@ -306,6 +310,7 @@ impl Tx<'_> {
                     .prepare_cached("INSERT INTO kv VALUES (?1, ?2, ?3, ?4)")?
                     .execute((space, name, until, value.to_vec()))?;
             }
+            Record::Pause(pause) => self.keep_pause(&pause)?,
         }
         Ok(())
     }

@@ -11,9 +11,19 @@ impl Tx<'_> {
     pub(super) fn pause(&mut self, what: &str, who: &str, now: Timestamp) -> Result<(), Fault> {
         let now = self.at(now);
         self.changes(now)?;
+        self.keep_pause(&Pause {
+            what: what.into(),
+            who: who.into(),
+            since: now,
+        })?;
+        Ok(())
+    }
+
+    /// Keeps it, unless it is there already.
+    pub(super) fn keep_pause(&self, pause: &Pause) -> rusqlite::Result<()> {
         self.conn
             .prepare_cached("INSERT OR IGNORE INTO pauses VALUES (?1, ?2, ?3)")?
-            .execute((what, who, now.as_millisecond()))?;
+            .execute((&pause.what, &pause.who, pause.since.as_millisecond()))?;
         Ok(())
     }
 

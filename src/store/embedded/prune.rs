@@ -23,7 +23,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("runs", &["runs"]),
     ("steps", &["steps"]),
     ("dedupe", &["names", "digests"]),
-    ("gates", &["cooldowns", "rates", "pending", "causes"]),
+    ("gates", &["cooldowns", "rates", "pending", "causes", "pauses"]),
     ("values", &["kv"]),
     ("books", &["books", "rule_texts", "former_books"]),
 ];

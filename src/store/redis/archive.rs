@@ -11,6 +11,7 @@ use redis::Value;
 use super::Redis;
 use super::fields;
 use super::link::{Fault, Link};
+use super::pauses;
 use super::reply::{self, Reply, odd};
 use super::scripts::{Args, Scripts};
 use crate::clock::from_millis;
@@ -124,6 +125,7 @@ impl Reading {
         self.causes(&causes, at).await?;
         let values: Vec<_> = self.keys(&["kv:"]).await?.into_iter().collect();
         self.values(&values, at).await?;
+        self.pauses().await?;
         let end = piece(&self.link, &self.scripts, &self.prefix, &self.identity, "", 0).await?;
         if end.changes != self.changes {
             self.outlet.has_moved();
@@ -353,6 +355,15 @@ impl Reading {
             if value.until.is_none_or(|until| until > at) {
                 self.put(Record::Value(value)).await?;
             }
+        }
+        Ok(())
+    }
+
+    async fn pauses(&self) -> Result<(), Stop> {
+        let mut command = redis::cmd("HGETALL");
+        command.arg(format!("{}pauses", self.prefix));
+        for pause in pauses::read(self.link.call(&command).await?)? {
+            self.put(Record::Pause(pause)).await?;
         }
         Ok(())
     }

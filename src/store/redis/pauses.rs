@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::Redis;
 use super::find::PAGE;
+use super::link::Fault;
 use super::reply::{self, odd};
 use super::scripts::Args;
 use crate::clock::from_millis;
@@ -42,17 +43,26 @@ impl Redis {
     pub(super) async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
         let mut command = redis::cmd("HGETALL");
         command.arg(self.key("pauses"));
-        let kept = reply::fields(self.link.call(&command).await?)?;
-        let mut pauses = Vec::new();
-        for (what, kept) in kept {
-            let text = String::from_utf8(kept).map_err(odd)?;
-            let (since, who) = text.split_once(':').ok_or_else(|| odd(&text))?;
-            pauses.push(Pause {
-                what,
-                who: who.into(),
-                since: from_millis(since.parse().map_err(odd)?),
-            });
-        }
-        Ok(pauses)
+        Ok(read(self.link.call(&command).await?)?)
     }
+}
+
+/// What is kept, by what it is.
+pub(super) fn read(answer: redis::Value) -> Result<Vec<Pause>, Fault> {
+    let mut pauses = Vec::new();
+    for (what, kept) in reply::fields(answer)? {
+        let text = String::from_utf8(kept).map_err(odd)?;
+        let (since, who) = text.split_once(':').ok_or_else(|| odd(&text))?;
+        pauses.push(Pause {
+            what,
+            who: who.into(),
+            since: from_millis(since.parse().map_err(odd)?),
+        });
+    }
+    Ok(pauses)
+}
+
+/// How one is kept, by what it is; the script does it so, too.
+pub(super) fn kept(pause: &Pause) -> String {
+    format!("{}:{}", pause.since.as_millisecond(), pause.who)
 }

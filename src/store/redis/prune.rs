@@ -22,13 +22,13 @@ const KINDS: &[(&str, &[&str])] = &[
     ("events", &["e:"]),
     ("runs", &["r:"]),
     ("dedupe", &["n:", "d:", "gone:"]),
-    ("gates", &["g:", "rate:", "pend:", "c:"]),
+    ("gates", &["g:", "rate:", "pend:", "c:", "pauses"]),
     ("books", &["book:", "t:"]),
     ("values", &["kv:"]),
     (
         "indexes",
         &[
-            "due", "events", "k:", "b:", "s:", "x:", "w:", "kinds", "sources", "kvs:", "kvx",
+            "due", "events", "k:", "b:", "s:", "x:", "w:", "q:", "u:", "kinds", "sources", "kvs:", "kvx",
         ],
     ),
 ];

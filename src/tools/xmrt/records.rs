@@ -219,7 +219,7 @@ pub(super) fn of_store(error: StoreError) -> ToolError {
         StoreError::Fenced { .. }
         | StoreError::WrongState { .. }
         | StoreError::MakeWay { .. }
-        | StoreError::Refused(_) => ErrorClass::Conflict
+        | StoreError::Refused(_) => ErrorClass::Conflict,
     };
     ToolError::new(class, error.to_string())
 }

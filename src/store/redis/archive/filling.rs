@@ -1,6 +1,6 @@
 //! In: records. Out: the keys of a journal. Never: a half-filled journal that passes for a whole one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use redis::Pipeline;
@@ -10,13 +10,13 @@ use crate::journal::archive::{
     ArchivedBook, ArchivedEvent, Burst, GateCharge, Head, Import, Known, NamedValue, Record,
     follows_its_event, only_into_empty,
 };
-use crate::journal::{EventKey, RuleText, RunHistory, RunId, StoreError};
+use crate::journal::{EventKey, GroupPlace, RuleText, RunHistory, RunId, RunState, Stand, StoreError};
 use crate::store::packing;
 use crate::store::redis::fields::{self, Changes};
 use crate::store::redis::find::member;
 use crate::store::redis::founding::{self, LAYOUT, UNFINISHED};
 use crate::store::redis::link::Fault;
-use crate::store::redis::{Redis, reply};
+use crate::store::redis::{Redis, pauses, reply};
 
 /// How many commands an import sends at once, and after how many bytes it does.
 const COMMANDS: usize = 512;
@@ -37,6 +37,8 @@ struct Filling<'a> {
     shared: Option<(String, Timestamp)>,
     /// The runs that may still have something to give back.
     runs: BTreeSet<RunId>,
+    /// The place of the newest run of each group that may be superseded.
+    newest: HashMap<String, String>,
     /// The time of the journal that is read: what runs out is told as a distance from it.
     last: Timestamp,
 }
@@ -66,6 +68,7 @@ impl Redis {
             duplicates: 0,
             shared: None,
             runs: BTreeSet::new(),
+            newest: HashMap::new(),
             last: import.head.last,
         };
         let mut came = 0;
@@ -240,6 +243,11 @@ impl Filling<'_> {
                 self.expires_last(name, cause.until);
             }
             Record::Value(value) => self.take_value(&value),
+            Record::Pause(pause) => {
+                self.cmd("HSET", "pauses")
+                    .arg(&pause.what)
+                    .arg(pauses::kept(&pause));
+            }
         }
         Ok(())
     }
@@ -361,7 +369,32 @@ impl Filling<'_> {
         }
         if let Some(due) = due {
             self.cmd("ZADD", "due").arg(due).arg(&place);
+            if run.state == RunState::Unknown {
+                self.cmd("ZADD", "w:person").arg(0).arg(&place);
+            }
         }
+        self.take_place(history, place);
         Ok(())
+    }
+
+    /// Its place in the queue of its group.
+    fn take_place(&mut self, history: &RunHistory, place: String) {
+        let run = &history.run;
+        let Some(GroupPlace { group, stand, .. }) = &run.group else {
+            return;
+        };
+        if *stand == Stand::Apart {
+            return;
+        }
+        let seat = format!("u:{}", group.key);
+        self.cmd("ZADD", &format!("q:{}", group.key)).arg(0).arg(&place);
+        if *stand == Stand::Holds {
+            self.cmd("HSET", &seat).arg("holder").arg(&run.id.0);
+        }
+        let newest = self.newest.get(&group.key);
+        if group.latest && !history.has_begun() && newest.is_none_or(|newest| *newest < place) {
+            self.newest.insert(group.key.clone(), place);
+            self.cmd("HSET", &seat).arg("newest").arg(&run.id.0);
+        }
     }
 }
