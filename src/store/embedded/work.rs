@@ -302,7 +302,7 @@ pub(super) fn gates_after(conn: &Connection, history: &RunHistory) -> rusqlite::
 }
 
 /// A new run of the event at place `event`, with the steps it starts from.
-fn insert_run(conn: &Connection, event: u64, history: &RunHistory) -> rusqlite::Result<()> {
+pub(super) fn insert_run(conn: &Connection, event: u64, history: &RunHistory) -> rusqlite::Result<()> {
     let run = &history.run;
     let row: [Sql; 24] = [
         run.id.0.clone().into(),
