@@ -308,6 +308,11 @@ impl Hub {
         }
         let writes = self.writes(tool, meta);
         let mut request = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
+        let mut passed = passed;
+        // Others need not know who there is here.
+        if matches!(route, Route::Own(_)) {
+            passed.meta.insert(META_WHO.to_owned(), json!(meta.who));
+        }
         request.meta = Some(request_meta(meta, passed.meta));
         (request.input_responses, request.request_state) = passed.input;
         let link = match route {

@@ -30,6 +30,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use crate::agents::Who;
 use crate::clock::Clock;
 use crate::hub::{ErrorClass, ToolError};
 pub use crate::hub::{Pending, Resolved};
@@ -119,6 +120,8 @@ pub struct Ctx<P> {
     pub clock: Clock,
     /// Say what would be sent, and send nothing. Always false for reading tools.
     pub dry_run: bool,
+    /// On whose behalf the call is made.
+    pub who: Who,
     /// Canceled when the caller no longer wants the answer. The handler's future is dropped then; a handler that
     /// waits need not look at it.
     pub canceled: CancellationToken,

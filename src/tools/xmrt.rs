@@ -92,7 +92,14 @@ impl Server {
         )
         .with_clock(clock)
         .with_library(library::library())
-        .with(
+        .records()
+        .triage()
+        .people()
+    }
+
+    /// What is on record, and why.
+    fn records(self) -> Self {
+        self.with(
             reads(
                 "find_events",
                 "Find events",
@@ -135,7 +142,11 @@ impl Server {
             .untrusted(&["text", "explanation", "ranking"])
             .answers(decision::explain_decision),
         )
-        .with(
+    }
+
+    /// What is seen in many things at once, or in one that nobody has looked at.
+    fn triage(self) -> Self {
+        self.with(
             reads(
                 "triage_issue",
                 "Triage an issue",
@@ -156,7 +167,11 @@ impl Server {
             .untrusted(&["result"])
             .answers(fan_out::fan_out),
         )
-        .with(
+    }
+
+    /// What is said to people, and by them.
+    fn people(self) -> Self {
+        self.with(
             writes(
                 "notify",
                 "Notify people",

@@ -219,6 +219,7 @@ async fn a_child_sees_the_variables_it_is_given_and_no_others() {
     let meta = CallMeta {
         idempotency_key: Some("0123456789abcdef0123456789abcdef".into()),
         look_for_since: None,
+        ..CallMeta::default()
     };
     let seen = desk
         .hub
@@ -532,6 +533,7 @@ async fn looking_for_an_earlier_effect_is_never_sent_to_a_server_that_would_take
     let look = CallMeta {
         idempotency_key: Some("k".into()),
         look_for_since: Some("2026-11-25T00:00:00Z".parse().unwrap()),
+        ..CallMeta::default()
     };
     let asked = desk
         .hub

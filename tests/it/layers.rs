@@ -69,7 +69,10 @@ const LAW: Law = Law {
             ],
         ),
         // The reactor: what it can explain, an agent can ask.
-        ("tools", &["reactor", "hub", "integrations", "journal", "clock"]),
+        (
+            "tools",
+            &["reactor", "hub", "agents", "integrations", "journal", "clock"],
+        ),
         ("sandbox", &["clock"]),
         (
             "reactor",

@@ -17,8 +17,9 @@ use serde_json::{Value, json};
 
 use super::declare::Answer;
 use super::{Ctx, Effect, Look, Tool, Toolbox, arguments, text, waiting};
+use crate::agents::Who;
 use crate::hub::{
-    ErrorClass, META_IDEMPOTENCY_KEY, META_LOOK_FOR, META_RESOLVE, Patience, ToolError, nearest,
+    ErrorClass, META_IDEMPOTENCY_KEY, META_LOOK_FOR, META_RESOLVE, META_WHO, Patience, ToolError, nearest,
 };
 
 /// How long a client may keep the list of tools, in milliseconds. It changes only with the program.
@@ -149,6 +150,7 @@ impl<P: Send + Sync + 'static> Toolbox<P> {
             since: look_for.unwrap_or(Timestamp::UNIX_EPOCH),
             clock: self.0.clock.clone(),
             dry_run,
+            who: who(&context.meta),
             canceled: context.ct.clone(),
         };
         if context.meta.get(META_RESOLVE).is_some() {
@@ -191,6 +193,13 @@ impl<P: Send + Sync + 'static> Toolbox<P> {
         let server = &self.0.name;
         ErrorData::invalid_params(format!("server `{server}` has no tool `{name}`{meant}"), None)
     }
+}
+
+/// On whose behalf the call is made. The hub says so of every call; nobody else reaches this server.
+fn who(meta: &RequestMetaObject) -> Who {
+    let told = meta.get(META_WHO).cloned();
+    told.and_then(|told| serde_json::from_value(told).ok())
+        .unwrap_or_default()
 }
 
 fn key(meta: &RequestMetaObject) -> Option<String> {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::Parts;
 use super::records::{RunShown, run_shown};
+use crate::agents::Who;
 use crate::hub::{ErrorClass, ToolError};
 use crate::journal::{self, Approver, RunHistory, RunId, StoreError, Word, WordError};
 use crate::tools::toolbox::{Ctx, Effect, Look};
@@ -42,11 +43,19 @@ async fn say(ctx: Ctx<Parts>, args: WordArgs, approved: bool) -> Result<Effect<R
         // Nothing is sent to anybody: the answer is only noted here.
         return Ok(Effect::WouldSend(Vec::new()));
     }
-    let word = Word {
-        who: Approver {
+    // Whoever runs the program vouches for whom it names. An agent, or a rule, speaks for nobody but itself.
+    let who = match &ctx.who {
+        Who::Operator(_) => Approver {
             name: args.who,
             roles: args.roles,
         },
+        own => Approver {
+            name: own.to_string(),
+            roles: Vec::new(),
+        },
+    };
+    let word = Word {
+        who,
         approved,
         why: args.why,
         hash: args.hash,

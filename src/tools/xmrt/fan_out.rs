@@ -93,8 +93,13 @@ pub(super) async fn fan_out(ctx: Ctx<Parts>, args: FanOutArgs) -> Result<FannedO
         {
             let mut arguments = args.arguments.clone();
             arguments.extend(target.clone());
-            let (hub, tool) = (hub.clone(), args.tool.clone());
-            calls.spawn(async move { (index, of_target(&hub, &tool, target, arguments).await) });
+            let (hub, tool, who) = (hub.clone(), args.tool.clone(), ctx.who.clone());
+            // What the caller may not ask one by one, it may not ask this way either.
+            let meta = CallMeta {
+                who,
+                ..CallMeta::default()
+            };
+            calls.spawn(async move { (index, of_target(&hub, &tool, meta, target, arguments).await) });
         }
         match calls.join_next().await {
             None => break,
@@ -117,12 +122,11 @@ pub(super) async fn fan_out(ctx: Ctx<Parts>, args: FanOutArgs) -> Result<FannedO
 async fn of_target(
     hub: &Hub,
     tool: &str,
+    meta: CallMeta,
     target: Map<String, Value>,
     arguments: Map<String, Value>,
 ) -> OfTarget {
-    let called = hub
-        .call(tool, Value::Object(arguments), CallMeta::default(), CALL_TIMEOUT)
-        .await;
+    let called = hub.call(tool, Value::Object(arguments), meta, CALL_TIMEOUT).await;
     let error = match called {
         Ok(Reply::Done(result)) => {
             return OfTarget {
