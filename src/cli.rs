@@ -8,6 +8,7 @@ macro_rules! println {
 }
 
 mod api;
+mod approvals;
 mod backtest;
 mod check;
 mod demo;
@@ -83,6 +84,8 @@ enum Command {
     Export(export::Options),
     /// Fill an empty journal with what another one exported
     Import(import::Options),
+    /// List what waits for an approval; approve or reject it
+    Approvals(approvals::Options),
     /// Offer the tools to an agent: an MCP server on standard input and output
     Mcp(mcp::Options),
     /// List the MCP tools rules can call
@@ -166,6 +169,7 @@ fn run(arguments: Arguments) -> Ending {
         Command::Backup(options) => start(backup::run(options, settings()?)),
         Command::Export(options) => start(export::run(options, settings()?)),
         Command::Import(options) => start(import::run(options, settings()?)),
+        Command::Approvals(options) => start(approvals::run(options, settings()?)),
         Command::Mcp(options) => start(mcp::run(options, settings()?)),
         Command::Tools(options) => start(tools::run(options)),
         Command::Sandbox(options) => start(sandbox::run(options, settings()?)),
