@@ -231,24 +231,6 @@ impl<'w> Job<'w> {
         self.flush(Then::Keep).await
     }
 
-    /// Waits until the intent would outlive a power failure. While the journal cannot say so this is tried until the
-    /// lease is over: what was not sent is in no doubt.
-    async fn outlast_power(&self) -> Result<(), StoreError> {
-        loop {
-            match self.worker.reactor.store.outlast_power().await {
-                Err(StoreError::Unavailable(why)) if self.lease_left_ms() > LEASE_MARGIN_MS => {
-                    tracing::warn!(
-                        run.id = self.run().id.0,
-                        "an intent is not safe yet, trying again: {why}"
-                    );
-                    let again = clock::after(self.now(), JOURNAL_AGAIN_MS);
-                    self.worker.reactor.clock.sleep_until(again).await;
-                }
-                answer => return answer,
-            }
-        }
-    }
-
     async fn send(&self, step: &Step) -> Outcome {
         let started = Clock::monotonic();
         let outcome = act::make(&self.worker.reactor.hub, &step.call, &step.key).await;
