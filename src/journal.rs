@@ -15,7 +15,9 @@ pub(crate) mod machine;
 pub mod store;
 mod model;
 mod memory;
+mod approvals;
 
+pub use approvals::{Word, WordError, say};
 pub use firing::{Debounce, Gates, NewFiring, Rate, Wish};
 pub use kv::{KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery};
 pub use memory::MemoryStore;

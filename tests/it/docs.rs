@@ -17,6 +17,8 @@ const DOCUMENTS: &[&str] = &[
     "docs/mcp.md",
     "docs/performance.md",
     "docs/state.md",
+    "docs/steps.md",
+    "docs/doubt.md",
 ];
 
 fn root() -> PathBuf {

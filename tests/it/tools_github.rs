@@ -71,7 +71,7 @@ impl Stage {
     async fn call(&self, tool: &str, arguments: Value) -> Result<Reply, ToolError> {
         let meta = CallMeta {
             idempotency_key: Some(KEY.into()),
-            look_for_since: None,
+            ..CallMeta::default()
         };
         self.hub
             .call(&format!("github.{tool}"), arguments, meta, SOON)
@@ -98,6 +98,7 @@ impl Stage {
         let meta = CallMeta {
             idempotency_key: Some(key.into()),
             look_for_since: Some(self.start),
+            ..CallMeta::default()
         };
         self.hub
             .call(&format!("github.{tool}"), arguments, meta, SOON)
