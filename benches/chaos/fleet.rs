@@ -17,6 +17,9 @@ pub(super) const GITHUB_SECRET: &str = "the webhook secret of the suite";
 /// SIGTERM drains within 20 s, the documents say.
 pub(super) const DRAIN_WITHIN: Duration = Duration::from_secs(20);
 
+/// How often a server is started before its start counts as failed.
+const STARTS_MAX: usize = 4;
+
 /// Effects show at once in the sandbox unless a fault says otherwise, so the settle time can be short; leases outlast a
 /// call and are short enough to be waited for.
 const CONFIG: &str = "[limits]\nsettle_ms = 100\nlease_ms = 5000\nconcurrency = 16\n";
@@ -125,22 +128,29 @@ impl Fleet {
         if self.servers[place].is_some() {
             return Ok(());
         }
-        let command = self.command(place, &["serve", "--listen", "127.0.0.1:0"]);
-        let server = Process::start(command, "listening on ", &self.log(place)).await?;
+        let server = begun(|| self.serve(place), &self.log(place)).await?;
         self.servers[place] = Some(server);
         self.publish();
         Ok(())
+    }
+
+    fn serve(&self, place: usize) -> Command {
+        self.command(place, &["serve", "--listen", "127.0.0.1:0"])
     }
 
     /// Starts all that are down, at the same time.
     pub(super) async fn start_all(&mut self) -> Result<(), String> {
         let mut starting = JoinSet::new();
         for place in (0..self.servers.len()).filter(|place| self.servers[*place].is_none()) {
-            let (command, log) = (
-                self.command(place, &["serve", "--listen", "127.0.0.1:0"]),
+            let (commands, log) = (
+                (0..STARTS_MAX).map(|_| self.serve(place)).collect::<Vec<_>>(),
                 self.log(place),
             );
-            starting.spawn(async move { (place, Process::start(command, "listening on ", &log).await) });
+            starting.spawn(async move {
+                let mut commands = commands.into_iter();
+                let next = || commands.next().unwrap_or_else(|| Command::new("false"));
+                (place, begun(next, &log).await)
+            });
         }
         while let Some(started) = starting.join_next().await {
             let (place, server) = started.map_err(|error| error.to_string())?;
@@ -201,6 +211,18 @@ impl Fleet {
         let up = self.servers.iter().flatten().map(|server| server.address.clone());
         *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = up.collect();
     }
+}
+
+/// Starts a server as a supervisor would: one that ends because its Redis does not answer is started again.
+async fn begun(mut command: impl FnMut() -> Command, log: &Path) -> Result<Process, String> {
+    let mut why = String::new();
+    for _ in 0..STARTS_MAX {
+        match Process::start(command(), "listening on ", log).await {
+            Ok(server) => return Ok(server),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
 }
 
 /// Writes the rules and the settings that all are started with.
