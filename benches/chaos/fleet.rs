@@ -128,29 +128,24 @@ impl Fleet {
         if self.servers[place].is_some() {
             return Ok(());
         }
-        let server = begun(|| self.serve(place), &self.log(place)).await?;
+        let server = begun(self.serve(place), &self.log(place)).await?;
         self.servers[place] = Some(server);
         self.publish();
         Ok(())
     }
 
-    fn serve(&self, place: usize) -> Command {
-        self.command(place, &["serve", "--listen", "127.0.0.1:0"])
+    /// The command that starts a server, as often as it may be tried.
+    fn serve(&self, place: usize) -> Vec<Command> {
+        let command = |_| self.command(place, &["serve", "--listen", "127.0.0.1:0"]);
+        (0..STARTS_MAX).map(command).collect()
     }
 
     /// Starts all that are down, at the same time.
     pub(super) async fn start_all(&mut self) -> Result<(), String> {
         let mut starting = JoinSet::new();
         for place in (0..self.servers.len()).filter(|place| self.servers[*place].is_none()) {
-            let (commands, log) = (
-                (0..STARTS_MAX).map(|_| self.serve(place)).collect::<Vec<_>>(),
-                self.log(place),
-            );
-            starting.spawn(async move {
-                let mut commands = commands.into_iter();
-                let next = || commands.next().unwrap_or_else(|| Command::new("false"));
-                (place, begun(next, &log).await)
-            });
+            let (commands, log) = (self.serve(place), self.log(place));
+            starting.spawn(async move { (place, begun(commands, &log).await) });
         }
         while let Some(started) = starting.join_next().await {
             let (place, server) = started.map_err(|error| error.to_string())?;
@@ -214,10 +209,10 @@ impl Fleet {
 }
 
 /// Starts a server as a supervisor would: one that ends because its Redis does not answer is started again.
-async fn begun(mut command: impl FnMut() -> Command, log: &Path) -> Result<Process, String> {
+async fn begun(commands: Vec<Command>, log: &Path) -> Result<Process, String> {
     let mut why = String::new();
-    for _ in 0..STARTS_MAX {
-        match Process::start(command(), "listening on ", log).await {
+    for command in commands {
+        match Process::start(command, "listening on ", log).await {
             Ok(server) => return Ok(server),
             Err(error) => why = error,
         }
