@@ -175,24 +175,24 @@ impl Redis {
             }
         }
         let asked = || format!("{fence} {writes:?} {then:?}");
-        let before = lock(&self.lost).advances.remove(run);
-        let before = before.filter(|lost| lost.asked == asked());
-        extra.op = before.as_ref().map_or(extra.op, |lost| lost.op.clone());
-        let change = |history: &mut RunHistory| history.advance(fence, &writes, then.clone(), fields::now());
-        let (error, perhaps) = match self.try_change(run, now, &extra, change).await {
-            Ok(_) => return Ok(()),
-            Err(Failure::Lost(why)) => (StoreError::Unavailable(why), true),
-            // Not made this time; the time before it may have been.
-            Err(Failure::Store(error)) => (error, before.is_some()),
-        };
-        if let (true, StoreError::Unavailable(_)) = (perhaps, &error) {
-            let (asked, op, mut lost) = (asked(), extra.op, lock(&self.lost));
-            if lost.advances.len() >= LOST_MAX {
-                lost.advances.clear();
-            }
-            lost.advances.insert(run.clone(), LostAdvance { asked, op });
+        let lost = lock(&self.lost).advances.remove(run);
+        if let Some(lost) = lost.filter(|lost| lost.asked == asked()) {
+            extra.op = lost.op;
         }
-        Err(error)
+        let change = |history: &mut RunHistory| history.advance(fence, &writes, then.clone(), fields::now());
+        match self.try_change(run, now, &extra, change).await {
+            Ok(_) => Ok(()),
+            Err(Failure::Lost(why)) => {
+                let (asked, op) = (asked(), extra.op);
+                let mut lost = lock(&self.lost);
+                if lost.advances.len() >= LOST_MAX {
+                    lost.advances.clear();
+                }
+                lost.advances.insert(run.clone(), LostAdvance { asked, op });
+                Err(StoreError::Unavailable(why))
+            }
+            Err(Failure::Store(error)) => Err(error),
+        }
     }
 
     pub(super) async fn release(

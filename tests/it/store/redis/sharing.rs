@@ -278,46 +278,6 @@ async fn a_write_whose_answer_was_lost_is_done_once_when_it_is_repeated() {
     );
 }
 
-/// The answer was lost, and when the write was repeated Redis was away: the third time it was refused as out of order, and
-/// the run waited for its lease to end.
-#[tokio::test]
-async fn a_write_whose_answer_was_lost_is_done_once_even_if_redis_is_away_when_it_is_repeated() {
-    let mut server = RedisServer::start("always");
-    let road = Road::to(&server).await;
-    let options = Options {
-        url: format!("redis://127.0.0.1:{}", road.port).into(),
-        ..server.options()
-    };
-    let store = Redis::open(&options, at(0)).await.unwrap();
-    store.admit(firing("e1"), at(0)).await.unwrap();
-    let claim = store.claim("w1", 1, 60_000, at(0)).await.unwrap().remove(0);
-    let (run, fence) = (&claim.run.id, claim.run.fence);
-    let writes = vec![intent(run, "comment", 0, true)];
-    store
-        .advance(run, fence, writes, Then::Keep, at(1))
-        .await
-        .unwrap();
-    let done = async || {
-        let writes = vec![done("comment", json!(1))];
-        store.advance(run, fence, writes, Then::Keep, at(1)).await
-    };
-    road.lose_answers(true);
-    let lost = done().await;
-    assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
-    road.lose_answers(false);
-    server.kill();
-    let away = done().await;
-    assert!(matches!(away, Err(StoreError::Unavailable(_))), "{away:?}");
-    server.restart();
-    reachable(&store).await;
-    done().await.unwrap();
-    let history = store.run(run).await.unwrap().unwrap();
-    assert_eq!(
-        (history.steps[0].attempts, history.steps[0].state),
-        (1, StepState::Done)
-    );
-}
-
 #[tokio::test]
 async fn the_same_write_asked_for_twice_is_done_twice() {
     let server = RedisServer::start("everysec");
