@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::hub::{CallMeta, ErrorClass, Hub, Reply, ToolError};
+use crate::hub::{CallMeta, ErrorClass, Hub, Patience, Pending, Reply, Resolved, ToolError};
 use crate::journal::StepKey;
 use crate::plan::Call;
 
@@ -18,6 +18,8 @@ pub enum Outcome {
     Failed(ToolError),
     /// It may have had its effect.
     InDoubt(ToolError),
+    /// It had its effect and is not over.
+    Pending(Pending),
 }
 
 /// What came of looking for an earlier call's effect.
@@ -25,6 +27,8 @@ pub enum Outcome {
 pub enum Finding {
     /// The effect is there; this is the result the call would have returned.
     Found(Value),
+    /// The effect is there, and not over.
+    Pending(Pending),
     /// It is not there (yet).
     Absent,
     /// Several things could be it.
@@ -35,22 +39,25 @@ pub enum Finding {
 
 /// Makes the call, once.
 pub async fn make(hub: &Hub, call: &Call, key: &StepKey) -> Outcome {
+    let pending = hub.tool(&call.tool).is_some_and(|facts| facts.promises.pending);
     let meta = CallMeta {
         idempotency_key: Some(key.0.clone()),
-        look_for_since: None,
+        patience: if pending {
+            Patience::AsksAgain
+        } else {
+            Patience::Waits
+        },
+        ..CallMeta::default()
     };
     match hub
         .call(&call.tool, call.arguments.clone(), meta, timeout(call))
         .await
     {
         Ok(Reply::Done(result)) => Outcome::Done(result),
-        Ok(Reply::Absent | Reply::Ambiguous(_)) => Outcome::InDoubt(ToolError {
+        Ok(Reply::Pending(pending)) => Outcome::Pending(pending),
+        Ok(Reply::Absent | Reply::Ambiguous(_) | Reply::Resolved(_)) => Outcome::InDoubt(ToolError {
             class: ErrorClass::UnknownEffect,
-            message: format!(
-                "{} answered as if it had been asked to look, not to act",
-                call.tool
-            ),
-            remedy: None,
+            ..misunderstood(call, "look", "act")
         }),
         Err(error) if error.class == ErrorClass::UnknownEffect => Outcome::InDoubt(error),
         Err(error) => Outcome::Failed(error),
@@ -62,16 +69,74 @@ pub async fn look(hub: &Hub, call: &Call, key: &StepKey, since: Timestamp) -> Fi
     let meta = CallMeta {
         idempotency_key: Some(key.0.clone()),
         look_for_since: Some(since),
+        ..CallMeta::default()
     };
     match hub
         .call(&call.tool, call.arguments.clone(), meta, timeout(call))
         .await
     {
         Ok(Reply::Done(result)) => Finding::Found(result),
+        Ok(Reply::Pending(pending)) => Finding::Pending(pending),
         Ok(Reply::Absent) => Finding::Absent,
+        Ok(Reply::Resolved(_)) => Finding::Failed(misunderstood(call, "resolve", "look")),
         Ok(Reply::Ambiguous(why)) => Finding::Ambiguous(why),
         Err(error) => Finding::Failed(error),
     }
+}
+
+/// Asks what became of a call that was not over. This changes nothing, so nothing of it is ever in doubt.
+pub async fn poll(hub: &Hub, call: &Call, key: &StepKey, cursor: &Value) -> Outcome {
+    let meta = CallMeta {
+        idempotency_key: Some(key.0.clone()),
+        patience: Patience::Asks(cursor.clone()),
+        ..CallMeta::default()
+    };
+    match hub
+        .call(&call.tool, call.arguments.clone(), meta, timeout(call))
+        .await
+    {
+        Ok(Reply::Done(result)) => Outcome::Done(result),
+        Ok(Reply::Pending(pending)) => Outcome::Pending(pending),
+        Ok(_) => Outcome::Failed(misunderstood(call, "look", "say what became of a call")),
+        Err(mut error) => {
+            if error.class == ErrorClass::UnknownEffect {
+                error.class = ErrorClass::Unavailable;
+            }
+            Outcome::Failed(error)
+        }
+    }
+}
+
+/// Asks what the call would come to. A tool that cannot say takes its arguments as they are.
+pub async fn resolve(hub: &Hub, call: &Call) -> Result<Resolved, ToolError> {
+    if !hub.tool(&call.tool).is_some_and(|facts| facts.promises.resolves) {
+        return Ok(Resolved {
+            arguments: call.arguments.clone(),
+            pinned: Value::Null,
+            shows: String::new(),
+        });
+    }
+    let meta = CallMeta {
+        resolve: true,
+        ..CallMeta::default()
+    };
+    match hub
+        .call(&call.tool, call.arguments.clone(), meta, timeout(call))
+        .await?
+    {
+        Reply::Resolved(resolved) => Ok(resolved),
+        _ => Err(misunderstood(call, "act", "resolve")),
+    }
+}
+
+fn misunderstood(call: &Call, answered: &str, asked: &str) -> ToolError {
+    ToolError::new(
+        ErrorClass::Conflict,
+        format!(
+            "{} answered as if it had been asked to {answered}, not to {asked}",
+            call.tool
+        ),
+    )
 }
 
 fn timeout(call: &Call) -> Duration {

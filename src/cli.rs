@@ -8,6 +8,7 @@ macro_rules! println {
 }
 
 mod api;
+mod approvals;
 mod backtest;
 mod check;
 mod coverage;
@@ -74,6 +75,8 @@ enum Command {
     Runs(runs::Options),
     /// Say for which times the journal is known to be whole; close its gaps
     Coverage(coverage::Options),
+    /// List what waits for an approval; approve or reject it
+    Approvals(approvals::Options),
     /// Offer the tools to an agent: an MCP server on standard input and output
     Mcp(mcp::Options),
     /// List the MCP tools rules can call
@@ -154,6 +157,7 @@ fn run(arguments: Arguments) -> Ending {
         Command::Events(options) => start(events::run(options, settings()?)),
         Command::Runs(options) => start(runs::run(options, settings()?)),
         Command::Coverage(options) => start(coverage::run(options, settings()?)),
+        Command::Approvals(options) => start(approvals::run(options, settings()?)),
         Command::Mcp(options) => start(mcp::run(options, settings()?)),
         Command::Tools(options) => start(tools::run(options)),
         Command::Sandbox(options) => start(sandbox::run(options, settings()?)),

@@ -172,7 +172,9 @@ impl Hub {
 
     fn writes(&self, tool: &str, meta: &CallMeta) -> bool {
         let read_only = self.tool(tool).is_some_and(|facts| facts.read_only);
-        !read_only && meta.look_for_since.is_none()
+        let acts =
+            meta.look_for_since.is_none() && !meta.resolve && !matches!(meta.patience, Patience::Asks(_));
+        !read_only && acts
     }
 
     /// Stops every server and waits until they are gone, a few seconds at most. Calls under way fail as if the
@@ -273,6 +275,18 @@ fn request_meta(meta: &CallMeta, mut object: JsonObject) -> RequestMetaObject {
     }
     if let Some(since) = &meta.look_for_since {
         object.insert(META_LOOK_FOR.to_owned(), json!({ "since": since }));
+    }
+    match &meta.patience {
+        Patience::Waits => {}
+        Patience::AsksAgain => {
+            object.insert(META_PENDING.to_owned(), json!({}));
+        }
+        Patience::Asks(cursor) => {
+            object.insert(META_PENDING.to_owned(), json!({ "cursor": cursor }));
+        }
+    }
+    if meta.resolve {
+        object.insert(META_RESOLVE.to_owned(), json!(true));
     }
     RequestMetaObject(MetaObject(object))
 }

@@ -16,7 +16,9 @@ pub(crate) mod machine;
 pub mod store;
 mod model;
 mod memory;
+mod approvals;
 
+pub use approvals::{Word, WordError, say};
 pub use coverage::{
     Coverage, CoverageLease, CoveragePass, CoverageState, Found, Range, Stretch, Unreachable, all_coverage,
     coverage_of, coverage_pass, forget_coverage, keep_coverage, keep_coverage_pass,

@@ -5,10 +5,12 @@ mod items;
 mod planner;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 use crate::hub::ToolFacts;
 use crate::journal::{RunRecord, RunState, StepKey, StepRecord, StepState, StepWrite};
@@ -38,6 +40,21 @@ pub enum Plan {
     Doubt(Step, Box<StepRecord>),
     /// The action is done once for each of these items, opaque to the journal: journal them, then plan again.
     List(Step, Value),
+    /// The call is not over: ask what became of it.
+    Poll(Step, Box<StepRecord>),
+    /// Find out what the call would come to, journal that, and wait for a person to approve of it.
+    Ask(Step, Asking),
+    /// Nobody has said anything yet about the call that waits for approval: wait on.
+    Hold {
+        /// Until when.
+        until: Timestamp,
+        /// What for, for a person.
+        reason: String,
+    },
+    /// It was approved of: make exactly this call, if what it was made from still holds.
+    Approved(Step, Box<StepRecord>),
+    /// The step failed for good without a call.
+    Fail(Step, String),
     /// The action's `if` does not hold: journal that, then plan again.
     Skip(Step, String),
     /// A shadow run would make this writing call: journal that, then plan again.
@@ -69,6 +86,17 @@ pub struct Step {
     pub writes: bool,
     /// How many attempts were begun before.
     pub attempts: u32,
+}
+
+/// A question to a person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asking {
+    /// Who may answer.
+    pub by: Vec<String>,
+    /// Why it is asked.
+    pub reason: Option<String>,
+    /// How long it can be answered, in milliseconds.
+    pub expires_ms: i64,
 }
 
 /// How a run is about to end, once its `[[on_failure]]` steps are made.
@@ -128,6 +156,18 @@ pub fn action_at(rule: &Rule, index: u32) -> Option<&Action> {
     rule.actions
         .get(index)
         .or_else(|| rule.on_failure.get(on_failure?))
+}
+
+/// What an approval is given to: the digest of a call and of what it was made from.
+pub fn digest(call: &Call, pinned: &Value) -> String {
+    let whole = serde_json::json!([call.tool, call.arguments, pinned]).to_string();
+    Sha256::digest(whole)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// The id of the action that a step of this name belongs to: an item's key and the mark of a failing run taken off.

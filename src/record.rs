@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::act::{Finding, Outcome};
 use crate::clock;
-use crate::hub::{Doubt, ErrorClass, ToolError};
+use crate::hub::{Doubt, ErrorClass, Pending, ToolError};
 use crate::rules::Retry;
 
 /// How long a doubt is looked into before a person is asked.
@@ -13,6 +13,10 @@ pub const DOUBT_PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 /// How often the effect must be found absent, each a settle time apart, before it is taken to be absent.
 pub const LOOKS_NEEDED: u32 = 2;
 
+/// How long a call that is not over is asked about unless its rule says otherwise, in milliseconds.
+pub const PENDING_WITHIN_MS: i64 = 3_600_000;
+/// The shortest pause between two questions, in milliseconds.
+const POLL_MS_MIN: i64 = 100;
 /// The longest pause between looks that fail because the provider is away.
 const LOOK_PAUSE_MAX: SignedDuration = SignedDuration::from_mins(5);
 
@@ -44,6 +48,19 @@ pub enum Next {
         /// Whether a look that found nothing is to be counted.
         counted: bool,
     },
+    /// It had its effect and is not over.
+    Pending {
+        /// When to ask again.
+        at: Timestamp,
+        /// By what to ask.
+        cursor: Value,
+        /// How far it is.
+        note: String,
+        /// Why the last question failed, if it did.
+        error: Option<String>,
+    },
+    /// It had its effect, and what was to come of it did not: the run ends. Run again, it is asked about again.
+    Undone(String),
     /// The call is to be made again, now, under the same key.
     Repeat,
     /// The run ends; the attempt had no effect.
@@ -61,6 +78,8 @@ pub struct History<'a> {
     pub looks: u32,
     /// When the last attempt was begun.
     pub intent_at: Timestamp,
+    /// When the rule wants it over with; no attempt is made later.
+    pub deadline: Option<Timestamp>,
     /// How its tool resolves doubt.
     pub doubt: Doubt,
     /// How long the provider may work on an attempt, in milliseconds: the call's time-out. Whoever sent it may be gone
@@ -78,6 +97,7 @@ pub struct History<'a> {
 pub fn after_attempt(outcome: Outcome, history: History<'_>, now: Timestamp) -> Next {
     match outcome {
         Outcome::Done(result) => Next::Done(result),
+        Outcome::Pending(pending) => ask_again(pending, now),
         Outcome::InDoubt(error) => match in_doubt(history, now, &error.to_string()) {
             // The call may have taken long, and the provider may not be done with it: it settles from its end on.
             Next::Look { at, reason, counted } => Next::Look {
@@ -91,11 +111,94 @@ pub fn after_attempt(outcome: Outcome, history: History<'_>, now: Timestamp) -> 
         Outcome::Failed(error) if history.attempts >= history.retry.attempts => {
             Next::Dead(format!("{error}; gave up after {} attempts", history.attempts))
         }
-        Outcome::Failed(error) => Next::Retry {
-            at: retry_at(&error, history, now),
-            error: error.to_string(),
-        },
+        Outcome::Failed(error) => {
+            let at = retry_at(&error, history, now);
+            match history.deadline {
+                Some(deadline) if at > deadline => {
+                    Next::Dead(format!("{error}; the time its rule gives it ends at {deadline}"))
+                }
+                _ => Next::Retry {
+                    at,
+                    error: error.to_string(),
+                },
+            }
+        }
     }
+}
+
+fn ask_again(pending: Pending, now: Timestamp) -> Next {
+    Next::Pending {
+        at: clock::after(now, pending.poll_after_ms.max(POLL_MS_MIN)),
+        cursor: pending.cursor,
+        note: pending.note,
+        error: None,
+    }
+}
+
+/// A call that had its effect and was not over.
+#[derive(Clone, Copy, Debug)]
+pub struct Underway<'a> {
+    /// By what it was asked about.
+    pub cursor: &'a Value,
+    /// Since when it is waited for.
+    pub since: Timestamp,
+    /// Until when.
+    pub deadline: Timestamp,
+}
+
+/// Judges what was said about a call that was not over.
+pub fn after_poll(outcome: Outcome, underway: Underway<'_>, now: Timestamp) -> Next {
+    let Underway {
+        cursor,
+        since,
+        deadline,
+    } = underway;
+    let late = |why: &str| {
+        let took = SignedDuration::from_millis(deadline.as_millisecond() - since.as_millisecond());
+        Next::Undone(format!("not over within {took:#}: {why}"))
+    };
+    match outcome {
+        Outcome::Done(result) => Next::Done(result),
+        Outcome::Pending(pending) if now >= deadline => late(&pending.note),
+        Outcome::Pending(pending) => match ask_again(pending, now) {
+            Next::Pending {
+                at,
+                cursor,
+                note,
+                error,
+            } => Next::Pending {
+                at: at.min(deadline),
+                cursor,
+                note,
+                error,
+            },
+            next => next,
+        },
+        Outcome::Failed(error) | Outcome::InDoubt(error) if !error.class.is_retryable() => {
+            Next::Undone(error.to_string())
+        }
+        Outcome::Failed(error) | Outcome::InDoubt(error) if now >= deadline => late(&error.to_string()),
+        Outcome::Failed(error) | Outcome::InDoubt(error) => {
+            let pause = pause_after(since, now);
+            let at = match error.class {
+                ErrorClass::RateLimited { retry_at: Some(at) } => at.max(pause),
+                _ => pause,
+            };
+            Next::Pending {
+                at: at.min(deadline).max(clock::after(now, POLL_MS_MIN)),
+                cursor: cursor.clone(),
+                note: "it could not be asked about".into(),
+                error: Some(error.to_string()),
+            }
+        }
+    }
+}
+
+/// A question that failed is not counted, so the pause does not grow by itself: it grows with the time it has lasted.
+fn pause_after(since: Timestamp, now: Timestamp) -> Timestamp {
+    let lasting = (now.duration_since(since) / 4).min(LOOK_PAUSE_MAX);
+    let pause = lasting.max(SignedDuration::from_millis(POLL_MS_MIN));
+    now.saturating_add(pause).unwrap_or(now)
 }
 
 /// Judges a doubt before anything was looked for: an attempt that was cut off, or whose reply was lost.
@@ -134,6 +237,7 @@ pub fn after_look(finding: Finding, history: History<'_>, now: Timestamp) -> Nex
     let patient = now.duration_since(history.intent_at) < DOUBT_PATIENCE;
     match finding {
         Finding::Found(result) => Next::Done(result),
+        Finding::Pending(pending) => ask_again(pending, now),
         Finding::Ambiguous(why) => Next::Unknown(why),
         Finding::Absent if now < absent_from(history) => {
             // Presence can be seen early, absence only late: what was sent may still be under way, even when whoever
@@ -163,12 +267,8 @@ pub fn after_look(finding: Finding, history: History<'_>, now: Timestamp) -> Nex
         Finding::Failed(error)
             if patient && (error.class.is_retryable() || error.class == ErrorClass::UnknownEffect) =>
         {
-            // A look that failed is not counted, so the back-off does not grow by itself: it grows with the time the
-            // doubt has lasted.
-            let lasting = (now.duration_since(history.intent_at) / 4).min(LOOK_PAUSE_MAX);
-            let later = now.saturating_add(lasting).unwrap_or(now);
             Next::Look {
-                at: retry_at(&error, history, now).max(later),
+                at: retry_at(&error, history, now).max(pause_after(history.intent_at, now)),
                 reason: error.to_string(),
                 counted: false,
             }

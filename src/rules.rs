@@ -39,6 +39,6 @@ pub use duration::parse as duration_ms;
 pub use explain::{ConditionView, Explanation, IfView, PathView, TestView, explain};
 pub use expression::{ExprError, Scope};
 pub use lint::{Lint, lint, lints, lints_markdown, nearest_lint};
-pub use rule::{Action, Debounce, Limits, Mode, Rate, Retry, Rule};
+pub use rule::{Action, Debounce, Leave, Limits, Mode, Rate, Retry, Rule};
 pub use schema::schema;
-pub use testcase::{Expected, GivenEvent, RuleTest, TestEvent};
+pub use testcase::{Expected, GivenEvent, RuleTest, Said, TestEvent};

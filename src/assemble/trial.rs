@@ -1,6 +1,7 @@
 //! Runs the tests in rule files: each against a sandbox of its own, in virtual time, through the real stages.
 
 mod judge;
+mod people;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,10 +14,11 @@ use serde_json::{Value, json};
 use super::providers::{self, Providers, Tokens};
 use super::{files, internal_delivery};
 use crate::clock::Clock;
-use crate::journal::{Admission, MemoryStore, RunHistory, RunId, Store, StoreError};
+use crate::journal::{Admission, MemoryStore, RunHistory, RunId, Store};
 use crate::normalize::{self, Actor, Event, EventId, Subject};
 use crate::reactor::{Parts, Reactor, Worker};
 use crate::rules::{self, GivenEvent, RuleBook, RuleTest, SourceFile, TestEvent};
+use people::People;
 
 /// When every test takes place, so that two runs of it are the same: 2026-01-15T12:00:00Z.
 const TEST_TIME_MS: i64 = 1_768_478_400_000;
@@ -136,7 +138,7 @@ async fn tell(
     payload: Value,
     file: &SourceFile,
 ) -> Result<Told, String> {
-    let worked = |result: Result<usize, StoreError>| result.map(drop).map_err(|error| error.to_string());
+    let mut people = People::of(test);
     let mut admissions: Vec<Option<Admission>> = test.given.iter().map(|_| None).collect();
     let give = async |index: usize, given: &GivenEvent| {
         let place = |error: String| format!("`given` event {}: {error}", index + 1);
@@ -151,7 +153,7 @@ async fn tell(
     for (index, given) in test.given.iter().enumerate() {
         if given.at_ms.is_none() {
             admissions[index] = Some(give(index, given).await?);
-            worked(worker.run_until_idle().await)?;
+            people.meanwhile(reactor, worker, None).await?;
         }
     }
     let mut timed: Vec<(i64, Option<usize>)> = vec![(0, None)];
@@ -166,7 +168,8 @@ async fn tell(
     let start = crate::clock::after(reactor.clock().now(), -first_ms);
     let mut told = None;
     for (at_ms, index) in timed {
-        worked(worker.run_until(crate::clock::after(start, at_ms)).await)?;
+        let until = crate::clock::after(start, at_ms);
+        people.meanwhile(reactor, worker, Some(until)).await?;
         match index {
             Some(index) => admissions[index] = Some(give(index, &test.given[index]).await?),
             None => {
@@ -176,7 +179,10 @@ async fn tell(
             }
         }
     }
-    worked(worker.run_until_idle().await)?;
+    people.meanwhile(reactor, worker, None).await?;
+    if let Some(left) = people.left() {
+        return Err(left);
+    }
     let (event, admission) = told.ok_or("the test's event did not happen")?;
     let mut given = Vec::new();
     for admission in admissions.into_iter().flatten() {

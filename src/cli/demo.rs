@@ -1,6 +1,7 @@
 //! `xmrt demo`: a story told by real parts. The server is this program as a process of its own, so that it can be killed;
 //! the sandbox stands in for GitHub and Render; whatever is printed was read back from one of the two.
 
+mod approval;
 mod stage;
 mod story;
 

@@ -152,6 +152,7 @@ pub(super) fn show(run: &Value) {
         "id",
         "rule",
         "state",
+        "waits_for",
         "reason",
         "event",
         "generation",
@@ -173,8 +174,19 @@ pub(super) fn show(run: &Value) {
             at("/attempts")
         );
         println!("    arguments {}", at("/call/arguments"));
-        for name in ["result", "error"] {
-            let text = at(&format!("/{name}"));
+        for (name, pointer) in [
+            ("result", "/result"),
+            ("error", "/error"),
+            ("what", "/approval/basis/shows"),
+            ("why", "/approval/reason"),
+            ("by", "/approval/by"),
+            ("until", "/approval/expires_at"),
+            ("hash", "/approval/hash"),
+            ("approved", "/approval/answer/approved"),
+            ("who", "/approval/answer/who"),
+            ("because", "/approval/answer/why"),
+        ] {
+            let text = at(pointer);
             if !text.is_empty() {
                 println!("    {name:<9} {text}");
             }

@@ -1,6 +1,7 @@
 //! In: a person's or a script's request, with the bearer token. Out: JSON about events, runs and rules. Never: an
 //! answer to anybody without the token, not even that a path does not exist.
 
+mod approvals;
 mod events;
 mod runs;
 mod rules;
@@ -43,6 +44,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/runs", get(runs::list))
         .route("/runs/{id}", get(runs::show))
         .route("/runs/{id}/retry", post(runs::retry))
+        .route("/approvals", get(approvals::list))
+        .route("/runs/{id}/approve", post(approvals::approve))
+        .route("/runs/{id}/reject", post(approvals::reject))
         .route("/runs/{id}/cancel", post(runs::cancel))
         .route("/runs/{id}/resolve", post(runs::resolve))
         .route("/coverage", get(coverage::show))

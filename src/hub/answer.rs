@@ -5,7 +5,7 @@ use rmcp::service::ServiceError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ErrorClass, META_FACTS, Promises, Reply, ToolError, ToolFacts};
+use super::{ErrorClass, META_FACTS, Pending, Promises, Reply, Resolved, ToolError, ToolFacts};
 
 /// The product's own answers, under the key `xmrt` of the structured content.
 #[derive(Deserialize)]
@@ -13,6 +13,8 @@ use super::{ErrorClass, META_FACTS, Promises, Reply, ToolError, ToolFacts};
 enum Special {
     Absent(bool),
     Ambiguous(String),
+    Pending(Pending),
+    Resolved(Resolved),
 }
 
 /// What an answered call means.
@@ -50,6 +52,8 @@ fn of_result(tool: &str, result: CallToolResult, writes: bool) -> Result<Reply, 
         None | Some(Special::Absent(false)) => Reply::Done(content),
         Some(Special::Absent(true)) => Reply::Absent,
         Some(Special::Ambiguous(why)) => Reply::Ambiguous(why),
+        Some(Special::Pending(pending)) => Reply::Pending(pending),
+        Some(Special::Resolved(resolved)) => Reply::Resolved(resolved),
     })
 }
 

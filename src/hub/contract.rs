@@ -8,6 +8,11 @@ use serde_json::Value;
 pub const META_IDEMPOTENCY_KEY: &str = "xmrt/idempotency-key";
 /// `_meta` key of a call: `{"since": <RFC 3339>}`. The call is not to be made; its effect is to be looked for.
 pub const META_LOOK_FOR: &str = "xmrt/look-for";
+/// `_meta` key of a call: an object. The caller takes [`Reply::Pending`] for an answer; with `{"cursor": …}` the call is
+/// not to be made, it is asked what became of it.
+pub const META_PENDING: &str = "xmrt/pending";
+/// `_meta` key of a call: `true`. The call is not to be made; what it would come to is to be said: [`Reply::Resolved`].
+pub const META_RESOLVE: &str = "xmrt/resolve";
 /// `_meta` key of a tool: its [`ToolFacts`] beyond MCP's own annotations.
 pub const META_FACTS: &str = "xmrt/facts";
 
@@ -30,6 +35,72 @@ pub enum Doubt {
     MayDouble,
 }
 
+impl Doubt {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Idempotent,
+        Self::Marker,
+        Self::GoalState,
+        Self::Evidence,
+        Self::MayDouble,
+        Self::None,
+    ];
+
+    /// The word for it, as it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Idempotent => "idempotent",
+            Self::Marker => "marker",
+            Self::GoalState => "goal_state",
+            Self::Evidence => "evidence",
+            Self::MayDouble => "may_double",
+            Self::None => "none",
+        }
+    }
+
+    /// How a lost answer is made good.
+    pub fn resolved_by(self) -> &'static str {
+        match self {
+            Self::Idempotent => "The call is made again: doing it twice is as doing it once.",
+            Self::Marker => {
+                "What our identity wrote since the intent is listed, all pages, and searched for the call's marker. Found: done. \
+                 Absent twice, after the call's time-out and the settle time: the call is made again."
+            }
+            Self::GoalState => {
+                "The state that was aimed at is read. Reached: done. Not reached, after the call's time-out and the settle time: \
+                 the call is made again."
+            }
+            Self::Evidence => {
+                "The provider's records since the intent are read. Exactly one fits: done. None, twice, after the call's time-out \
+                 and the settle time: the call is made again. Several, or one that may be somebody else's: a person decides."
+            }
+            Self::MayDouble => "The call is made again, and may have its effect twice.",
+            Self::None => "Nobody can tell: a person decides.",
+        }
+    }
+
+    /// What can still go wrong.
+    pub fn remains(self) -> &'static str {
+        match self {
+            Self::Idempotent => {
+                "At most one repetition more than there were lost answers, without a further effect."
+            }
+            Self::Marker => {
+                "An effect that stays invisible for longer than time-out and settle time is made a second time."
+            }
+            Self::GoalState => {
+                "Who else brought the state about is not told from us; the aim is reached all the same."
+            }
+            Self::Evidence => {
+                "Somebody else's identical call in the same moment is taken for ours when ours had no effect; an effect that \
+                 stays invisible for longer than time-out and settle time is made a second time."
+            }
+            Self::MayDouble => "It arrives twice when an answer is lost.",
+            Self::None => "Nothing goes on before a person has looked.",
+        }
+    }
+}
+
 /// What the product knows of a tool beyond its MCP description. Absent for external tools: then the defaults hold,
 /// which are the worst case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +114,12 @@ pub struct Promises {
     pub effects: Vec<String>,
     /// How long an announcement is expected, in milliseconds.
     pub effects_ms: i64,
+    /// A call may have had its effect and not be over: [`Reply::Pending`].
+    #[serde(default)]
+    pub pending: bool,
+    /// It can say beforehand what a call would come to: [`Reply::Resolved`].
+    #[serde(default)]
+    pub resolves: bool,
 }
 
 impl Default for Promises {
@@ -53,6 +130,8 @@ impl Default for Promises {
             settle_ms: 0,
             effects: Vec::new(),
             effects_ms: 0,
+            pending: false,
+            resolves: false,
         }
     }
 }
@@ -116,6 +195,22 @@ pub struct CallMeta {
     pub idempotency_key: Option<String>,
     /// Do not act: look for the effect of an earlier call with these arguments and this key, made at or after.
     pub look_for_since: Option<Timestamp>,
+    /// Who does not wait for a call that is not over asks again later.
+    pub patience: Patience,
+    /// Do not act: say what the call would come to, so that somebody can approve of exactly that.
+    pub resolve: bool,
+}
+
+/// What a caller does when a call is not over.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Patience {
+    /// It waits for the answer.
+    #[default]
+    Waits,
+    /// It asks again later.
+    AsksAgain,
+    /// It asks again: do not act, say what became of the call that gave this cursor.
+    Asks(Value),
 }
 
 /// A tool's answer.
@@ -127,6 +222,32 @@ pub enum Reply {
     Absent,
     /// Several things could be the effect looked for, or one that somebody else may have made.
     Ambiguous(String),
+    /// It had its effect and is not over. Only who said that it asks again gets this.
+    Pending(Pending),
+    /// What the call would come to.
+    Resolved(Resolved),
+}
+
+/// What a call would come to if it were made now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// The arguments with every symbolic value replaced by what it stands for.
+    pub arguments: Value,
+    /// What was so when this was found out, and must still be so for it to be the same thing.
+    pub pinned: Value,
+    /// What it does, for the person who is to approve of it; strangers' words quoted.
+    pub shows: String,
+}
+
+/// A call that had its effect and is not over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    /// In how many milliseconds to ask again.
+    pub poll_after_ms: i64,
+    /// By what to ask; opaque to the caller.
+    pub cursor: Value,
+    /// How far it is, for a person.
+    pub note: String,
 }
 
 /// What went wrong, for the caller to act on.

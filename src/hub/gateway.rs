@@ -217,7 +217,7 @@ impl Gateway {
         offered.check_confirmed(&mut arguments)?;
         let meta = CallMeta {
             idempotency_key: key.map(|key| own_key(&caller.agent, &offered.tool, &key)),
-            look_for_since: None,
+            ..CallMeta::default()
         };
         let recognizable = meta.idempotency_key.is_some() && offered.doubt == Doubt::Marker;
         if recognizable
@@ -254,7 +254,15 @@ impl Gateway {
             .await?;
         match super::answer::of_response(tool, found.clone(), false)? {
             super::Reply::Done(_) => Ok(Some(found)),
-            super::Reply::Absent => Ok(None),
+            // It is there, and not over: the call itself, made again, would be another one.
+            super::Reply::Pending(pending) => Err(ToolError::new(
+                ErrorClass::Conflict,
+                format!(
+                    "this was done before under this key, and is not over: {}",
+                    pending.note
+                ),
+            )),
+            super::Reply::Absent | super::Reply::Resolved(_) => Ok(None),
             super::Reply::Ambiguous(why) => Err(ToolError::new(
                 ErrorClass::Conflict,
                 format!("it cannot be told whether this was done before under this key: {why}"),

@@ -95,6 +95,45 @@ pub struct Approval {
     pub answer: Option<Answer>,
 }
 
+impl Approval {
+    /// Whether the call may be made.
+    pub fn is_given(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.approved)
+    }
+
+    /// Whether this person may answer. One who is named may, and one who has a role that is named. What roles somebody
+    /// has is for the caller to know.
+    pub fn admits(&self, who: &Approver) -> bool {
+        self.by.is_empty()
+            || self.by.iter().any(|by| match by.strip_prefix("role:") {
+                Some(role) => who.roles.iter().any(|own| own == role),
+                None => *by == who.name,
+            })
+    }
+
+    /// What the run waits for, for a person.
+    pub fn waits(&self, step: &str) -> String {
+        let by = if self.by.is_empty() {
+            "somebody".to_owned()
+        } else {
+            self.by.join(" or ")
+        };
+        format!(
+            "step `{step}` waits until {} for {by} to approve",
+            self.expires_at
+        )
+    }
+}
+
+/// Somebody who may be entitled to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approver {
+    /// Their name.
+    pub name: String,
+    /// The roles they have, without `role:`.
+    pub roles: Vec<String>,
+}
+
 /// A person's word on a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::items::{self, Item};
-use super::{Call, Failing, Plan, Step};
+use super::{Asking, Call, Failing, Plan, Step};
 use crate::hub::ToolFacts;
-use crate::journal::{RunRecord, StepKey, StepRecord, StepState};
+use crate::journal::{Approval, RunRecord, StepKey, StepRecord, StepState};
 use crate::normalize::Event;
-use crate::rules::{Action, Scope, meta_of};
+use crate::rules::{Action, ExprError, Scope, meta_of};
 
 /// What planning looks at.
 pub(super) struct Planner<'a> {
@@ -142,8 +142,13 @@ impl Planner<'_> {
             return Seen::next(self.fresh(place, sofar));
         };
         match step.state {
-            StepState::Intent => Seen::next(self.resume(&place, step, true)),
-            StepState::Failed => Seen::next(self.resume(&place, step, false)),
+            StepState::Intent => Seen::next(self.resume(&place, step, sofar, true)),
+            StepState::Failed => Seen::next(self.resume(&place, step, sofar, false)),
+            StepState::Asked => Seen::next(self.answered(&place, step)),
+            StepState::Pending => Seen::next(match self.on_record(&place, step) {
+                Ok(next) => Plan::Poll(next, Box::new(step.clone())),
+                Err(dead) => *dead,
+            }),
             StepState::Skipped | StepState::Tolerated => Seen::Settled(None),
             StepState::Planned => {
                 sofar.unwritten = Some(step.step.clone());
@@ -153,7 +158,7 @@ impl Planner<'_> {
                 Some(refused) => Seen::next(refused),
                 None => Seen::Settled(Some(step.result.clone())),
             },
-            StepState::Asked | StepState::Pending | StepState::Listed => Seen::next(Plan::Dead(format!(
+            StepState::Listed => Seen::next(Plan::Dead(format!(
                 "step `{}` was left in a state that its rule does not lead to",
                 place.name
             ))),
@@ -256,42 +261,104 @@ impl Planner<'_> {
             Err(error) => return self.broken(&name, sofar, "`arguments`: ", &error),
         }
         if self.run.shadow && step.writes {
-            Plan::Shadow(step)
-        } else {
-            Plan::Make(step)
+            return Plan::Shadow(step);
+        }
+        match self.asking(action, &scope) {
+            Ok(None) => Plan::Make(step),
+            Ok(Some(asking)) => Plan::Ask(step, asking),
+            Err(error) => self.broken(&name, sofar, "`approval`: ", &error),
+        }
+    }
+
+    /// What a person is to be asked before the call is made.
+    fn asking(&self, action: &Action, scope: &Scope) -> Result<Option<Asking>, ExprError> {
+        let Some(leave) = &action.approval else {
+            return Ok(None);
+        };
+        Ok(Some(Asking {
+            by: leave.by.clone(),
+            reason: leave.reason(scope)?,
+            expires_ms: leave.expires_ms,
+        }))
+    }
+
+    /// A call that somebody was asked about.
+    fn answered(&self, place: &Place<'_>, step: &StepRecord) -> Plan {
+        let next = match self.on_record(place, step) {
+            Ok(next) => next,
+            Err(dead) => return *dead,
+        };
+        let name = &place.name;
+        let Some(approval) = &step.approval else {
+            return Plan::Dead(format!("step `{name}`: what was asked is not on record"));
+        };
+        match &approval.answer {
+            Some(answer) if answer.approved => Plan::Approved(next, Box::new(step.clone())),
+            Some(answer) => Plan::Declined(format!("rejected by {}", answer.who)),
+            None if self.now >= approval.expires_at => Plan::Fail(
+                next,
+                format!(
+                    "nobody approved of it until {}; {} could have",
+                    approval.expires_at,
+                    approval.by.join(", ")
+                ),
+            ),
+            None => Plan::Hold {
+                until: approval.expires_at,
+                reason: approval.waits(name),
+            },
         }
     }
 
     /// Goes on with a step that was begun: the call is the one on record, never rendered anew.
-    fn resume(&self, place: &Place<'_>, step: &StepRecord, in_doubt: bool) -> Plan {
-        let call: Call = match serde_json::from_value(step.call.clone()) {
-            Ok(call) => call,
-            Err(error) => {
-                return Plan::Dead(format!(
-                    "step `{}`: the call on record cannot be read: {error}",
-                    place.name
-                ));
-            }
+    fn resume(&self, place: &Place<'_>, step: &StepRecord, sofar: &Sofar, in_doubt: bool) -> Plan {
+        let next = match self.on_record(place, step) {
+            Ok(next) => next,
+            Err(dead) => return *dead,
         };
-        if !self.tools.contains_key(&call.tool) && !in_doubt {
+        // A read has no effect to be in doubt about.
+        if in_doubt && step.writes {
+            return Plan::Doubt(next, Box::new(step.clone()));
+        }
+        if !self.tools.contains_key(&next.call.tool) {
             return Plan::Dead(format!(
                 "step `{}`: there is no tool `{}` any more",
-                place.name, call.tool
+                place.name, next.call.tool
             ));
         }
-        let next = Step {
+        // Finding out what it would come to failed: nobody was asked yet.
+        let asked = step.approval.as_ref().is_some_and(Approval::is_given);
+        if asked {
+            // However often it is tried: it must still be what was approved of.
+            return Plan::Approved(next, Box::new(step.clone()));
+        }
+        if place.action.approval.is_some() {
+            let mut scope = self.scope(sofar.results.clone(), self.now);
+            scope.item = place.item.cloned();
+            return match self.asking(place.action, &scope) {
+                Ok(Some(asking)) => Plan::Ask(next, asking),
+                Ok(None) => Plan::Make(next),
+                Err(error) => self.broken(&place.name, sofar, "`approval`: ", &error),
+            };
+        }
+        Plan::Make(next)
+    }
+
+    /// The step with the call that is on record of it; or why the run ends here.
+    fn on_record(&self, place: &Place<'_>, step: &StepRecord) -> Result<Step, Box<Plan>> {
+        let call: Call = serde_json::from_value(step.call.clone()).map_err(|error| {
+            Box::new(Plan::Dead(format!(
+                "step `{}`: the call on record cannot be read: {error}",
+                place.name
+            )))
+        })?;
+        Ok(Step {
             id: step.step.clone(),
             index: place.index,
             key: step.key.clone(),
             call,
             writes: step.writes,
             attempts: step.attempts,
-        };
-        // A read has no effect to be in doubt about.
-        if in_doubt && step.writes {
-            Plan::Doubt(next, Box::new(step.clone()))
-        } else {
-            Plan::Make(next)
-        }
+        })
     }
 }

@@ -1,8 +1,11 @@
 //! Claims runs and has them carried on, until each is at its end or has to wait.
 
+mod approval;
 mod doubt;
+mod held;
 mod identity;
 mod job;
+mod pending;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -104,17 +107,20 @@ impl Worker {
     /// Carries every run to its end or to a person's decision, one at a time, and returns how many claims that took.
     /// On a virtual clock waiting takes no time.
     pub async fn run_until_idle(self: &Arc<Self>) -> Result<usize, StoreError> {
-        self.work(None).await
+        let mut claimed = 0;
+        loop {
+            let (count, next) = self.run_due().await?;
+            claimed += count;
+            match next {
+                Some(at) => self.reactor.clock.sleep_until(at).await,
+                None => return Ok(claimed),
+            }
+        }
     }
 
-    /// The same, but only what is due up to `until`; it is that time afterwards.
-    pub async fn run_until(self: &Arc<Self>, until: Timestamp) -> Result<usize, StoreError> {
-        let claimed = self.work(Some(until)).await?;
-        self.reactor.clock.sleep_until(until).await;
-        Ok(claimed)
-    }
-
-    async fn work(self: &Arc<Self>, until: Option<Timestamp>) -> Result<usize, StoreError> {
+    /// Carries on every run that is due, one at a time, until none is. Returns how many claims that took, and when the next
+    /// one is due.
+    pub async fn run_due(self: &Arc<Self>) -> Result<(usize, Option<Timestamp>), StoreError> {
         let (_keep, stop) = watch::channel(false);
         let mut claimed = 0;
         loop {
@@ -124,12 +130,7 @@ impl Worker {
                 .claim(&self.name, self.concurrency, self.lease_ms, self.now())
                 .await?;
             if claims.is_empty() {
-                match store.next_due().await? {
-                    Some(at) if until.is_none_or(|until| at <= until) => {
-                        self.reactor.clock.sleep_until(at).await;
-                    }
-                    _ => return Ok(claimed),
-                }
+                return Ok((claimed, store.next_due().await?));
             }
             for claim in claims {
                 claimed += 1;

@@ -181,6 +181,10 @@ impl<'t> Checker<'t, '_, '_> {
         if let Some(list) = list {
             self.template(&list.node, IN_ACTION, (at, "for_each"));
         }
+        let leave = find(action, "approval").and_then(|entry| entry.node.table());
+        if let Some(reason) = leave.and_then(|leave| find(leave, "reason")) {
+            self.template(&reason.node, known, (at, "approval"));
+        }
         if let Some(key) = find(action, "item_key") {
             self.template(&key.node, known, (at, "item_key"));
         }

@@ -98,6 +98,25 @@ impl<'n> Fields<'n> {
         }
     }
 
+    /// A string or a list of strings; none when it is not there.
+    pub(crate) fn texts(&self, name: &str, findings: &mut Findings<'_>) -> Vec<String> {
+        let Some(entry) = self.get(name) else {
+            return Vec::new();
+        };
+        let nodes = match &entry.node.kind {
+            Kind::Array(items) => items.as_slice(),
+            _ => std::slice::from_ref(&entry.node),
+        };
+        let mut texts = Vec::new();
+        for node in nodes {
+            match node.text() {
+                Some(text) => texts.push(text.to_owned()),
+                None => wrong_type(name, "a string or a list of strings", node, findings),
+            }
+        }
+        texts
+    }
+
     pub(crate) fn flag(&self, name: &str, findings: &mut Findings<'_>) -> bool {
         match self.get(name).map(|entry| &entry.node) {
             None => false,

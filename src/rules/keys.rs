@@ -184,17 +184,49 @@ pub(crate) const ACTION: &[Key] = &[
         Shape::Duration,
         "How long one call may take; 60s by default.",
     ),
+    key(
+        "within",
+        Shape::Duration,
+        "How long the step may take with all its calls, retries included. Without it a call that is not over (a deploy, a \
+         rollback that is watched) is waited for up to 1h.",
+    ),
     key("retry", Shape::Keys(RETRY), "How failed calls are repeated."),
     key(
         "continue_on_error",
         Shape::Bool,
         "The run goes on when the step fails for good, without its result. A doubt that nobody can resolve still ends it.",
     ),
+    key(
+        "approval",
+        Shape::Keys(APPROVAL),
+        "The call is made only when somebody approves of it. What it would come to is found out first, and exactly that is \
+         shown and sent; if it would come to something else by then, the run ends declined.",
+    ),
 ];
 
 /// Keys of an `[[on_failure]]`: those of an `[[action]]` but `require`, for there is nothing left to decline.
 pub(crate) const ON_FAILURE: &[Key] = &[
     ACTION[0], ACTION[1], ACTION[2], ACTION[3], ACTION[4], ACTION[5], ACTION[7], ACTION[8], ACTION[9],
+    ACTION[10],
+];
+
+/// Keys of `approval`.
+pub(crate) const APPROVAL: &[Key] = &[
+    required(
+        "by",
+        Shape::Texts,
+        "Who may approve: names, and roles as `role:<name>`; any one of them suffices.",
+    ),
+    key(
+        "expires",
+        Shape::Duration,
+        "How long it can be given; 24h by default. After that the step fails, and `[[on_failure]]` is done.",
+    ),
+    key(
+        "reason",
+        Shape::Template,
+        "Why it is asked for, for the person who decides.",
+    ),
 ];
 
 /// Keys of `retry`.
@@ -225,11 +257,33 @@ pub(crate) const TEST: &[Key] = &[
          `reason` says what is expected.",
     ),
     key(
+        "approvals",
+        Shape::Tables(TEST_APPROVAL),
+        "What people say to the approvals that are asked for, in order; one that nobody answers expires.",
+    ),
+    key(
         "decision",
         Shape::Text,
         "The decision, or the state the run ends in: `suppressed`, `declined`, `superseded`, …",
     ),
     key("reason", Shape::Text, "A part of the decision's reason."),
+];
+
+/// Keys of one answer to an approval.
+pub(crate) const TEST_APPROVAL: &[Key] = &[
+    required("as", Shape::Text, "Who says it."),
+    key("roles", Shape::Texts, "The roles they have."),
+    key(
+        "reject",
+        Shape::Bool,
+        "They reject it; without this they approve.",
+    ),
+    key("because", Shape::Text, "Why, in their words."),
+    key(
+        "after",
+        Shape::Duration,
+        "How long after they were asked; at once by default.",
+    ),
 ];
 
 /// Keys of a test's event.
@@ -341,7 +395,7 @@ pub(crate) fn is_top_level(name: &str) -> bool {
 /// Keys of the language that this version does not have yet, by table.
 pub(crate) const LATER_RULE: &[&str] = &["agent", "concurrency", "cron", "timezone"];
 /// Likewise in an `[[action]]`.
-pub(crate) const LATER_ACTION: &[&str] = &["approval", "within", "agent"];
+pub(crate) const LATER_ACTION: &[&str] = &["agent"];
 /// Likewise in a `[[test]]`.
 pub(crate) const LATER_TEST: &[&str] = &["agent", "stub"];
 /// Likewise as values of `on`.
@@ -353,6 +407,7 @@ pub(crate) fn home(name: &str) -> Option<&'static str> {
         ("[limits]", LIMITS),
         ("[[action]]", ACTION),
         ("`retry` of an action", RETRY),
+        ("`approval` of an action", APPROVAL),
         ("[[test]]", TEST),
     ];
     let mut homes = tables

@@ -10,7 +10,7 @@ use crate::rules::expression::{Expression, Template};
 use crate::rules::fields::{Fields, source_error, wrong_type};
 use crate::rules::keys;
 use crate::rules::pattern::All;
-use crate::rules::rule::{Action, Argument, Debounce, Limits, Mode, Retry, Rule};
+use crate::rules::rule::{Action, Argument, Debounce, Leave, Limits, Mode, Retry, Rule};
 use crate::rules::syntax::{self, Entry, Kind, Node};
 use crate::rules::{testcase, vocabulary, when};
 
@@ -20,6 +20,8 @@ const DEPTH: i64 = 3;
 /// The longest wait of a debounce is so many times its quiet, unless said otherwise.
 const MAX_WAIT_TIMES: i64 = 10;
 const TIMEOUT_MS: i64 = 60_000;
+/// How long an approval can be given unless the rule says otherwise, in milliseconds.
+const APPROVAL_MS: i64 = 24 * 60 * 60 * 1_000;
 const RETRY: Retry = Retry {
     attempts: 5,
     initial_ms: 2_000,
@@ -289,12 +291,53 @@ fn action(fields: &Fields<'_>, taken: &dyn Fn(&str) -> bool, findings: &mut Find
         timeout_ms,
         retry,
         continue_on_error: fields.flag("continue_on_error", findings),
+        within_ms: fields.duration("within", findings),
+        approval: approval(fields, findings),
         for_each,
         item_key,
         condition,
         arguments,
         require,
     })
+}
+
+/// Who must approve of the call.
+fn approval(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Leave> {
+    let entry = fields.get("approval")?;
+    let fields = Fields::read(&entry.node, "`approval`", keys::APPROVAL, &[], findings)?;
+    let by = fields.get("by")?;
+    let nodes = match &by.node.kind {
+        Kind::Array(items) => items.as_slice(),
+        _ => std::slice::from_ref(&by.node),
+    };
+    let mut names = Vec::new();
+    for node in nodes {
+        match node.text() {
+            Some(name) if is_approver(name) => names.push(name.to_owned()),
+            Some(name) => {
+                findings
+                    .error("approver", &node.span, format!("nobody can be called {name:?}"))
+                    .hint("write a name, such as \"alice\", or a role, such as \"role:release\"");
+            }
+            None => wrong_type("by", "a string or a list of strings", node, findings),
+        }
+    }
+    if nodes.is_empty() {
+        findings
+            .error("approver", &by.node.span, "nobody could approve of this")
+            .hint("name somebody in `by`, or take `approval` out");
+    }
+    Some(Leave {
+        by: names,
+        expires_ms: fields.duration("expires", findings).unwrap_or(APPROVAL_MS),
+        reason: fields.template("reason", findings),
+    })
+}
+
+/// A name, or `role:` and one.
+fn is_approver(name: &str) -> bool {
+    let own = name.strip_prefix("role:").unwrap_or(name);
+    !own.is_empty() && own.trim() == own && !own.contains(':') && !own.chars().any(char::is_control)
 }
 
 /// The list an action is done for, and by what its items are told apart.

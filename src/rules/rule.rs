@@ -112,11 +112,39 @@ pub struct Action {
     pub retry: Retry,
     /// The run goes on when the step fails for good.
     pub continue_on_error: bool,
+    /// How long the step may take with all its calls, in milliseconds; without it, only a call that is not over is bounded.
+    pub within_ms: Option<i64>,
+    /// Who must approve of the call before it is made.
+    pub approval: Option<Leave>,
     pub(crate) for_each: Option<Expression>,
     pub(crate) item_key: Option<Template>,
     pub(crate) condition: Option<Expression>,
     pub(crate) arguments: Vec<(String, Argument)>,
     pub(crate) require: Option<Expression>,
+}
+
+/// A person's leave that a call needs.
+#[derive(Debug)]
+pub struct Leave {
+    /// Who may give it: names, and roles as `role:<name>`.
+    pub by: Vec<String>,
+    /// How long it can be given, in milliseconds.
+    pub expires_ms: i64,
+    pub(crate) reason: Option<Template>,
+}
+
+impl Leave {
+    /// Why it is asked for; `None` where the rule does not say.
+    pub fn reason(&self, scope: &Scope) -> Result<Option<String>, ExprError> {
+        self.reason
+            .as_ref()
+            .map(|reason| {
+                reason
+                    .text(&Names::of(scope))
+                    .map_err(|error| error.at("approval.reason"))
+            })
+            .transpose()
+    }
 }
 
 /// A value with templates in it.

@@ -24,6 +24,8 @@ pub struct RuleTest {
     pub state: Value,
     /// The exact list of calls, in order; `None` where the test says nothing about calls.
     pub expect: Option<Vec<Expected>>,
+    /// What people say to the approvals that are asked for, in order.
+    pub approvals: Vec<Said>,
     /// The decision, or the state the run ends in.
     pub decision: Option<String>,
     /// A part of the reason.
@@ -41,6 +43,22 @@ pub struct TestEvent {
     pub file: Option<String>,
     /// Parts of the envelope; `{}` by default.
     pub meta: Value,
+}
+
+/// What somebody says to an approval in a test.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Said {
+    /// Who.
+    #[serde(rename = "as")]
+    pub who: String,
+    /// The roles they have.
+    pub roles: Vec<String>,
+    /// They approve.
+    pub approved: bool,
+    /// Why, in their words.
+    pub because: Option<String>,
+    /// How long after they were asked, in milliseconds.
+    pub after_ms: i64,
 }
 
 /// An event of a test that it is not about.
@@ -82,6 +100,11 @@ pub(crate) fn test(node: &Node, findings: &mut Findings<'_>) -> Option<RuleTest>
         .iter()
         .map(|node| expected(node, findings))
         .collect();
+    let approvals = fields
+        .tables("approvals", findings)
+        .iter()
+        .filter_map(|node| said(node, findings))
+        .collect();
     let state = fields.table("state", findings);
     let (decision, reason) = (fields.text("decision", findings), fields.text("reason", findings));
     if fields.get("expect").is_none() && decision.is_none() && reason.is_none() {
@@ -103,6 +126,7 @@ pub(crate) fn test(node: &Node, findings: &mut Findings<'_>) -> Option<RuleTest>
             Some(_) => Some(expected.into_iter().collect::<Option<_>>()?),
             None => None,
         },
+        approvals,
         decision,
         reason,
     })
@@ -160,6 +184,23 @@ fn event_of(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<TestEven
         payload: fields.table("payload", findings),
         file: fields.text("file", findings),
         meta: fields.table("meta", findings),
+    })
+}
+
+fn said(node: &Node, findings: &mut Findings<'_>) -> Option<Said> {
+    let fields = Fields::read(
+        node,
+        "an answer to an approval",
+        keys::TEST_APPROVAL,
+        &[],
+        findings,
+    )?;
+    Some(Said {
+        who: fields.text("as", findings)?,
+        roles: fields.texts("roles", findings),
+        approved: !fields.flag("reject", findings),
+        because: fields.text("because", findings),
+        after_ms: fields.duration("after", findings).unwrap_or(0),
     })
 }
 

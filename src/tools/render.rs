@@ -21,6 +21,7 @@ mod toolsets;
 mod webhooks;
 mod variables;
 mod verdict;
+mod watch;
 
 use crate::hub::{Doubt, ErrorClass, ToolError};
 use crate::integrations::render::Client;
@@ -134,6 +135,17 @@ fn with_reads(server: Server) -> Server {
         )
         .with(
             reads(
+                "wait_for_deploy",
+                "Wait for a deploy",
+                "Waits until a deploy is over, and gives it as it is then: its status says whether it went live. A rule's step \
+                 waits without holding anything; an agent hears of the progress.",
+            )
+            .untrusted(&["message"])
+            .acts(deploys::wait)
+            .polls(deploys::poll),
+        )
+        .with(
+            reads(
                 "get_event",
                 "Get an event",
                 "One event by the id a Render webhook carries (data.id), with details the webhook leaves out: \
@@ -171,7 +183,8 @@ fn with_writes(server: Server) -> Server {
             .announced_within_ms(DEPLOY_ANNOUNCED_MS)
             .untrusted(&["message"])
             .acts(deploys::trigger)
-            .looks(deploys::look_for),
+            .looks(deploys::look_for)
+            .resolves(deploys::resolve),
         )
         .with(
             writes(
@@ -180,7 +193,8 @@ fn with_writes(server: Server) -> Server {
                 "Puts an earlier deploy live again. to: a deploy id; previous (the one live before); or \
                  last_known_good (the newest earlier one that Render's records show live for a while without a failed \
                  server). Turns auto-deploy off first (freeze_auto_deploy), because Render's API leaves it on and the \
-                 next push would ship the bad code again. Refuses to roll back a rollback.",
+                 next push would ship the bad code again. Refuses to roll back a rollback. Is done when the old artifact is live and \
+                 the service was healthy for a while (healthy_for); fails when it is not.",
                 Doubt::Evidence,
             )
             .destructive()
@@ -189,7 +203,9 @@ fn with_writes(server: Server) -> Server {
             .announced_within_ms(DEPLOY_ANNOUNCED_MS)
             .untrusted(&["message"])
             .acts(rollback::roll_back)
-            .looks(rollback::look_for),
+            .looks(rollback::look_for)
+            .polls(watch::poll)
+            .resolves(rollback::resolve),
         )
         .with(
             writes(

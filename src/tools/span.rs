@@ -77,7 +77,11 @@ pub(super) fn window(
     Ok(Window { since, until })
 }
 
-fn millis(argument: &str, text: &str) -> Result<i64, ToolError> {
+/// A length of time, in milliseconds, at least one.
+///
+/// # Errors
+/// Invalid, naming the argument, when it is none.
+pub(super) fn millis(argument: &str, text: &str) -> Result<i64, ToolError> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);

@@ -16,6 +16,7 @@ mod arguments;
 mod declare;
 mod schema;
 mod serve;
+mod waiting;
 mod text;
 
 pub use declare::{Draft, Tool, reads, writes};
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::hub::{ErrorClass, ToolError};
+pub use crate::hub::{Pending, Resolved};
 use crate::integrations::{ApiError, Failure, Request};
 
 /// An MCP server: its tools, and the parts (API clients, stores) their handlers work with. Cheap to clone.
@@ -117,6 +119,18 @@ pub enum Effect<T> {
     Done(T),
     /// Nothing was sent; this would have been.
     WouldSend(Vec<Request>),
+    /// It is done and not over: who called asks again, or the toolbox does for them. Only of tools that say how to ask
+    /// ([`Tool::polls`]).
+    Pending(Pending),
+}
+
+/// What became of a call that was not over.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress<T> {
+    /// It is over, well.
+    Done(T),
+    /// It still is not.
+    Pending(Pending),
 }
 
 /// What a search for an earlier call's effect found.
@@ -128,6 +142,8 @@ pub enum Look<T> {
     Absent,
     /// Several things could be it, or one that somebody else may have made.
     Ambiguous(String),
+    /// It is there, and not over.
+    Pending(Pending),
 }
 
 /// An [`ErrorClass::Invalid`] that names the argument.

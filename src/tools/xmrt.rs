@@ -2,6 +2,7 @@
 //! provider other than the notification.
 
 pub mod triage;
+mod approvals;
 mod notify;
 mod coverage;
 mod records;
@@ -19,6 +20,7 @@ use crate::integrations::notify::Notifier;
 use crate::journal::Store;
 use crate::tools::toolbox::{Toolbox, reads, writes};
 
+pub use approvals::WordArgs;
 pub use coverage::{CoverageArgs, CoverageShown, SourceShown};
 pub use notify::{LOG, Notified, NotifyArgs};
 pub use records::{EventList, EventShown, FindEventsArgs, GetRunArgs, RunShown, StepShown};
@@ -131,6 +133,33 @@ impl Server {
                 Doubt::MayDouble,
             )
             .acts(notify::notify),
+        )
+        .with(
+            writes(
+                "approve_run",
+                "Approve a run's call",
+                "Says, for a person who may, that the call a run asks about may be made: exactly that call, as get_run shows \
+                 it. Who said so and why is kept.",
+                Doubt::GoalState,
+            )
+            .destructive()
+            .closed_world()
+            .settles_in_ms(0)
+            .acts(approvals::approve)
+            .looks(approvals::look_approved),
+        )
+        .with(
+            writes(
+                "reject_run",
+                "Reject a run's call",
+                "Says, for a person who may, that the call a run asks about must not be made: the run ends declined. Who said \
+                 so and why is kept.",
+                Doubt::GoalState,
+            )
+            .closed_world()
+            .settles_in_ms(0)
+            .acts(approvals::reject)
+            .looks(approvals::look_rejected),
         )
     }
 }

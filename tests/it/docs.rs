@@ -18,6 +18,8 @@ const DOCUMENTS: &[&str] = &[
     "docs/performance.md",
     "docs/state.md",
     "docs/coverage.md",
+    "docs/steps.md",
+    "docs/doubt.md",
 ];
 
 fn root() -> PathBuf {

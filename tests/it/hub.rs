@@ -175,6 +175,7 @@ fn look_for(key: &str) -> CallMeta {
     CallMeta {
         idempotency_key: Some(key.into()),
         look_for_since: Some("2026-11-23T00:00:00Z".parse().unwrap()),
+        ..CallMeta::default()
     }
 }
 
@@ -234,7 +235,7 @@ async fn a_call_reaches_its_tool_with_its_key_and_brings_the_result_back() {
     let hub = hub(&bench()).await;
     let meta = CallMeta {
         idempotency_key: Some("k1".into()),
-        look_for_since: None,
+        ..CallMeta::default()
     };
     let reply = hub
         .call("bench.write_note", json!({ "text": "hi" }), meta, SOON)
@@ -390,7 +391,7 @@ async fn a_hundred_calls_are_under_way_at_once() {
         calls.spawn(async move {
             let meta = CallMeta {
                 idempotency_key: Some(format!("k{n}")),
-                look_for_since: None,
+                ..CallMeta::default()
             };
             let reply = hub.call("bench.join_crowd", json!({}), meta, SOON).await;
             assert_eq!(

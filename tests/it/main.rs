@@ -7,6 +7,7 @@
     reason = "tests stand outside the fences, and their helpers are shared by topic"
 )]
 
+mod approvals;
 mod chaos;
 mod cli;
 mod config;
@@ -25,6 +26,7 @@ mod layers;
 mod mcp;
 mod normalize;
 mod on_failure;
+mod pending;
 mod reactor;
 mod receive;
 mod record;

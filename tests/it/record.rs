@@ -7,8 +7,10 @@ use serde_json::json;
 
 use xmrt::act::{Finding, Outcome};
 use xmrt::clock::{after, from_millis};
-use xmrt::hub::{Doubt, ErrorClass, ToolError};
-use xmrt::record::{DOUBT_PATIENCE, History, Next, after_attempt, after_look, in_doubt};
+use xmrt::hub::{Doubt, ErrorClass, Pending, ToolError};
+use xmrt::record::{
+    DOUBT_PATIENCE, History, Next, Underway, after_attempt, after_look, after_poll, in_doubt,
+};
 use xmrt::rules::Retry;
 
 const RETRY: Retry = Retry {
@@ -28,6 +30,7 @@ fn history(doubt: Doubt, attempts: u32, looks: u32) -> History<'static> {
         attempts,
         looks,
         intent_at: start(),
+        deadline: None,
         doubt,
         timeout_ms: TIMEOUT_MS,
         settle_ms: SETTLE_MS,
@@ -229,7 +232,7 @@ proptest! {
         let mut open = false;
         for _ in 0..200 {
             let facts = |attempts, looks, intent_at| History {
-                attempts, looks, intent_at, doubt: Doubt::Marker, timeout_ms: TIMEOUT_MS,
+                attempts, looks, intent_at, deadline: None, doubt: Doubt::Marker, timeout_ms: TIMEOUT_MS,
                 settle_ms: SETTLE_MS, retry: &RETRY, jitter,
             };
             let mut next = if open {
@@ -294,6 +297,7 @@ proptest! {
                 }
                 Next::Repeat => {}
                 Next::Unknown(why) => prop_assert!(false, "a marked write is never unknown here: {}", why),
+                other => prop_assert!(false, "a comment is over when it is made: {:?}", other),
             }
         }
         prop_assert!(false, "it never ended");
@@ -342,4 +346,121 @@ fn an_effect_surely_absent_after_the_last_attempt_ends_the_run() {
     };
     assert_eq!(looked(RETRY.attempts - 1), Next::Repeat);
     assert!(matches!(looked(RETRY.attempts), Next::Dead(_)));
+}
+
+fn pending(poll_after_ms: i64) -> Pending {
+    Pending {
+        poll_after_ms,
+        cursor: json!({"deploy": "dep-7"}),
+        note: "building".into(),
+    }
+}
+
+/// A call that had its effect at the start and may take ten minutes.
+fn underway(cursor: &serde_json::Value) -> Underway<'_> {
+    Underway {
+        cursor,
+        since: start(),
+        deadline: after(start(), 600_000),
+    }
+}
+
+#[test]
+fn a_call_that_is_not_over_is_asked_about_when_its_tool_says_and_never_made_again() {
+    let next = after_attempt(
+        Outcome::Pending(pending(10_000)),
+        history(Doubt::Evidence, 1, 0),
+        start(),
+    );
+    let Next::Pending { at, cursor, .. } = next else {
+        unreachable!("{next:?}")
+    };
+    assert_eq!((at, cursor), (after(start(), 10_000), json!({"deploy": "dep-7"})));
+    let found = after_look(
+        Finding::Pending(pending(0)),
+        history(Doubt::Evidence, 1, 0),
+        after(start(), 5_000),
+    );
+    assert!(
+        matches!(found, Next::Pending { at, .. } if at > after(start(), 5_000)),
+        "{found:?}"
+    );
+    let cursor = json!({"deploy": "dep-7"});
+    for class in [
+        ErrorClass::Conflict,
+        ErrorClass::Unavailable,
+        ErrorClass::UnknownEffect,
+        ErrorClass::RateLimited { retry_at: None },
+    ] {
+        for late in [0, 60_000, 600_000, 900_000] {
+            let now = after(start(), late);
+            let next = after_poll(Outcome::Failed(error(class.clone())), underway(&cursor), now);
+            assert!(
+                matches!(next, Next::Pending { .. } | Next::Undone(_)),
+                "{class:?} after {late} ms gave {next:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_call_that_is_not_over_in_time_fails_with_how_far_it_came() {
+    let cursor = json!({});
+    let before = after_poll(
+        Outcome::Pending(pending(900_000)),
+        underway(&cursor),
+        after(start(), 599_000),
+    );
+    assert!(
+        matches!(before, Next::Pending { at, .. } if at == after(start(), 600_000)),
+        "asked once more when its time is up: {before:?}"
+    );
+    let late = after_poll(
+        Outcome::Pending(pending(1_000)),
+        underway(&cursor),
+        after(start(), 600_000),
+    );
+    assert_eq!(late, Next::Undone("not over within 10m: building".into()));
+    let done = after_poll(
+        Outcome::Done(json!(1)),
+        underway(&cursor),
+        after(start(), 900_000),
+    );
+    assert_eq!(done, Next::Done(json!(1)), "an end is an end, however late");
+}
+
+#[test]
+fn what_a_provider_says_about_when_to_ask_again_wins_and_a_question_that_fails_keeps_its_cursor() {
+    let cursor = json!({"deploy": "dep-7"});
+    let limited = ErrorClass::RateLimited {
+        retry_at: Some(after(start(), 300_000)),
+    };
+    let next = after_poll(
+        Outcome::Failed(error(limited)),
+        underway(&cursor),
+        after(start(), 10_000),
+    );
+    let Next::Pending {
+        at,
+        cursor: kept,
+        error: Some(_),
+        ..
+    } = next
+    else {
+        unreachable!("{next:?}")
+    };
+    assert_eq!((at, kept), (after(start(), 300_000), cursor));
+}
+
+#[test]
+fn no_attempt_is_begun_after_the_time_a_rule_gives_its_step() {
+    let bounded = |deadline_ms| History {
+        deadline: Some(after(start(), deadline_ms)),
+        ..history(Doubt::Marker, 1, 0)
+    };
+    let away = || Outcome::Failed(error(ErrorClass::Unavailable));
+    let next = after_attempt(away(), bounded(60_000), start());
+    assert!(matches!(next, Next::Retry { .. }), "{next:?}");
+    let next = after_attempt(away(), bounded(100), start());
+    assert!(matches!(next, Next::Dead(why) if why.contains("the time its rule gives it")));
 }

@@ -95,6 +95,24 @@ async fn what_is_said_of_reading_destroying_and_doubt_agrees() {
 }
 
 #[tokio::test]
+async fn every_writing_tool_declares_how_its_doubt_is_resolved_and_how_long_its_effect_may_be_invisible() {
+    every_tool(|tool| {
+        let promises = &tool.promises;
+        match promises.doubt {
+            _ if tool.read_only => true,
+            Doubt::Idempotent | Doubt::MayDouble => true,
+            // Our own journal shows at once what was written to it; a provider's lists lag.
+            Doubt::GoalState if tool.name.starts_with("xmrt.") => promises.settle_ms == 0,
+            Doubt::Marker | Doubt::GoalState | Doubt::Evidence => {
+                (2_000..=60_000).contains(&promises.settle_ms)
+            }
+            Doubt::None => false,
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn announcements_name_an_event_and_only_arguments_that_there_are() {
     every_tool(|tool| {
         tool.promises.effects.iter().all(|effect| {

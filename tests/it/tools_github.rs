@@ -72,7 +72,7 @@ impl Stage {
     async fn call(&self, tool: &str, arguments: Value) -> Result<Reply, ToolError> {
         let meta = CallMeta {
             idempotency_key: Some(KEY.into()),
-            look_for_since: None,
+            ..CallMeta::default()
         };
         self.hub
             .call(&format!("github.{tool}"), arguments, meta, SOON)
@@ -99,6 +99,7 @@ impl Stage {
         let meta = CallMeta {
             idempotency_key: Some(key.into()),
             look_for_since: Some(self.start),
+            ..CallMeta::default()
         };
         self.hub
             .call(&format!("github.{tool}"), arguments, meta, SOON)

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use xmrt::clock::{self, Clock};
 use xmrt::hub::{CallMeta, Doubt, ErrorClass, Hub, Reply, ToolError};
 use xmrt::journal::{
-    EventKey, Gates, MemoryStore, NewEvent, NewFiring, StepKey, StepWrite, Store, Then, Wish,
+    Approval, EventKey, Gates, MemoryStore, NewEvent, NewFiring, RunId, StepKey, StepWrite, Store, Then,
+    WaitsFor, Wish,
 };
 use xmrt::tools::xmrt::{Server, XmrtParts};
 
@@ -276,4 +277,88 @@ async fn the_tools_say_how_they_resolve_doubt() {
     assert_eq!((facts.promises.doubt, facts.read_only), (Doubt::MayDouble, false));
     let reads = ["xmrt.find_events", "xmrt.get_run", "xmrt.triage_issue"];
     assert!(reads.iter().all(|name| desk.hub.tool(name).unwrap().read_only));
+}
+
+/// A run that asks alice about a deploy, for so long.
+async fn asking(desk: &Desk, expires_ms: i64) -> RunId {
+    desk.event("e1", "github.issues.opened", "acme/api#1", 0, Some("triage"))
+        .await;
+    let claims = desk.store.claim("w", 1, 60_000, NOW).await.unwrap();
+    let run = &claims[0].run;
+    let asked = StepWrite::Asked {
+        step: "deploy".into(),
+        index: 0,
+        key: StepKey("k".into()),
+        call: json!({"tool": "render.trigger_deploy", "arguments": {"service_id": "srv-a"}}),
+        writes: true,
+        approval: Box::new(Approval {
+            hash: "the-hash".into(),
+            by: vec!["alice".into(), "role:release".into()],
+            reason: None,
+            basis: json!({}),
+            asked_at: NOW,
+            expires_at: clock::after(NOW, expires_ms),
+            answer: None,
+        }),
+    };
+    let wait = Then::Wait {
+        until: clock::after(NOW, expires_ms),
+        waits_for: WaitsFor::Approval,
+        reason: "waits for alice".into(),
+    };
+    desk.store
+        .advance(&run.id, run.fence, vec![asked], wait, NOW)
+        .await
+        .unwrap();
+    run.id.clone()
+}
+
+#[tokio::test]
+async fn an_agent_brings_the_word_of_somebody_who_may_say_it_and_nobody_elses() {
+    let desk = desk(&[]).await;
+    let run = asking(&desk, 3_600_000).await;
+    let shown = desk.call("xmrt.get_run", json!({"id": run.0})).await.unwrap();
+    assert_eq!(shown["waits_for"], "approval");
+    assert_eq!(shown["steps"][0]["approval"]["hash"], "the-hash");
+    let other = json!({"id": run.0, "as": "bob"});
+    let error = desk.call("xmrt.approve_run", other).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Forbidden);
+    assert!(error.message.contains("alice or role:release can"), "{error}");
+    let stale = json!({"id": run.0, "as": "alice", "hash": "another"});
+    let error = desk.call("xmrt.approve_run", stale).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Conflict);
+    let word = json!({"id": run.0, "as": "bob", "roles": ["release"], "why": "seen", "hash": "the-hash"});
+    let dry = {
+        let mut dry = word.clone();
+        dry["dry_run"] = json!(true);
+        dry
+    };
+    desk.call("xmrt.approve_run", dry).await.unwrap();
+    let approved = desk.call("xmrt.approve_run", word.clone()).await.unwrap();
+    assert_eq!(approved["state"], "queued", "a dry run said nothing");
+    assert_eq!(approved["steps"][0]["approval"]["answer"]["who"], "bob");
+    let again = desk.call("xmrt.reject_run", word).await.unwrap_err();
+    assert_eq!(again.class, ErrorClass::Conflict);
+}
+
+#[tokio::test]
+async fn a_rejection_by_an_agent_ends_the_run_and_an_expired_question_takes_no_answer() {
+    let desk = desk(&[]).await;
+    let run = asking(&desk, 3_600_000).await;
+    let word = json!({"id": run.0, "as": "alice", "why": "no"});
+    let rejected = desk.call("xmrt.reject_run", word).await.unwrap();
+    assert_eq!(
+        (&rejected["state"], &rejected["reason"]),
+        (&json!("declined"), &json!("rejected by alice: no"))
+    );
+    let unknown = json!({"id": "0".repeat(32), "as": "alice"});
+    let error = desk.call("xmrt.approve_run", unknown).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::NotFound);
+
+    let late = self::desk(&[]).await;
+    let run = asking(&late, 0).await;
+    let word = json!({"id": run.0, "as": "alice"});
+    let error = late.call("xmrt.approve_run", word).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Conflict);
+    assert!(error.message.contains("expired"), "{error}");
 }

@@ -123,6 +123,10 @@ fn made(step: &crate::journal::StepRecord) -> Option<Made> {
         return None;
     }
     let skipped = step.state == StepState::Skipped;
+    // What waited for an approval that never came was not called.
+    if !skipped && step.attempts == 0 && step.state != StepState::Planned {
+        return None;
+    }
     let id = plan::action_id(&step.step);
     let call = match serde_json::from_value(step.call.clone()) {
         Ok(call) => call,

@@ -29,6 +29,10 @@ const POLL: Duration = Duration::from_millis(40);
 /// The shipped rules, for a demo outside the repository.
 const SHIPPED: &[(&str, &str)] = &[
     (
+        "approve-production-deploy",
+        include_str!("../../../rules/approve-production-deploy.toml"),
+    ),
+    (
         "diagnose-failed-deploy",
         include_str!("../../../rules/diagnose-failed-deploy.toml"),
     ),
@@ -58,6 +62,10 @@ const SHIPPED: &[(&str, &str)] = &[
     ),
 ];
 
+/// How long a rule watches a service it rolled back, and how long it does in the story.
+const WATCH: &str = "watch = \"2m\"";
+const WATCH_IN_DEMO: &str = "watch = \"2s\"";
+
 /// The stage.
 pub(super) struct Stage {
     folder: PathBuf,
@@ -84,10 +92,8 @@ impl Stage {
     }
 
     async fn set_in(folder: PathBuf, rules: Option<PathBuf>, caller: &Environment) -> Result<Self, Failure> {
-        let rules = match rules.or_else(|| Some(PathBuf::from("rules")).filter(|path| path.is_dir())) {
-            Some(rules) => rules,
-            None => shipped_rules(&folder)?,
-        };
+        let own = rules.or_else(|| Some(PathBuf::from("rules")).filter(|path| path.is_dir()));
+        let rules = rules_in(&folder, own)?;
         let (sandbox, credentials) = assemble::demo_sandbox(Clock::system());
         let running = sandbox.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let token = assemble::random_secret();
@@ -283,11 +289,25 @@ fn empty_config(folder: &Path) -> std::io::Result<PathBuf> {
     Ok(path)
 }
 
-fn shipped_rules(folder: &Path) -> std::io::Result<PathBuf> {
+fn rules_in(folder: &Path, own: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let rules = folder.join("rules");
     std::fs::create_dir_all(&rules)?;
-    for (id, text) in SHIPPED {
-        std::fs::write(rules.join(format!("{id}.toml")), text)?;
+    let files: Vec<(PathBuf, String)> = match own {
+        Some(own) => assemble::read_rules(&[own])?
+            .into_iter()
+            .map(|file| (PathBuf::from(file.path), file.text))
+            .collect(),
+        None => SHIPPED
+            .iter()
+            .map(|(id, text)| (PathBuf::from(format!("{id}.toml")), (*text).to_owned()))
+            .collect(),
+    };
+    for (path, text) in files {
+        // Two minutes are what production wants, and more than a story takes.
+        let text = text.replace(WATCH, WATCH_IN_DEMO);
+        if let Some(name) = path.file_name() {
+            std::fs::write(rules.join(name), text)?;
+        }
     }
     Ok(rules)
 }

@@ -3,10 +3,11 @@
 
 use serde_json::{Value, json};
 
+use super::approval::approved;
 use super::stage::{Stage, before};
 use crate::cli::print::text;
 
-type Told = Result<(), String>;
+pub(super) type Told = Result<(), String>;
 
 /// Tells the whole story; the first thing that does not come out as told ends it.
 pub(super) async fn tell(stage: &mut Stage) -> Told {
@@ -24,19 +25,20 @@ pub(super) async fn tell(stage: &mut Stage) -> Told {
     redeployed(stage).await?;
     rolled_back(stage).await?;
     diagnosed(stage).await?;
+    approved(stage).await?;
     killed(stage).await?;
     summary(stage).await
 }
 
-fn chapter(number: u32, title: &str) {
+pub(super) fn chapter(number: u32, title: &str) {
     println!("\n{number}. {title}");
 }
 
-fn fact(line: &str) {
+pub(super) fn fact(line: &str) {
     println!("   ✓ {line}");
 }
 
-fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Told {
+pub(super) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Told {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
@@ -190,6 +192,18 @@ async fn rolled_back(stage: &Stage) -> Told {
         text(&deploy, "/id"),
         &commit[..7]
     ));
+    let rollback = runs
+        .iter()
+        .find(|run| text(run, "/rule") == "rollback-unhealthy-deploy")
+        .cloned()
+        .unwrap_or_default();
+    let run = stage.api(&format!("runs/{}", text(&rollback, "/id"))).await?;
+    let steps = run["steps"].as_array().cloned().unwrap_or_default();
+    let watched = steps.iter().any(|step| step["result"]["verdict"] == "healthy");
+    ensure(watched, || {
+        format!("the service was not watched after it: {steps:?}")
+    })?;
+    fact("it was watched for two seconds (two minutes outside of this story), and was healthy");
     Ok(())
 }
 
@@ -234,7 +248,7 @@ async fn diagnosed(stage: &Stage) -> Told {
 
 async fn killed(stage: &mut Stage) -> Told {
     chapter(
-        8,
+        9,
         "The server is killed (kill -9) after GitHub took a comment, before it was told so.",
     );
     let since = last_effect(stage).await?;
@@ -296,7 +310,7 @@ async fn summary(stage: &Stage) -> Told {
 }
 
 /// Does something at a provider, and gives the first delivery it set off, which must have been accepted.
-async fn act_once(stage: &Stage, act: &Value) -> Result<(String, Value), String> {
+pub(super) async fn act_once(stage: &Stage, act: &Value) -> Result<(String, Value), String> {
     let done = stage.sandbox_post("act", act).await?;
     let delivery = done
         .pointer("/deliveries/0")
@@ -316,7 +330,11 @@ async fn act_once(stage: &Stage, act: &Value) -> Result<(String, Value), String>
 }
 
 /// Waits until the runs of an event have ended, and compares rules and states: exactly these.
-async fn expect_runs(stage: &Stage, event: &str, expected: &[(&str, &str)]) -> Result<Vec<Value>, String> {
+pub(super) async fn expect_runs(
+    stage: &Stage,
+    event: &str,
+    expected: &[(&str, &str)],
+) -> Result<Vec<Value>, String> {
     let ends = [
         "succeeded",
         "dead",
@@ -367,7 +385,7 @@ async fn expect_runs(stage: &Stage, event: &str, expected: &[(&str, &str)]) -> R
 }
 
 /// Prints the steps of runs as the journal has them.
-async fn show_steps(stage: &Stage, runs: &[Value]) -> Told {
+pub(super) async fn show_steps(stage: &Stage, runs: &[Value]) -> Told {
     for run in runs {
         let run = stage.api(&format!("runs/{}", text(run, "/id"))).await?;
         for step in run["steps"].as_array().into_iter().flatten() {
@@ -395,7 +413,7 @@ async fn show_steps(stage: &Stage, runs: &[Value]) -> Told {
 }
 
 /// The writes at the providers since `since` are exactly these, each so many times.
-async fn expect_effects(stage: &Stage, since: u64, expected: &[(&str, &str, usize)]) -> Told {
+pub(super) async fn expect_effects(stage: &Stage, since: u64, expected: &[(&str, &str, usize)]) -> Told {
     let effects = stage.effects_since(since).await?;
     let found: Vec<(String, String)> = effects
         .iter()
@@ -415,7 +433,7 @@ async fn expect_effects(stage: &Stage, since: u64, expected: &[(&str, &str, usiz
     })
 }
 
-async fn last_effect(stage: &Stage) -> Result<u64, String> {
+pub(super) async fn last_effect(stage: &Stage) -> Result<u64, String> {
     Ok(stage
         .effects_since(0)
         .await?
@@ -431,7 +449,7 @@ async fn github(stage: &Stage, path: &str) -> Result<Value, String> {
 }
 
 /// Waits until the newest deploy of the service is live, and was asked for in this way.
-async fn live_deploy(stage: &Stage, trigger: &str) -> Result<Value, String> {
+pub(super) async fn live_deploy(stage: &Stage, trigger: &str) -> Result<Value, String> {
     stage
         .until("the deploy to go live", async || {
             let deploys = stage

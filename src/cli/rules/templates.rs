@@ -42,6 +42,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     small!("on-pull-request"),
     small!("on-push"),
     small!("on-deploy"),
+    shipped!("approve-production-deploy"),
     shipped!("diagnose-failed-deploy"),
     shipped!("label-pull-request-by-paths"),
     shipped!("redeploy-on-green-main"),

@@ -123,7 +123,7 @@ pub(super) async fn resolve(
     shown(&app, &run).await
 }
 
-async fn shown(app: &App, id: &RunId) -> Result<Json<Value>, Problem> {
+pub(super) async fn shown(app: &App, id: &RunId) -> Result<Json<Value>, Problem> {
     let RunHistory { run, steps } = app.reactor.store().run(id).await?.ok_or_else(|| {
         Problem::not_found(format!(
             "there is no run {:?}; GET /api/v1/runs lists those on record",
@@ -175,7 +175,7 @@ fn step(step: &StepRecord) -> Value {
     })
 }
 
-fn cursor(text: &str) -> Result<(u64, RunId), Problem> {
+pub(super) fn cursor(text: &str) -> Result<(u64, RunId), Problem> {
     text.split_once('.')
         .and_then(|(seq, run)| Some((seq.parse().ok()?, RunId(run.into()))))
         .ok_or_else(|| Problem::bad_request("`cursor` is not one of an earlier page"))

@@ -283,7 +283,9 @@ async fn ask<T: DeserializeOwned>(hub: &Hub, tool: &str, arguments: Value) -> Re
     let odd = |what: String| ToolError::new(ErrorClass::Unavailable, format!("`{tool}`: {what}"));
     match hub.call(tool, arguments, CallMeta::default(), TIMEOUT).await? {
         Reply::Done(result) => serde_json::from_value(result).map_err(|error| odd(error.to_string())),
-        Reply::Absent | Reply::Ambiguous(_) => Err(odd("answered as if it had been asked to look".into())),
+        Reply::Absent | Reply::Ambiguous(_) | Reply::Pending(_) | Reply::Resolved(_) => {
+            Err(odd("answered as if it had been asked for something else".into()))
+        }
     }
 }
 

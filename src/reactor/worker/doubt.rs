@@ -64,7 +64,8 @@ impl Job<'_> {
         }
         match self.follow(&step, next).await? {
             Some(flow) => Ok(flow),
-            None => self.make(step).await,
+            // Made again, it must still be what was approved of.
+            None => self.approved(step, on_record).await,
         }
     }
 }

@@ -47,6 +47,7 @@ impl Identity {
             };
             match act::make(hub, &call, &StepKey(String::new())).await {
                 Outcome::Done(me) => Ok(me.get("login").and_then(Value::as_str).map(str::to_owned)),
+                Outcome::Pending(_) => Ok(None),
                 Outcome::Failed(error) | Outcome::InDoubt(error) => Err(error),
             }
         };

@@ -1,7 +1,7 @@
 //! One claimed run, carried on step by step.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -11,30 +11,25 @@ use crate::act::{self, Outcome};
 use crate::clock::{self, Clock};
 use crate::hub::{Doubt, ErrorClass, ToolFacts};
 use crate::journal::{
-    Claim, RunHistory, RunRecord, RunState, StepRecord, StepWrite, StoreError, Then, WaitsFor,
+    Claim, RunHistory, RunRecord, RunState, StepRecord, StepState, StepWrite, StoreError, Then, WaitsFor,
 };
 use crate::normalize::Event;
 use crate::plan::{self, Failing, Plan, Step};
 use crate::record::{self, History, Next};
 use crate::rules::Rule;
 
-/// What a lease must still hold beyond a call's time-out when the call is sent, in milliseconds.
-const LEASE_MARGIN_MS: i64 = 2_000;
-/// How long to wait before a write to a journal that is away is tried again, in milliseconds.
-const JOURNAL_AGAIN_MS: i64 = 250;
-
 /// A claimed run.
 pub(super) struct Job<'w> {
     pub(super) worker: &'w Worker,
     /// The run and its steps, with what is decided and not yet journaled.
-    history: RunHistory,
+    pub(super) history: RunHistory,
     rule: Arc<Rule>,
     event: Event,
     /// Step writes that are decided and not yet journaled. They go with the next intent or the end: nothing is sent
     /// in between, so one round trip does for both.
-    writes: Vec<StepWrite>,
+    pub(super) writes: Vec<StepWrite>,
     /// When the lease ends, on this process's monotonic clock.
-    lease_end: Instant,
+    pub(super) lease_end: Instant,
 }
 
 /// Whether to plan on, or the run was let go.
@@ -159,6 +154,13 @@ impl<'w> Job<'w> {
                     })?;
                     Flow::Continue
                 }
+                Plan::Poll(step, on_record) => self.poll(step, &on_record).await?,
+                Plan::Ask(step, asking) => self.ask(step, asking).await?,
+                Plan::Approved(step, on_record) => self.approved(step, &on_record).await?,
+                Plan::Hold { until, reason } => {
+                    return self.wait(until, WaitsFor::Approval, reason).await;
+                }
+                Plan::Fail(step, why) => self.give_up(&step, why).await?,
                 Plan::Shadowed(why) => return self.end(RunState::Shadowed, Some(why)).await,
                 Plan::Declined(why) => return self.end(RunState::Declined, Some(why)).await,
                 Plan::Dead(why) => self.fail(RunState::Dead, why).await?,
@@ -198,7 +200,9 @@ impl<'w> Job<'w> {
             let outcome = self.send(&step).await;
             let now = self.now();
             let rule = Arc::clone(&self.rule);
-            let next = record::after_attempt(outcome, history(&rule, &step, 0, now, facts), now);
+            let mut history = history(&rule, &step, 0, now, facts);
+            history.deadline = self.deadline(&step);
+            let next = record::after_attempt(outcome, history, now);
             if let Some(flow) = self.follow(&step, next).await? {
                 return Ok(flow);
             }
@@ -272,19 +276,39 @@ impl<'w> Job<'w> {
                 }
                 self.wait(at, WaitsFor::Look, reason).await?;
             }
-            Next::Dead(error) if self.tolerates(step) => {
-                tracing::warn!(
-                    run.id = self.run().id.0,
-                    step = id,
-                    "failed, and its rule says to go on: {error}"
-                );
-                self.note(StepWrite::Tolerated { step: id, error })?;
-                return Ok(Some(Flow::Continue));
+            Next::Pending {
+                at,
+                cursor,
+                note,
+                error,
+            } => {
+                let reason = format!("step `{id}`: {note}");
+                self.note(StepWrite::Pending {
+                    step: id,
+                    cursor,
+                    error,
+                })?;
+                self.wait(at, WaitsFor::PendingCall, reason).await?;
             }
             Next::Dead(error) => {
-                let reason = format!("step `{id}`: {error}");
-                self.note(StepWrite::Failed { step: id, error })?;
-                return self.fail(RunState::Dead, reason).await.map(Some);
+                if !self.tolerates(step) {
+                    self.note(StepWrite::Failed {
+                        step: id,
+                        error: error.clone(),
+                    })?;
+                }
+                return self.give_up(step, error).await.map(Some);
+            }
+            Next::Undone(error) => {
+                let pending = self.step(&id).filter(|known| known.state == StepState::Pending);
+                if let Some(cursor) = pending.map(|known| known.cursor.clone()) {
+                    self.note(StepWrite::Pending {
+                        step: id,
+                        cursor,
+                        error: Some(error.clone()),
+                    })?;
+                }
+                return self.give_up(step, error).await.map(Some);
             }
             Next::Unknown(why) => {
                 let command = format!("xmrt runs resolve {} done|repeat|give-up", self.run().id);
@@ -295,18 +319,31 @@ impl<'w> Job<'w> {
         Ok(Some(Flow::LetGo))
     }
 
-    async fn wait(
-        &mut self,
-        until: Timestamp,
-        waits_for: WaitsFor,
-        reason: String,
-    ) -> Result<(), StoreError> {
-        self.flush(Then::Wait {
-            until,
-            waits_for,
-            reason,
-        })
-        .await
+    /// The step failed for good: the run goes on without it, if its rule says so, and ends otherwise.
+    pub(super) async fn give_up(&mut self, step: &Step, error: String) -> Result<Flow, StoreError> {
+        let id = step.id.clone();
+        if !self.tolerates(step) {
+            return self.fail(RunState::Dead, format!("step `{id}`: {error}")).await;
+        }
+        tracing::warn!(
+            run.id = self.run().id.0,
+            step = id,
+            "failed, and its rule says to go on: {error}"
+        );
+        self.note(StepWrite::Tolerated { step: id, error })?;
+        Ok(Flow::Continue)
+    }
+
+    /// What is on record of a step, and what is decided and not yet journaled.
+    fn step(&self, id: &str) -> Option<&StepRecord> {
+        self.history.steps.iter().find(|step| step.step == id)
+    }
+
+    /// When the rule wants the step over with: counted from its first call, in this run.
+    fn deadline(&self, step: &Step) -> Option<Timestamp> {
+        let within_ms = plan::action_at(&self.rule, step.index)?.within_ms?;
+        let begun = self.step(&step.id)?.first_intent_at.max(self.run().created_at);
+        Some(clock::after(begun, within_ms))
     }
 
     /// Whether the run goes on when the step fails for good.
@@ -317,64 +354,6 @@ impl<'w> Job<'w> {
     /// The rule, at the version the run pinned.
     pub(super) fn rule(&self) -> Arc<Rule> {
         Arc::clone(&self.rule)
-    }
-
-    /// Makes sure that the lease outlasts a call of `timeout_ms`.
-    pub(super) async fn secure_lease(&mut self, timeout_ms: i64) -> Result<(), StoreError> {
-        if self.lease_left_ms() > timeout_ms + LEASE_MARGIN_MS {
-            return Ok(());
-        }
-        let lease_ms = self.worker.lease_ms.max(timeout_ms + 2 * LEASE_MARGIN_MS);
-        let start = Clock::monotonic();
-        let run = &self.history.run;
-        self.worker
-            .reactor
-            .store
-            .renew(&run.id, run.fence, lease_ms, self.now())
-            .await?;
-        self.lease_end = start + Duration::from_millis(lease_ms.unsigned_abs());
-        Ok(())
-    }
-
-    fn lease_left_ms(&self) -> i64 {
-        if self.worker.reactor.clock.is_virtual() {
-            // In virtual time calls take no time, and nobody else is there to take a run over.
-            return i64::MAX;
-        }
-        let left = self.lease_end.saturating_duration_since(Clock::monotonic());
-        i64::try_from(left.as_millis()).unwrap_or(i64::MAX)
-    }
-
-    /// Decides a step write: seen by the next planning at once, journaled with the next flush.
-    fn note(&mut self, write: StepWrite) -> Result<(), StoreError> {
-        let now = self.now();
-        self.history.write(&write, now)?;
-        self.writes.push(write);
-        Ok(())
-    }
-
-    /// Journals what was decided. While the journal is away this is tried until the lease is over: a result that is
-    /// not journaled has to be found out again.
-    async fn flush(&mut self, then: Then) -> Result<(), StoreError> {
-        loop {
-            let run = &self.history.run;
-            let store = &self.worker.reactor.store;
-            match store
-                .advance(&run.id, run.fence, self.writes.clone(), then.clone(), self.now())
-                .await
-            {
-                Ok(()) => {
-                    self.writes.clear();
-                    return Ok(());
-                }
-                Err(StoreError::Unavailable(why)) if self.lease_left_ms() > LEASE_MARGIN_MS => {
-                    tracing::warn!(run.id = run.id.0, "the journal is away, trying again: {why}");
-                    let again = clock::after(self.now(), JOURNAL_AGAIN_MS);
-                    self.worker.reactor.clock.sleep_until(again).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
     }
 
     /// The run is to end badly: first its `[[on_failure]]` steps are made, where it has any. What fails while it is
@@ -397,7 +376,7 @@ impl<'w> Job<'w> {
         Ok(Flow::Continue)
     }
 
-    async fn end(&mut self, state: RunState, reason: Option<String>) -> Result<(), StoreError> {
+    pub(super) async fn end(&mut self, state: RunState, reason: Option<String>) -> Result<(), StoreError> {
         self.flush(Then::End {
             state,
             reason: reason.clone(),
@@ -429,6 +408,7 @@ pub(super) fn history<'a>(
         attempts: step.attempts,
         looks,
         intent_at,
+        deadline: None,
         doubt: facts.map_or(Doubt::None, |facts| facts.promises.doubt),
         timeout_ms: step.call.timeout_ms,
         settle_ms: facts.map_or(0, |facts| facts.promises.settle_ms),

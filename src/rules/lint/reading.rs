@@ -158,6 +158,14 @@ pub(super) const LINTS: &[Lint] = &[
         "[vars]\nplaces = [\"log\"]\n\n[[action]]\ntool = \"xmrt.notify\"\nfor_each = \"{{ vars.places }}\"\n\
          arguments = { to = \"{{ item }}\", text = \"hello\" }",
     ),
+    error(
+        "approver",
+        "an approval that nobody can give",
+        "`approval.by` names who may approve of a call: persons by name, roles as `role:<name>`. Any one of them suffices, and \
+         without any the call could never be made.",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }\napproval = { by = [\"team:release\"] }",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }\napproval = { by = [\"role:release\"] }",
+    ),
     warning(
         "off-reason",
         "`off_reason` of a rule that is not off",

@@ -130,7 +130,8 @@ fn merging(server: Server) -> Server {
                 "github.push:{repo}",
             ])
             .acts(merge::merge)
-            .looks(merge::look_for_merge),
+            .looks(merge::look_for_merge)
+            .resolves(merge::resolve),
         )
         .with(
             writes(

@@ -5,12 +5,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Parts;
+use super::rollback::described;
 use crate::clock;
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::render::{self, Client, Deploy, DeployQuery, NewDeploy};
+use crate::tools::quote::quote;
 use crate::tools::span;
-use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
+use crate::tools::toolbox::{Ctx, Effect, Look, Pending, Progress, Resolved, invalid};
 
+/// How much of a name is quoted, in bytes.
+const NAME_BYTES_MAX: usize = 100;
 /// How many deploys are looked through for one that may be ours.
 const LOOK_MAX: usize = 200;
 /// How far Render's clock may be behind ours, in milliseconds: a deploy "made" so shortly before the intent may be its
@@ -117,6 +121,21 @@ pub struct TriggerArgs {
 }
 
 impl TriggerArgs {
+    /// The same as a call's arguments, defaults written out.
+    fn resolved(&self) -> serde_json::Value {
+        let mut arguments = serde_json::json!({
+            "service_id": self.service_id,
+            "clear_cache": self.clear_cache,
+            "deploy_only": self.deploy_only,
+        });
+        for (name, value) in [("commit_id", &self.commit_id), ("image_url", &self.image_url)] {
+            if let Some(value) = value {
+                arguments[name] = value.as_str().into();
+            }
+        }
+        arguments
+    }
+
     fn request(&self) -> Result<crate::integrations::Request, ToolError> {
         let others = self.commit_id.is_some() || self.image_url.is_some() || self.clear_cache;
         if self.deploy_only && others {
@@ -191,6 +210,74 @@ pub(super) async fn get(ctx: Ctx<Parts>, args: DeployArgs) -> Result<Deploy, Too
         .client()?
         .deploy(&args.service_id, &args.deploy_id)
         .await?)
+}
+
+/// The shortest and the longest pause before a deploy under way is asked about again, in milliseconds: the longer it has
+/// lasted, the longer the pause.
+const WAIT_MS: (i64, i64) = (1_000, 15_000);
+
+/// By what a deploy under way is asked about: its arguments say all.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+pub(super) async fn wait(ctx: Ctx<Parts>, args: DeployArgs) -> Result<Effect<Deploy>, ToolError> {
+    Ok(match poll(ctx, args, Nothing {}).await? {
+        Progress::Done(deploy) => Effect::Done(deploy),
+        Progress::Pending(pending) => Effect::Pending(pending),
+    })
+}
+
+pub(super) async fn poll(
+    ctx: Ctx<Parts>,
+    args: DeployArgs,
+    _: Nothing,
+) -> Result<Progress<Deploy>, ToolError> {
+    let deploy = ctx
+        .parts
+        .client()?
+        .deploy(&args.service_id, &args.deploy_id)
+        .await?;
+    if !deploy.is_under_way() {
+        return Ok(Progress::Done(deploy));
+    }
+    let now = ctx.clock.now().as_millisecond();
+    let lasted = deploy.created_at.map_or(0, |at| now - at.as_millisecond());
+    Ok(Progress::Pending(Pending {
+        poll_after_ms: (lasted / 4).clamp(WAIT_MS.0, WAIT_MS.1),
+        cursor: serde_json::json!({}),
+        note: format!("{} is under way: {}", deploy.id, deploy.status),
+    }))
+}
+
+/// What a deploy would put in the place of what is live.
+pub(super) async fn resolve(ctx: Ctx<Parts>, args: TriggerArgs) -> Result<Resolved, ToolError> {
+    args.request()?;
+    let client = ctx.parts.client()?;
+    let service = client.service(&args.service_id).await?;
+    let live = DeployQuery {
+        status: vec!["live".to_owned()],
+        ..DeployQuery::default()
+    };
+    let page = client.list_deploys(&args.service_id, &live, 1, None).await?;
+    let live = page.items.into_iter().find(Deploy::is_live);
+    let what = match (&args.commit_id, &args.image_url) {
+        (Some(commit), _) => format!("commit {}", quote(commit, 64)),
+        (None, Some(image)) => format!("image {}", quote(image, NAME_BYTES_MAX)),
+        (None, None) if args.deploy_only => "the last artifact again".to_owned(),
+        (None, None) => {
+            "whatever is the newest commit of its branch by then (commit_id would pin one)".to_owned()
+        }
+    };
+    let place = live.as_ref().map_or("nothing is live".to_owned(), |live| {
+        format!("live is {}", described(live))
+    });
+    let name = quote(&service.name, NAME_BYTES_MAX);
+    Ok(Resolved {
+        arguments: args.resolved(),
+        pinned: serde_json::json!({ "live": live.map(|live| live.id) }),
+        shows: format!("Deploys to {name} ({}): {what}; {place}.", service.id),
+    })
 }
 
 pub(super) async fn trigger(ctx: Ctx<Parts>, args: TriggerArgs) -> Result<Effect<Deploy>, ToolError> {

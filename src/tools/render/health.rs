@@ -61,19 +61,26 @@ pub(super) async fn check(ctx: Ctx<Parts>, args: HealthArgs) -> Result<Vitals, T
     if since < clock::after(now, -WINDOW_MS_MAX) {
         return Err(invalid("within", "must be at most 24h"));
     }
+    seen_from(client, &args.service_id, (since, now)).await
+}
+
+/// How a service was in a stretch of time.
+pub(super) async fn seen_from(
+    client: &Client,
+    service_id: &str,
+    (since, now): (Timestamp, Timestamp),
+) -> Result<Vitals, ToolError> {
     // Without these there is nothing to judge; without a metric there is.
-    let service = client.service(&args.service_id).await?;
+    let service = client.service(service_id).await?;
     let deploys = client
-        .list_deploys(&args.service_id, &DeployQuery::default(), DEPLOYS_MAX, None)
+        .list_deploys(service_id, &DeployQuery::default(), DEPLOYS_MAX, None)
         .await?;
     let events = EventQuery {
         kind: None,
         since: Some(since),
         until: Some(now),
     };
-    let events = client
-        .list_events(&args.service_id, &events, EVENTS_MAX, None)
-        .await?;
+    let events = client.list_events(service_id, &events, EVENTS_MAX, None).await?;
     let mut seen = Seen {
         deploys: deploys.items,
         events: events.items,
@@ -82,7 +89,7 @@ pub(super) async fn check(ctx: Ctx<Parts>, args: HealthArgs) -> Result<Vitals, T
     let unread = measure(client, &service, (since, now), &mut seen).await;
     let (verdict, evidence) = judge(&service, &seen);
     let mut vitals = Vitals {
-        service_id: args.service_id,
+        service_id: service_id.to_owned(),
         verdict,
         evidence,
         unread,
@@ -165,6 +172,16 @@ async fn series(
 }
 
 impl Vitals {
+    /// What the evidence comes to.
+    pub(super) fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// What was seen, the heaviest first.
+    pub(super) fn evidence(&self) -> &[Finding] {
+        &self.evidence
+    }
+
     fn told(&self, service: &Service, (since, now): (Timestamp, Timestamp)) -> String {
         let verdict = match self.verdict {
             Verdict::Healthy => "healthy",

@@ -6,18 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use super::Parts;
 use super::deploys::candidate;
+use super::health::Verdict;
 use super::target::{History, KNOWN_GOOD_MINUTES, Life, history};
+use super::watch::Watch;
 use crate::clock;
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::Failure;
 use crate::integrations::render::{self, Client, Deploy, DeployQuery, Service};
 use crate::tools::quote::quote;
-use crate::tools::toolbox::{Ctx, Effect, Look};
+use crate::tools::span;
+use crate::tools::toolbox::{Ctx, Effect, Look, Progress, Resolved, invalid};
 
 /// How many deploys back a target is looked for.
 const HISTORY_MAX: usize = 200;
 /// How many deploys are held against the service's events, which costs a call each.
 const PROOFS_MAX: usize = 20;
+/// How long a service is watched after it was rolled back unless the call says otherwise, and at most, in milliseconds.
+const HEALTHY_FOR_MS: i64 = 120_000;
+const HEALTHY_FOR_MS_MAX: i64 = 30 * 60_000;
 /// How much of a commit message a report quotes, in bytes.
 const MESSAGE_BYTES_MAX: usize = 100;
 
@@ -35,6 +41,28 @@ pub struct RollbackArgs {
     /// For last_known_good: how many minutes a deploy must have been live without a failed server (10).
     #[schemars(range(min = 1, max = 10080))]
     known_good_minutes: Option<u32>,
+    /// How long the service must be healthy once the old artifact is live again, before this counts as done: 2m by default,
+    /// at most 30m; 0s does not wait at all.
+    healthy_for: Option<String>,
+}
+
+impl RollbackArgs {
+    pub(super) fn service_id(&self) -> &str {
+        &self.service_id
+    }
+
+    fn healthy_for_ms(&self) -> Result<i64, ToolError> {
+        let given = self.healthy_for.as_deref().map(str::trim);
+        let ms = match given {
+            None => HEALTHY_FOR_MS,
+            Some("0" | "0s" | "0ms" | "0m") => 0,
+            Some(text) => span::millis("healthy_for", text)?,
+        };
+        if ms > HEALTHY_FOR_MS_MAX {
+            return Err(invalid("healthy_for", "must be at most 30m"));
+        }
+        Ok(ms)
+    }
 }
 
 fn yes() -> bool {
@@ -45,15 +73,18 @@ fn yes() -> bool {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct RolledBack {
     /// The new deploy that puts the old artifact live again.
-    deploy: Deploy,
+    pub(super) deploy: Deploy,
     /// The deploy that was live.
-    from: Deploy,
+    pub(super) from: Deploy,
     /// The deploy that is put live again.
-    to: Deploy,
+    pub(super) to: Deploy,
     /// Whether auto-deploy is off now, as asked.
-    frozen: bool,
+    pub(super) frozen: bool,
+    /// How the service was after it; missing where that was not waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) verdict: Option<Verdict>,
     /// What was done, why, and how to go on: Markdown, strangers' words quoted.
-    report: String,
+    pub(super) report: String,
 }
 
 /// A target, and why it is the one.
@@ -70,6 +101,7 @@ pub(super) async fn roll_back(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Eff
         .await?;
     let history = history(&deploys, ctx.clock.now())?;
     let chosen = choose(client, &args, &deploys, &history).await?;
+    let healthy_for_ms = args.healthy_for_ms()?;
 
     let freeze = args.freeze_auto_deploy && !service.is_auto_deploy_off();
     let freezing = render::auto_deploy(&args.service_id, false, None)?;
@@ -99,14 +131,23 @@ pub(super) async fn roll_back(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Eff
         }
         error
     })?;
-    let report = report(&args, &service, &history.live, &chosen, &deploy, freeze);
-    Ok(Effect::Done(RolledBack {
-        deploy,
-        from: history.live,
-        to: chosen.deploy,
+    let watch = Watch {
+        deploy_id: deploy.id.clone(),
+        from_id: history.live.id.clone(),
+        to_id: chosen.deploy.id.clone(),
         frozen: args.freeze_auto_deploy,
-        report,
-    }))
+        service: told(&service),
+        healthy_for_ms,
+        facts: facts(&args, &service, &history.live, &chosen, freeze),
+    };
+    Ok(
+        match watch.look(client, &args.service_id, ctx.clock.now()).await {
+            Ok(Progress::Done(done)) => Effect::Done(done),
+            Ok(Progress::Pending(pending)) => Effect::Pending(pending),
+            // It was started; that it cannot be read just now is no reason to say otherwise.
+            Err(_) => Effect::Pending(watch.again("it was started".into())),
+        },
+    )
 }
 
 async fn choose(
@@ -217,28 +258,11 @@ fn nothing(history: &History, why: &str) -> ToolError {
     .with_remedy("name a deploy by its id (render.list_deploys), or deploy a fix (render.trigger_deploy)")
 }
 
-fn report(
-    args: &RollbackArgs,
-    service: &Service,
-    from: &Deploy,
-    chosen: &Chosen,
-    deploy: &Deploy,
-    froze: bool,
-) -> String {
-    let to = &chosen.deploy;
+/// What the report says below its first line.
+fn facts(args: &RollbackArgs, service: &Service, from: &Deploy, chosen: &Chosen, froze: bool) -> Vec<String> {
     let mut lines = vec![
-        format!(
-            "Rollback of {} ({}) from {} to {} started: new deploy {}, {}.",
-            quote(&service.name, MESSAGE_BYTES_MAX),
-            service.id,
-            from.id,
-            to.id,
-            deploy.id,
-            deploy.status
-        ),
-        String::new(),
         format!("- From {}{}.", described(from), since(from.live_since())),
-        format!("- To {}: {}.", described(to), chosen.why),
+        format!("- To {}: {}.", described(&chosen.deploy), chosen.why),
     ];
     let trigger = service.auto_deploy_trigger.as_deref().unwrap_or("commit");
     lines.push(match (args.freeze_auto_deploy, froze) {
@@ -254,7 +278,12 @@ fn report(
         (false, _) if service.is_auto_deploy_off() => "- Auto-deploy is off.".to_owned(),
         (false, _) => format!("- Auto-deploy is on ({trigger}): the next push will be deployed over this rollback."),
     });
-    lines.join("\n")
+    lines
+}
+
+/// `` `api-prod` (srv-a) ``
+fn told(service: &Service) -> String {
+    format!("{} ({})", quote(&service.name, MESSAGE_BYTES_MAX), service.id)
 }
 
 /// `dep-…, commit 1a2b3c4 "…"`.
@@ -290,6 +319,7 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Look
     let client = ctx.parts.client()?;
     let deploy = match candidate(client, &args.service_id, "rollback", ctx.since, |_| true).await? {
         Look::Found(deploy) => deploy,
+        Look::Pending(pending) => return Ok(Look::Pending(pending)),
         Look::Absent => return Ok(Look::Absent),
         Look::Ambiguous(why) => return Ok(Look::Ambiguous(why)),
     };
@@ -319,15 +349,54 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Look
         deploy: to,
         why: "read back from Render after its answer was lost".into(),
     };
-    let frozen = args.freeze_auto_deploy && service.is_auto_deploy_off();
-    let report = report(&args, &service, &from, &chosen, &deploy, false);
-    Ok(Look::Found(RolledBack {
-        deploy,
-        from,
-        to: chosen.deploy,
-        frozen,
-        report,
-    }))
+    let watch = Watch {
+        deploy_id: deploy.id.clone(),
+        from_id: from.id.clone(),
+        to_id: chosen.deploy.id.clone(),
+        frozen: args.freeze_auto_deploy && service.is_auto_deploy_off(),
+        service: told(&service),
+        healthy_for_ms: args.healthy_for_ms()?,
+        facts: facts(&args, &service, &from, &chosen, false),
+    };
+    Ok(
+        match watch.look(client, &args.service_id, ctx.clock.now()).await? {
+            Progress::Done(done) => Look::Found(done),
+            Progress::Pending(pending) => Look::Pending(pending),
+        },
+    )
+}
+
+/// Which rollback it would be.
+pub(super) async fn resolve(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Resolved, ToolError> {
+    let client = ctx.parts.client()?;
+    let healthy_for_ms = args.healthy_for_ms()?;
+    let service = client.service(&args.service_id).await?;
+    let deploys = client
+        .deploys(&args.service_id, &DeployQuery::default(), HISTORY_MAX)
+        .await?;
+    let history = history(&deploys, ctx.clock.now())?;
+    let chosen = choose(client, &args, &deploys, &history).await?;
+    let freeze = if args.freeze_auto_deploy {
+        "Auto-deploy is turned off first."
+    } else {
+        "Auto-deploy is left as it is."
+    };
+    Ok(Resolved {
+        arguments: serde_json::json!({
+            "service_id": args.service_id,
+            "to": chosen.deploy.id,
+            "freeze_auto_deploy": args.freeze_auto_deploy,
+            "healthy_for": format!("{healthy_for_ms}ms"),
+        }),
+        pinned: serde_json::json!({ "live": history.live.id }),
+        shows: format!(
+            "Rolls {} back from {} to {}: {}. {freeze}",
+            told(&service),
+            described(&history.live),
+            described(&chosen.deploy),
+            chosen.why
+        ),
+    })
 }
 
 /// The rollback's target: as the call named it, or as Render's event about the new deploy does.

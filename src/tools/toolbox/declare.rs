@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Ctx, Effect, Look, arguments, schema};
-use crate::hub::{Doubt, META_FACTS, Promises, ToolError};
+use super::{Ctx, Effect, Look, Progress, Resolved, arguments, schema};
+use crate::hub::{Doubt, META_FACTS, META_PENDING, Promises, ToolError};
 
 /// How long after an intent the effect may still be invisible to a reader, in milliseconds, unless a tool says otherwise.
 const SETTLE_MS: i64 = 2_000;
@@ -31,20 +31,25 @@ pub struct Draft {
 
 /// A tool: what `tools/list` says of it, and how it is done.
 pub struct Tool<P> {
+    promises: Promises,
     pub(super) described: rmcp::model::Tool,
     pub(super) writes: bool,
     pub(super) untrusted: &'static [&'static str],
     pub(super) run: Handler<P>,
     pub(super) look: Option<Handler<P>>,
+    pub(super) poll: Option<Poller<P>>,
+    pub(super) resolve: Option<Handler<P>>,
 }
 
 /// What a handler comes to, its result no longer typed.
 pub(super) enum Answer {
     Effect(Effect<Value>),
     Look(Look<Value>),
+    Resolved(Resolved),
 }
 
 pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Answer, ToolError>> + Send>>;
+pub(super) type Poller<P> = Arc<dyn Fn(Ctx<P>, JsonObject, Value) -> Answering + Send + Sync>;
 pub(super) type Handler<P> = Arc<dyn Fn(Ctx<P>, JsonObject) -> Answering + Send + Sync>;
 
 /// Declares a tool that changes nothing. `name` is a snake_case verb_noun; `description` tells people and agents what
@@ -80,11 +85,65 @@ impl<P> Tool<P> {
                     Look::Found(out) => Look::Found(value(&out)?),
                     Look::Absent => Look::Absent,
                     Look::Ambiguous(why) => Look::Ambiguous(why),
+                    Look::Pending(pending) => Look::Pending(pending),
                 };
                 Ok(Answer::Look(look))
             })
         }));
         self
+    }
+
+    /// How it is asked what became of a call that is not over:
+    /// `async fn(Ctx, Args, Cursor) -> Result<Progress<Out>, ToolError>`. It changes nothing, and an error that is not
+    /// retryable means that what the call began has failed.
+    pub fn polls<A, C, O, F, Fut>(mut self, handler: F) -> Self
+    where
+        A: DeserializeOwned + Send + 'static,
+        C: DeserializeOwned + Send + 'static,
+        O: Serialize,
+        F: Fn(Ctx<P>, A, C) -> Fut + Send + Sync + Copy + 'static,
+        Fut: Future<Output = Result<Progress<O>, ToolError>> + Send + 'static,
+        P: Send + Sync + 'static,
+    {
+        self.poll = Some(Arc::new(move |ctx, object, cursor| {
+            Box::pin(async move {
+                let cursor = serde_json::from_value(cursor).map_err(|error| {
+                    let message = format!("_meta `{META_PENDING}`: the cursor is none of this tool: {error}");
+                    ToolError::new(crate::hub::ErrorClass::Invalid, message)
+                })?;
+                let effect = match handler(ctx, arguments::typed(object)?, cursor).await? {
+                    Progress::Done(out) => Effect::Done(value(&out)?),
+                    Progress::Pending(pending) => Effect::Pending(pending),
+                };
+                Ok(Answer::Effect(effect))
+            })
+        }));
+        self.promise(|promises| promises.pending = true);
+        self
+    }
+
+    /// What a call would come to: `async fn(Ctx, Args) -> Result<Resolved, ToolError>`. It changes nothing. Where a person
+    /// is to approve of a call, it is this one's arguments that they see, and that are sent.
+    pub fn resolves<A, F, Fut>(mut self, handler: F) -> Self
+    where
+        A: DeserializeOwned + Send + 'static,
+        F: Fn(Ctx<P>, A) -> Fut + Send + Sync + Copy + 'static,
+        Fut: Future<Output = Result<Resolved, ToolError>> + Send + 'static,
+        P: Send + Sync + 'static,
+    {
+        self.resolve = Some(Arc::new(move |ctx, object| {
+            Box::pin(async move { Ok(Answer::Resolved(handler(ctx, arguments::typed(object)?).await?)) })
+        }));
+        self.promise(|promises| promises.resolves = true);
+        self
+    }
+
+    /// Changes what it says of itself in `tools/list`.
+    fn promise(&mut self, change: impl FnOnce(&mut Promises)) {
+        change(&mut self.promises);
+        let mut meta = JsonObject::new();
+        meta.insert(META_FACTS.to_owned(), json!(self.promises));
+        self.described.meta = Some(MetaObject(meta));
     }
 
     /// Its name, without the server's.
@@ -105,6 +164,7 @@ impl Draft {
                 settle_ms: SETTLE_MS,
                 effects: Vec::new(),
                 effects_ms: EFFECTS_MS,
+                ..Promises::default()
             },
             untrusted: &[],
         }
@@ -181,6 +241,7 @@ impl Draft {
                 let effect = match handler(ctx, arguments::typed(object)?).await? {
                     Effect::Done(out) => Effect::Done(value(&out)?),
                     Effect::WouldSend(requests) => Effect::WouldSend(requests),
+                    Effect::Pending(pending) => Effect::Pending(pending),
                 };
                 Ok(Answer::Effect(effect))
             })
@@ -194,19 +255,21 @@ impl Draft {
         if writes {
             schema::add_dry_run(&mut input, &mut output);
         }
-        let mut meta = JsonObject::new();
-        meta.insert(META_FACTS.to_owned(), json!(self.promises));
-        Tool {
+        let mut tool = Tool {
             described: rmcp::model::Tool::new(self.name, self.description, Arc::new(input))
                 .with_title(self.title)
                 .with_raw_output_schema(Arc::new(output))
-                .with_annotations(self.annotations)
-                .with_meta(MetaObject(meta)),
+                .with_annotations(self.annotations),
+            promises: self.promises,
             writes,
             untrusted: self.untrusted,
             run,
             look: None,
-        }
+            poll: None,
+            resolve: None,
+        };
+        tool.promise(|_| {});
+        tool
     }
 }
 
@@ -229,6 +292,9 @@ impl<P> Clone for Tool<P> {
             untrusted: self.untrusted,
             run: Arc::clone(&self.run),
             look: self.look.clone(),
+            poll: self.poll.clone(),
+            resolve: self.resolve.clone(),
+            promises: self.promises.clone(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! In: MCP requests for a toolbox. Out: MCP results, errors in band. Never: what a tool does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use rmcp::ServerHandler;
@@ -13,8 +14,10 @@ use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
 
 use super::declare::Answer;
-use super::{Ctx, Effect, Look, Tool, Toolbox, arguments, text};
-use crate::hub::{ErrorClass, META_IDEMPOTENCY_KEY, META_LOOK_FOR, ToolError, nearest};
+use super::{Ctx, Effect, Look, Tool, Toolbox, arguments, text, waiting};
+use crate::hub::{
+    ErrorClass, META_IDEMPOTENCY_KEY, META_LOOK_FOR, META_RESOLVE, Patience, ToolError, nearest,
+};
 
 /// How long a client may keep the list of tools, in milliseconds. It changes only with the program.
 const LIST_TTL_MS: u64 = 60_000;
@@ -55,10 +58,11 @@ impl<P: Send + Sync + 'static> ServerHandler for Toolbox<P> {
             return Err(self.unknown(&request.name));
         };
         let canceled = context.ct.clone();
-        let called = self.call(tool, request.arguments.unwrap_or_default(), &context);
+        let waiting = AtomicBool::new(false);
+        let called = self.call(tool, request.arguments.unwrap_or_default(), &context, &waiting);
         let answer = tokio::select! {
             answer = called => answer,
-            () = canceled.cancelled() => Err(abandoned(tool)),
+            () = canceled.cancelled() => Err(abandoned(tool, waiting.load(Ordering::Relaxed))),
         };
         let result = match answer {
             Ok(answer) => result_of(tool, answer),
@@ -74,11 +78,13 @@ impl<P: Send + Sync + 'static> Toolbox<P> {
         tool: &Tool<P>,
         mut given: JsonObject,
         context: &RequestContext<RoleServer>,
+        waiting: &AtomicBool,
     ) -> Result<Answer, ToolError> {
         arguments::check(&tool.described.input_schema, &given)?;
         let dry_run = tool.writes && arguments::take_dry_run(&mut given);
         let look_for = look_for(&context.meta)?;
-        let ctx = Ctx {
+        let patience = waiting::patience(&context.meta)?;
+        let ctx = || Ctx {
             parts: Arc::clone(&self.0.parts),
             key: key(&context.meta),
             since: look_for.unwrap_or(Timestamp::UNIX_EPOCH),
@@ -86,13 +92,36 @@ impl<P: Send + Sync + 'static> Toolbox<P> {
             dry_run,
             canceled: context.ct.clone(),
         };
+        if context.meta.get(META_RESOLVE).is_some() {
+            return match &tool.resolve {
+                Some(resolve) => resolve(ctx(), given).await,
+                None => Err(cannot(tool, "say beforehand what a call comes to")),
+            };
+        }
         match (&tool.look, look_for) {
-            (_, None) => (tool.run)(ctx, given).await,
-            (Some(look), Some(_)) => look(ctx, given).await,
-            (None, Some(_)) => Ok(Answer::Look(Look::Ambiguous(format!(
-                "`{}` leaves nothing by which its effect could be recognized",
-                tool.name()
-            )))),
+            (_, None) => {}
+            (Some(look), Some(_)) => return look(ctx(), given).await,
+            (None, Some(_)) => {
+                return Ok(Answer::Look(Look::Ambiguous(format!(
+                    "`{}` leaves nothing by which its effect could be recognized",
+                    tool.name()
+                ))));
+            }
+        }
+        let poll = |cursor| match &tool.poll {
+            Some(poll) => Ok(poll(ctx(), given.clone(), cursor)),
+            None => Err(cannot(tool, "be asked what became of a call")),
+        };
+        if let Patience::Asks(cursor) = patience {
+            return poll(cursor)?.await;
+        }
+        let answer = (tool.run)(ctx(), given.clone()).await?;
+        match (answer, patience) {
+            (Answer::Effect(Effect::Pending(pending)), Patience::Waits) => {
+                waiting.store(true, Ordering::Relaxed);
+                waiting::wait(&self.0.clock, context, tool, pending, poll).await
+            }
+            (answer, _) => Ok(answer),
         }
     }
 
@@ -128,7 +157,15 @@ fn look_for(meta: &RequestMetaObject) -> Result<Option<Timestamp>, ToolError> {
         })
 }
 
-fn abandoned<P>(tool: &Tool<P>) -> ToolError {
+fn cannot<P>(tool: &Tool<P>, what: &str) -> ToolError {
+    ToolError::new(ErrorClass::Invalid, format!("`{}` cannot {what}", tool.name()))
+}
+
+fn abandoned<P>(tool: &Tool<P>, waiting: bool) -> ToolError {
+    if waiting && tool.writes {
+        let message = "the caller canceled the call while waiting for its end; it was made, and goes on";
+        return ToolError::new(ErrorClass::Conflict, message);
+    }
     let class = if tool.writes {
         ErrorClass::UnknownEffect
     } else {
@@ -158,6 +195,14 @@ fn result_of<P>(tool: &Tool<P>, answer: Answer) -> CallToolResult {
                 value,
             )
         }
+        Answer::Effect(Effect::Pending(pending)) | Answer::Look(Look::Pending(pending)) => structured(
+            format!("It is not over: {}", pending.note),
+            json!({ "xmrt": { "pending": pending } }),
+        ),
+        Answer::Resolved(resolved) => structured(
+            resolved.shows.clone(),
+            json!({ "xmrt": { "resolved": resolved } }),
+        ),
         Answer::Look(Look::Absent) => structured(
             "The effect is not there.".to_owned(),
             json!({ "xmrt": { "absent": true } }),

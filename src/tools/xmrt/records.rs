@@ -78,6 +78,9 @@ pub struct RunShown {
     rule: String,
     /// delayed, queued, running, waiting, unknown, succeeded, dead, declined, cancelled, superseded or shadowed.
     state: String,
+    /// What it waits for, while it is waiting: retry, look, pending_call, approval or worker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_for: Option<String>,
     /// Why it is in that state.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -94,7 +97,8 @@ pub struct RunShown {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct StepShown {
     step: String,
-    /// intent (begun, result not known yet), failed, done, skipped or planned.
+    /// asked (waits for an approval), intent (begun, result not known yet), pending (done and not over), failed, done,
+    /// skipped, planned, listed (its items are steps of their own) or tolerated (failed, and the run went on).
     state: String,
     attempts: u32,
     /// The resolved call.
@@ -103,6 +107,9 @@ pub struct StepShown {
     result: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// Who may approve of the call, until when, its hash, and what was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_at: Option<String>,
 }
@@ -144,11 +151,16 @@ pub(super) async fn get_run(ctx: Ctx<Parts>, args: GetRunArgs) -> Result<RunShow
         .run(&RunId(args.id.clone()))
         .await
         .map_err(of_store)?;
-    let RunHistory { run, steps } = found.ok_or_else(|| {
+    let history = found.ok_or_else(|| {
         ToolError::new(ErrorClass::NotFound, format!("there is no run {}", args.id))
             .with_remedy("`xmrt runs` lists them; an event's verdicts name theirs")
     })?;
-    Ok(RunShown {
+    Ok(run_shown(history))
+}
+
+pub(super) fn run_shown(RunHistory { run, steps }: RunHistory) -> RunShown {
+    RunShown {
+        waits_for: run.waits_for.map(|what| what.to_string()),
         id: run.id.0,
         rule: run.rule,
         state: word(&run.state),
@@ -159,7 +171,7 @@ pub(super) async fn get_run(ctx: Ctx<Parts>, args: GetRunArgs) -> Result<RunShow
         created_at: run.created_at.to_string(),
         updated_at: run.updated_at.to_string(),
         steps: steps.into_iter().map(step_shown).collect(),
-    })
+    }
 }
 
 fn shown(record: EventRecord, payload: bool) -> EventShown {
@@ -184,6 +196,9 @@ fn step_shown(step: StepRecord) -> StepShown {
         call: step.call,
         result: step.result,
         error: step.error,
+        approval: step
+            .approval
+            .and_then(|approval| serde_json::to_value(approval).ok()),
         finished_at: step.finished_at.map(|at| at.to_string()),
     }
 }

@@ -7,9 +7,12 @@ use rmcp::model::{
 };
 use rmcp::service::{ClientLifecycleMode, RoleClient};
 use rmcp::{ClientServiceExt, ServiceExt};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Notify;
-use xmrt::hub::{Face, Gateway, Hub, Toolsets};
+use xmrt::hub::{CallMeta, Face, Gateway, Hub, Patience, Reply, ToolError, Toolsets};
+use xmrt::tools::toolbox::{Ctx, Effect, Pending, Progress, Toolbox, reads};
 
 use super::desk::{SOON, outcome};
 
@@ -94,6 +97,76 @@ async fn progress_reaches_the_agent_while_the_tool_works_and_its_trace_reaches_t
     let (result, ()) = tokio::join!(call, heard);
     assert_eq!(outcome(&result.unwrap().unwrap()), Ok("00-trace".into()));
     assert_eq!(*ear.0.lock().unwrap(), [1.0]);
+    client.cancel().await.unwrap();
+    hub.stop().await;
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Nothing {}
+
+#[derive(Serialize, JsonSchema)]
+struct Said {
+    said: String,
+}
+
+/// How often it was asked.
+#[derive(Serialize, Deserialize)]
+struct Asked {
+    times: u32,
+}
+
+fn not_over(times: u32) -> Pending {
+    Pending {
+        poll_after_ms: 100,
+        cursor: json!(Asked { times }),
+        note: format!("asked {times} times"),
+    }
+}
+
+async fn begin(_: Ctx<()>, _: Nothing) -> Result<Effect<Said>, ToolError> {
+    Ok(Effect::Pending(not_over(0)))
+}
+
+async fn poll(_: Ctx<()>, _: Nothing, cursor: Asked) -> Result<Progress<Said>, ToolError> {
+    Ok(match cursor.times {
+        2 => Progress::Done(Said { said: "over".into() }),
+        times => Progress::Pending(not_over(times + 1)),
+    })
+}
+
+#[tokio::test]
+async fn an_agent_is_kept_waiting_with_progress_for_a_call_that_is_not_over_and_a_rule_is_not() {
+    let server = Toolbox::named("slow", "For tests.", ())
+        .with(reads("settle", "Settle", "Settles.").acts(begin).polls(poll));
+    let hub = Hub::builder().serve("slow", server).start().await.unwrap();
+    let gateway = Gateway::new(&hub, Face::All, Toolsets::default()).unwrap();
+    let (near, far) = tokio::io::duplex(1 << 20);
+    tokio::spawn(async move { gateway.serve(far).await.unwrap().waiting().await });
+    let ear = Ear::default();
+    let hello = ClientLifecycleMode::Discover {
+        preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+    };
+    let client = ear.clone().serve_with_lifecycle(near, hello).await.unwrap();
+    let call = client.call_tool(CallToolRequestParams::new("slow_settle"));
+    let result = tokio::time::timeout(SOON, call).await.unwrap().unwrap();
+    assert_eq!(outcome(&result), Ok("over".into()));
+    assert_eq!(*ear.0.lock().unwrap(), [0.0, 1.0, 2.0]);
+
+    let asks_again = CallMeta {
+        patience: Patience::AsksAgain,
+        ..CallMeta::default()
+    };
+    let reply = hub
+        .call("slow.settle", json!({}), asks_again, SOON)
+        .await
+        .unwrap();
+    assert_eq!(reply, Reply::Pending(not_over(0)));
+    let asks = CallMeta {
+        patience: Patience::Asks(json!(Asked { times: 2 })),
+        ..CallMeta::default()
+    };
+    let reply = hub.call("slow.settle", json!({}), asks, SOON).await.unwrap();
+    assert_eq!(reply, Reply::Done(json!({ "said": "over" })));
     client.cancel().await.unwrap();
     hub.stop().await;
 }

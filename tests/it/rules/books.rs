@@ -336,8 +336,8 @@ fn the_schema_lists_the_keys_the_parser_takes() {
         );
     }
     assert!(wrong(
-        &format!("{}approval = 1\n", minimal("\"github.push\"")),
-        "approval"
+        &format!("{}leave = 1\n", minimal("\"github.push\"")),
+        "leave"
     ));
     let operators = schema["$defs"]["operators"]["properties"].as_object().unwrap();
     assert_eq!(operators.len(), 17);

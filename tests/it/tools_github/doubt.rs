@@ -145,6 +145,7 @@ async fn a_search_that_cannot_be_made_never_says_absent() {
     let keyless = CallMeta {
         idempotency_key: None,
         look_for_since: Some(stage.start),
+        ..CallMeta::default()
     };
     let reply = stage
         .hub

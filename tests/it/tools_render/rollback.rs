@@ -7,7 +7,7 @@ use super::stage::{NOW, stage};
 
 /// dep-1 was live for two days without a failure; dep-2 for an hour, and failed in it; dep-3 for three minutes; dep-4 is
 /// live and failing.
-fn history() -> Value {
+pub(super) fn history() -> Value {
     let deploy = |id: &str, status: &str, finished: &str| {
         json!({"id": id, "service_id": "srv-a", "status": status, "finished": finished, "commit": format!("c0ffee{id}"),
                "commit_message": format!("Change of {id}")})
@@ -23,8 +23,9 @@ fn history() -> Value {
     })
 }
 
+/// Only the start: what comes of it is looked at in `watch`.
 fn to(target: &str) -> Value {
-    json!({"service_id": "srv-a", "to": target})
+    json!({"service_id": "srv-a", "to": target, "healthy_for": "0s"})
 }
 
 #[tokio::test]
@@ -59,7 +60,8 @@ async fn a_deploy_that_was_live_long_enough_but_failed_is_not_known_good_and_one
 #[tokio::test]
 async fn a_shorter_proof_can_be_asked_for() {
     let stage = stage(history()).await;
-    let arguments = json!({"service_id": "srv-a", "to": "last_known_good", "known_good_minutes": 2});
+    let arguments =
+        json!({"service_id": "srv-a", "to": "last_known_good", "known_good_minutes": 2, "healthy_for": "0s"});
     let good = stage.call("rollback_deploy", arguments).await.unwrap();
     assert_eq!(good["to"]["id"], "dep-3");
 }
@@ -93,7 +95,8 @@ async fn auto_deploy_is_frozen_first_and_the_rollback_comes_last() {
 #[tokio::test]
 async fn a_rollback_can_leave_auto_deploy_on_and_says_what_that_means() {
     let stage = stage(history()).await;
-    let arguments = json!({"service_id": "srv-a", "to": "previous", "freeze_auto_deploy": false});
+    let arguments =
+        json!({"service_id": "srv-a", "to": "previous", "freeze_auto_deploy": false, "healthy_for": "0s"});
     let result = stage.call("rollback_deploy", arguments).await.unwrap();
     assert_eq!(stage.effects(), ["rollback_deploy"]);
     assert_eq!(result["frozen"], false);

@@ -75,7 +75,12 @@ impl Stage {
         self.reply(tool, arguments, meta).await.unwrap()
     }
 
-    async fn reply(&self, tool: &str, arguments: Value, meta: CallMeta) -> Result<Reply, ToolError> {
+    pub(super) async fn reply(
+        &self,
+        tool: &str,
+        arguments: Value,
+        meta: CallMeta,
+    ) -> Result<Reply, ToolError> {
         self.hub
             .call(&format!("render.{tool}"), arguments, meta, SOON)
             .await

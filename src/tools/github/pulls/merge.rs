@@ -2,12 +2,16 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::{Parts, client, marker, send};
-use crate::hub::ToolError;
+use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::github::{self, MergeMethod, PullRequest, Repo};
-use crate::tools::toolbox::{Ctx, Effect, Look};
+use crate::tools::quote::quote;
+use crate::tools::toolbox::{Ctx, Effect, Look, Resolved};
+
+/// How much of a title is quoted, in bytes.
+const TITLE_BYTES_MAX: usize = 100;
 
 /// What to merge, and how.
 #[derive(Deserialize, JsonSchema)]
@@ -59,6 +63,49 @@ pub(super) async fn merge(ctx: Ctx<Parts>, merge: Merge) -> Result<Effect<Merged
         sha: Some(done.sha),
     })
     .await
+}
+
+/// What would be merged, as long as its head is the expected one.
+pub(super) async fn resolve(ctx: Ctx<Parts>, merge: Merge) -> Result<Resolved, ToolError> {
+    let pull = client(&ctx)?.pull_request(&merge.repo, merge.number).await?;
+    let conflict = |what: String| {
+        ToolError::new(
+            ErrorClass::Conflict,
+            format!("{}#{} {what}", merge.repo, merge.number),
+        )
+    };
+    if pull.merged_at.is_some() || pull.state != "open" {
+        return Err(conflict("is not open any more".into()));
+    }
+    if !pull.head.sha.eq_ignore_ascii_case(&merge.expected_head) {
+        return Err(conflict(format!("has another head by now: {}", pull.head.sha)));
+    }
+    let mut arguments = json!({
+        "repo": merge.repo.to_string(),
+        "number": merge.number,
+        "expected_head": pull.head.sha,
+        "method": merge.method,
+    });
+    for (name, value) in [
+        ("commit_title", &merge.commit_title),
+        ("commit_message", &merge.commit_message),
+    ] {
+        if let Some(value) = value {
+            arguments[name] = value.as_str().into();
+        }
+    }
+    Ok(Resolved {
+        arguments,
+        pinned: json!({ "head": pull.head.sha, "base": pull.base.reference }),
+        shows: format!(
+            "Merges {}#{} {} (head {}) into {}.",
+            merge.repo,
+            merge.number,
+            quote(&pull.title, TITLE_BYTES_MAX),
+            pull.head.sha,
+            quote(&pull.base.reference, TITLE_BYTES_MAX)
+        ),
+    })
 }
 
 /// Merged with the expected head is what was wanted, whoever did it.

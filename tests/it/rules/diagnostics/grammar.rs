@@ -160,7 +160,6 @@ group = "x"
 
 [[action]]
 tool = "github.create_issue"
-within = "5m"
 "###;
     insta::assert_snapshot!(complaints(text), @r###"
     error[not-yet]: `agent` in a rule file is not available yet
@@ -178,14 +177,6 @@ within = "5m"
       |  ^^^^^^^^^^^
       |
       = help: it is part of the rule language, but this version cannot do it: take it out
-
-    error[not-yet]: `within` in [[action]] is not available yet
-      --> rules/sample.toml:11:1
-       |
-    11 | within = "5m"
-       | ^^^^^^
-       |
-       = help: it is part of the rule language, but this version cannot do it: take it out
     "###);
 }
 

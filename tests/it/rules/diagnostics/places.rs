@@ -190,14 +190,6 @@ expect = []
        |
        = help: a tool is named `server.tool`, such as `github.create_issue`
 
-    error[not-yet]: `approval` in [[action]] is not available yet
-      --> rules/sample.toml:23:1
-       |
-    23 | approval = { by = ["a"] }
-       | ^^^^^^^^
-       |
-       = help: it is part of the rule language, but this version cannot do it: take it out
-
     error[expression]: this template does not work: there is no filter `upercase`
       --> rules/sample.toml:24:47
        |

@@ -1,0 +1,139 @@
+//! In: questions about what waits for a person's approval, and that person's word. Out: what is on record after it. Never:
+//! the call that was approved of.
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::Problem;
+use super::super::routes::{App, Shared};
+use super::runs::{self, cursor};
+use super::{Params, page};
+use crate::journal::{self, Approver, RunHistory, RunId, RunQuery, WaitsFor, Word, WordError};
+
+/// Which ones.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    rule: Option<String>,
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+/// What somebody says. The API has one token, so whoever holds it says who they are: it may act as anybody.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saying {
+    /// Who says it.
+    #[serde(rename = "as", default = "admin")]
+    who: String,
+    /// The roles they have.
+    #[serde(default)]
+    roles: Vec<String>,
+    /// Why.
+    why: Option<String>,
+    /// The hash of the call they saw.
+    hash: Option<String>,
+}
+
+fn admin() -> String {
+    "admin".into()
+}
+
+/// `GET /approvals`: the calls that wait for one, newest run first.
+pub(super) async fn list(State(app): Shared, Params(filter): Params<Filter>) -> Result<Json<Value>, Problem> {
+    let limit = page(filter.limit)?;
+    let query = RunQuery {
+        rule: filter.rule,
+        waits_for: Some(WaitsFor::Approval),
+        before: filter.cursor.as_deref().map(cursor).transpose()?,
+        limit,
+        ..RunQuery::default()
+    };
+    let store = app.reactor.store();
+    let runs = store.runs(&query).await?;
+    let next = runs
+        .last()
+        .filter(|_| runs.len() == limit)
+        .map(|run| format!("{}.{}", run.seq, run.id));
+    let mut approvals = Vec::new();
+    for run in &runs {
+        // It may have been answered since.
+        let history = store.run(&run.id).await?;
+        approvals.extend(history.as_ref().and_then(question));
+    }
+    Ok(Json(json!({ "approvals": approvals, "next_cursor": next })))
+}
+
+fn question(history: &RunHistory) -> Option<Value> {
+    let (step, approval) = history.question()?;
+    Some(json!({
+        "run": history.run.id,
+        "rule": history.run.rule,
+        "event": history.run.event.id,
+        "step": step.step,
+        "tool": step.call["tool"],
+        "arguments": step.call["arguments"],
+        "shows": approval.basis["shows"],
+        "pinned": approval.basis["pinned"],
+        "by": approval.by,
+        "reason": approval.reason,
+        "asked_at": approval.asked_at,
+        "expires_at": approval.expires_at,
+        "hash": approval.hash,
+    }))
+}
+
+/// `POST /runs/{id}/approve` with `{"as": …, "roles": […], "why": …, "hash": …}`, all optional.
+pub(super) async fn approve(
+    State(app): Shared,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
+    say(&app, id, true, request).await
+}
+
+/// `POST /runs/{id}/reject`, likewise.
+pub(super) async fn reject(
+    State(app): Shared,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
+    say(&app, id, false, request).await
+}
+
+async fn say(app: &App, id: String, approved: bool, request: Request) -> Result<Json<Value>, Problem> {
+    let saying: Saying = super::json(request).await?;
+    let word = Word {
+        who: Approver {
+            name: saying.who,
+            roles: saying.roles,
+        },
+        approved,
+        why: saying.why,
+        hash: saying.hash,
+    };
+    let run = RunId(id);
+    let now = app.reactor.clock().now();
+    journal::say(app.reactor.store().as_ref(), &run, word, now)
+        .await
+        .map_err(problem)?;
+    app.reactor.wake();
+    runs::shown(app, &run).await
+}
+
+fn problem(error: WordError) -> Problem {
+    let detail = error.to_string();
+    match error {
+        WordError::Store(error) => error.into(),
+        WordError::NotEntitled { .. } => Problem::new(
+            StatusCode::FORBIDDEN,
+            "not-entitled",
+            "Somebody else has to say this",
+            format!("{detail}; say who you are with `as`, and which roles you have with `roles`"),
+        ),
+        WordError::Expired { .. } => Problem::new(StatusCode::CONFLICT, "expired", "It is too late", detail),
+    }
+}

@@ -1,0 +1,103 @@
+//! In: a person's word on the call a run asks about, brought by an agent. Out: the run as it is then. Never: the call itself.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Parts;
+use super::records::{RunShown, run_shown};
+use crate::hub::{ErrorClass, ToolError};
+use crate::journal::{self, Approver, RunHistory, RunId, StoreError, Word, WordError};
+use crate::tools::toolbox::{Ctx, Effect, Look};
+
+/// Which run, and who says so.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WordArgs {
+    /// The run that asks: 32 hexadecimal digits.
+    id: String,
+    /// Who says it: a name that the rule's approval lists, or somebody with a role it lists.
+    #[serde(rename = "as")]
+    who: String,
+    /// The roles they have, as the approval lists them without role:.
+    #[serde(default)]
+    roles: Vec<String>,
+    /// Why, in their words.
+    why: Option<String>,
+    /// The hash of the call they saw (get_run shows it); refused if it is another by now.
+    hash: Option<String>,
+}
+
+pub(super) async fn approve(ctx: Ctx<Parts>, args: WordArgs) -> Result<Effect<RunShown>, ToolError> {
+    say(ctx, args, true).await
+}
+
+pub(super) async fn reject(ctx: Ctx<Parts>, args: WordArgs) -> Result<Effect<RunShown>, ToolError> {
+    say(ctx, args, false).await
+}
+
+async fn say(ctx: Ctx<Parts>, args: WordArgs, approved: bool) -> Result<Effect<RunShown>, ToolError> {
+    let run = RunId(args.id.clone());
+    let store = &ctx.parts.store;
+    if ctx.dry_run {
+        // Nothing is sent to anybody: the answer is only noted here.
+        return Ok(Effect::WouldSend(Vec::new()));
+    }
+    let word = Word {
+        who: Approver {
+            name: args.who,
+            roles: args.roles,
+        },
+        approved,
+        why: args.why,
+        hash: args.hash,
+    };
+    journal::say(store.as_ref(), &run, word, ctx.clock.now())
+        .await
+        .map_err(refused)?;
+    Ok(Effect::Done(run_shown(found(&ctx, &run).await?)))
+}
+
+async fn found(ctx: &Ctx<Parts>, run: &RunId) -> Result<RunHistory, ToolError> {
+    let found = ctx
+        .parts
+        .store
+        .run(run)
+        .await
+        .map_err(|error| refused(error.into()))?;
+    found.ok_or_else(|| ToolError::new(ErrorClass::NotFound, format!("there is no run {run}")))
+}
+
+fn refused(error: WordError) -> ToolError {
+    let message = error.to_string();
+    let class = match &error {
+        WordError::NotEntitled { .. } => ErrorClass::Forbidden,
+        WordError::Expired { .. } => ErrorClass::Conflict,
+        WordError::Store(StoreError::NotFound { .. }) => ErrorClass::NotFound,
+        WordError::Store(StoreError::Unavailable(_)) => ErrorClass::Unavailable,
+        WordError::Store(_) => ErrorClass::Conflict,
+    };
+    ToolError::new(class, message)
+}
+
+pub(super) async fn look_approved(ctx: Ctx<Parts>, args: WordArgs) -> Result<Look<RunShown>, ToolError> {
+    look(ctx, args, true).await
+}
+
+pub(super) async fn look_rejected(ctx: Ctx<Parts>, args: WordArgs) -> Result<Look<RunShown>, ToolError> {
+    look(ctx, args, false).await
+}
+
+/// The word is on record, whoever put it there.
+async fn look(ctx: Ctx<Parts>, args: WordArgs, approved: bool) -> Result<Look<RunShown>, ToolError> {
+    let history = found(&ctx, &RunId(args.id)).await?;
+    let said = history.steps.iter().any(|step| {
+        let approval = step.approval.as_ref();
+        let answer = approval.and_then(|approval| approval.answer.as_ref());
+        answer.is_some_and(|answer| answer.approved == approved && answer.who == args.who)
+    });
+    Ok(if said {
+        Look::Found(run_shown(history))
+    } else {
+        Look::Absent
+    })
+}
