@@ -260,24 +260,37 @@ fn an_external_server_sees_the_variables_it_names_and_those_that_are_missing_are
     assert_eq!(notes.missing, ["NOT_SET"]);
     assert_eq!(notes.server.call_timeout().as_secs(), 5);
     assert!(!format!("{settings:?}").contains("the token"));
-    let remote = "url = \"https://mcp.example.com/mcp\"\nheaders = { Authorization = \"Bearer ${A_TOKEN}!\" }";
+    let remote =
+        "url = \"https://mcp.example.com/mcp\"\nheaders = { Authorization = \"Bearer ${A_TOKEN}!\" }";
     let settings = attached(remote, &environment).unwrap();
     let (name, value) = &settings.mcp["notes"].headers[0];
-    assert_eq!((name.as_str(), value.expose_secret()), ("Authorization", "Bearer the token!"));
+    assert_eq!(
+        (name.as_str(), value.expose_secret()),
+        ("Authorization", "Bearer the token!")
+    );
 }
 
 #[test]
 fn an_external_server_that_cannot_be_meant_is_refused() {
     let cases = [
         ("", "say where it is"),
-        ("command = [\"a\"]\nurl = \"https://a.test\"", "exclude each other"),
+        (
+            "command = [\"a\"]\nurl = \"https://a.test\"",
+            "exclude each other",
+        ),
         ("command = [\"\"]", "names no program"),
         ("command = [\"a\"]\nheaders = { A = \"b\" }", "belong to a `url`"),
-        ("url = \"https://a.test\"\nenv = [\"A\"]", "belongs to a `command`"),
+        (
+            "url = \"https://a.test\"\nenv = [\"A\"]",
+            "belongs to a `command`",
+        ),
         ("url = \"file:///etc/passwd\"", "write https://"),
         ("command = [\"a\"]\ntimeout = \"soon\"", "`timeout` is \"soon\""),
         ("command = [\"a\"]\nhealth = \"1ms\"", "`health` is \"1ms\""),
-        ("url = \"https://a.test\"\nheaders = { A = \"${B\" }", "does not close it"),
+        (
+            "url = \"https://a.test\"\nheaders = { A = \"${B\" }",
+            "does not close it",
+        ),
         (
             "command = [\"a\"]\ntools = [\"b\"]\n[mcp.notes.tool.c]\nread_only = true",
             "a tool that `tools` does not name",
