@@ -152,9 +152,20 @@ impl Sandbox {
         self.world().effects.iter().cloned().collect()
     }
 
-    /// The latest requests, oldest first: `{at, provider, operation, method, path, status}`.
+    /// The writes that took effect after the one numbered `n`, oldest first.
+    pub fn effects_after(&self, n: u64) -> Vec<Value> {
+        state::after(&self.world().effects, n)
+    }
+
+    /// The latest requests, oldest first: `{n, at, provider, operation, method, path, query, status}`; without a status
+    /// where the answer was lost or never given.
     pub fn requests(&self) -> Vec<Value> {
         self.world().requests.iter().cloned().collect()
+    }
+
+    /// The requests after the one numbered `n`, oldest first.
+    pub fn requests_after(&self, n: u64) -> Vec<Value> {
+        state::after(&self.world().requests, n)
     }
 
     /// The latest webhook deliveries, oldest first, with what the receiver answered.

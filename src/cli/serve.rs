@@ -1,5 +1,7 @@
 //! `xmrt serve`
 
+use std::pin::pin;
+
 use super::{Ending, start_logging};
 use crate::assemble;
 use crate::config::Settings;
@@ -17,7 +19,12 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     start_logging(&settings)?;
-    let running = assemble::start(&settings, options.sandbox).await?;
+    // Before anybody is told where it listens: whoever is told may end it at once.
+    let mut stop = pin!(assemble::stop_signal());
+    let running = tokio::select! {
+        running = Box::pin(assemble::start(&settings, options.sandbox)) => running?,
+        () = &mut stop => return Ok(()),
+    };
     println!("listening on http://{}", running.address);
     if running.instance.admin_token_is_new {
         println!(
@@ -37,7 +44,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
             }
         }
     }
-    assemble::stop_signal().await;
+    stop.await;
     println!("shutting down");
     running.stop().await;
     Ok(())

@@ -16,8 +16,8 @@ pub(super) async fn answer(sandbox: &Sandbox, call: &Call) -> Answer {
     };
     match (call.method.as_str(), call.path.trim_matches('/')) {
         ("GET", "" | "state") => Answer::ok(state(sandbox)),
-        ("GET", "effects") => Answer::ok(json!({"effects": sandbox.effects()})),
-        ("GET", "requests") => Answer::ok(json!({"requests": sandbox.requests()})),
+        ("GET", "effects") => tell(after(call).map(|n| json!({"effects": sandbox.effects_after(n)}))),
+        ("GET", "requests") => tell(after(call).map(|n| json!({"requests": sandbox.requests_after(n)}))),
         ("GET", "deliveries") => Answer::ok(json!({"deliveries": sandbox.deliveries()})),
         ("GET", "faults") => Answer::ok(faults::listed(&sandbox.world().faults)),
         ("DELETE", "faults") => {
@@ -50,6 +50,14 @@ fn body(call: &Call) -> Result<Value, String> {
         return Ok(json!({}));
     }
     serde_json::from_slice(&call.body).map_err(|error| format!("the body is not JSON: {error}"))
+}
+
+/// The number in `?after=`, from which a log goes on; all of it without one.
+fn after(call: &Call) -> Result<u64, String> {
+    call.query("after").map_or(Ok(0), |n| {
+        n.parse()
+            .map_err(|_| format!("after is the number of an entry, not \"{n}\""))
+    })
 }
 
 fn tell(outcome: Result<Value, String>) -> Answer {

@@ -12,10 +12,10 @@ use super::faults::Faults;
 use super::webhooks::Outbox;
 use super::{Options, github, render};
 
-/// How many effects are kept; a test that makes more should look earlier.
+/// How many effects are kept; whoever wants them all asks in time for those after the last one seen.
 const EFFECTS_MAX: usize = 10_000;
 /// How many requests are kept.
-const REQUESTS_MAX: usize = 1_000;
+const REQUESTS_MAX: usize = 10_000;
 
 /// Whose API a call goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,7 @@ pub(super) struct World {
     /// What reads still see while writes lag, and until when, for each provider.
     lagging: (Past<github::State>, Past<render::State>),
     written: u64,
+    asked: u64,
 }
 
 impl World {
@@ -67,6 +68,7 @@ impl World {
             requests: VecDeque::new(),
             lagging: (None, None),
             written: 0,
+            asked: 0,
             options,
         }
     }
@@ -155,7 +157,9 @@ impl World {
         call: &Call,
         status: Option<u16>,
     ) {
+        self.asked += 1;
         let request = json!({
+            "n": self.asked,
             "at": call.now.to_string(),
             "provider": provider.name(),
             "operation": operation,
@@ -174,6 +178,15 @@ pub(super) fn push_bounded<T>(log: &mut VecDeque<T>, entry: T, max: usize) {
         log.pop_front();
     }
     log.push_back(entry);
+}
+
+/// The entries of a log that came after number `n`, oldest first. Whoever asks with the last number seen misses none:
+/// the numbers have gaps only where the log has forgotten.
+pub(super) fn after(log: &VecDeque<Value>, n: u64) -> Vec<Value> {
+    let newer = |entry: &&Value| entry["n"].as_u64().is_some_and(|at| at > n);
+    let mut found: Vec<Value> = log.iter().rev().take_while(newer).cloned().collect();
+    found.reverse();
+    found
 }
 
 /// What a write was aimed at, as a person would say it: `acme/api#12`, `srv-…`.

@@ -252,6 +252,16 @@ async fn a_termination_drains_and_what_is_left_goes_on_after_the_next_start() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_told_to_end_as_soon_as_it_says_where_it_listens_ends_in_good_order() {
+    let mut world = world().await;
+    for _ in 0..10 {
+        let (status, _) = world.server.terminate();
+        assert_eq!(status.code(), Some(0), "{status}");
+        world.restart();
+    }
+}
+
 /// A comment, a label, an issue per event: whatever is killed when, in the end each is there once.
 const THREE_WRITES: &str = r#"
 description = "Three writes"

@@ -7,6 +7,7 @@
     reason = "tests stand outside the fences, and their helpers are shared by topic"
 )]
 
+mod chaos;
 mod cli;
 mod config;
 mod crash;
