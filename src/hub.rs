@@ -7,6 +7,7 @@ pub mod contract;
 mod answer;
 mod external;
 mod gateway;
+mod later;
 mod link;
 mod listing;
 mod nearest;
@@ -16,13 +17,14 @@ mod progress;
 pub use contract::*;
 pub use external::{Condition, ExternalServer, Override, Reach, ServerStatus, Standing, ToolStatus};
 pub use gateway::{Caller, Face, Gateway, GatewayError, Selection, Toolsets};
+pub use later::LaterHub;
 pub use nearest::nearest;
 pub use pins::{Approval, Contract, Difference, MemoryPins, Pin as ToolPin, PinStore};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -91,17 +93,6 @@ pub struct HubBuilder {
     directory: Arc<Directory>,
 }
 
-/// A hub that is still being built, for servers that are to be part of it. Does not keep it alive.
-#[derive(Clone, Debug, Default)]
-pub struct LaterHub(Arc<OnceLock<Weak<Inner>>>);
-
-impl LaterHub {
-    /// The hub, while there is one.
-    pub fn hub(&self) -> Option<Hub> {
-        self.0.get()?.upgrade().map(Hub)
-    }
-}
-
 type Starting = Pin<Box<dyn Future<Output = Result<Link, HubError>> + Send>>;
 type Starter = Box<dyn FnOnce(String) -> Starting + Send>;
 
@@ -166,8 +157,7 @@ impl HubBuilder {
         }
         started.listing.store(Arc::new(started.list_now()));
         let hub = Hub(Arc::new(started));
-        // Nobody else sets it.
-        let _ = self.later.0.set(Arc::downgrade(&hub.0));
+        self.later.is(&hub);
         Ok(hub)
     }
 }

@@ -4,7 +4,7 @@
 //! was cut off is known. Between them each line is one [`Record`]: rule texts, books, each event followed by its runs,
 //! then what gates and loop guards remember. `docs/state.md` shows the lines.
 
-pub(super) mod bytes;
+mod bytes;
 mod lines;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+pub(super) use bytes::body;
 use bytes::hex;
 pub use lines::{ArchiveError, Lines, Reader};
 
@@ -239,7 +240,7 @@ pub struct NamedValue {
     /// Its name there.
     pub name: String,
     /// Its bytes.
-    #[serde(with = "bytes::body")]
+    #[serde(with = "body")]
     pub value: ::bytes::Bytes,
     /// When its time is over, if it ever is.
     pub until: Option<Timestamp>,

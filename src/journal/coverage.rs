@@ -200,14 +200,14 @@ impl Coverage {
         self.ranges = joined(ranges);
     }
 
-    /// From where on `since` has to be compared again: from the beginning of the range it is in, where something is
-    /// missing there, so that what was counted there is counted anew.
-    pub fn begin_of_doubt(&self, since: Timestamp) -> Timestamp {
+    /// From where on `since` has to be compared again where something is missing around it: from the beginning of the
+    /// range it is in, so that what was counted there is counted anew.
+    pub fn begin_of_doubt(&self, since: Timestamp) -> Option<Timestamp> {
         let around = |range: &&Range| range.from <= since && since < range.until;
         let range = self.ranges.iter().find(around);
         range
             .filter(|range| !range.found.is_quiet())
-            .map_or(since, |range| range.from)
+            .map(|range| range.from)
     }
 
     /// Leaves a stretch for later.
@@ -345,23 +345,27 @@ pub async fn keep_coverage_pass(
 }
 
 /// The right to compare, which one process at a time has.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CoverageLease {
     token: Bytes,
     ms: i64,
 }
 
 impl CoverageLease {
-    /// Takes it for `ms`, unless somebody has it.
-    pub async fn take(store: &dyn Store, ms: i64, now: Timestamp) -> Result<Option<Self>, StoreError> {
+    /// The right to compare for `ms` at a time, not taken yet. It has a name from the beginning, so that it can be given
+    /// back even by whoever does not know whether it was taken.
+    pub fn new(ms: i64) -> Self {
         let token = Bytes::from(uuid::Uuid::new_v4().to_string());
+        Self { token, ms }
+    }
+
+    /// Takes it. `false`: somebody else has it.
+    pub async fn take(&self, store: &dyn Store, now: Timestamp) -> Result<bool, StoreError> {
         let held = store
-            .kv_put_if_absent(&key("lease")?, token.clone(), Some(ms), now)
+            .kv_put_if_absent(&key("lease")?, self.token.clone(), Some(self.ms), now)
             .await?;
         // An answer that was lost on the way may have been ours.
-        Ok(held
-            .is_none_or(|held| held == token)
-            .then_some(Self { token, ms }))
+        Ok(held.is_none_or(|held| held == self.token))
     }
 
     /// Extends it. `false`: it is over, and somebody else may have it.
@@ -372,9 +376,9 @@ impl CoverageLease {
             .await
     }
 
-    /// Gives it back.
-    pub async fn give_back(self, store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
-        let token = self.token;
+    /// Gives it back; nothing happens if it was not taken.
+    pub async fn give_back(&self, store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+        let token = self.token.clone();
         store
             .kv_cas(&key("lease")?, token.clone(), token, Some(0), now)
             .await?;

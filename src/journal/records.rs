@@ -171,7 +171,7 @@ pub struct EventRecord {
     /// The rest of its envelope, opaque.
     pub meta: Value,
     /// The payload's bytes.
-    #[serde(with = "super::archive::bytes::body")]
+    #[serde(with = "super::archive::body")]
     pub body: Bytes,
     /// The rule book it was matched with.
     pub book: String,

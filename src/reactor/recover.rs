@@ -96,8 +96,8 @@ pub struct Recovery {
     reactor: Arc<Reactor>,
     settings: RecoverySettings,
     discovered: Mutex<Option<(Timestamp, Discovered)>>,
-    /// The right to compare, while this process has it.
-    held: Mutex<Option<CoverageLease>>,
+    /// The rights to compare that this process has, or may have.
+    held: Mutex<Vec<CoverageLease>>,
 }
 
 impl Recovery {
@@ -161,28 +161,38 @@ impl Recovery {
         self.compare(ask).await
     }
 
-    /// Gives the right to compare back, so that nobody has to wait for its end.
+    /// Gives every right to compare back, so that nobody has to wait for its end.
     async fn let_go(&self) {
-        let held = self.held().take();
-        if let Some(lease) = held
-            && let Err(error) = lease.give_back(self.reactor.store().as_ref(), self.now()).await
-        {
+        let held = std::mem::take(&mut *self.held());
+        for lease in held {
+            self.give_back(&lease).await;
+        }
+    }
+
+    async fn give_back(&self, lease: &CoverageLease) {
+        if let Err(error) = lease.give_back(self.reactor.store().as_ref(), self.now()).await {
             tracing::debug!("the right to compare is left to its end: {error}");
         }
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, Option<CoverageLease>> {
+    fn held(&self) -> std::sync::MutexGuard<'_, Vec<CoverageLease>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn compare(&self, ask: Ask) -> Result<Recovered, RecoverError> {
-        let store = self.reactor.store().as_ref();
-        let lease = CoverageLease::take(store, LEASE_MS, self.now())
-            .await?
-            .ok_or(RecoverError::Busy)?;
-        *self.held() = Some(lease.clone());
-        let outcome = self.compare_all(ask, &lease).await;
-        self.let_go().await;
+        let lease = CoverageLease::new(LEASE_MS);
+        // Noted before it is taken: a stop can come between the two.
+        self.held().push(lease.clone());
+        let outcome = match lease.take(self.reactor.store().as_ref(), self.now()).await {
+            Ok(true) => {
+                let outcome = self.compare_all(ask, &lease).await;
+                self.give_back(&lease).await;
+                outcome
+            }
+            Ok(false) => Err(RecoverError::Busy),
+            Err(error) => Err(error.into()),
+        };
+        self.held().retain(|held| *held != lease);
         outcome
     }
 

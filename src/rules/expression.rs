@@ -17,7 +17,7 @@ use crate::rules::filters;
 /// Longest source of one expression or template, in bytes.
 pub(crate) const SOURCE_BYTES_MAX: usize = 64 * 1024;
 /// Longest output of one template, in bytes.
-const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
+pub(crate) const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 /// Steps of the engine one evaluation may take; large texts cost steps, too. Some tens of milliseconds at worst.
 const FUEL: u64 = 500_000;
 /// How deep the engine may recurse.

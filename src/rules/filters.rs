@@ -1,8 +1,11 @@
 //! In: values inside a template. Out: text that is safe where it goes. Never: time, chance, the world.
 
+use std::borrow::Cow;
+
 use minijinja::{Environment, Error, ErrorKind};
 
 use crate::rules::duration;
+use crate::rules::expression::OUTPUT_BYTES_MAX;
 
 /// Puts our filters beside the engine's own.
 pub(crate) fn install(environment: &mut Environment<'static>) {
@@ -13,6 +16,7 @@ pub(crate) fn install(environment: &mut Environment<'static>) {
     environment.add_filter("truncate_bytes", truncate_bytes);
     environment.add_filter("markdown_escape", markdown_escape);
     environment.add_filter("fence", fence);
+    environment.add_filter("replace", replace);
 }
 
 fn invalid(message: String) -> Error {
@@ -94,6 +98,15 @@ fn markdown_escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// The engine's own has no bound: each in a chain of them may make a text ten times as long.
+fn replace(text: Cow<'_, str>, from: Cow<'_, str>, to: Cow<'_, str>) -> Result<String, Error> {
+    let grown = text.matches(&*from).count().saturating_mul(to.len());
+    if text.len().saturating_add(grown) > OUTPUT_BYTES_MAX {
+        return Err(invalid("the output is larger than 1 MiB".into()));
+    }
+    Ok(text.replace(&*from, &to))
 }
 
 /// Quotes untrusted text as data: a code block whose fence is longer than any run of backticks in the text, so that

@@ -98,11 +98,67 @@ async fn what_a_limit_held_back_is_not_said_to_fire() {
     let world = world().await;
     let (text, errors, code) = world.xmrt(&["explain", "hourly", "--event", "delivery-2"]);
     assert_eq!(code, 0, "{errors}");
-    insta::assert_snapshot!(steady(&text), @"");
+    insta::assert_snapshot!(steady(&text), @r#"
+    hourly did not act on this github.issues.opened: its conditions hold, but a limit held it back: suppressed by run <run> until <time>.
+
+    rule     hourly (live)
+    event    github.issues.opened delivery-2 (acme/api#2)
+    on       holds github.issues.opened
+    if       holds
+      holds   event.issue.number < 100
+              event.issue.number = 2
+      holds   event.issue.user.login != 'bot'
+              event.issue.user.login = "alice"
+    limits   counted by all
+      closed  cooldown <hours>  suppressed by run <run> until <time>
+    on record
+      suppressed  suppressed by run <run> until <time>
+    plan
+      1 xmrt.notify
+          text = "x"
+          to = "log"
+    to fire
+      - no earlier run would have to stand in the way: suppressed by run <run> until <time>
+    "#);
     let (text, _, _) = world.xmrt(&["explain", "hourly", "--event", "delivery-1"]);
-    insta::assert_snapshot!(steady(&text), @"");
+    insta::assert_snapshot!(steady(&text), @r#"
+    hourly fired on this github.issues.opened: run <run> (succeeded).
+
+    rule     hourly (live)
+    event    github.issues.opened delivery-1 (acme/api#1)
+    on       holds github.issues.opened
+    if       holds
+      holds   event.issue.number < 100
+              event.issue.number = 1
+      holds   event.issue.user.login != 'bot'
+              event.issue.user.login = "alice"
+    limits   counted by all
+      passed  cooldown <hours>
+    on record
+      fired  run <run> succeeded
+    plan
+      1 xmrt.notify
+          text = "x"
+          to = "log"
+    "#);
     let (text, _, _) = world.xmrt(&["explain", "stale", "--event", "delivery-1"]);
-    insta::assert_snapshot!(steady(&text), @"");
+    insta::assert_snapshot!(steady(&text), @r#"
+    stale did not act on this github.issues.opened: its conditions hold, but the event was too old: it happened <hours> ago and the rule acts on events up to <hours> old.
+
+    rule     stale (live)
+    event    github.issues.opened delivery-1 (acme/api#1)
+    on       holds github.issues.opened
+    limits   counted by acme/api#1
+      closed  max_age <hours>  <hours> old when it was received
+    on record
+      stale  it happened <hours> ago and the rule acts on events up to <hours> old
+    plan
+      1 xmrt.notify
+          text = "hello"
+          to = "log"
+    to fire
+      - the event would have to be younger: it happened <hours> ago and the rule acts on events up to <hours> old
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +166,18 @@ async fn without_a_rule_the_near_misses_are_ranked() {
     let world = world().await;
     let (text, errors, code) = world.xmrt(&["explain", "--event", "delivery-2"]);
     assert_eq!(code, 0, "{errors}");
-    insta::assert_snapshot!(steady(&text), @"");
+    insta::assert_snapshot!(steady(&text), @r#"
+    github.issues.opened delivery-2 (acme/api#2)
+
+     1. hourly did not act on this github.issues.opened: its conditions hold, but a limit held it back: suppressed by run <run> until <time>.
+          - no earlier run would have to stand in the way: suppressed by run <run> until <time>
+     2. stale did not act on this github.issues.opened: its conditions hold, but the event was too old: it happened <hours> ago and the rule acts on events up to <hours> old.
+          - the event would have to be younger: it happened <hours> ago and the rule acts on events up to <hours> old
+     3. for-carol does not fire on this github.issues.opened: a condition does not hold.  (2 of 3 hold)
+          - `issue.user.login` would have to satisfy `equals "carol"`; it is "alice"
+     4. closed does not listen to github.issues.opened.  (0 of 1 hold)
+          - the event would have to be github.issues.closed; it is github.issues.opened
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]

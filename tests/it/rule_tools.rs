@@ -242,15 +242,15 @@ fn what_no_test_exercises_is_told() {
         ),
     )]);
     let output = xmrt(folder.path(), &["test", "--coverage"]);
-    insta::assert_snapshot!(out(&output), @r###"
+    insta::assert_snapshot!(out(&output), @"
     FAILED tell · a <bug> & so on → succeeded
-             notify (skipped) {}
+             xmrt.notify (skipped) {}
            - call 1 `xmrt.notify` was not made (the rule's decision: succeeded)
     untested tell · no test makes it act
     untested tell · no test makes the condition on `issue.title` fail
     untested tell · no test makes the `if` of `notify` hold
     1 rule(s): 0 passed, 1 failed
-    "###);
+    ");
 }
 
 /// A payload as it stands in a file.
@@ -397,7 +397,20 @@ fn what_fix_would_change_is_shown_and_then_done_once() {
     let folder = folder(&[("rules/tell.toml", SLIPS)]);
     let shown = xmrt(folder.path(), &["check", "--diff"]);
     assert_eq!(shown.status.code(), Some(1));
-    insta::assert_snapshot!(out(&shown), @"");
+    insta::assert_snapshot!(out(&shown), @r#"
+    --- rules/tell.toml
+    +++ rules/tell.toml
+    @@ -3,7 +3,7 @@
+     
+     [limits]
+    -coldown = "5 minutes" # at least
+    +cooldown = "5m" # at least
+     
+     [[action]]
+    -tool = "xmrt.notfy"
+    +tool = "xmrt.notify"
+     arguments = { to = "log", text = "hello" }
+    "#);
     let path = folder.path().join("rules/tell.toml");
     assert_eq!(
         std::fs::read_to_string(&path).expect("the rule"),
@@ -477,7 +490,27 @@ fn rules_are_compared_with_a_folder_and_with_a_revision() {
         .expect("a pattern")
         .replace_all(&out(&compared), "<old> → <new>")
         .into_owned();
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r#"
+    compared with HEAD: 4 different, 1 the same
+
+    + added added
+
+    - gone removed
+
+    + renamed renamed (it was `gone`)
+        - its history, and what its limits have counted, stay with the old name: it begins anew
+
+    ~ tell changed (<old> → <new>)
+        - `when` asks something else: other events make it act (`xmrt backtest` shows which)
+           [when]
+          -issue.title = { prefix = "BUG" }
+          +issue.title = { prefix = "Bug" }
+           
+           name = "a <bug> & so on"
+          -event = { on = "github.issues.opened", payload = { issue = { number = 1, title = "BUG" }, repository = { full_name = "acme/api" } } }
+          +event = { on = "github.issues.opened", payload = { issue = { number = 1, title = "Bug" }, repository = { full_name = "acme/api" } } }
+           expect = [{ tool = "xmrt.notify", arguments.text = "bug" }]
+    "#);
     let same = xmrt(folder.path(), &["rules", "diff", "--against", "rules"]);
     assert_eq!(
         (same.status.code(), out(&same).trim_end()),

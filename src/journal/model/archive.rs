@@ -43,10 +43,11 @@ impl Model {
             runs.sort_by_key(|history| (history.run.seq, &history.run.id));
             records.extend(runs.into_iter().cloned().map(Box::new).map(Record::Run));
         }
-        for (gate, charge) in &self.cooldowns {
+        let lives = |until: Timestamp| until > self.last;
+        for (gate, charge) in self.cooldowns.iter().filter(|(_, charge)| lives(charge.until)) {
             records.push(Record::Cooldown(gate.charge(&charge.run, charge.until)));
         }
-        for ((gate, run), until) in &self.rates {
+        for ((gate, run), until) in self.rates.iter().filter(|(_, until)| lives(**until)) {
             records.push(Record::Rate(gate.charge(run, *until)));
         }
         for (gate, pending) in &self.pending {
@@ -58,7 +59,7 @@ impl Model {
                 first: pending.first,
             }));
         }
-        for ((key, run), cause) in &self.causes {
+        for ((key, run), cause) in self.causes.iter().filter(|(_, cause)| lives(cause.until)) {
             records.push(Record::Cause(Cause {
                 key: key.clone(),
                 run: run.clone(),
@@ -66,7 +67,8 @@ impl Model {
                 until: cause.until,
             }));
         }
-        for (key, kept) in &self.kv {
+        // What has run out is not told; something may have been over from its beginning.
+        for (key, kept) in self.kv.iter().filter(|(_, kept)| kept.lives(self.last)) {
             records.push(Record::Value(NamedValue {
                 space: key.space().to_owned(),
                 name: key.name().to_owned(),

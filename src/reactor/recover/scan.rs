@@ -95,15 +95,16 @@ impl Recovery {
             Some(since) => {
                 // All of it is looked at again.
                 backlog.clear();
-                coverage.begin_of_doubt(since)
+                let since = since.max(shown_from);
+                coverage.begin_of_doubt(since).unwrap_or(since)
             }
             None => {
                 let left = backlog.iter().map(|stretch| stretch.until).max();
-                left.max(coverage.until()).unwrap_or(shown_from)
+                left.max(coverage.until()).unwrap_or(shown_from).max(shown_from)
             }
         };
         let head = Stretch {
-            from: begin.max(shown_from),
+            from: begin,
             until: after(now, -self.settings.grace_ms),
             cursor: None,
         };

@@ -239,7 +239,7 @@ fn happened(explanation: &Explanation, newest: &Recorded) -> String {
                 0 => String::new(),
                 generation => format!(", generation {generation}"),
             };
-            format!("{rule} fired on this {kind}: run {run}{again} is {state}.")
+            format!("{rule} fired on this {kind}: run {run}{again} ({state}).")
         }
         ("suppressed", None) => held_back("a limit held it back"),
         ("stale", None) => held_back("the event was too old"),

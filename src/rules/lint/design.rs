@@ -139,7 +139,7 @@ pub(super) const LINTS: &[Lint] = &[
         "unknown-allow",
         "an allowance for a lint that does not exist",
         "It allows nothing. `xmrt check --explain <lint>` knows them all; some errors cannot be allowed.",
-        "# xmrt: allow(cyclic-rules) because the label is always another one\non = \"github.issues.opened\"",
+        "# xmrt: allow(ciclic-rule) because the label is always another one\non = \"github.issues.opened\"",
         "# the label it reacts to is always another one\non = \"github.issues.opened\"",
     ),
     warning(

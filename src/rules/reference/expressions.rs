@@ -204,12 +204,6 @@ pub const FILTERS: &[ExpressionExample] = &[
     row("unique", "Each once.", "[1, 2, 1] | unique | list", "[1,2]"),
     row("upper", "Upper case.", "'abc' | upper", r#""ABC""#),
     row(
-        "urlencode",
-        "For an address.",
-        "'a b&c' | urlencode",
-        r#""a%20b%26c""#,
-    ),
-    row(
         "zip",
         "Two lists side by side.",
         "[1, 2] | zip(['a', 'b']) | list",

@@ -15,7 +15,20 @@ if = "event.issue.comments > 5"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[misplaced-key]: `if` is a key of the rule, not a path of `[when]`
+     --> rules/tell.toml:6:1
+      |
+    6 | if = "event.issue.comments > 5"
+      | ^^
+      |
+      = help: top-level keys come before the first `[table]`; a payload field of this name is `".if"`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain misplaced-key` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -28,7 +41,19 @@ if = "{{ event.issue.comments > 5 }}"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[expression]: `if` is an expression already: write it without `{{ }}`
+     --> rules/tell.toml:3:6
+      |
+    3 | if = "{{ event.issue.comments > 5 }}"
+      |      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: if = "event.issue.comments > 5"
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain expression` says more about a finding
+    "#);
 }
 
 #[test]
@@ -41,7 +66,19 @@ if = "event.issue.state = 'open'"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[expression]: this expression does not work: unexpected input after expression
+     --> rules/tell.toml:3:25
+      |
+    3 | if = "event.issue.state = 'open'"
+      |                         ^
+      |
+      = help: to compare, write `==`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain expression` says more about a finding
+    "#);
 }
 
 #[test]
@@ -54,7 +91,19 @@ if = "event.issue.locked == false && event.issue.comments > 5"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[expression]: this expression does not work: unexpected character
+     --> rules/tell.toml:3:35
+      |
+    3 | if = "event.issue.locked == false && event.issue.comments > 5"
+      |                                   ^
+      |
+      = help: write `and`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain expression` says more about a finding
+    "#);
 }
 
 #[test]
@@ -66,7 +115,20 @@ on = "github.issues.opened"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "${{ github.event.issue.title }}" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[unknown-name]: there is no name `github`
+     --> rules/tell.toml:6:39
+      |
+    6 | arguments = { to = "log", text = "${{ github.event.issue.title }}" }
+      |                                       ^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: what GitHub Actions calls `github.event` is `event` here
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain unknown-name` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -79,7 +141,20 @@ if = "github.event.issue.comments > 5"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[unknown-name]: there is no name `github`
+     --> rules/tell.toml:3:7
+      |
+    3 | if = "github.event.issue.comments > 5"
+      |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: what GitHub Actions calls `github.event` is `event` here
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain unknown-name` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -92,7 +167,20 @@ if = "event.issue.title.startswith('RFC')"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[unknown-field]: texts have no methods, so there is no `event.issue.title.startswith`
+     --> rules/tell.toml:3:7
+      |
+    3 | if = "event.issue.title.startswith('RFC')"
+      |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write `event.issue.title is startingwith(…)`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain unknown-field` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -107,7 +195,20 @@ issue.titel = { contains = "crash" }
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[unknown-field]: github.issues.opened has no `issue.titel`
+     --> rules/tell.toml:5:7
+      |
+    5 | issue.titel = { contains = "crash" }
+      |       ^^^^^
+      |
+      = help: did you mean `issue.title`?
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain unknown-field` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -119,7 +220,20 @@ on = "github.issues.opened"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "{{ event.isue.title }}" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[unknown-field]: github.issues.opened has no `event.isue.title`
+     --> rules/tell.toml:6:38
+      |
+    6 | arguments = { to = "log", text = "{{ event.isue.title }}" }
+      |                                      ^^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `event.issue`?
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain unknown-field` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -134,7 +248,20 @@ event.issue.state = "open"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[unknown-field]: github.issues.opened has no `event.issue.state`
+     --> rules/tell.toml:5:13
+      |
+    5 | event.issue.state = "open"
+      |             ^^^^^
+      |
+      = help: a path of `[when]` begins within the payload: `issue.state`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain unknown-field` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -149,7 +276,37 @@ issue.labels = "bug"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    warning[missing-quiet-test]: no `[[test]]` shows an event that this rule leaves alone
+     --> rules/tell.toml:1:1
+      |
+    1 | description = "Tell about an issue"
+      | ^^^^^^^^^^^
+      |
+      = help: with `expect = []`
+
+    warning[missing-test]: no `[[test]]` shows an event on which this rule acts
+     --> rules/tell.toml:1:1
+      |
+    1 | description = "Tell about an issue"
+      | ^^^^^^^^^^^
+      |
+      = help: `expect` lists the calls it makes, in order
+
+    warning[type-mismatch]: `issue.labels` is an object, and it is compared with a text: this never matches
+     --> rules/tell.toml:5:16
+      |
+    5 | issue.labels = "bug"
+      |                ^^^^^
+      |
+      = help: say which of its fields: `issue.labels.name`, for instance
+
+
+    1 rule file(s), 0 error(s), 3 warning(s)
+    `xmrt check --explain missing-quiet-test` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    matching: 1 indexed, 0 scanned, 0 off
+    "#);
 }
 
 #[test]
@@ -164,7 +321,20 @@ issue.comments = { gt = "5" }
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[operand]: `gt` takes a number or an RFC 3339 time (`"2026-11-01T00:00:00Z"`), not a string
+     --> rules/tell.toml:5:25
+      |
+    5 | issue.comments = { gt = "5" }
+      |                         ^^^
+      |
+      = help: without quotes: `5`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain operand` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -179,7 +349,20 @@ issue.comments = { ">" = 5 }
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[unknown-field]: github.issues.opened has no `issue.comments.>`
+     --> rules/tell.toml:5:20
+      |
+    5 | issue.comments = { ">" = 5 }
+      |                    ^^^
+      |
+      = help: did you mean `gt`?
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain unknown-field` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -194,7 +377,20 @@ issue.title = { starts_with = "RFC" }
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[unknown-field]: github.issues.opened has no `issue.title.starts_with`
+     --> rules/tell.toml:5:17
+      |
+    5 | issue.title = { starts_with = "RFC" }
+      |                 ^^^^^^^^^^^
+      |
+      = help: did you mean `prefix`?
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain unknown-field` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -219,7 +415,20 @@ name = "does not act"
 event = { on = "github.issues.closed" }
 expect = []
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @"
+    warning[contradiction]: what is asked of `issue.comments` cannot hold together: the rule would never fire
+     --> rules/tell.toml:5:7
+      |
+    5 | issue.comments = { gt = 10, lt = 5 }
+      |       ^^^^^^^^
+      |
+      = help: all of `[when]` must hold; alternatives are a list, or branches of `any`
+
+
+    1 rule file(s), 0 error(s), 1 warning(s)
+    `xmrt check --explain contradiction` says more about a finding
+    matching: 1 indexed, 0 scanned, 0 off
+    ");
 }
 
 #[test]
@@ -244,7 +453,21 @@ name = "does not act"
 event = { on = "github.issues.closed" }
 expect = []
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    warning[unknown-value]: `issue.state` is not known to be `opened`
+     --> rules/tell.toml:5:15
+      |
+    5 | issue.state = "opened"
+      |               ^^^^^^^^
+      |
+      = help: did you mean `open`?
+
+
+    1 rule file(s), 0 error(s), 1 warning(s)
+    `xmrt check --explain unknown-value` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    matching: 1 indexed, 0 scanned, 0 off
+    "#);
 }
 
 #[test]
@@ -259,7 +482,17 @@ issue.title = { regex = "(bug" }
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[pattern]: this is not a regular expression: unclosed group
+     --> rules/tell.toml:5:25
+      |
+    5 | issue.title = { regex = "(bug" }
+      |                         ^^^^^^
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain pattern` says more about a finding
+    "#);
 }
 
 #[test]
@@ -274,5 +507,17 @@ issue.title = { regex = "\bbug\d" }
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[syntax]: this is not valid TOML: missing escaped value, expected `b`, `e`, `f`, `n`, `r`, `\`, `"`, `x`, `u`, `U`
+     --> rules/tell.toml:5:32
+      |
+    5 | issue.title = { regex = "\bbug\d" }
+      |                                ^
+      |
+      = help: within `"…"` a backslash begins an escape; between single quotes it is an ordinary letter: '\bbug\b'
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain syntax` says more about a finding
+    "#);
 }

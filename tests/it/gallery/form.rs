@@ -5,7 +5,35 @@ use super::told;
 #[test]
 fn an_empty_file() {
     let text = r#""#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[missing-key]: a rule file needs `description`
+     --> rules/tell.toml:1:1
+      |
+    1 |
+      | ^
+      |
+      = help: What the rule does, in one sentence.
+
+    error[missing-key]: a rule file needs `on`
+     --> rules/tell.toml:1:1
+      |
+    1 |
+      | ^
+      |
+      = help: The event types it listens to: `source.type[.action]`. A shorter form matches all below it: `github.issues`, `render.*`, `*`.
+
+    error[missing-key]: a rule file needs `[[action]]`
+     --> rules/tell.toml:1:1
+      |
+    1 |
+      | ^
+      |
+      = help: the steps, in order: a line `[[action]]`, then `tool = "server.tool"` and `arguments = { … }`
+
+
+    1 rule file(s), 3 error(s), 0 warning(s)
+    `xmrt check --explain missing-key` says more about a finding
+    "#);
 }
 
 #[test]
@@ -15,14 +43,38 @@ on:
   issues:
     types: [opened]
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @"
+    error[syntax]: this is not valid TOML: key with no value, expected `=`
+     --> rules/tell.toml:1:7
+      |
+    1 | name: triage
+      |       ^
+      |
+      = help: this looks like YAML, and rule files are TOML; `xmrt rules new` writes one to begin with
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain syntax` says more about a finding
+    ");
 }
 
 #[test]
 fn a_file_that_is_json() {
     let text = r#"{ "on": "github.issues.opened" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[syntax]: this is not valid TOML: invalid key-value pair, expected key
+     --> rules/tell.toml:1:1
+      |
+    1 | { "on": "github.issues.opened" }
+      | ^
+      |
+      = help: this looks like JSON, and rule files are TOML; `xmrt rules new` writes one to begin with
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain syntax` says more about a finding
+    "#);
 }
 
 #[test]
@@ -34,7 +86,19 @@ on = "github.issues.opened"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[syntax]: this is not valid TOML: invalid basic string, expected `"`
+     --> rules/tell.toml:1:35
+      |
+    1 | description = "Tell about an issue
+      |                                   ^
+      |
+      = help: the closing `"` is missing; a text of several lines stands between `"""` and `"""`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain syntax` says more about a finding
+    "#);
 }
 
 #[test]
@@ -55,7 +119,19 @@ name = "does not act"
 event = { on = "github.issues.closed" }
 expect = []
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[missing-key]: a rule file needs `on`
+     --> rules/tell.toml:1:1
+      |
+    1 | description = "Tell about an issue"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: The event types it listens to: `source.type[.action]`. A shorter form matches all below it: `github.issues`, `render.*`, `*`.
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain missing-key` says more about a finding
+    "#);
 }
 
 #[test]
@@ -67,7 +143,38 @@ on = "issues.opened"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    warning[missing-quiet-test]: no `[[test]]` shows an event that this rule leaves alone
+     --> rules/tell.toml:1:1
+      |
+    1 | description = "Tell about an issue"
+      | ^^^^^^^^^^^
+      |
+      = help: with `expect = []`
+
+    warning[missing-test]: no `[[test]]` shows an event on which this rule acts
+     --> rules/tell.toml:1:1
+      |
+    1 | description = "Tell about an issue"
+      | ^^^^^^^^^^^
+      |
+      = help: `expect` lists the calls it makes, in order
+
+    warning[unknown-event]: there is no source `issues`
+     --> rules/tell.toml:2:6
+      |
+    2 | on = "issues.opened"
+      |      ^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `github.issues.opened`?
+
+
+    1 rule file(s), 0 error(s), 3 warning(s)
+    `xmrt check --explain missing-quiet-test` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    matching: 0 indexed, 1 scanned, 0 off
+      rules/tell.toml: scanned for every event it listens to; no single value tells that it holds
+    "#);
 }
 
 #[test]
@@ -79,7 +186,19 @@ on = "issue opened"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[event-type]: `issue opened` is not an event type: it is made of lower-case letters, digits and `_`
+     --> rules/tell.toml:2:6
+      |
+    2 | on = "issue opened"
+      |      ^^^^^^^^^^^^^^
+      |
+      = help: an event type is `source.type` or `source.type.action`, such as `github.issues.opened` or `render.*`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain event-type` says more about a finding
+    "#);
 }
 
 #[test]
@@ -91,7 +210,38 @@ on = "github.issue.opened"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    warning[missing-quiet-test]: no `[[test]]` shows an event that this rule leaves alone
+     --> rules/tell.toml:1:1
+      |
+    1 | description = "Tell about an issue"
+      | ^^^^^^^^^^^
+      |
+      = help: with `expect = []`
+
+    warning[missing-test]: no `[[test]]` shows an event on which this rule acts
+     --> rules/tell.toml:1:1
+      |
+    1 | description = "Tell about an issue"
+      | ^^^^^^^^^^^
+      |
+      = help: `expect` lists the calls it makes, in order
+
+    warning[unknown-event]: GitHub is not known to send an event `issue`
+     --> rules/tell.toml:2:6
+      |
+    2 | on = "github.issue.opened"
+      |      ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `github.issues.opened`?
+
+
+    1 rule file(s), 0 error(s), 3 warning(s)
+    `xmrt check --explain missing-quiet-test` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    matching: 0 indexed, 1 scanned, 0 off
+      rules/tell.toml: scanned for every event it listens to; no single value tells that it holds
+    "#);
 }
 
 #[test]
@@ -103,7 +253,38 @@ on = "github.issues.opend"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    warning[missing-quiet-test]: no `[[test]]` shows an event that this rule leaves alone
+     --> rules/tell.toml:1:1
+      |
+    1 | description = "Tell about an issue"
+      | ^^^^^^^^^^^
+      |
+      = help: with `expect = []`
+
+    warning[missing-test]: no `[[test]]` shows an event on which this rule acts
+     --> rules/tell.toml:1:1
+      |
+    1 | description = "Tell about an issue"
+      | ^^^^^^^^^^^
+      |
+      = help: `expect` lists the calls it makes, in order
+
+    warning[unknown-event]: GitHub's event `issues` is not known to have an action `opend`
+     --> rules/tell.toml:2:6
+      |
+    2 | on = "github.issues.opend"
+      |      ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `github.issues.opened`?
+
+
+    1 rule file(s), 0 error(s), 3 warning(s)
+    `xmrt check --explain missing-quiet-test` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    matching: 0 indexed, 1 scanned, 0 off
+      rules/tell.toml: scanned for every event it listens to; no single value tells that it holds
+    "#);
 }
 
 #[test]
@@ -115,7 +296,19 @@ on = { issues = { types = ["opened"] } }
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[type]: `on` is a string or a list of strings, not a table
+     --> rules/tell.toml:2:6
+      |
+    2 | on = { issues = { types = ["opened"] } }
+      |      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write `on = "github.issues.opened"`, or several in a list
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain type` says more about a finding
+    "#);
 }
 
 #[test]
@@ -123,7 +316,19 @@ fn no_action() {
     let text = r#"description = "Tell about an issue"
 on = "github.issues.opened"
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[missing-key]: a rule file needs `[[action]]`
+     --> rules/tell.toml:1:1
+      |
+    1 | description = "Tell about an issue"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: the steps, in order: a line `[[action]]`, then `tool = "server.tool"` and `arguments = { … }`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain missing-key` says more about a finding
+    "#);
 }
 
 #[test]
@@ -135,7 +340,19 @@ on = "github.issues.opened"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @"
+    error[type]: `action` is a list of tables, not a table
+     --> rules/tell.toml:4:2
+      |
+    4 | [action]
+      |  ^^^^^^
+      |
+      = help: write `[[action]]` with two brackets
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain type` says more about a finding
+    ");
 }
 
 #[test]
@@ -147,7 +364,28 @@ on = "github.issues.opened"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[missing-key]: a rule file needs `[[action]]`
+     --> rules/tell.toml:1:1
+      |
+    1 | description = "Tell about an issue"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: the steps, in order: a line `[[action]]`, then `tool = "server.tool"` and `arguments = { … }`
+
+    error[unknown-key]: a rule file has no key `actions`
+     --> rules/tell.toml:4:3
+      |
+    4 | [[actions]]
+      |   ^^^^^^^
+      |
+      = help: did you mean `action`?
+
+
+    1 rule file(s), 2 error(s), 0 warning(s)
+    `xmrt check --explain missing-key` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -161,7 +399,20 @@ arguments = { to = "log", text = "hello" }
 
 mode = "shadow"
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[misplaced-key]: `mode` is a key of the rule, not of [[action]]
+     --> rules/tell.toml:8:1
+      |
+    8 | mode = "shadow"
+      | ^^^^
+      |
+      = help: top-level keys come before the first `[table]`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain misplaced-key` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -176,7 +427,24 @@ arguments = {
   text = "hello",
 }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[toml-version]: an inline table must stand on one line: rule files are TOML 1.0
+     --> rules/tell.toml:6:13
+      |
+    6 |   arguments = {
+      |  _____________^
+    7 | |   to = "log",
+    8 | |   text = "hello",
+    9 | | }
+      | |_^
+      |
+      = help: put it on one line without a comma before `}`, or write it as a `[table]` of its own
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain toml-version` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -199,7 +467,19 @@ name = "does not act"
 event = { on = "github.issues.closed" }
 expect = []
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[off-without-reason]: a rule that is off says why
+     --> rules/tell.toml:3:8
+      |
+    3 | mode = "off"
+      |        ^^^^^
+      |
+      = help: add `off_reason = "…"`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain off-without-reason` says more about a finding
+    "#);
 }
 
 #[test]
@@ -222,7 +502,20 @@ name = "does not act"
 event = { on = "github.issues.closed" }
 expect = []
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[unknown-key]: a rule file has no key `enabled`
+     --> rules/tell.toml:3:1
+      |
+    3 | enabled = false
+      | ^^^^^^^
+      |
+      = help: `mode = "off"` switches a rule off, and `off_reason` says why
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain unknown-key` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -244,7 +537,19 @@ name = "does not act"
 event = { on = "github.issues.closed" }
 expect = []
 "#;
-    insta::assert_snapshot!(told("Tell_About_Issues.toml", text), @"");
+    insta::assert_snapshot!(told("Tell_About_Issues.toml", text), @r#"
+    error[rule-id]: the file's name is the rule's id, and `Tell_About_Issues` is not kebab-case
+     --> rules/Tell_About_Issues.toml:1:1
+      |
+    1 | description = "Tell about an issue"
+      | ^
+      |
+      = help: lower-case letters and digits, words joined by `-`: `triage-new-issue.toml`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain rule-id` says more about a finding
+    "#);
 }
 
 #[test]
@@ -263,5 +568,48 @@ cooldown = "5 min"
 tool = "xmrt.notfy"
 arguments = { too = "log" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[empty]: `description` is empty
+     --> rules/tell.toml:1:15
+      |
+    1 | description = ""
+      |               ^^
+
+    warning[unknown-event]: GitHub is not known to send an event `isues`
+     --> rules/tell.toml:2:31
+      |
+    2 | on = ["github.issues.opened", "github.isues.closed"]
+      |                               ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `github.issues.closed`?
+
+    error[unknown-key]: a rule file has no key `modes`
+     --> rules/tell.toml:3:1
+      |
+    3 | modes = "live"
+      | ^^^^^
+      |
+      = help: did you mean `mode`?
+
+    error[duration]: `5 min` is not a duration: write whole numbers with their units, such as "500ms" or "1h30m"
+     --> rules/tell.toml:9:12
+      |
+    9 | cooldown = "5 min"
+      |            ^^^^^^^
+      |
+      = help: did you mean `5m`?
+
+    error[unknown-tool]: there is no tool `xmrt.notfy`
+      --> rules/tell.toml:12:8
+       |
+    12 | tool = "xmrt.notfy"
+       |        ^^^^^^^^^^^^
+       |
+       = help: did you mean `xmrt.notify`?
+
+
+    1 rule file(s), 4 error(s), 1 warning(s)
+    `xmrt check --explain empty` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }

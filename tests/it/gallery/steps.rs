@@ -11,7 +11,20 @@ on = "github.issues.opened"
 tool = "notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[tool-name]: `notify` is not the name of a tool
+     --> rules/tell.toml:5:8
+      |
+    5 | tool = "notify"
+      |        ^^^^^^^^
+      |
+      = help: did you mean `xmrt.notify`?
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain tool-name` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -23,7 +36,20 @@ on = "github.issues.opened"
 tool = "xmrt_notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[tool-name]: `xmrt_notify` is not the name of a tool
+     --> rules/tell.toml:5:8
+      |
+    5 | tool = "xmrt_notify"
+      |        ^^^^^^^^^^^^^
+      |
+      = help: did you mean `xmrt.notify`?
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain tool-name` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -35,7 +61,20 @@ on = "github.issues.opened"
 tool = "github.add_label"
 arguments = { repo = "{{ event.repository.full_name }}", number = "{{ event.issue.number }}", labels = ["bug"] }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[unknown-tool]: there is no tool `github.add_label`
+     --> rules/tell.toml:5:8
+      |
+    5 | tool = "github.add_label"
+      |        ^^^^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `github.add_labels`?
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain unknown-tool` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -47,7 +86,20 @@ on = "github.issues.opened"
 tool = "slack.post_message"
 arguments = { text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[unknown-tool]: there is no tool `slack.post_message`
+     --> rules/tell.toml:5:8
+      |
+    5 | tool = "slack.post_message"
+      |        ^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: there is no server `slack`; there are github, render, xmrt
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain unknown-tool` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -60,7 +112,44 @@ tool = "xmrt.notify"
 to = "log"
 text = "hello"
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[missing-argument]: `xmrt.notify` needs the argument `to`
+     --> rules/tell.toml:5:8
+      |
+    5 | tool = "xmrt.notify"
+      |        ^^^^^^^^^^^^^
+      |
+      = help: to: A name from XMRT_NOTIFY_URLS, or log.
+
+    error[missing-argument]: `xmrt.notify` needs the argument `text`
+     --> rules/tell.toml:5:8
+      |
+    5 | tool = "xmrt.notify"
+      |        ^^^^^^^^^^^^^
+      |
+      = help: text: The text.
+
+    error[unknown-key]: [[action]] has no key `to`
+     --> rules/tell.toml:6:1
+      |
+    6 | to = "log"
+      | ^^
+      |
+      = help: arguments of the tool stand together: `arguments = { to = … }`
+
+    error[unknown-key]: [[action]] has no key `text`
+     --> rules/tell.toml:7:1
+      |
+    7 | text = "hello"
+      | ^^^^
+      |
+      = help: arguments of the tool stand together: `arguments = { text = … }`
+
+
+    1 rule file(s), 4 error(s), 0 warning(s)
+    `xmrt check --explain missing-argument` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -72,7 +161,36 @@ on = "github.issues.opened"
 tool = "xmrt.notify"
 with = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[missing-argument]: `xmrt.notify` needs the argument `to`
+     --> rules/tell.toml:5:8
+      |
+    5 | tool = "xmrt.notify"
+      |        ^^^^^^^^^^^^^
+      |
+      = help: to: A name from XMRT_NOTIFY_URLS, or log.
+
+    error[missing-argument]: `xmrt.notify` needs the argument `text`
+     --> rules/tell.toml:5:8
+      |
+    5 | tool = "xmrt.notify"
+      |        ^^^^^^^^^^^^^
+      |
+      = help: text: The text.
+
+    error[unknown-key]: [[action]] has no key `with`
+     --> rules/tell.toml:6:1
+      |
+    6 | with = { to = "log", text = "hello" }
+      | ^^^^
+      |
+      = help: did you mean `arguments`?
+
+
+    1 rule file(s), 3 error(s), 0 warning(s)
+    `xmrt check --explain missing-argument` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -84,7 +202,19 @@ on = "github.issues.opened"
 tool = "github.create_comment"
 arguments = { number = "{{ event.issue.number }}", body = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[missing-argument]: `github.create_comment` needs the argument `repo`
+     --> rules/tell.toml:5:8
+      |
+    5 | tool = "github.create_comment"
+      |        ^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: repo: Repository, as owner/name.
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain missing-argument` says more about a finding
+    "#);
 }
 
 #[test]
@@ -96,7 +226,20 @@ on = "github.issues.opened"
 tool = "github.add_labels"
 arguments = { repo = "{{ event.repository.full_name }}", number = "{{ event.issue.number }}", labels = "bug" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[argument-type]: `github.add_labels` takes a list for `labels`, not a string
+     --> rules/tell.toml:6:104
+      |
+    6 | arguments = { repo = "{{ event.repository.full_name }}", number = "{{ event.issue.number }}", labels = "bug" }
+      |                                                                                                        ^^^^^
+      |
+      = help: in brackets: `["bug"]`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain argument-type` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -108,7 +251,20 @@ on = "github.issues.opened"
 tool = "github.create_comment"
 arguments = { owner = "acme", repo = "api", number = "{{ event.issue.number }}", body = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[unknown-argument]: `github.create_comment` takes no argument `owner`
+     --> rules/tell.toml:6:15
+      |
+    6 | arguments = { owner = "acme", repo = "api", number = "{{ event.issue.number }}", body = "hello" }
+      |               ^^^^^
+      |
+      = help: `repo` is both: `owner/name`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain unknown-argument` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -123,7 +279,20 @@ cooldown = 30
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[duration]: `cooldown` is a duration such as "15m", not a number
+     --> rules/tell.toml:5:12
+      |
+    5 | cooldown = 30
+      |            ^^
+      |
+      = help: say the unit: `"30s"` or `"30m"`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain duration` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -138,7 +307,20 @@ cooldown = "30 minutes"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[duration]: `30 minutes` is not a duration: write whole numbers with their units, such as "500ms" or "1h30m"
+     --> rules/tell.toml:5:12
+      |
+    5 | cooldown = "30 minutes"
+      |            ^^^^^^^^^^^^
+      |
+      = help: did you mean `30m`?
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain duration` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -153,7 +335,20 @@ cool_down = "30m"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[unknown-key]: [limits] has no key `cool_down`
+     --> rules/tell.toml:5:1
+      |
+    5 | cool_down = "30m"
+      | ^^^^^^^^^
+      |
+      = help: did you mean `cooldown`?
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain unknown-key` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -168,7 +363,20 @@ chanel = "log"
 tool = "xmrt.notify"
 arguments = { to = "{{ vars.channel }}", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[unknown-variable]: there is no variable `channel`
+     --> rules/tell.toml:9:24
+      |
+    9 | arguments = { to = "{{ vars.channel }}", text = "hello" }
+      |                        ^^^^^^^^^^^^
+      |
+      = help: did you mean `chanel`?
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain unknown-variable` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]
@@ -185,7 +393,19 @@ id = "issue"
 tool = "github.create_issue"
 arguments = { repo = "acme/ops", title = "Look" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[step-order]: the step `issue` has not run yet when this is needed
+     --> rules/tell.toml:6:38
+      |
+    6 | arguments = { to = "log", text = "{{ steps.issue.html_url }}" }
+      |                                      ^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: a step sees the results of those before it
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain step-order` says more about a finding
+    "#);
 }
 
 #[test]
@@ -197,7 +417,19 @@ on = "github.issues.opened"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "{{ event.issue.title | uppercase }}" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[expression]: this template does not work: there is no filter `uppercase`
+     --> rules/tell.toml:6:58
+      |
+    6 | arguments = { to = "log", text = "{{ event.issue.title | uppercase }}" }
+      |                                                          ^^^^^^^^^
+      |
+      = help: did you mean `upper`?
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain expression` says more about a finding
+    "#);
 }
 
 #[test]
@@ -209,7 +441,19 @@ on = "github.issues.opened"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "{{ event.issue.title" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[expression]: this template does not work: unexpected end of input, expected end of variable block
+     --> rules/tell.toml:6:50
+      |
+    6 | arguments = { to = "log", text = "{{ event.issue.title" }
+      |                                                  ^^^^^
+      |
+      = help: what begins with `{{` ends with `}}`, and `{%` with `%}`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain expression` says more about a finding
+    "#);
 }
 
 #[test]
@@ -224,7 +468,19 @@ cooldown = "1h"
 tool = "render.restart_service"
 arguments = { service_id = "{{ event.pull_request.title }}" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[untrusted-target]: `event.pull_request.title` is text that anybody may write, and here it chooses what `render.restart_service` acts on (`service_id`)
+     --> rules/tell.toml:9:32
+      |
+    9 | arguments = { service_id = "{{ event.pull_request.title }}" }
+      |                                ^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: use an id, a number or a hash of the event, or a fixed value
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain untrusted-target` says more about a finding
+    "#);
 }
 
 #[test]
@@ -246,7 +502,21 @@ name = "a success"
 event = { on = "render.server_available", payload = { data = { serviceId = "srv-a" } } }
 expect = []
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    warning[unlimited-destructive]: `render.restart_service` may destroy or interrupt something, and nothing limits how often this rule calls it
+     --> rules/tell.toml:5:8
+      |
+    5 | tool = "render.restart_service"
+      |        ^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: add `[limits]` with a `cooldown` or a `rate`
+
+
+    1 rule file(s), 0 error(s), 1 warning(s)
+    `xmrt check --explain unlimited-destructive` says more about a finding
+    matching: 0 indexed, 1 scanned, 0 off
+      rules/tell.toml: scanned for every event it listens to; no single value tells that it holds
+    "#);
 }
 
 #[test]
@@ -264,7 +534,19 @@ tool = "xmrt.notify"
 repo = "acme/ops"
 title = "Look"
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @"
+    error[misplaced-arguments]: these are arguments of `github.create_issue`, and they stand under `xmrt.notify`
+      --> rules/tell.toml:10:9
+       |
+    10 | [action.arguments]
+       |         ^^^^^^^^^
+       |
+       = help: `[action.arguments]` belongs to the last `[[action]]` before it: move it up, right below its own action
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain misplaced-arguments` says more about a finding
+    ");
 }
 
 #[test]
@@ -276,7 +558,29 @@ on = "github.issues.opened"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "hello" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    warning[missing-quiet-test]: no `[[test]]` shows an event that this rule leaves alone
+     --> rules/tell.toml:1:1
+      |
+    1 | description = "Tell about an issue"
+      | ^^^^^^^^^^^
+      |
+      = help: with `expect = []`
+
+    warning[missing-test]: no `[[test]]` shows an event on which this rule acts
+     --> rules/tell.toml:1:1
+      |
+    1 | description = "Tell about an issue"
+      | ^^^^^^^^^^^
+      |
+      = help: `expect` lists the calls it makes, in order
+
+
+    1 rule file(s), 0 error(s), 2 warning(s)
+    `xmrt check --explain missing-quiet-test` says more about a finding
+    matching: 0 indexed, 1 scanned, 0 off
+      rules/tell.toml: scanned for every event it listens to; no single value tells that it holds
+    "#);
 }
 
 #[test]
@@ -292,5 +596,17 @@ arguments = { to = "log", text = "hello" }
 name = "acts"
 event = { on = "github.issues.opened" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @"");
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
+    error[test-expects-nothing]: this test expects nothing, so it cannot fail
+     --> rules/tell.toml:8:1
+      |
+    8 | [[test]]
+      | ^^^^^^^^
+      |
+      = help: say `expect = [ … ]` (the calls, in order; `[]` for none) or `decision = "…"`
+
+
+    1 rule file(s), 1 error(s), 0 warning(s)
+    `xmrt check --explain test-expects-nothing` says more about a finding
+    "#);
 }

@@ -169,7 +169,7 @@ async fn history_by_cursor_goes_on_where_it_was_while_the_old_is_deleted() {
         let first = desk.store.events(&page(None)).await.unwrap();
         // Seven at a time, as far as the fifteenth.
         let old = Retention {
-            events_ms: 5,
+            events_ms: 7,
             ..all()
         };
         let step = desk.store.prune(&old, 0, 7, at(17)).await.unwrap();

@@ -53,7 +53,18 @@ fn everything_else_is_said_with_what_it_means() {
         .replace("\"30m\"", "\"1h\"")
         .replace("text = \"hello\"", "text = \"bye\"")
         .replace("tool = \"github.add_labels\"", "tool = \"github.set_labels\"");
-    insta::assert_snapshot!(told(&new).join("\n"), @"");
+    insta::assert_snapshot!(told(&new).join("\n"), @r#"
+    the step `tell` is another: `arguments`
+    there is a new step `set_labels`: github.set_labels
+    the step `add_labels` (github.add_labels) is gone
+    `limits.cooldown` is `"1h"`, it was `"30m"`: a cooldown that runs already ends when it would have
+    `limits.key` is `"{{ meta.subject }}"`, it was `"{{ event.repository.full_name }}"`: it is counted anew, what was charged under the old key holds nothing back
+    the mode is shadow, it was live
+    it listens to github.issues.edited, too
+    it does not listen to github.issues.closed any more
+    `vars.notify` is `"oncall"`, it was `"log"`; open runs keep the old value
+    `when` asks something else: other events make it act (`xmrt backtest` shows which)
+    "#);
 }
 
 #[test]

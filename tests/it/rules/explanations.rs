@@ -38,7 +38,7 @@ fn explained(text: &str, kind: &str, payload: Value) -> Explanation {
 
 #[test]
 fn a_rule_that_fires_shows_every_condition_that_held() {
-    insta::assert_snapshot!(explained(TRIAGE, "github.issues.opened", issue()).to_text(), @r###"
+    insta::assert_snapshot!(explained(TRIAGE, "github.issues.opened", issue()).to_text(), @r#"
     sample fires on this github.issues.opened (key: acme/api#42).
 
     rule     sample (live)
@@ -56,10 +56,13 @@ fn a_rule_that_fires_shows_every_condition_that_held() {
       holds       not all of
       fails         issue.draft             equals true                    is absent
     if       holds
-      event.issue.comments < 5 and event.issue.user.login != 'bot'
-        event.issue.comments = 0
-        event.issue.user.login = "mona"
-    "###);
+      holds   event.issue.comments < 5
+              event.issue.comments = 0
+      holds   event.issue.user.login != 'bot'
+              event.issue.user.login = "mona"
+    plan
+      1 github.add_labels
+    "#);
 }
 
 #[test]
@@ -68,7 +71,7 @@ fn a_rule_that_misses_says_what_would_have_to_differ() {
     payload["issue"]["labels"] = json!([{ "name": "bug" }, { "name": "spam" }]);
     payload["issue"]["author_association"] = json!("OWNER");
     payload["issue"]["title"] = json!(null);
-    insta::assert_snapshot!(explained(TRIAGE, "github.issues.opened", payload).to_text(), @r###"
+    insta::assert_snapshot!(explained(TRIAGE, "github.issues.opened", payload).to_text(), @r#"
     sample does not fire on this github.issues.opened: 3 conditions do not hold.
 
     rule     sample (live)
@@ -85,22 +88,23 @@ fn a_rule_that_misses_says_what_would_have_to_differ() {
       fails       issue.milestone           exists true                    is null
       holds       not all of
       fails         issue.draft             equals true                    is absent
-    if       not evaluated
-      event.issue.comments < 5 and event.issue.user.login != 'bot'
-        event.issue.comments = 0
-        event.issue.user.login = "mona"
+    if       holds, if it were asked: the patterns do not hold
+      holds   event.issue.comments < 5
+              event.issue.comments = 0
+      holds   event.issue.user.login != 'bot'
+              event.issue.user.login = "mona"
     to fire
       - `issue.labels.name` would have to satisfy `not ["triaged","spam"]`; its values are "bug", "spam"
       - `issue.title` would have to satisfy `regex "crash" (ignoring case)`; it is null
       - one of the 2 branches of `any` would have to hold
-    "###);
+    "#);
 }
 
 #[test]
 fn a_false_if_is_shown_with_the_values_it_looked_at() {
     let mut payload = issue();
     payload["issue"]["comments"] = json!(9);
-    insta::assert_snapshot!(explained(TRIAGE, "github.issues.opened", payload).to_text(), @r###"
+    insta::assert_snapshot!(explained(TRIAGE, "github.issues.opened", payload).to_text(), @r#"
     sample does not fire on this github.issues.opened: its `if` is false.
 
     rule     sample (live)
@@ -118,19 +122,20 @@ fn a_false_if_is_shown_with_the_values_it_looked_at() {
       holds       not all of
       fails         issue.draft             equals true                    is absent
     if       fails
-      event.issue.comments < 5 and event.issue.user.login != 'bot'
-        event.issue.comments = 9
-        event.issue.user.login = "mona"
+      fails   event.issue.comments < 5
+              event.issue.comments = 9
+      holds   event.issue.user.login != 'bot'
+              event.issue.user.login = "mona"
     to fire
-      - `event.issue.comments < 5 and event.issue.user.login != 'bot'` would have to be true; it is false with event.issue.comments = 9, event.issue.user.login = "mona"
-    "###);
+      - `event.issue.comments < 5` would have to be true; event.issue.comments is 9
+    "#);
 }
 
 #[test]
 fn an_if_that_cannot_be_decided_is_no_false_one() {
     let mut payload = issue();
     payload["issue"].as_object_mut().unwrap().remove("user");
-    insta::assert_snapshot!(explained(TRIAGE, "github.issues.opened", payload).to_text(), @r###"
+    insta::assert_snapshot!(explained(TRIAGE, "github.issues.opened", payload).to_text(), @r#"
     sample could not be decided on this github.issues.opened: if: `event.issue.user` is undefined.
 
     rule     sample (live)
@@ -148,12 +153,14 @@ fn an_if_that_cannot_be_decided_is_no_false_one() {
       holds       not all of
       fails         issue.draft             equals true                    is absent
     if       error: `event.issue.user` is undefined
-      event.issue.comments < 5 and event.issue.user.login != 'bot'
-        event.issue.comments = 0
-        event.issue.user.login = undefined
+      holds   event.issue.comments < 5
+              event.issue.comments = 0
+      error   event.issue.user.login != 'bot'
+                `event.issue.user` is undefined
+              event.issue.user.login = undefined
     to fire
       - the `if` would have to be decidable: `event.issue.user` is undefined
-    "###);
+    "#);
 }
 
 #[test]

@@ -192,7 +192,7 @@ async fn a_backup_taken_while_serving_is_a_journal_whose_open_runs_wait_for_a_pe
     drop(restored);
     let restored = Embedded::open(copy.path(), at(90_001)).unwrap();
     assert_eq!(restored.epoch().await.unwrap(), second);
-    assert_eq!(restored.stats().await.unwrap().queued, 1);
+    assert_eq!(restored.stats().await.unwrap().waiting, 1);
 }
 
 #[tokio::test]

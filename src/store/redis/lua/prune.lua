@@ -89,7 +89,10 @@ for _, at in ipairs(page) do
     for _, index in ipairs({ P .. 'events', kind_key, subject_key }) do
       call('ZREM', index, at)
     end
-    call('HINCRBY', META, 'duplicates', -tonumber(event[9]))
+    -- Not by -0, which is no whole number to it.
+    if tonumber(event[9]) > 0 then
+      call('HINCRBY', META, 'duplicates', int(-tonumber(event[9])))
+    end
     call('UNLINK', key)
     events, runs_gone = events + 1, runs_gone + #runs
   end

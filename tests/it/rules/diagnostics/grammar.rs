@@ -241,7 +241,7 @@ name = "one"
 event = { on = "github.push" }
 expect = [{ arguments = {} }]
 "###;
-    insta::assert_snapshot!(complaints(text), @r###"
+    insta::assert_snapshot!(complaints(text), @r#"
     error[step-id]: `A-b` cannot be a step's id
      --> rules/sample.toml:7:6
       |
@@ -269,6 +269,8 @@ expect = [{ arguments = {} }]
       |
     9 | timeout = 5
       |           ^
+      |
+      = help: say the unit: `"5s"` or `"5m"`
 
     error[duplicate-step]: another action is called `x` already
       --> rules/sample.toml:16:6
@@ -295,7 +297,7 @@ expect = [{ arguments = {} }]
        |           ^^^^^^^^^^^^^^^^^^
        |
        = help: The tool.
-    "###);
+    "#);
 }
 
 #[test]
@@ -321,7 +323,7 @@ tool = "github.create_issue"
 #[test]
 fn an_empty_file_is_told_what_it_needs() {
     let text = "";
-    insta::assert_snapshot!(complaints(text), @r###"
+    insta::assert_snapshot!(complaints(text), @r#"
     error[missing-key]: a rule file needs `description`
      --> rules/sample.toml:1:1
       |
@@ -344,8 +346,8 @@ fn an_empty_file_is_told_what_it_needs() {
     1 |
       | ^
       |
-      = help: The steps, in order.
-    "###);
+      = help: the steps, in order: a line `[[action]]`, then `tool = "server.tool"` and `arguments = { … }`
+    "#);
 }
 
 #[test]

@@ -156,7 +156,7 @@ if = "{{ event.x }}"
 require = "result.x ="
 arguments = { a = "{{ event.x", b = "{% if event.x %}", c = "{{ event.x | upercase }}", d = "{{ 1 }} {{ event.y | '|nofilter' }}" }
 "###;
-    insta::assert_snapshot!(complaints(text), @r###"
+    insta::assert_snapshot!(complaints(text), @r#"
     error[expression]: this expression does not work: there is no test `defind` (did you mean `defined`?)
      --> rules/sample.toml:4:18
       |
@@ -176,18 +176,24 @@ arguments = { a = "{{ event.x", b = "{% if event.x %}", c = "{{ event.x | uperca
       |
     9 | require = "result.x ="
       |                     ^
+      |
+      = help: to compare, write `==`
 
     error[expression]: this template does not work: unexpected end of input, expected end of variable block
       --> rules/sample.toml:10:29
        |
     10 | arguments = { a = "{{ event.x", b = "{% if event.x %}", c = "{{ event.x | upercase }}", d = "{{ 1 }} {{ event.y | '|nofilter' }}" }
        |                             ^
+       |
+       = help: what begins with `{{` ends with `}}`, and `{%` with `%}`
 
     error[expression]: this template does not work: unexpected end of input, expected end of block
       --> rules/sample.toml:10:52
        |
     10 | arguments = { a = "{{ event.x", b = "{% if event.x %}", c = "{{ event.x | upercase }}", d = "{{ 1 }} {{ event.y | '|nofilter' }}" }
        |                                                    ^^
+       |
+       = help: what begins with `{{` ends with `}}`, and `{%` with `%}`
 
     error[expression]: this template does not work: there is no filter `upercase`
       --> rules/sample.toml:10:75
@@ -200,7 +206,7 @@ arguments = { a = "{{ event.x", b = "{% if event.x %}", c = "{{ event.x | uperca
        |
     10 | arguments = { a = "{{ event.x", b = "{% if event.x %}", c = "{{ event.x | upercase }}", d = "{{ 1 }} {{ event.y | '|nofilter' }}" }
        |                                                                                                                   ^^^^^^^^^^^
-    "###);
+    "#);
 }
 
 #[test]
