@@ -257,7 +257,7 @@ async fn auto_deploy_and_restart_are_set_and_may_be_repeated() {
     stage.fault("restart_service", json!({"kind": "reply_lost"}));
     let doubt = stage.call("restart_service", a()).await.unwrap_err();
     assert_eq!(doubt.class, ErrorClass::UnknownEffect);
-    let facts = |name: &str| stage.hub.tool(name).unwrap().clone();
+    let facts = |name: &str| stage.hub.tool(name).unwrap();
     assert_eq!(facts("render.restart_service").promises.doubt, Doubt::Idempotent);
     assert_eq!(facts("render.set_auto_deploy").promises.doubt, Doubt::Idempotent);
 }

@@ -274,7 +274,7 @@ async fn triage_without_github_is_forbidden_with_the_remedy() {
 #[tokio::test]
 async fn the_tools_say_how_they_resolve_doubt() {
     let desk = desk(&[]).await;
-    let facts = desk.hub.tool("xmrt.notify").unwrap().clone();
+    let facts = desk.hub.tool("xmrt.notify").unwrap();
     assert_eq!((facts.promises.doubt, facts.read_only), (Doubt::MayDouble, false));
     let reads = ["xmrt.find_events", "xmrt.get_run", "xmrt.triage_issue"];
     assert!(reads.iter().all(|name| desk.hub.tool(name).unwrap().read_only));
