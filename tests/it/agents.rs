@@ -63,6 +63,7 @@ fn word(grant: &Grant) -> &'static str {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of decisions")]
 fn an_agent_may_do_what_its_role_names_within_its_bounds_and_nothing_else() {
     let directory = directory();
     let table: &[(&str, &str, Value, &str)] = &[

@@ -103,22 +103,4 @@ impl Job<'_> {
         })
         .await
     }
-
-    /// Waits until the intent would outlive a power failure. While the journal cannot say so this is tried until the
-    /// lease is over: what was not sent is in no doubt.
-    pub(super) async fn outlast_power(&self) -> Result<(), StoreError> {
-        loop {
-            match self.worker.reactor.store.outlast_power().await {
-                Err(StoreError::Unavailable(why)) if self.lease_left_ms() > LEASE_MARGIN_MS => {
-                    tracing::warn!(
-                        run.id = self.run().id.0,
-                        "an intent is not safe yet, trying again: {why}"
-                    );
-                    let again = clock::after(self.now(), JOURNAL_AGAIN_MS);
-                    self.worker.reactor.clock.sleep_until(again).await;
-                }
-                answer => return answer,
-            }
-        }
-    }
 }

@@ -187,7 +187,7 @@ impl Agent {
     pub(super) async fn at(hub: Hub, gateway: Gateway) -> Self {
         let (near, far) = tokio::io::duplex(1 << 20);
         let served = gateway.clone();
-        tokio::spawn(async move { served.serve(far).await.unwrap().waiting().await });
+        tokio::spawn(async move { Box::pin(served.serve(far)).await.unwrap().waiting().await });
         let hello = ClientLifecycleMode::Discover {
             preferred_versions: vec![ProtocolVersion::V_2026_07_28],
         };

@@ -77,7 +77,7 @@ async fn progress_reaches_the_agent_while_the_tool_works_and_its_trace_reaches_t
     let hub = Hub::builder().serve("slow", slow).start().await.unwrap();
     let gateway = Gateway::new(&hub, Face::All, Toolsets::default()).unwrap();
     let (near, far) = tokio::io::duplex(1 << 20);
-    tokio::spawn(async move { gateway.serve(far).await.unwrap().waiting().await });
+    tokio::spawn(async move { Box::pin(gateway.serve(far)).await.unwrap().waiting().await });
     let ear = Ear::default();
     let hello = ClientLifecycleMode::Discover {
         preferred_versions: vec![ProtocolVersion::V_2026_07_28],
