@@ -13,5 +13,5 @@ mod wildcard;
 
 pub use directory::{Agent, Directory, REACTOR, Role, RoleText};
 pub use grant::{Asked, Grant, Reason, Who};
-pub use reach::{NAMES_REPO, NAMES_SERVICE};
+pub use reach::{NAMES_ORG, NAMES_REPO, NAMES_SERVICE};
 pub use tokens::{TOKEN_DAYS_MAX, TokenRecord, find, issue, list, revoke};

@@ -182,7 +182,7 @@ impl Role {
     fn within(&self, thing: &Thing, asked: &Asked<'_>, inquiry: &mut Inquiry) -> Option<Grant> {
         let (role, tool) = (&self.name, asked.tool);
         let (list, patterns) = match thing {
-            Thing::Repo(_) | Thing::AnyRepo => ("repos", &self.repos),
+            Thing::Repo(_) | Thing::Org(_) | Thing::AnyRepo => ("repos", &self.repos),
             Thing::Service(_) | Thing::AnyService => ("services", &self.services),
         };
         let found = patterns.iter().find(|pattern| thing.lies_within(pattern));
@@ -199,6 +199,10 @@ impl Role {
             Thing::AnyRepo | Thing::AnyService => inquiry.refuse(
                 format!("`{tool}` reaches beyond `{list}` of role `{role}` ({bounds}): {thing}"),
                 format!("use a tool that names what it is about, or write `{list} = [\"{all}\"]` in `[role.{role}]` of xmrt.toml"),
+            ),
+            Thing::Org(login) => inquiry.refuse(
+                format!("{thing} is outside `{list}` of role `{role}` ({bounds})"),
+                format!("add \"{login}/*\" to `{list}` of `[role.{role}]` in xmrt.toml if it may reach all of its repositories"),
             ),
             Thing::Repo(name) | Thing::Service(name) => inquiry.refuse(
                 format!("{thing} is outside `{list}` of role `{role}` ({bounds})"),

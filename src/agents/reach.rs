@@ -10,6 +10,8 @@ use super::wildcard::covers;
 
 /// Arguments that name a repository, or several, as `owner/name`.
 pub const NAMES_REPO: &[&str] = &["repo", "repos", "sub_issue_repo"];
+/// Arguments that name an organization, and so all of its repositories.
+pub const NAMES_ORG: &[&str] = &["org"];
 /// Arguments that name a service (or another resource of Render), or several, by id.
 pub const NAMES_SERVICE: &[&str] = &["service_id", "resources"];
 
@@ -21,6 +23,8 @@ const ABOUT_NOTHING: &[&str] = &["github.get_me", "github.get_rate_limit", "gith
 pub(super) enum Thing {
     /// A repository, `owner/name` in lower case.
     Repo(String),
+    /// All repositories of an owner, in lower case.
+    Org(String),
     /// A service, by id.
     Service(String),
     /// It may be any repository the token can see.
@@ -38,6 +42,11 @@ pub(super) fn of(asked: &Asked<'_>) -> Result<Vec<Thing>, String> {
             things.push(Thing::Repo(repo(name, text, server == "render")?));
         }
     }
+    for name in NAMES_ORG {
+        for text in texts(asked, name)? {
+            things.push(Thing::Org(login(name, text)?));
+        }
+    }
     for name in NAMES_SERVICE {
         for text in texts(asked, name)? {
             things.push(Thing::Service(service(name, text)?));
@@ -48,7 +57,11 @@ pub(super) fn of(asked: &Asked<'_>) -> Result<Vec<Thing>, String> {
     }
     // What names nothing may reach everything. Tools of other servers say by their pattern alone what is granted.
     match server {
-        "github" if !things.iter().any(|thing| matches!(thing, Thing::Repo(_))) => {
+        "github"
+            if !things
+                .iter()
+                .any(|thing| matches!(thing, Thing::Repo(_) | Thing::Org(_))) =>
+        {
             things.push(Thing::AnyRepo)
         }
         "render" if !things.iter().any(|thing| matches!(thing, Thing::Service(_))) => {
@@ -91,6 +104,16 @@ fn repo(argument: &str, text: &str, may_be_address: bool) -> Result<String, Stri
     }
 }
 
+fn login(argument: &str, text: &str) -> Result<String, String> {
+    let plain = |sign: char| sign.is_ascii_alphanumeric() || "-_".contains(sign);
+    if text.is_empty() || !text.chars().all(plain) {
+        return Err(format!(
+            "argument `{argument}` is {text:?}, which is not plainly a login"
+        ));
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
 fn service(argument: &str, text: &str) -> Result<String, String> {
     let plain = |sign: char| sign.is_ascii_alphanumeric() || "-_".contains(sign);
     if text.is_empty() || !text.chars().all(plain) {
@@ -106,6 +129,14 @@ impl Thing {
     pub(super) fn lies_within(&self, pattern: &str) -> bool {
         match self {
             Self::Repo(name) => pattern == "*" || covers_repo(&pattern.to_ascii_lowercase(), name),
+            // Nothing less than all of the owner's repositories covers the owner.
+            Self::Org(login) => {
+                let lower = pattern.to_ascii_lowercase();
+                pattern == "*"
+                    || lower
+                        .split_once('/')
+                        .is_some_and(|(owners, names)| covers(owners, login) && names == "*")
+            }
             Self::Service(id) => covers(pattern, id),
             Self::AnyRepo => pattern == "*" || pattern == "*/*",
             Self::AnyService => pattern == "*",
@@ -115,7 +146,7 @@ impl Thing {
     /// The pattern that covers everything of its kind.
     pub(super) fn pattern_of_all(&self) -> &'static str {
         match self {
-            Self::Repo(_) | Self::AnyRepo => "*/*",
+            Self::Repo(_) | Self::Org(_) | Self::AnyRepo => "*/*",
             Self::Service(_) | Self::AnyService => "*",
         }
     }
@@ -133,6 +164,7 @@ impl fmt::Display for Thing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Repo(name) => write!(f, "repository `{name}`"),
+            Self::Org(login) => write!(f, "organization `{login}`"),
             Self::Service(id) => write!(f, "service `{id}`"),
             Self::AnyRepo => f.write_str("no argument names a repository, so it may be any"),
             Self::AnyService => f.write_str("no argument names a service, so it may be any"),

@@ -67,7 +67,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     };
     let mut trials = Vec::new();
     for file in &files {
-        let found = Box::pin(assemble::run_tests(file, settings.vars(), &directory)).await?;
+        let found = assemble::run_tests(file, settings.vars(), &directory).await?;
         if format == Format::Text {
             found
                 .iter()

@@ -5,6 +5,7 @@ mod exercise;
 
 use std::path::PathBuf;
 
+#[expect(clippy::print_stdout, reason = "captured, and shown only when the test fails")]
 fn replay(target: &str, run: fn(&[u8])) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("fuzz/corpus")
@@ -13,7 +14,7 @@ fn replay(target: &str, run: fn(&[u8])) {
     for entry in std::fs::read_dir(&folder).expect("the corpus") {
         let path = entry.expect("an entry").path();
         let data = std::fs::read(&path).expect("an input");
-        // Captured, and shown only when the test fails: the last one is the culprit.
+        // The last one is the culprit.
         println!("{}", path.display());
         run(&data);
         inputs += 1;
