@@ -42,8 +42,14 @@ fn table() -> Vec<Row> {
 async fn everything(store: &dyn Store) {
     let cooling = Gates {
         cooldown_ms: Some(60_000),
+        group: Some(Group {
+            key: "main".into(),
+            cancel_in_progress: false,
+            latest: true,
+        }),
         ..gates()
     };
+    store.pause("all", "octocat", at(0)).await.unwrap();
     for n in 0..2u8 {
         let mut event = event(&format!("e{n}"));
         event.digest = Some([n; 32]);
