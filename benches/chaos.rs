@@ -20,8 +20,8 @@ fn main() -> ExitCode {
     let (code, told) = runtime.block_on(async {
         tokio::select! {
             told = suite::run(env!("CARGO_BIN_EXE_xmrt"), &arguments) => told,
-            // What was started ends with this process.
-            _ = tokio::signal::ctrl_c() => (suite::BROKEN, "interrupted".to_owned()),
+            // What was started ends with this, too.
+            () = ended_from_outside() => (suite::BROKEN, "ended from outside".to_owned()),
         }
     });
     match code {
@@ -29,4 +29,15 @@ fn main() -> ExitCode {
         _ => println!("{told}"),
     }
     ExitCode::from(code)
+}
+
+/// SIGINT, or the SIGTERM of a `timeout`.
+async fn ended_from_outside() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        }
+        _ => std::future::pending().await,
+    }
 }

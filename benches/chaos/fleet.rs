@@ -17,6 +17,9 @@ pub(super) const GITHUB_SECRET: &str = "the webhook secret of the suite";
 /// SIGTERM drains within 20 s, the documents say.
 pub(super) const DRAIN_WITHIN: Duration = Duration::from_secs(20);
 
+/// How often a server is started before its start counts as failed.
+const STARTS_MAX: usize = 4;
+
 /// Effects show at once in the sandbox unless a fault says otherwise, so the settle time can be short; leases outlast a
 /// call and are short enough to be waited for.
 const CONFIG: &str = "[limits]\nsettle_ms = 100\nlease_ms = 5000\nconcurrency = 16\n";
@@ -125,22 +128,24 @@ impl Fleet {
         if self.servers[place].is_some() {
             return Ok(());
         }
-        let command = self.command(place, &["serve", "--listen", "127.0.0.1:0"]);
-        let server = Process::start(command, "listening on ", &self.log(place)).await?;
+        let server = begun(self.serve(place), &self.log(place)).await?;
         self.servers[place] = Some(server);
         self.publish();
         Ok(())
+    }
+
+    /// The command that starts a server, as often as it may be tried.
+    fn serve(&self, place: usize) -> Vec<Command> {
+        let command = |_| self.command(place, &["serve", "--listen", "127.0.0.1:0"]);
+        (0..STARTS_MAX).map(command).collect()
     }
 
     /// Starts all that are down, at the same time.
     pub(super) async fn start_all(&mut self) -> Result<(), String> {
         let mut starting = JoinSet::new();
         for place in (0..self.servers.len()).filter(|place| self.servers[*place].is_none()) {
-            let (command, log) = (
-                self.command(place, &["serve", "--listen", "127.0.0.1:0"]),
-                self.log(place),
-            );
-            starting.spawn(async move { (place, Process::start(command, "listening on ", &log).await) });
+            let (commands, log) = (self.serve(place), self.log(place));
+            starting.spawn(async move { (place, begun(commands, &log).await) });
         }
         while let Some(started) = starting.join_next().await {
             let (place, server) = started.map_err(|error| error.to_string())?;
@@ -201,6 +206,18 @@ impl Fleet {
         let up = self.servers.iter().flatten().map(|server| server.address.clone());
         *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = up.collect();
     }
+}
+
+/// Starts a server as a supervisor would: one that ends because its Redis does not answer is started again.
+async fn begun(commands: Vec<Command>, log: &Path) -> Result<Process, String> {
+    let mut why = String::new();
+    for command in commands {
+        match Process::start(command, "listening on ", log).await {
+            Ok(server) => return Ok(server),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
 }
 
 /// Writes the rules and the settings that all are started with.

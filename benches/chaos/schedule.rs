@@ -182,12 +182,14 @@ impl Weather {
                 write(12, json!({ "kind": "status", "status": 502 })),
                 { "match": { "method": "GET" }, "times": 8, "kind": "status", "status": 503 },
             ]),
+            // Render limits by 429 alone; a 403 of its means that the key may not.
             Self::Limiting => json!([
-                write(4, json!({ "kind": "status", "status": 429, "retry_after": 1 })),
                 write(
                     4,
-                    json!({ "kind": "status", "status": 403, "secondary": true, "retry_after": 1 })
+                    json!({ "kind": "status", "status": 429, "retry_after": 1 })
                 ),
+                { "match": { "method": "POST", "provider": "github" }, "times": 4, "kind": "status", "status": 403,
+                  "secondary": true, "retry_after": 1 },
             ]),
             Self::LosingReplies => {
                 json!([write(25, json!({ "kind": "reply_lost" })), merge(4, "reply_lost")])
