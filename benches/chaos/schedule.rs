@@ -186,7 +186,7 @@ impl Weather {
             Self::Limiting => json!([
                 write(
                     4,
-                    json!({ "kind": "status", "status": 429, "retry_after": 1 })
+                    json!({ "kind": "status", "status": 429, "retry_after": 1, "reset_in": 1 })
                 ),
                 { "match": { "method": "POST", "provider": "github" }, "times": 4, "kind": "status", "status": 403,
                   "secondary": true, "retry_after": 1 },
