@@ -404,14 +404,14 @@ async fn what_is_paused_makes_no_call_until_it_is_resumed() {
         reactor.pause(what, "octocat").await.unwrap();
         opened(&reactor).await;
         let worker = Worker::new(Arc::clone(&reactor), "only".into(), 4, 60_000);
-        worker.run_until(after(clock.now(), 60_000)).await.unwrap();
+        worker.run_due().await.unwrap();
         let run = the_run(&reactor).await;
         assert_eq!(run.waits_for, Some(WaitsFor::Pause), "{what}: {run:?}");
         assert!(run.reason.unwrap().contains("by octocat"));
         assert_eq!(bench.done.load(Ordering::SeqCst), 0);
         let (_, ended) = reactor.resume(what, "octocat").await.unwrap();
         assert!(ended, "{what}");
-        worker.run_until(clock.now()).await.unwrap();
+        worker.run_due().await.unwrap();
         let run = the_run(&reactor).await;
         assert_eq!(run.state, RunState::Succeeded, "{what}: {run:?}");
         assert!(!reactor.resume(what, "octocat").await.unwrap().1, "{what}");
