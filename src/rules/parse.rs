@@ -1,5 +1,7 @@
 //! In: the tree of one rule file. Out: a [`Rule`], or what is wrong with it. Never: tools, other rules.
 
+mod limits;
+
 use std::ops::Range;
 
 use serde_json::{Map, Value};
@@ -10,15 +12,12 @@ use crate::rules::expression::{Expression, Template};
 use crate::rules::fields::{Fields, source_error, wrong_type};
 use crate::rules::keys;
 use crate::rules::pattern::All;
-use crate::rules::rule::{Action, Argument, Concurrency, Debounce, Leave, Limits, Mode, Retry, Rule};
+use crate::rules::rule::{Action, Argument, Leave, Mode, Retry, Rule};
 use crate::rules::syntax::{self, Entry, Kind, Node};
 use crate::rules::{testcase, vocabulary, when};
 
 /// What the steps of a failing run are called after.
 const ON_FAILURE: &str = "on_failure";
-const DEPTH: i64 = 3;
-/// The longest wait of a debounce is so many times its quiet, unless said otherwise.
-const MAX_WAIT_TIMES: i64 = 10;
 const TIMEOUT_MS: i64 = 60_000;
 /// How long an approval can be given unless the rule says otherwise, in milliseconds.
 const APPROVAL_MS: i64 = 24 * 60 * 60 * 1_000;
@@ -57,9 +56,9 @@ fn compile(id: &str, path: &str, vars: &Value, tree: &[Entry], findings: &mut Fi
     let when = fields
         .sub_table("when", findings)
         .map_or_else(All::default, |entries| when::conditions(entries, findings));
-    let limits = limits(&fields, findings);
+    let limits = limits::limits(&fields, findings);
+    let concurrency = limits::concurrency(&fields, findings);
     let agent = fields.text("agent", findings);
-    let concurrency = concurrency(&fields, findings);
     let actions = actions(&fields, findings);
     let on_failure = on_failure(&fields, actions.as_deref().unwrap_or_default(), findings);
     let acting = |actions: Vec<Action>| acting_as(agent.as_deref(), actions);
@@ -166,86 +165,6 @@ fn mode(fields: &Fields<'_>, findings: &mut Findings<'_>) -> (Mode, Option<Strin
         );
     }
     (mode, reason)
-}
-
-fn limits(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Limits> {
-    let Some(entry) = fields.get("limits") else {
-        return Some(Limits {
-            depth: u32::try_from(DEPTH).unwrap_or(3),
-            ..Limits::default()
-        });
-    };
-    let fields = Fields::read(&entry.node, "[limits]", keys::LIMITS, &[], findings)?;
-    let counted = ["cooldown", "rate", "debounce"];
-    if let Some(key) = fields.get("key")
-        && counted.iter().all(|name| fields.get(name).is_none())
-    {
-        findings
-            .warning("useless-key", &key.key_span, "nothing is counted by this `key`")
-            .hint("add a `cooldown`, a `rate` or a `debounce`");
-    }
-    Some(Limits {
-        cooldown_ms: fields.duration("cooldown", findings),
-        max_age_ms: fields.duration("max_age", findings),
-        rate: fields.rate("rate", findings),
-        debounce: debounce(&fields, findings),
-        delay_ms: fields.duration("delay", findings),
-        depth: fields
-            .whole("depth", findings)
-            .and_then(|depth| u32::try_from(depth).ok())
-            .unwrap_or(3),
-        key: fields.template("key", findings),
-    })
-}
-
-fn concurrency(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Concurrency> {
-    let entry = fields.get("concurrency")?;
-    let fields = Fields::read(&entry.node, "[concurrency]", keys::CONCURRENCY, &[], findings)?;
-    let cancel_in_progress = fields.flag("cancel_in_progress", findings);
-    let queue = fields.one_of("queue", findings);
-    if let (true, Some("all"), Some(entry)) = (cancel_in_progress, queue.as_deref(), fields.get("queue")) {
-        findings
-            .error(
-                "contradictory-limits",
-                &entry.key_span,
-                "with `cancel_in_progress` a newer run ends the older ones, so there is no queue of `all`",
-            )
-            .hint("leave `queue` out, or set `cancel_in_progress = false`");
-    }
-    Some(Concurrency {
-        group: fields.template("group", findings)?,
-        cancel_in_progress,
-        latest: cancel_in_progress || queue.as_deref() == Some("latest"),
-    })
-}
-
-fn debounce(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Debounce> {
-    let quiet_ms = fields.duration("debounce", findings);
-    let max_wait_ms = fields.duration("max_wait", findings);
-    let place = fields.get("max_wait").map(|entry| entry.key_span.clone());
-    match (quiet_ms, max_wait_ms, place) {
-        (None, _, Some(place)) if fields.get("debounce").is_none() => {
-            findings
-                .error(
-                    "contradictory-limits",
-                    &place,
-                    "`max_wait` bounds a `debounce`, and there is none",
-                )
-                .hint("add `debounce = \"…\"`, or say `delay` to start later");
-        }
-        (Some(quiet_ms), Some(max_wait_ms), Some(place)) if max_wait_ms < quiet_ms => {
-            findings.error(
-                "contradictory-limits",
-                &place,
-                "`max_wait` is shorter than `debounce`: the quiet could never come",
-            );
-        }
-        _ => {}
-    }
-    quiet_ms.map(|quiet_ms| Debounce {
-        quiet_ms,
-        max_wait_ms: max_wait_ms.unwrap_or(quiet_ms.saturating_mul(MAX_WAIT_TIMES)),
-    })
 }
 
 fn actions(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Vec<Action>> {
