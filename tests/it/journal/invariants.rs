@@ -304,6 +304,27 @@ fn reuses(view: &View, old: &RunRecord, answer: &str) {
     }
 }
 
+/// Pruning deletes events with their runs, and only those that are at their ends.
+fn forget_what_is_over(before: &mut View, after: &View) {
+    let events: Vec<_> = after.events.iter().map(|event| event.key.clone()).collect();
+    before.runs.retain(|history| {
+        let stays = events.contains(&history.run.event);
+        assert!(
+            stays || history.run.state.is_terminal(),
+            "it was not at its end: {history:?}"
+        );
+        stays
+    });
+    let stay: Vec<bool> = before
+        .events
+        .iter()
+        .map(|event| events.contains(&event.key))
+        .collect();
+    let mut each = stay.iter().copied();
+    before.verdicts.retain(|_| each.next().unwrap_or(true));
+    before.events.retain(|event| events.contains(&event.key));
+}
+
 async fn walk(moves: Vec<Move>) {
     let store = MemoryStore::new(at(0));
     let mut now = 0;
@@ -318,6 +339,9 @@ async fn walk(moves: Vec<Move>) {
         };
         let after = view(&store).await;
         sound(&after);
+        if matches!(act, Act::Prune { .. }) {
+            forget_what_is_over(&mut before, &after);
+        }
         follows(&before, &after);
         in_order(&before, &after);
         if answer.starts_with("Err") {
