@@ -7,12 +7,14 @@ pub mod contract;
 mod answer;
 mod external;
 mod gateway;
+mod grants;
 mod later;
 mod link;
 mod listing;
 mod nearest;
 mod pins;
 mod progress;
+mod request;
 
 pub use contract::*;
 pub use external::{Condition, ExternalServer, Override, Reach, ServerStatus, Standing, ToolStatus};
@@ -22,30 +24,23 @@ pub use nearest::nearest;
 pub use pins::{Approval, Contract, Difference, MemoryPins, Pin as ToolPin, PinStore};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rmcp::ServerHandler;
-use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, InputResponses, JsonObject, MetaObject, RequestMetaObject, Tool,
-};
+use rmcp::model::{CallToolRequestParams, CallToolResponse, JsonObject, Tool};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::agents::{Asked, Directory, Grant, Who};
+use crate::agents::Directory;
 use answer::Word;
 use external::{External, Tidings};
 use link::Link;
 use listing::Listing;
-use progress::Listener;
-
-/// `_meta` key of a call: W3C trace context.
-const TRACEPARENT: &str = "traceparent";
+use request::{Passed, object, request_meta};
 
 /// Why the hub could not start.
 #[derive(Debug, thiserror::Error)]
@@ -331,39 +326,6 @@ impl Hub {
         }
     }
 
-    /// Who there is, and what each may do.
-    pub fn directory(&self) -> &Arc<Directory> {
-        &self.0.directory
-    }
-
-    /// Refuses a call that its caller may not make.
-    fn check_grant(
-        &self,
-        tool: &str,
-        arguments: &JsonObject,
-        who: &Who,
-        approved: bool,
-    ) -> Result<(), ToolError> {
-        let arguments = Value::Object(arguments.clone());
-        let asked = Asked {
-            tool,
-            arguments: &arguments,
-            partly: false,
-        };
-        match self.0.directory.decide(who, &asked) {
-            Grant::Granted => Ok(()),
-            Grant::Approval if approved => Ok(()),
-            Grant::Approval => Err(ToolError::new(
-                ErrorClass::Forbidden,
-                format!("`{tool}` needs a person's approval when `{who}` calls it"),
-            )
-            .with_remedy("give the rule's action an `approval`, or have a person make the call")),
-            Grant::Refused { why, remedy } => {
-                Err(ToolError::new(ErrorClass::Forbidden, why).with_remedy(remedy))
-            }
-        }
-    }
-
     fn writes(&self, tool: &str, meta: &CallMeta) -> bool {
         let listing = self.0.listing();
         let read_only = listing.tools.get(tool).is_some_and(|facts| facts.read_only);
@@ -496,66 +458,4 @@ fn check_name(name: &str) -> Result<(), HubError> {
         name: name.to_owned(),
         problem: "must start with a lower-case letter and hold only a-z, 0-9, `-` and `_`",
     })
-}
-
-fn object(arguments: Value) -> Result<JsonObject, ToolError> {
-    match arguments {
-        Value::Object(object) => Ok(object),
-        Value::Null => Ok(JsonObject::new()),
-        other => Err(ToolError::new(
-            ErrorClass::Invalid,
-            format!("arguments must be an object, not {other}"),
-        )),
-    }
-}
-
-/// What goes along with a call besides its purpose.
-#[derive(Default)]
-struct Passed {
-    /// Keys of the caller's `_meta` that travel on.
-    meta: JsonObject,
-    /// Who wants to hear of progress.
-    listener: Option<Listener>,
-    /// What a caller adds that was asked for something: its answers, and the state it was given.
-    input: (Option<InputResponses>, Option<String>),
-}
-
-fn request_meta(meta: &CallMeta, mut object: JsonObject) -> RequestMetaObject {
-    if let Some(key) = &meta.idempotency_key {
-        object.insert(META_IDEMPOTENCY_KEY.to_owned(), json!(key));
-    }
-    if let Some(since) = &meta.look_for_since {
-        object.insert(META_LOOK_FOR.to_owned(), json!({ "since": since }));
-    }
-    match &meta.patience {
-        Patience::Waits => {}
-        Patience::AsksAgain => {
-            object.insert(META_PENDING.to_owned(), json!({}));
-        }
-        Patience::Asks(cursor) => {
-            object.insert(META_PENDING.to_owned(), json!({ "cursor": cursor }));
-        }
-    }
-    if meta.resolve {
-        object.insert(META_RESOLVE.to_owned(), json!(true));
-    }
-    if !object.contains_key(TRACEPARENT)
-        && let Some(trace) = meta.idempotency_key.as_deref().and_then(traceparent)
-    {
-        object.insert(TRACEPARENT.to_owned(), json!(trace));
-    }
-    RequestMetaObject(MetaObject(object))
-}
-
-/// The trace of a call that has none: its key is the trace, so what a server logs under it is found by the step.
-fn traceparent(key: &str) -> Option<String> {
-    let fits = key.len() == 32 && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let span = Sha256::digest(key)
-        .iter()
-        .take(8)
-        .fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-    (fits && key.bytes().any(|byte| byte != b'0')).then(|| format!("00-{key}-{span}-01"))
 }

@@ -175,20 +175,6 @@ impl Gateway {
             .collect()
     }
 
-    /// Refuses who may not read what the servers have besides tools. It is granted like a tool, as `xmrt.read_resources`.
-    fn check_reading(&self, who: &Who) -> Result<(), ErrorData> {
-        let server = match &self.0.face {
-            Face::All => "xmrt",
-            Face::One(server) => server,
-        };
-        let name = format!("{server}.read_resources");
-        if self.0.hub.directory().may_use(who, &name) {
-            return Ok(());
-        }
-        let message = format!("`{who}` may read no resources: its role would have to allow `{name}`");
-        Err(ErrorData::invalid_params(message, None))
-    }
-
     /// What there is now.
     fn shown(&self) -> Arc<Shown> {
         let Inner {
@@ -340,25 +326,6 @@ impl Gateway {
         let (listener, reports) = mpsc::channel(REPORTS_MAX);
         passed.listener = Some(listener);
         (passed, Some(reports))
-    }
-}
-
-impl Face {
-    /// Whether it shows a server.
-    fn shows(&self, server: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::One(shown) => shown == server,
-        }
-    }
-
-    /// What `server.tool` is called here, if it is shown.
-    fn name(&self, tool: &str) -> Option<String> {
-        let (server, name) = tool.split_once('.')?;
-        match self {
-            Self::All => Some(format!("{server}_{name}")),
-            Self::One(shown) => (shown == server).then(|| name.to_owned()),
-        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! In: the tree of a rule file, and the tools that exist. Out: what is wrong beyond the file's own grammar. Never: calls,
 //! or giving up at the first mistake: it looks at the tree, so a rule that does not compile is checked all the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::agents::Directory;
 use crate::rules::book;
 use crate::rules::diagnostic::{Findings, did_you_mean};
 use crate::rules::expression::{self, Expression, Template};
@@ -14,6 +13,7 @@ use crate::rules::parse;
 use crate::rules::syntax::{self, Entry, Kind, Node, find};
 
 mod arguments;
+mod catalog;
 mod conditions;
 mod design;
 mod fields;
@@ -21,57 +21,8 @@ mod flow;
 mod grants;
 mod text;
 
+pub use catalog::{Catalog, CatalogTool};
 pub(crate) use design::{Doing, together};
-
-/// What rules may call, and who may call what.
-#[derive(Clone, Debug, Default)]
-pub struct Catalog {
-    tools: BTreeMap<String, CatalogTool>,
-    /// Servers whose tools are not known yet: whatever a rule calls there may exist.
-    open: BTreeSet<String>,
-    directory: Directory,
-}
-
-impl Catalog {
-    /// The tools by name, as in `github.create_issue`, and who may use them.
-    pub fn new(tools: BTreeMap<String, CatalogTool>, directory: Directory) -> Self {
-        Self {
-            tools,
-            open: BTreeSet::new(),
-            directory,
-        }
-    }
-
-    /// The same, with servers whose tools are not known yet.
-    pub fn opened(self, open: BTreeSet<String>) -> Self {
-        Self { open, ..self }
-    }
-
-    /// The tool of this name.
-    pub fn get(&self, name: &str) -> Option<&CatalogTool> {
-        self.tools.get(name)
-    }
-
-    /// The names of all tools, in order.
-    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
-        self.tools.keys().map(String::as_str)
-    }
-}
-
-/// What is known of a tool.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CatalogTool {
-    /// JSON Schema of its arguments.
-    pub input_schema: Value,
-    /// JSON Schema of its result, where it has one.
-    pub output_schema: Option<Value>,
-    /// Event types its effect comes back as, `<type>:<subject>`: see [`crate::hub::Promises::effects`].
-    pub effects: Vec<String>,
-    /// It changes nothing.
-    pub read_only: bool,
-    /// It may destroy or interrupt something.
-    pub destructive: bool,
-}
 
 /// Names an expression sees when an event is matched.
 const AT_MATCH: &[&str] = &["event", "meta", "vars", "now"];

@@ -9,11 +9,26 @@ use rmcp::model::{
 use rmcp::service::{Peer, RoleClient, ServiceError};
 
 use super::{Face, Gateway};
+use crate::agents::Who;
 
 /// How long a client may keep a list, in milliseconds.
 const LIST_TTL_MS: u64 = 60_000;
 
 impl Gateway {
+    /// Refuses who may not read what the servers have besides tools. It is granted like a tool, as `xmrt.read_resources`.
+    pub(super) fn check_reading(&self, who: &Who) -> Result<(), ErrorData> {
+        let server = match &self.0.face {
+            Face::All => "xmrt",
+            Face::One(server) => server,
+        };
+        let name = format!("{server}.read_resources");
+        if self.0.hub.directory().may_use(who, &name) {
+            return Ok(());
+        }
+        let message = format!("`{who}` may read no resources: its role would have to allow `{name}`");
+        Err(ErrorData::invalid_params(message, None))
+    }
+
     /// The servers that are asked: ours behind the gateway, and at its own endpoint an external one.
     fn readable(&self) -> Vec<Peer<RoleClient>> {
         let hub = &self.0.hub.0;

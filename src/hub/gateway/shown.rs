@@ -62,3 +62,22 @@ impl Shown {
         })
     }
 }
+
+impl Face {
+    /// Whether it shows a server.
+    pub(super) fn shows(&self, server: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(shown) => shown == server,
+        }
+    }
+
+    /// What `server.tool` is called here, if it is shown.
+    pub(super) fn name(&self, tool: &str) -> Option<String> {
+        let (server, name) = tool.split_once('.')?;
+        match self {
+            Self::All => Some(format!("{server}_{name}")),
+            Self::One(shown) => (shown == server).then(|| name.to_owned()),
+        }
+    }
+}

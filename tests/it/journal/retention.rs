@@ -306,8 +306,12 @@ async fn the_size_is_told_and_falls_when_something_is_deleted() {
         for n in 0..64u32 {
             let mut event = event(&format!("e{n}"));
             // What cannot be compressed much.
+            let mut state = u64::from(n) + 1;
             let noise: Vec<u8> = (0..40_000u32)
-                .map(|at| (at.wrapping_mul(2_654_435_761) >> (n % 13 + 8)) as u8)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (state >> 56) as u8
+                })
                 .collect();
             event.body = noise.into();
             desk.store.admit(event, at(0)).await.unwrap();

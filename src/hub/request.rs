@@ -1,0 +1,78 @@
+//! In: why a call is made, and what goes along with it. Out: the request's arguments and `_meta`. Never: who may make it.
+
+use std::fmt::Write;
+
+use rmcp::model::{InputResponses, JsonObject, MetaObject, RequestMetaObject};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::progress::Listener;
+use super::{
+    CallMeta, ErrorClass, META_IDEMPOTENCY_KEY, META_LOOK_FOR, META_PENDING, META_RESOLVE, Patience,
+    ToolError,
+};
+
+/// `_meta` key of a call: W3C trace context.
+const TRACEPARENT: &str = "traceparent";
+
+pub(super) fn object(arguments: Value) -> Result<JsonObject, ToolError> {
+    match arguments {
+        Value::Object(object) => Ok(object),
+        Value::Null => Ok(JsonObject::new()),
+        other => Err(ToolError::new(
+            ErrorClass::Invalid,
+            format!("arguments must be an object, not {other}"),
+        )),
+    }
+}
+
+/// What goes along with a call besides its purpose.
+#[derive(Default)]
+pub(super) struct Passed {
+    /// Keys of the caller's `_meta` that travel on.
+    pub(super) meta: JsonObject,
+    /// Who wants to hear of progress.
+    pub(super) listener: Option<Listener>,
+    /// What a caller adds that was asked for something: its answers, and the state it was given.
+    pub(super) input: (Option<InputResponses>, Option<String>),
+}
+
+pub(super) fn request_meta(meta: &CallMeta, mut object: JsonObject) -> RequestMetaObject {
+    if let Some(key) = &meta.idempotency_key {
+        object.insert(META_IDEMPOTENCY_KEY.to_owned(), json!(key));
+    }
+    if let Some(since) = &meta.look_for_since {
+        object.insert(META_LOOK_FOR.to_owned(), json!({ "since": since }));
+    }
+    match &meta.patience {
+        Patience::Waits => {}
+        Patience::AsksAgain => {
+            object.insert(META_PENDING.to_owned(), json!({}));
+        }
+        Patience::Asks(cursor) => {
+            object.insert(META_PENDING.to_owned(), json!({ "cursor": cursor }));
+        }
+    }
+    if meta.resolve {
+        object.insert(META_RESOLVE.to_owned(), json!(true));
+    }
+    if !object.contains_key(TRACEPARENT)
+        && let Some(trace) = meta.idempotency_key.as_deref().and_then(traceparent)
+    {
+        object.insert(TRACEPARENT.to_owned(), json!(trace));
+    }
+    RequestMetaObject(MetaObject(object))
+}
+
+/// The trace of a call that has none: its key is the trace, so what a server logs under it is found by the step.
+fn traceparent(key: &str) -> Option<String> {
+    let fits = key.len() == 32 && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let span = Sha256::digest(key)
+        .iter()
+        .take(8)
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+    (fits && key.bytes().any(|byte| byte != b'0')).then(|| format!("00-{key}-{span}-01"))
+}
