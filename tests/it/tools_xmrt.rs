@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use xmrt::agents::Who;
 use xmrt::clock::{self, Clock};
 use xmrt::hub::{CallMeta, Doubt, ErrorClass, Hub, Reply, ToolError};
 use xmrt::journal::{
@@ -47,7 +48,12 @@ async fn desk(notify: &[(&str, String)]) -> Desk {
 
 impl Desk {
     async fn call(&self, tool: &str, arguments: Value) -> Result<Value, ToolError> {
-        match self.hub.call(tool, arguments, CallMeta::default(), SOON).await? {
+        // By somebody who runs the program, and so vouches for whom they name.
+        let meta = CallMeta {
+            who: Who::Operator("test".into()),
+            ..CallMeta::default()
+        };
+        match self.hub.call(tool, arguments, meta, SOON).await? {
             Reply::Done(result) => Ok(result),
             other => unreachable!("{other:?}"),
         }
@@ -340,6 +346,20 @@ async fn an_agent_brings_the_word_of_somebody_who_may_say_it_and_nobody_elses() 
     assert_eq!(approved["steps"][0]["approval"]["answer"]["who"], "bob");
     let again = desk.call("xmrt.reject_run", word).await.unwrap_err();
     assert_eq!(again.class, ErrorClass::Conflict);
+}
+
+#[tokio::test]
+async fn a_rule_speaks_for_nobody_but_itself_whatever_name_it_brings() {
+    let desk = desk(&[]).await;
+    let run = asking(&desk, 3_600_000).await;
+    let word = json!({"id": run.0, "as": "alice"});
+    let called = desk
+        .hub
+        .call("xmrt.approve_run", word, CallMeta::default(), SOON)
+        .await;
+    let error = called.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Forbidden);
+    assert!(error.message.contains("reactor cannot"), "{error}");
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ pub(super) const LINTS: &[Lint] = &[
         "not-yet",
         "a part of the language that this version does not have",
         "The key is planned, but nothing would happen. An error is better than a rule that seems to be limited and is not.",
-        "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\" }\nexpect = [{ tool = \"xmrt.notify\" }]\nstub = { }",
+        "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\" }\nexpect = [{ tool = \"xmrt.notify\" }]\nagent = \"eliza\"",
         "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\" }\nexpect = [{ tool = \"xmrt.notify\" }]\n\n[[test]]\n\
          name = \"does not act\"\nevent = { on = \"github.issues.opened\" }\nexpect = []",
     ),

@@ -198,7 +198,7 @@ pub const FILTERS: &[ExpressionExample] = &[
         "tojson",
         "As JSON.",
         "[1, 'a'] | tojson | string",
-        r#""[1,\"a\"]""#,
+        r#""[1, \"a\"]""#,
     ),
     row("trim", "Without blanks around it.", "'  a ' | trim", r#""a""#),
     row("unique", "Each once.", "[1, 2, 1] | unique | list", "[1,2]"),

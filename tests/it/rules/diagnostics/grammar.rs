@@ -153,17 +153,17 @@ fn keys_of_later_versions_say_so() {
     let text = r###"description = "d"
 on = "github.push"
 
-agent = "ops"
+cron = "0 9 * * *"
 
 [[action]]
 tool = "github.create_issue"
 "###;
     insta::assert_snapshot!(complaints(text), @r###"
-    error[not-yet]: `agent` in a rule file is not available yet
+    error[not-yet]: `cron` in a rule file is not available yet
      --> rules/sample.toml:4:1
       |
-    4 | agent = "ops"
-      | ^^^^^
+    4 | cron = "0 9 * * *"
+      | ^^^^
       |
       = help: it is part of the rule language, but this version cannot do it: take it out
     "###);
