@@ -217,7 +217,10 @@ impl Ledger {
         length_ms: impl Fn(&Gates) -> Option<i64> + 'a,
     ) -> impl Iterator<Item = &'a Charged> {
         self.0.iter().filter(move |old| {
-            let history = run_of(view, &old.run);
+            // What was deleted for its age does not count any more.
+            let Some(history) = view.runs.iter().find(|history| history.run.id == old.run) else {
+                return false;
+            };
             old.rule == new.rule
                 && old.shadow == new.shadow
                 && old.gates.key == new.gates.key
@@ -253,7 +256,9 @@ impl Ledger {
                     && newer.gates.key == burst.gates.key
                     && newer.gates.debounce.is_some()
             });
-            let now = run_of(after, &burst.run);
+            let Some(now) = after.runs.iter().find(|history| history.run.id == burst.run) else {
+                continue;
+            };
             let was = before.runs.iter().find(|old| old.run.id == burst.run);
             let began = was.is_some_and(|old| old.run.state == RunState::Delayed)
                 && now.run.state == RunState::Running;
