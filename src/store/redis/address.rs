@@ -189,8 +189,9 @@ mod tests {
             "rediss+cluster://user:wo,rd@one:7000,two:7001,three",
             "{x}:meta".into(),
         );
+        assert!(matches!(address, Ok(Address::Cluster { .. })), "{address:?}");
         let Ok(Address::Cluster { first, nodes, .. }) = address else {
-            panic!("{address:?}")
+            return;
         };
         let nodes = nodes.into_inner().unwrap();
         let names: Vec<String> = nodes
