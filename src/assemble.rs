@@ -6,6 +6,7 @@ mod instance;
 mod journal;
 mod providers;
 mod signing;
+mod starter;
 mod trial;
 
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ use crate::config::Settings;
 use crate::hub::{HubError, ToolFacts};
 use crate::journal::MemoryStore;
 use crate::normalize;
-use crate::receive::{Delivery, Source};
+use crate::receive::{Delivery, Internal, Maker, Source};
 use crate::rules::{self, Explanation, RuleBook};
 use crate::store::DataDir;
 
@@ -73,38 +74,48 @@ pub fn explain_file(settings: &Settings, rule: &str, file: &Path, kind: &str) ->
         .ok_or("the rules hold errors; `xmrt check` shows them")?;
     let rule = book.rule(rule).ok_or_else(|| unknown_rule(&book, rule))?;
     let body = files::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let delivery = internal_delivery(kind, "file", &body, Clock::system().now())?;
+    let delivery = given_delivery(kind, "file", &body, Clock::system().now())?;
     let event = normalize::event(delivery).map_err(|error| format!("{}: {error}", file.display()))?;
     Ok(rules::explain(rule, &event))
 }
 
-/// A delivery the program makes itself. `kind` is a dotted type: its first segment is the source, the second the raw
-/// type; a third must be the payload's `action`.
-pub(crate) fn internal_delivery(
-    kind: &str,
-    id: &str,
-    body: &[u8],
-    now: Timestamp,
-) -> Result<Delivery, String> {
-    let mut segments = kind.splitn(3, '.');
-    let (source, raw) = match (segments.next(), segments.next()) {
-        (Some("github"), Some(raw)) => (Source::github(), raw),
-        (Some("render"), Some(raw)) => (Source::render(), raw),
-        _ => {
-            return Err(format!(
-                "`{kind}` is not an event type; write `github.issues.opened` or `render.deploy_ended`"
-            ));
-        }
+/// A delivery of a payload that somebody gave. `kind` is a dotted type: its first segment is the source, the second the
+/// raw type; a third must be the payload's `action`.
+pub(crate) fn given_delivery(kind: &str, id: &str, body: &[u8], now: Timestamp) -> Result<Delivery, String> {
+    let (source, rest) = kind.split_once('.').unwrap_or((kind, ""));
+    let source = match source {
+        "github" => Source::github(),
+        "render" => Source::render(),
+        "xmrt" => Source::own(),
+        "schedule" => Source::schedule(),
+        "manual" => Source::manual(),
+        _ => return Err(no_type(kind)),
     };
-    let body = bytes::Bytes::copy_from_slice(body);
-    Ok(Delivery::internal(
+    let raw = match source.as_str() {
+        "github" | "render" => rest.split('.').next().unwrap_or_default(),
+        _ => rest,
+    };
+    if raw.is_empty() {
+        return Err(no_type(kind));
+    }
+    let given = Internal {
+        by: Maker::Given,
         source,
-        id.into(),
-        raw.into(),
-        body,
-        now,
-        "made here",
-    ))
+        id: id.into(),
+        kind: raw.into(),
+        body: bytes::Bytes::copy_from_slice(body),
+        actor: None,
+        after: None,
+        detail: None,
+    };
+    Ok(Delivery::internal(given, now))
+}
+
+fn no_type(kind: &str) -> String {
+    format!(
+        "`{kind}` is not an event type; write `github.issues.opened`, `render.deploy_ended`, `xmrt.run_dead`, or \
+         `schedule.` or `manual.` and the rule's id"
+    )
 }
 
 fn unknown_rule(book: &RuleBook, rule: &str) -> String {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use serde_json::Value;
 
-pub use file::FileSettings;
+pub use file::{AccountUse, FileSettings};
 
 /// The variables of a process: name → value.
 pub type Environment = BTreeMap<String, String>;

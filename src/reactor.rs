@@ -3,8 +3,12 @@
 
 mod clock_watch;
 mod envelope;
+mod identity;
 mod intake;
+mod outbox;
+mod own;
 mod retired;
+mod timer;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -15,6 +19,8 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
 pub use intake::{Explained, IntakeError, LookupError};
+pub use own::{TriggerError, Wish, asked, ticked};
+pub use timer::Timer;
 pub use worker::{STALLS_MAX, Worker};
 
 use clock_watch::ClockWatch;
@@ -53,11 +59,14 @@ pub struct Parts {
 pub struct Reactor {
     store: Arc<dyn Store>,
     hub: Hub,
+    identity: identity::Identity,
     tools: BTreeMap<String, ToolFacts>,
     clock: Clock,
     book: ArcSwap<RuleBook>,
     source: RuleSource,
     wake: Notify,
+    rules_changed: Notify,
+    something_to_tell: Notify,
     degraded: Mutex<BTreeMap<String, String>>,
     /// When the journal last refused an event, until it takes one again.
     refused_at: Mutex<Option<Timestamp>>,
@@ -123,11 +132,14 @@ impl Reactor {
         Arc::new(Self {
             store: parts.store,
             hub: parts.hub,
+            identity: identity::Identity::default(),
             tools,
             clock: parts.clock,
             book: ArcSwap::from_pointee(parts.book),
             source: parts.source,
             wake: Notify::new(),
+            rules_changed: Notify::new(),
+            something_to_tell: Notify::new(),
             degraded: Mutex::default(),
             refused_at: Mutex::default(),
             turns: Mutex::default(),
@@ -155,9 +167,10 @@ impl Reactor {
         self.book.load_full()
     }
 
-    /// Tells the worker that something may have become due.
+    /// Tells the worker that something may have become due, or that something became of a run.
     pub fn wake(&self) {
         self.wake.notify_one();
+        self.something_to_tell.notify_one();
     }
 
     /// Waits until nobody else in this process carries the run on. Leases go by the wall clock: when that jumps (a
@@ -201,6 +214,7 @@ impl Reactor {
             );
         }
         let before = self.book.swap(Arc::new(book));
+        self.rules_changed.notify_one();
         self.cancel_retired(&before).await;
         Ok(loaded.diagnostics)
     }

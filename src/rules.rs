@@ -10,6 +10,7 @@ mod book;
 mod parse;
 mod fields;
 mod rule;
+mod schedule;
 mod testcase;
 mod check;
 mod lint;
@@ -40,5 +41,6 @@ pub use explain::{ConditionView, Explanation, IfView, PathView, TestView, explai
 pub use expression::{ExprError, Scope};
 pub use lint::{Lint, lint, lints, lints_markdown, nearest_lint};
 pub use rule::{Action, Debounce, Limits, Mode, Rate, Retry, Rule};
+pub use schedule::{MISSED_NAMED, Schedule, Ticks};
 pub use schema::schema;
 pub use testcase::{Expected, GivenEvent, RuleTest, TestEvent};

@@ -18,6 +18,28 @@ pub struct FileSettings {
     pub limits: Limits,
     /// Under which names this server is reached, and by which web pages.
     pub http: Http,
+    /// The account on GitHub.
+    pub github: Github,
+}
+
+/// The account on GitHub that the token belongs to.
+#[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Github {
+    /// Who acts through it. Only where nobody else does, an event by that account is taken for the effect of a call that could
+    /// have caused it; otherwise only what is unmistakably such an effect.
+    pub account: AccountUse,
+}
+
+/// Who acts through an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountUse {
+    /// A person, too, as far as is known.
+    #[default]
+    Shared,
+    /// This program alone.
+    Own,
 }
 
 /// Under which names this server is reached, and by which web pages. Matters for agents at `/mcp`: a request that names
@@ -39,6 +61,7 @@ impl Default for FileSettings {
             vars: json!({}),
             limits: Limits::default(),
             http: Http::default(),
+            github: Github::default(),
         }
     }
 }

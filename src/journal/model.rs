@@ -14,8 +14,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::machine::whole;
+use super::outbox::{self, Notice};
 use super::{
-    BookRecord, Digest, Epoch, EventKey, EventRecord, KvKey, RunHistory, RunId, RunState, StepWrite,
+    BookRecord, Digest, Epoch, EventKey, EventRecord, Fence, KvKey, RunHistory, RunId, RunState, StepWrite,
     StoreError, Verdict,
 };
 
@@ -39,6 +40,8 @@ pub struct Model {
     pending: BTreeMap<GateKey, Pending>,
     /// What our own writes are expected to cause, by cause key and run.
     causes: BTreeMap<(String, RunId), Cause>,
+    /// What became of runs and was not told yet, in order.
+    outbox: BTreeMap<(Timestamp, RunId, Fence, String), Notice>,
     books: BTreeMap<String, BookRecord>,
     /// Rule texts by content hash and rule id.
     texts: BTreeMap<(String, String), String>,
@@ -101,6 +104,7 @@ impl Model {
             rates: BTreeMap::new(),
             pending: BTreeMap::new(),
             causes: BTreeMap::new(),
+            outbox: BTreeMap::new(),
             books: BTreeMap::new(),
             texts: BTreeMap::new(),
             last_good: None,
@@ -134,8 +138,8 @@ impl Model {
         })
     }
 
-    /// Keeps a changed run: its charges are given back if it ended without effect, and a burst is over whose run has
-    /// stopped waiting for quiet.
+    /// Keeps a changed run, with what is to be told of it: its charges are given back if it ended without effect, and a burst
+    /// is over whose run has stopped waiting for quiet.
     fn keep(&mut self, history: RunHistory) {
         let run = &history.run.id;
         if history.refunds() {
@@ -145,13 +149,21 @@ impl Model {
         if history.run.state != RunState::Delayed {
             self.pending.retain(|_, pending| pending.run != *run);
         }
+        let before = self.runs.get(&history.run.id).map(|before| &before.run);
+        if let Some(notice) = before.and_then(|before| outbox::notice(before, &history.run)) {
+            self.outbox.insert(Self::place(&notice), notice);
+        }
         self.runs.insert(history.run.id.clone(), history);
     }
 
-    /// Remembers what the intents among `writes` are expected to cause.
+    fn place(notice: &Notice) -> (Timestamp, RunId, Fence, String) {
+        (notice.at, notice.run.clone(), notice.fence, notice.what.clone())
+    }
+
+    /// Remembers what the calls among `writes` are expected to cause.
     fn expect(&mut self, run: &RunId, depth: u32, writes: &[StepWrite], now: Timestamp) {
         for write in writes {
-            let StepWrite::Intent { causes, .. } = write else {
+            let (StepWrite::Intent { causes, .. } | StepWrite::Done { causes, .. }) = write else {
                 continue;
             };
             for (key, within_ms) in causes {

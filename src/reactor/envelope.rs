@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::journal::{Debounce, EventKey, EventRecord, Gates, NewEvent, NewFiring, Rate, Wish};
+use crate::journal::{Debounce, EventKey, EventRecord, Gates, NewEvent, NewFiring, Rate, RunId, Wish};
 use crate::normalize::{self, Actor, Event, EventId, EventType, Subject};
 use crate::receive::{Origin, Source};
 use crate::rules::{Mode, Rule, RuleBook, Verdict};
@@ -18,7 +18,7 @@ pub(super) fn firings(book: &RuleBook, event: &Event) -> Vec<NewFiring> {
             let wish = match evaluation.verdict {
                 Verdict::Fired { key } => Wish::Run {
                     shadow: rule.mode == Mode::Shadow,
-                    gates: gates(&rule, key),
+                    gates: gates(&rule, event, key),
                     pinned: json!({ "vars": rule.vars }),
                 },
                 Verdict::Error(reason) => Wish::Error { reason },
@@ -33,10 +33,14 @@ pub(super) fn firings(book: &RuleBook, event: &Event) -> Vec<NewFiring> {
         .collect()
 }
 
-fn gates(rule: &Rule, key: String) -> Gates {
+/// How late a tick is still acted upon where the rule does not say so (`max_age`), in milliseconds.
+const TICK_AGE_MS_MAX: i64 = 6 * 60 * 60 * 1_000;
+
+fn gates(rule: &Rule, event: &Event, key: String) -> Gates {
+    let is_tick = event.source == Source::schedule();
     Gates {
         key,
-        max_age_ms: rule.limits.max_age_ms,
+        max_age_ms: rule.limits.max_age_ms.or(is_tick.then_some(TICK_AGE_MS_MAX)),
         depth_max: rule.limits.depth,
         cooldown_ms: rule.limits.cooldown_ms,
         rate: rule.limits.rate.map(|rate| Rate {
@@ -65,15 +69,12 @@ pub(super) fn seal(event: &Event, book: &RuleBook, firings: Vec<NewFiring>) -> N
         meta: json!({
             "action": event.action,
             "actor": event.actor.as_ref().map(|actor| &actor.0),
-            "origin": match &event.origin {
-                Origin::Webhook => "webhook",
-                Origin::Fetched => "fetched",
-                Origin::Internal(reason) => reason.as_str(),
-            },
+            "origin": event.origin.as_str(),
         }),
         body: event.body.clone(),
         book: book.hash().into(),
         causes: event.causes.clone(),
+        after: event.after.clone().map(RunId),
         firings,
     }
 }
@@ -94,11 +95,8 @@ pub(super) fn open(record: &EventRecord, replayed: bool) -> Option<Event> {
         payload: normalize::parse(&record.body).ok()?,
         body: record.body.clone(),
         digest: None,
-        origin: match text("origin")?.as_str() {
-            "webhook" => Origin::Webhook,
-            "fetched" => Origin::Fetched,
-            reason => Origin::Internal(reason.into()),
-        },
+        origin: Origin::parse(&text("origin")?)?,
         causes: Vec::new(),
+        after: None,
     })
 }

@@ -64,6 +64,11 @@ impl Reactor {
 
     /// Matches and admits an event. When this returns, it is durable.
     pub async fn admit(&self, event: &Event) -> Result<Admission, IntakeError> {
+        Ok(self.admit_own(event).await?)
+    }
+
+    /// The same for an event that is one already: only the journal can refuse it.
+    pub(super) async fn admit_own(&self, event: &Event) -> Result<Admission, StoreError> {
         let book = self.book();
         let sealed = envelope::seal(event, &book, envelope::firings(&book, event));
         let admission = self.store.admit(sealed, event.received_at).await;

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 
 use crate::journal::{
     Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store,
+    NewFiring, Notice, Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store,
     StoreError, Then, Verdict,
 };
 
@@ -335,6 +335,15 @@ impl Store for Embedded {
     async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError> {
         let (run, who) = (run.clone(), who.to_owned());
         self.writer.write(move |tx| tx.cancel(&run, &who, now)).await
+    }
+
+    async fn notices(&self, max: usize) -> Result<Vec<Notice>, StoreError> {
+        self.readers.read(move |conn| find::notices(conn, max)).await
+    }
+
+    async fn told(&self, notices: &[Notice], _now: Timestamp) -> Result<(), StoreError> {
+        let notices = notices.to_vec();
+        self.writer.write(move |tx| tx.told(&notices)).await
     }
 
     async fn event(&self, key: &EventKey) -> Result<Option<EventRecord>, StoreError> {

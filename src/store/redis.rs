@@ -15,6 +15,7 @@ mod bell;
 mod skew;
 mod admission;
 mod work;
+mod outbox;
 mod find;
 mod kv;
 
@@ -30,7 +31,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::journal::{
     Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store,
+    NewFiring, Notice, Resolution, RuleText, RunHistory, RunId, RunQuery, RunRecord, Stats, StepWrite, Store,
     StoreError, Then, Verdict,
 };
 
@@ -308,6 +309,14 @@ impl Store for Redis {
 
     async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError> {
         Redis::cancel(self, run, who, now).await
+    }
+
+    async fn notices(&self, max: usize) -> Result<Vec<Notice>, StoreError> {
+        Redis::notices(self, max).await
+    }
+
+    async fn told(&self, notices: &[Notice], now: Timestamp) -> Result<(), StoreError> {
+        Redis::told(self, notices, now).await
     }
 
     async fn event(&self, key: &EventKey) -> Result<Option<EventRecord>, StoreError> {

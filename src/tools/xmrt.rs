@@ -5,6 +5,7 @@ pub mod triage;
 mod notify;
 mod records;
 mod triage_issue;
+mod trigger;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::tools::toolbox::{Toolbox, reads, writes};
 pub use notify::{LOG, Notified, NotifyArgs};
 pub use records::{EventList, EventShown, FindEventsArgs, GetRunArgs, RunShown, StepShown};
 pub use triage_issue::TriageArgs;
+pub use trigger::{Start, Starter, TriggerArgs, Triggered, Wanted};
 
 /// What the server is made from.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub struct XmrtParts {
     pub github: Option<Client>,
     /// Where notifications go, by name; each URL is a secret.
     pub notify: BTreeMap<String, SecretString>,
+    /// The way to the reactor, to start rules by name.
+    pub starter: Starter,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -42,6 +46,7 @@ pub struct Parts {
     github: Option<Client>,
     notify: BTreeMap<String, SecretString>,
     notifier: Option<Notifier>,
+    starter: Starter,
 }
 
 impl Parts {
@@ -71,6 +76,7 @@ impl Server {
             github: parts.github,
             notify: parts.notify,
             notifier: Notifier::new().ok(),
+            starter: parts.starter,
         };
         Toolbox::named(
             "xmrt",
@@ -119,6 +125,18 @@ impl Server {
                 Doubt::MayDouble,
             )
             .acts(notify::notify),
+        )
+        .with(
+            writes(
+                "trigger_rule",
+                "Start a rule",
+                "Starts a rule by name with a payload. The rule must listen to manual; its conditions, limits and mode hold. With the \
+                 same idempotency_key it is started once.",
+                Doubt::Idempotent,
+            )
+            .closed_world()
+            .announced_as(&["manual.{rule}:{rule}~key={$key}"])
+            .acts(trigger::trigger),
         )
     }
 }

@@ -8,4 +8,6 @@ mod identity;
 mod invariants;
 mod limits;
 mod runs;
+mod outbox;
+mod tell;
 mod steps;

@@ -47,6 +47,8 @@ pub(super) const TEMPLATES: &[Template] = &[
     shipped!("redeploy-on-green-main"),
     shipped!("restart-unhealthy-service"),
     shipped!("rollback-unhealthy-deploy"),
+    shipped!("stale-issues"),
+    shipped!("thank-new-star"),
     shipped!("triage-new-issue"),
     shipped!("welcome-first-contributor"),
 ];

@@ -36,6 +36,8 @@ pub(super) struct Scripts {
     pub(super) event: Script,
     pub(super) verdicts: Script,
     pub(super) mend: Script,
+    pub(super) notices: Script,
+    pub(super) told: Script,
     pub(super) kv: Script,
 }
 
@@ -56,6 +58,8 @@ impl Scripts {
             event: load(with_prelude(include_str!("lua/event.lua"))).await?,
             verdicts: load(with_prelude(include_str!("lua/verdicts.lua"))).await?,
             mend: load(with_prelude(include_str!("lua/mend.lua"))).await?,
+            notices: load(with_prelude(include_str!("lua/notices.lua"))).await?,
+            told: load(with_prelude(include_str!("lua/told.lua"))).await?,
             kv: load(with_prelude(include_str!("lua/kv.lua"))).await?,
         })
     }
