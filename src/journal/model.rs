@@ -16,8 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::machine::whole;
+use super::outbox::{self, Notice};
 use super::{
-    BookRecord, Digest, Epoch, EventKey, EventRecord, KvKey, RunHistory, RunId, RunState, StepWrite,
+    BookRecord, Digest, Epoch, EventKey, EventRecord, Fence, KvKey, RunHistory, RunId, RunState, StepWrite,
     StoreError, Verdict,
 };
 
@@ -41,6 +42,8 @@ pub struct Model {
     pending: BTreeMap<GateKey, Pending>,
     /// What our own writes are expected to cause, by cause key and run.
     causes: BTreeMap<(String, RunId), Cause>,
+    /// What became of runs and was not told yet, in order.
+    outbox: BTreeMap<(Timestamp, RunId, Fence, String), Notice>,
     books: BTreeMap<String, Shelved>,
     /// Rule texts by content hash and rule id.
     texts: BTreeMap<(String, String), String>,
@@ -131,6 +134,7 @@ impl Model {
             rates: BTreeMap::new(),
             pending: BTreeMap::new(),
             causes: BTreeMap::new(),
+            outbox: BTreeMap::new(),
             books: BTreeMap::new(),
             texts: BTreeMap::new(),
             last_good: None,
@@ -167,8 +171,8 @@ impl Model {
         })
     }
 
-    /// Keeps a changed run: its charges are given back if it ended without effect, and a burst is over whose run has
-    /// stopped waiting for quiet.
+    /// Keeps a changed run, with what is to be told of it: its charges are given back if it ended without effect, and a burst
+    /// is over whose run has stopped waiting for quiet.
     fn keep(&mut self, history: RunHistory) {
         let run = &history.run.id;
         if history.refunds() {
@@ -178,13 +182,21 @@ impl Model {
         if history.run.state != RunState::Delayed {
             self.pending.retain(|_, pending| pending.run != *run);
         }
+        let before = self.runs.get(&history.run.id).map(|before| &before.run);
+        if let Some(notice) = before.and_then(|before| outbox::notice(before, &history.run)) {
+            self.outbox.insert(Self::place(&notice), notice);
+        }
         self.runs.insert(history.run.id.clone(), history);
     }
 
-    /// Remembers what the intents among `writes` are expected to cause.
+    fn place(notice: &Notice) -> (Timestamp, RunId, Fence, String) {
+        (notice.at, notice.run.clone(), notice.fence, notice.what.clone())
+    }
+
+    /// Remembers what the calls among `writes` are expected to cause.
     fn expect(&mut self, run: &RunId, depth: u32, writes: &[StepWrite], now: Timestamp) {
         for write in writes {
-            let StepWrite::Intent { causes, .. } = write else {
+            let (StepWrite::Intent { causes, .. } | StepWrite::Done { causes, .. }) = write else {
                 continue;
             };
             for (key, within_ms) in causes {

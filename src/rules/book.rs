@@ -1,6 +1,7 @@
 //! In: rule files and variables. Out: a [`RuleBook`]; per event, a [`Verdict`] of every rule that listens. Never: files,
 //! tools, storage.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::normalize::Event;
+use crate::receive::Source;
 use crate::rules::advice;
 use crate::rules::allow;
 use crate::rules::check::{self, Catalog};
@@ -17,6 +19,7 @@ use crate::rules::engine::{Engine, Filing};
 use crate::rules::expression::Names;
 use crate::rules::parse;
 use crate::rules::rule::{Mode, Rule};
+use crate::rules::vocabulary;
 
 /// How [`Candidate::missed`] says that it was the `if`.
 pub(crate) const MISSED_AT_IF: &str = "if";
@@ -231,6 +234,18 @@ impl RuleBook {
         }
     }
 
+    /// The same with rules that are off switched on, so that their tests can be run.
+    #[must_use]
+    pub fn awake(mut self) -> Self {
+        for rule in self.rules.iter_mut().filter_map(Arc::get_mut) {
+            if rule.mode == Mode::Off {
+                rule.mode = Mode::Live;
+            }
+        }
+        self.engine = Arc::new(Engine::new(&self.rules));
+        self
+    }
+
     /// SHA-256 over all texts and variables, in hexadecimal; the order of the files does not matter.
     pub fn hash(&self) -> &str {
         &self.hash
@@ -248,6 +263,13 @@ impl RuleBook {
             .binary_search_by(|rule| rule.id.as_str().cmp(id))
             .ok()?;
         self.rules.get(at)
+    }
+
+    /// Whether any rule that is not off listens to events of this type.
+    pub fn hears(&self, kind: &str) -> bool {
+        let listening = self.engine.listening(kind);
+        let mut rules = listening.into_iter().filter_map(|place| self.rules.get(place));
+        rules.any(|rule| rule.mode != Mode::Off)
     }
 
     /// The configuration's variables.
@@ -421,14 +443,31 @@ impl Rule {
 
     /// Whether one of the rule's `on` covers this event type.
     pub fn listens_to(&self, kind: &str) -> bool {
-        self.on.iter().any(|on| covers(on, kind))
+        self.heard().any(|on| covers(&on, kind))
+    }
+
+    /// What it listens to, as events are called: `schedule` and `manual` mean this rule's own.
+    pub(crate) fn heard(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.on.iter().map(|on| {
+            if vocabulary::OF_THE_RULE.contains(&on.as_str()) {
+                Cow::Owned(format!("{on}.{}", self.id))
+            } else {
+                Cow::Borrowed(on.as_str())
+            }
+        })
+    }
+
+    /// Whether it says `on = "manual"`, so that somebody may ask for it by name.
+    pub fn is_manual(&self) -> bool {
+        self.on.iter().any(|on| on == "manual")
     }
 }
 
-/// `github.issues` covers `github.issues.opened` but not `github.issues_x`; `github.*` all below; `*` everything.
+/// `github.issues` covers `github.issues.opened` but not `github.issues_x`; `github.*` all below; `*` everything from
+/// outside: a rule that hears of its own runs says so.
 pub(crate) fn covers(on: &str, kind: &str) -> bool {
     if on == "*" {
-        return true;
+        return !Source::is_own(kind);
     }
     let prefix = on.strip_suffix(".*").unwrap_or(on);
     match kind.strip_prefix(prefix) {

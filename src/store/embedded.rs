@@ -25,8 +25,8 @@ use tokio::sync::Notify;
 use crate::journal::archive::{Export, Import};
 use crate::journal::{
     Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share, Size,
-    Stats, StepWrite, Store, StoreError, Then, Verdict,
+    NewFiring, Notice, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share,
+    Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
 use crate::store::behind::Behind;
@@ -344,6 +344,15 @@ impl Store for Embedded {
     async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError> {
         let (run, who) = (run.clone(), who.to_owned());
         self.writer.write(move |tx| tx.cancel(&run, &who, now)).await
+    }
+
+    async fn notices(&self, max: usize) -> Result<Vec<Notice>, StoreError> {
+        self.readers.read(move |conn| find::notices(conn, max)).await
+    }
+
+    async fn told(&self, notices: &[Notice], _now: Timestamp) -> Result<(), StoreError> {
+        let notices = notices.to_vec();
+        self.writer.write(move |tx| tx.told(&notices)).await
     }
 
     async fn event(&self, key: &EventKey) -> Result<Option<EventRecord>, StoreError> {

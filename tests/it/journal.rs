@@ -10,4 +10,6 @@ mod invariants;
 mod retention;
 mod limits;
 mod runs;
+mod outbox;
+mod tell;
 mod steps;

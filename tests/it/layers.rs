@@ -112,6 +112,7 @@ const LAW: Law = Law {
         // The gates and the state machine of a run are the same for the model and for every store.
         "journal::gates",
         "journal::machine",
+        "journal::outbox",
         "journal::records",
         "journal::store",
         "store::embedded",

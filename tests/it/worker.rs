@@ -18,7 +18,7 @@ use xmrt::journal::{
 };
 use xmrt::normalize;
 use xmrt::reactor::{Parts, Reactor, STALLS_MAX, Worker, book_record};
-use xmrt::receive::{Delivery, Source};
+use xmrt::receive::{Delivery, Internal, Maker, Source};
 use xmrt::rules::{SourceFile, load};
 use xmrt::tools::toolbox::{Ctx, Effect, Look, Toolbox, reads, writes};
 
@@ -133,14 +133,17 @@ async fn reactor(bench: &Bench, tool: &str, clock: Clock) -> Arc<Reactor> {
 }
 
 async fn opened(reactor: &Reactor) -> Admission {
-    let delivery = Delivery::internal(
-        Source::github(),
-        "d-1".into(),
-        "issues".into(),
-        Bytes::from_static(br#"{"action":"opened","issue":{"created_at":"2026-01-15T11:00:00Z"}}"#),
-        reactor.clock().now(),
-        "test",
-    );
+    let given = Internal {
+        by: Maker::Given,
+        source: Source::github(),
+        id: "d-1".into(),
+        kind: "issues".into(),
+        body: Bytes::from_static(br#"{"action":"opened","issue":{"created_at":"2026-01-15T11:00:00Z"}}"#),
+        actor: None,
+        after: None,
+        detail: None,
+    };
+    let delivery = Delivery::internal(given, reactor.clock().now());
     let event = normalize::event(delivery).unwrap();
     let admission = reactor.admit(&event).await.unwrap();
     assert_eq!(admission.verdicts.len(), 1, "{admission:?}");

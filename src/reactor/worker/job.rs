@@ -227,12 +227,7 @@ impl<'w> Job<'w> {
     /// Under which keys the call's effect will come back to us as an event.
     pub(super) async fn causes(&self, step: &Step, facts: Option<&ToolFacts>) -> Vec<(String, i64)> {
         match facts {
-            Some(facts) if step.writes => {
-                self.worker
-                    .identity
-                    .causes(&self.worker.reactor.hub, facts, step)
-                    .await
-            }
+            Some(facts) if step.writes => self.worker.reactor.causes(facts, step).await,
             _ => Vec::new(),
         }
     }
@@ -278,7 +273,17 @@ impl<'w> Job<'w> {
         let id = step.id.clone();
         match next {
             Next::Done(result) => {
-                self.note(StepWrite::Done { step: id, result })?;
+                let causes = match self.facts(step) {
+                    Some(facts) if step.writes => {
+                        self.worker.reactor.causes_of_result(facts, step, &result).await
+                    }
+                    _ => Vec::new(),
+                };
+                self.note(StepWrite::Done {
+                    step: id,
+                    result,
+                    causes,
+                })?;
                 return Ok(Some(Flow::Continue));
             }
             Next::Repeat => return Ok(None),
@@ -395,6 +400,7 @@ impl<'w> Job<'w> {
             reason: reason.clone(),
         })
         .await?;
+        self.worker.reactor.something_to_tell.notify_one();
         let (id, rule) = (&self.run().id.0, &self.run().rule);
         metrics::counter!("xmrt_runs_total", "rule" => rule.clone(), "state" => state.as_str()).increment(1);
         let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();

@@ -11,6 +11,7 @@ use crate::rules::book;
 use crate::rules::check::{Catalog, Mention, conditions, listened, tables};
 use crate::rules::diagnostic::Findings;
 use crate::rules::syntax::{Entry, find};
+use crate::rules::vocabulary;
 
 /// Where an event happened rather than what: asking for it does not tell one's own doing from others'.
 const WHERE: &[&str] = &[
@@ -29,6 +30,7 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], catalog: &Catalog, fin
     unused_variables(tree, mentions, findings);
     unique_key(mentions, findings);
     cycles(tree, mentions, catalog, findings);
+    own_runs(tree, mentions, findings);
     everything(tree, findings);
     tests(tree, catalog, findings);
 }
@@ -213,6 +215,28 @@ fn cycles(tree: &[Entry], mentions: &[Mention], catalog: &Catalog, findings: &mu
     }
 }
 
+/// A rule that is told of its own runs, too.
+fn own_runs(tree: &[Entry], mentions: &[Mention], findings: &mut Findings<'_>) {
+    const RULE: &str = "event.run.rule";
+    let mut asked = mentions
+        .iter()
+        .any(|mention| mention.action.is_none() && mention.under == "if" && mention.path == RULE);
+    conditions::fields(tree, &mut |path, _| asked |= path == ["run", "rule"]);
+    let hears = |on: &&str| *on == "xmrt" || on.starts_with("xmrt.run_") || *on == "xmrt.*";
+    if let Some(entry) = find(tree, "on")
+        && !asked
+        && listened(tree).iter().any(hears)
+    {
+        findings
+            .warning(
+                "own-runs",
+                &entry.node.span,
+                "the rule is told of its own runs, too, and would answer its own failures",
+            )
+            .hint("leave them out: `[when]` with `run.rule = { not = \"<this rule's id>\" }`");
+    }
+}
+
 fn tells_apart(path: &str) -> bool {
     let Some(field) = path.strip_prefix("event.") else {
         return path == "meta.actor";
@@ -287,7 +311,11 @@ fn tests(tree: &[Entry], catalog: &Catalog, findings: &mut Findings<'_>) {
             )
             .hint("`expect` lists the calls it makes, in order");
     }
-    if !quiet {
+    // What asks nothing of its own tick or name acts whenever it is due.
+    let asks = find(tree, "when").is_some() || find(tree, "if").is_some();
+    let on = listened(tree);
+    let of_the_rule = on.iter().all(|kind| vocabulary::OF_THE_RULE.contains(kind));
+    if !quiet && (asks || !of_the_rule) {
         findings
             .warning(
                 "missing-quiet-test",

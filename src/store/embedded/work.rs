@@ -9,8 +9,8 @@ use super::rows;
 use super::writer::{Fault, Tx};
 use crate::clock::after;
 use crate::journal::{
-    Answer, Claim, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, StepRecord, StepWrite,
-    StoreError, Then, machine,
+    Answer, Claim, Fence, Notice, Resolution, RunHistory, RunId, RunRecord, RunState, StepRecord, StepWrite,
+    StoreError, Then, machine, outbox,
 };
 use crate::store::packing::pack_json;
 
@@ -108,7 +108,7 @@ impl Tx<'_> {
         let now = self.at(now);
         let history = self.change(run, now, |history| history.advance(fence, writes, then, now))?;
         for write in writes {
-            let StepWrite::Intent { causes, .. } = write else {
+            let (StepWrite::Intent { causes, .. } | StepWrite::Done { causes, .. }) = write else {
                 continue;
             };
             for (key, within_ms) in causes {
@@ -209,6 +209,17 @@ impl Tx<'_> {
         Ok(new.run.id)
     }
 
+    pub(super) fn told(&self, notices: &[Notice]) -> Result<(), Fault> {
+        let mut forget = self
+            .conn
+            .prepare_cached("DELETE FROM outbox WHERE at = ?1 AND run = ?2 AND fence = ?3 AND what = ?4")?;
+        for notice in notices {
+            let at = notice.at.as_millisecond();
+            forget.execute((at, &notice.run.0, notice.fence as i64, &notice.what))?;
+        }
+        Ok(())
+    }
+
     fn load(&self, run: &RunId) -> Result<RunHistory, Fault> {
         rows::history(self.conn, run)?.ok_or_else(|| {
             let id = run.0.clone();
@@ -231,6 +242,9 @@ impl Tx<'_> {
         for step in history.steps.iter().filter(|step| !before.steps.contains(step)) {
             put_step(self.conn, &history, step)?;
         }
+        if let Some(notice) = outbox::notice(&before.run, &history.run) {
+            put_notice(self.conn, &notice)?;
+        }
         if history.refunds() {
             for refund in [
                 "DELETE FROM cooldowns WHERE run = ?1",
@@ -246,6 +260,18 @@ impl Tx<'_> {
         }
         Ok(history)
     }
+}
+
+fn put_notice(conn: &Connection, notice: &Notice) -> rusqlite::Result<()> {
+    conn.prepare_cached("INSERT OR REPLACE INTO outbox VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute((
+            notice.at.as_millisecond(),
+            &notice.run.0,
+            notice.fence as i64,
+            &notice.what,
+            &notice.reason,
+        ))?;
+    Ok(())
 }
 
 /// A new run of the event at place `event`, with the steps it starts from.

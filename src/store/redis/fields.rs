@@ -68,7 +68,7 @@ pub(super) fn waits_for(run: &RunRecord) -> &'static str {
 }
 
 /// A text or none, told apart.
-fn marked(text: Option<&str>) -> String {
+pub(super) fn marked(text: Option<&str>) -> String {
     text.map(|text| format!("={text}")).unwrap_or_default()
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::admission::{TRIES, crowded};
 use super::fields::{self, Changes, Kept};
 use super::link::Fault;
+use super::outbox::put_notice;
 use super::reply;
 use super::scripts::Args;
 use super::{Redis, lock};
@@ -170,7 +171,7 @@ impl Redis {
             extra.until = Some(whole(*until));
         }
         for write in &writes {
-            if let StepWrite::Intent { causes, .. } = write {
+            if let StepWrite::Intent { causes, .. } | StepWrite::Done { causes, .. } = write {
                 extra.causes.extend(causes.iter().cloned());
             }
         }
@@ -482,14 +483,13 @@ fn change_args(before: &Kept, after: &RunHistory, extra: &Extra) -> Args {
     let mut args = Args::new();
     args.put(run.id.0.as_str()).put(before.version.to_string());
     args.put(before.op.as_str()).put(extra.op.as_str());
-    args.flag(after.refunds())
-        .flag(extra.rings)
-        .put(run.state.as_str())
-        .put(fields::waits_for(run));
+    args.flag(after.refunds()).flag(extra.rings);
+    args.put(run.state.as_str()).put(fields::waits_for(run));
     match extra.until {
         Some(until) => args.put(format!("~{}", until.as_millisecond())),
         None => args.put(fields::token_maybe(run.due_at)),
     };
+    put_notice(&mut args, &before.history.run, run);
     Changes::between(&before.history, after).onto(&mut args);
     args.count(extra.causes.len());
     for (key, within_ms) in &extra.causes {

@@ -8,6 +8,7 @@ use xmrt::journal::*;
 
 use super::desk::at;
 use super::notes::{Note, note, note_key, notes, notes_of};
+use super::tell::tell;
 
 /// One thing that happens, `after_ms` of the caller's clock later (or earlier).
 #[derive(Clone, Debug)]
@@ -48,6 +49,12 @@ pub(crate) enum Act {
     },
     Retry(Index),
     Cancel(Index),
+    /// What became of runs is made into events, of which rules may want something; perhaps it is not said that it was told.
+    Tell {
+        max: usize,
+        firings: Vec<NewFiring>,
+        said: bool,
+    },
     KeepBook(u8),
     Note(u8, Note),
     Prune {
@@ -124,6 +131,8 @@ fn acts() -> impl Strategy<Value = Act> {
             .prop_map(|(run, other, approved)| Act::Answer { run, other, approved }),
         3 => run().prop_map(Act::Retry),
         3 => run().prop_map(Act::Cancel),
+        4 => (1..4usize, firings(), prop::bool::weighted(0.8))
+            .prop_map(|(max, firings, said)| Act::Tell { max, firings, said }),
         1 => (0..3u8).prop_map(Act::KeepBook),
         8 => (0..8u8, notes()).prop_map(|(key, note)| Act::Note(key, note)),
         2 => prunings(),
@@ -167,6 +176,7 @@ fn events() -> impl Strategy<Value = NewEvent> {
             body: Bytes::from(vec![b'a' + id; id as usize * 300]),
             book: format!("book-{kind}"),
             causes: causes.into_iter().map(cause).collect(),
+            after: None,
             firings,
         })
 }
@@ -342,6 +352,7 @@ pub(crate) async fn perform(store: &dyn Store, act: &Act, run: Option<&RunRecord
         }
         Act::Retry(_) => format!("{:?}", store.retry(&id, "octocat", now).await),
         Act::Cancel(_) => format!("{:?}", store.cancel(&id, "octocat", now).await),
+        Act::Tell { max, firings, said } => tell(store, max, &firings, said, now).await,
         Act::KeepBook(n) => format!("{:?}", store.keep_book(book(n), now).await),
         Act::Note(key, asked) => note(store, &note_key(key), asked, now).await,
         Act::Prune { retention, from, max } => format!("{:?}", store.prune(&retention, from, max, now).await),
@@ -386,6 +397,7 @@ fn spell(run: &RunId, write: Write) -> StepWrite {
         Write::Done(step) => StepWrite::Done {
             step: name(step),
             result: json!({"of": step, "text": "y".repeat(step as usize * 400)}),
+            causes: vec![(cause(step), 20_000)],
         },
         Write::Failed(step) => StepWrite::Failed {
             step: name(step),
@@ -456,6 +468,7 @@ pub(crate) struct View {
     pub(crate) runs: Vec<RunHistory>,
     pub(crate) stats: Stats,
     pub(crate) next_due: Option<jiff::Timestamp>,
+    pub(crate) notices: Vec<Notice>,
     pub(crate) filtered: (Vec<EventRecord>, Vec<RunRecord>),
     pub(crate) waiting: Vec<Vec<RunRecord>>,
     pub(crate) by_alias: Vec<Option<EventRecord>>,
@@ -523,6 +536,7 @@ pub(crate) async fn view(store: &dyn Store) -> View {
         runs: histories,
         stats: store.stats().await.unwrap(),
         next_due: store.next_due().await.unwrap(),
+        notices: store.notices(PAGE_MAX).await.unwrap(),
         filtered: (
             store.events(&some).await.unwrap(),
             store.runs(&some_runs).await.unwrap(),

@@ -301,7 +301,7 @@ fn the_schema_lists_the_keys_the_parser_takes() {
             })
             .collect::<Vec<_>>()
     };
-    for later in ["agent", "concurrency", "cron"] {
+    for later in ["agent", "concurrency"] {
         assert!(!keys(&schema).contains(&later.to_owned()));
     }
     let wrong = |text: &str, name: &str| {

@@ -305,7 +305,7 @@ fn an_empty_file_is_told_what_it_needs() {
     1 |
       | ^
       |
-      = help: The event types it listens to: `source.type[.action]`. A shorter form matches all below it: `github.issues`, `render.*`, `*`.
+      = help: The event types it listens to: `source.type[.action]`. A shorter form matches all below it: `github.issues`, `render.*`; `*` is everything that comes from outside. `schedule` ticks with `cron`, `manual` is asked for by name, `xmrt.run_dead` and the like tell what became of runs.
 
     error[missing-key]: a rule file needs `[[action]]`
      --> rules/sample.toml:1:1
