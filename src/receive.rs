@@ -162,6 +162,9 @@ impl Delivery {
             body,
             digest,
             origin: Origin::Fetched(fetch),
+            actor: None,
+            after: None,
+            detail: None,
         })
     }
 

@@ -4,6 +4,7 @@
 //! at least once; whoever makes an event of it gives that an id that follows from the notice, so it is one event.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{EventKey, Fence, RunId, RunRecord, RunState, WaitsFor};
 
@@ -11,7 +12,8 @@ use super::{EventKey, Fence, RunId, RunRecord, RunState, WaitsFor};
 const SOURCE: &str = "xmrt";
 
 /// Something that became of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Notice {
     /// When.
     pub at: Timestamp,

@@ -66,6 +66,7 @@ impl Model {
                 until: cause.until,
             }));
         }
+        records.extend(self.outbox.values().cloned().map(Record::Notice));
         for (key, kept) in &self.kv {
             records.push(Record::Value(NamedValue {
                 space: key.space().to_owned(),
@@ -151,6 +152,9 @@ impl Model {
                 until,
             }) => {
                 self.causes.insert((key, run), super::Cause { depth, until });
+            }
+            Record::Notice(notice) => {
+                self.outbox.insert(Self::place(&notice), notice);
             }
             Record::Value(NamedValue {
                 space,

@@ -232,6 +232,18 @@ impl<'w> Job<'w> {
         }
     }
 
+    /// The same of what only the result tells.
+    async fn causes_of_result(&self, step: &Step, result: &Value) -> Vec<(String, i64)> {
+        let tools = self.worker.reactor.tools_for(&self.rule);
+        match tools.get(&step.call.tool) {
+            Some(facts) if step.writes => {
+                let reactor = &self.worker.reactor;
+                reactor.causes_of_result(facts, step, result).await
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Journals the call, and with it what it will cause.
     pub(super) async fn intend(
         &mut self,
@@ -273,12 +285,7 @@ impl<'w> Job<'w> {
         let id = step.id.clone();
         match next {
             Next::Done(result) => {
-                let causes = match self.facts(step) {
-                    Some(facts) if step.writes => {
-                        self.worker.reactor.causes_of_result(facts, step, &result).await
-                    }
-                    _ => Vec::new(),
-                };
+                let causes = self.causes_of_result(step, &result).await;
                 self.note(StepWrite::Done {
                     step: id,
                     result,

@@ -32,10 +32,19 @@ pub(super) fn verdicts(conn: &Connection, key: &EventKey) -> rusqlite::Result<Ve
 }
 
 pub(super) fn notices(conn: &Connection, max: usize) -> rusqlite::Result<Vec<Notice>> {
+    oldest_notices(conn, max.clamp(1, PAGE_MAX) as i64)
+}
+
+pub(super) fn all_notices(conn: &Connection) -> rusqlite::Result<Vec<Notice>> {
+    oldest_notices(conn, -1)
+}
+
+/// With a negative `max` all of them.
+fn oldest_notices(conn: &Connection, max: i64) -> rusqlite::Result<Vec<Notice>> {
     conn.prepare_cached(
         "SELECT at, run, fence, what, reason FROM outbox ORDER BY at, run, fence, what LIMIT ?1",
     )?
-    .query_map([max.clamp(1, PAGE_MAX) as i64], |row| {
+    .query_map([max], |row| {
         Ok(Notice {
             at: from_millis(row.get(0)?),
             run: RunId(row.get(1)?),

@@ -262,7 +262,7 @@ impl Tx<'_> {
     }
 }
 
-fn put_notice(conn: &Connection, notice: &Notice) -> rusqlite::Result<()> {
+pub(super) fn put_notice(conn: &Connection, notice: &Notice) -> rusqlite::Result<()> {
     conn.prepare_cached("INSERT OR REPLACE INTO outbox VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute((
             notice.at.as_millisecond(),

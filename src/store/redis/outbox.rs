@@ -20,6 +20,23 @@ pub(super) fn put_notice(args: &mut Args, before: &RunRecord, after: &RunRecord)
     };
 }
 
+/// How a notice is called in the outbox.
+pub(super) fn member(notice: &Notice) -> String {
+    format!("{}:{:016}:{}", notice.run, notice.fence, notice.what)
+}
+
+/// A notice of that name, with its reason as it is kept.
+pub(super) fn read_notice(at: Timestamp, member: &str, why: &str) -> Option<Notice> {
+    let mut member = member.splitn(3, ':');
+    Some(Notice {
+        at,
+        run: RunId(member.next()?.into()),
+        fence: member.next()?.parse().ok()?,
+        what: member.next()?.into(),
+        reason: why.strip_prefix('=').map(str::to_owned),
+    })
+}
+
 impl Redis {
     pub(super) async fn notices(&self, max: usize) -> Result<Vec<Notice>, StoreError> {
         let mut args = Args::new();
@@ -28,14 +45,7 @@ impl Redis {
         let found = reply.texts()?;
         let read = |parts: &[String]| {
             let [at, member, why] = parts else { return None };
-            let mut member = member.splitn(3, ':');
-            Some(Notice {
-                at: from_millis(at.parse().ok()?),
-                run: RunId(member.next()?.into()),
-                fence: member.next()?.parse().ok()?,
-                what: member.next()?.into(),
-                reason: why.strip_prefix('=').map(str::to_owned),
-            })
+            read_notice(from_millis(at.parse().ok()?), member, why)
         };
         found
             .chunks(3)
@@ -47,7 +57,7 @@ impl Redis {
         let mut args = Args::new();
         args.count(notices.len());
         for notice in notices {
-            args.put(format!("{}:{:016}:{}", notice.run, notice.fence, notice.what));
+            args.put(member(notice));
         }
         self.run_script(&self.scripts.told, Some(now), &args).await?;
         Ok(())
