@@ -66,7 +66,7 @@ pub async fn run_tests(
     };
     for test in tests {
         let book = load(file, vars)?;
-        let outcome = run_test(&rule, &test, book, file, Arc::clone(directory)).await;
+        let outcome = Box::pin(run_test(&rule, &test, book, file, Arc::clone(directory))).await;
         trials.push(outcome.unwrap_or_else(|problem| Trial {
             rule: rule.clone(),
             test: test.name.clone(),

@@ -141,7 +141,7 @@ async fn bytes(parts: &Parts, body: axum::body::Body) -> Result<Bytes, Problem> 
     let held = Intake::of(&parts.extensions)
         .take(&parts.headers, body, BODY_BYTES_MAX)
         .await?;
-    Ok(held.bytes.clone())
+    Ok(held.bytes)
 }
 
 /// A JSON body of a call.

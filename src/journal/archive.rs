@@ -20,7 +20,8 @@ use bytes::hex;
 pub use lines::{ArchiveError, Lines, Reader};
 
 use super::{
-    BookRecord, Digest, Epoch, EventKey, EventRecord, Notice, RuleText, RunHistory, RunId, StoreError, Verdict,
+    BookRecord, Digest, Epoch, EventKey, EventRecord, Notice, RuleText, RunHistory, RunId, StoreError,
+    Verdict,
 };
 
 /// The version of the shape of the lines.

@@ -65,12 +65,7 @@ pub(super) fn missed(record: &EventRecord, rule: &str) -> Option<String> {
 /// How late a tick is still acted upon where the rule does not say so (`max_age`), in milliseconds.
 const TICK_AGE_MS_MAX: i64 = 6 * 60 * 60 * 1_000;
 
-fn gates(
-    rule: &Rule,
-    event: &Event,
-    key: String,
-    stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>,
-) -> Gates {
+fn gates(rule: &Rule, event: &Event, key: String, stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>) -> Gates {
     let is_tick = event.source == Source::schedule();
     Gates {
         key,

@@ -77,7 +77,8 @@ impl Reactor {
     }
 
     fn refuse_if_full(&self) -> Result<(), StoreError> {
-        self.full().map_or(Ok(()), |why| Err(StoreError::Unavailable(why)))
+        self.full()
+            .map_or(Ok(()), |why| Err(StoreError::Unavailable(why)))
     }
 
     async fn admit_aged(

@@ -25,8 +25,8 @@ use tokio::sync::Notify;
 use crate::journal::archive::{Export, Import};
 use crate::journal::{
     Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Notice, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share,
-    Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
+    NewFiring, Notice, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord,
+    Share, Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
 use crate::store::behind::Behind;

@@ -36,8 +36,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::journal::archive::{Export, Import};
 use crate::journal::{
     Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Notice, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share,
-    Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
+    NewFiring, Notice, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord,
+    Share, Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
 pub use server::Server;

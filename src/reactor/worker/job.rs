@@ -233,9 +233,8 @@ impl<'w> Job<'w> {
     }
 
     /// The same of what only the result tells.
-    async fn causes_of_result(&self, step: &Step, result: &Value) -> Vec<(String, i64)> {
-        let tools = self.worker.reactor.tools_for(&self.rule);
-        match tools.get(&step.call.tool) {
+    async fn causes_of_result(&self, step: &Step, result: &serde_json::Value) -> Vec<(String, i64)> {
+        match self.tools.get(&step.call.tool) {
             Some(facts) if step.writes => {
                 let reactor = &self.worker.reactor;
                 reactor.causes_of_result(facts, step, result).await
