@@ -94,7 +94,7 @@ fn kind(notice: &Notice) -> String {
     format!("{}.{}", Source::own().as_str(), notice.what)
 }
 
-/// The event of a notice. Its payload is documented in `docs/rules/own-events.md`, and `check` knows its fields.
+/// The event of a notice. Its payload is documented in `docs/rules/events.md`, and `check` knows its fields.
 fn event(
     notice: &Notice,
     history: &RunHistory,
