@@ -50,7 +50,7 @@ pub struct NewEvent {
     pub body: Bytes,
     /// The hash of the rule book it was matched with.
     pub book: String,
-    /// Keys under which a write of ours would have announced it; see [`StepWrite::Intent`].
+    /// Keys under which a write of ours would have announced it; see [`StepWrite::Intent`](super::StepWrite::Intent).
     pub causes: Vec<String>,
     /// What the rules want.
     pub firings: Vec<NewFiring>,
