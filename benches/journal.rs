@@ -46,6 +46,7 @@ fn event(n: u64, clock: &Clock) -> NewEvent {
         body: body(n),
         book: "book".into(),
         causes: vec![],
+        after: None,
         firings: vec![NewFiring {
             rule: "triage-new-issue".into(),
             version: "version".into(),
@@ -125,6 +126,7 @@ impl Bed {
                 let done = StepWrite::Done {
                     step: "comment".into(),
                     result: json!({"id": 1}),
+                    causes: vec![],
                 };
                 let end = Then::End {
                     state: RunState::Succeeded,

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use xmrt::clock::Clock;
 use xmrt::normalize::{self, Event};
-use xmrt::receive::{Delivery, Source};
+use xmrt::receive::{Delivery, Internal, Maker, Source};
 use xmrt::rules::{RuleBook, SourceFile, load};
 
 const RULES: [usize; 4] = [10, 1_000, 10_000, 100_000];
@@ -107,15 +107,17 @@ fn book(rules: usize) -> RuleBook {
 }
 
 fn event(body: &Bytes) -> Event {
-    let source = Source::github();
-    let delivery = Delivery::internal(
-        source,
-        "d".into(),
-        "issues".into(),
-        body.clone(),
-        Clock::system().now(),
-        "bench",
-    );
+    let given = Internal {
+        by: Maker::Given,
+        source: Source::github(),
+        id: "d".into(),
+        kind: "issues".into(),
+        body: body.clone(),
+        actor: None,
+        after: None,
+        detail: None,
+    };
+    let delivery = Delivery::internal(given, Clock::system().now());
     normalize::event(delivery).unwrap()
 }
 

@@ -49,6 +49,7 @@ fn event(payload: Value) -> Event {
         digest: None,
         origin: Origin::Webhook,
         causes: Vec::new(),
+        after: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod lent;
 mod pins;
 mod providers;
 mod signing;
+mod starter;
 mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +33,7 @@ use crate::config::Settings;
 use crate::hub::{Hub, HubError, ServerStatus, ToolFacts};
 use crate::journal::MemoryStore;
 use crate::normalize;
-use crate::receive::{Delivery, Source};
+use crate::receive::{Delivery, Internal, Maker, Source};
 use crate::rules::{self, Explanation, RuleBook};
 use crate::store::DataDir;
 
@@ -138,7 +139,7 @@ pub fn explain_file(
         None => book.rules(),
     };
     let body = files::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let delivery = internal_delivery(kind, "file", &body, Clock::system().now())?;
+    let delivery = given_delivery(kind, "file", &body, Clock::system().now())?;
     let event = normalize::event(delivery).map_err(|error| format!("{}: {error}", file.display()))?;
     Ok(chosen
         .iter()
@@ -146,33 +147,43 @@ pub fn explain_file(
         .collect())
 }
 
-/// A delivery the program makes itself. `kind` is a dotted type: its first segment is the source, the second the raw
-/// type; a third must be the payload's `action`.
-pub(crate) fn internal_delivery(
-    kind: &str,
-    id: &str,
-    body: &[u8],
-    now: Timestamp,
-) -> Result<Delivery, String> {
-    let mut segments = kind.splitn(3, '.');
-    let (source, raw) = match (segments.next(), segments.next()) {
-        (Some("github"), Some(raw)) => (Source::github(), raw),
-        (Some("render"), Some(raw)) => (Source::render(), raw),
-        _ => {
-            return Err(format!(
-                "`{kind}` is not an event type; write `github.issues.opened` or `render.deploy_ended`"
-            ));
-        }
+/// A delivery of a payload that somebody gave. `kind` is a dotted type: its first segment is the source, the second the
+/// raw type; a third must be the payload's `action`.
+pub(crate) fn given_delivery(kind: &str, id: &str, body: &[u8], now: Timestamp) -> Result<Delivery, String> {
+    let (source, rest) = kind.split_once('.').unwrap_or((kind, ""));
+    let source = match source {
+        "github" => Source::github(),
+        "render" => Source::render(),
+        "xmrt" => Source::own(),
+        "schedule" => Source::schedule(),
+        "manual" => Source::manual(),
+        _ => return Err(no_type(kind)),
     };
-    let body = bytes::Bytes::copy_from_slice(body);
-    Ok(Delivery::internal(
+    let raw = match source.as_str() {
+        "github" | "render" => rest.split('.').next().unwrap_or_default(),
+        _ => rest,
+    };
+    if raw.is_empty() {
+        return Err(no_type(kind));
+    }
+    let given = Internal {
+        by: Maker::Given,
         source,
-        id.into(),
-        raw.into(),
-        body,
-        now,
-        "made here",
-    ))
+        id: id.into(),
+        kind: raw.into(),
+        body: bytes::Bytes::copy_from_slice(body),
+        actor: None,
+        after: None,
+        detail: None,
+    };
+    Ok(Delivery::internal(given, now))
+}
+
+fn no_type(kind: &str) -> String {
+    format!(
+        "`{kind}` is not an event type; write `github.issues.opened`, `render.deploy_ended`, `xmrt.run_dead`, or \
+         `schedule.` or `manual.` and the rule's id"
+    )
 }
 
 fn unknown_rule(book: &RuleBook, rule: &str) -> String {

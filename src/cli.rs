@@ -32,6 +32,7 @@ mod serve;
 mod settings;
 mod test;
 mod tools;
+mod trigger;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,6 +76,8 @@ enum Command {
     Explain(explain::Options),
     /// Send a signed delivery to a running server
     Send(send::Options),
+    /// Start a rule that listens to `manual`
+    Trigger(trigger::Options),
     /// List events, show one, replay one
     Events(events::Options),
     /// List runs, show one; retry, cancel or resolve one
@@ -174,6 +177,7 @@ fn run(arguments: Arguments) -> Ending {
         Command::Rules(options) => start(rules::run(options, settings()?)),
         Command::Explain(options) => start(explain::run(options, settings()?)),
         Command::Send(options) => start(send::run(options, settings()?)),
+        Command::Trigger(options) => start(trigger::run(options, settings()?)),
         Command::Events(options) => start(events::run(options, settings()?)),
         Command::Runs(options) => start(runs::run(options, settings()?)),
         Command::Pause(options) => start(pause::pause(options, settings()?)),

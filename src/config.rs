@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use serde_json::Value;
 
-pub use file::FileSettings;
+pub use file::{AccountUse, FileSettings};
 pub use mcp::{Doubt, McpServer, McpSettings, ToolOverride};
 pub use measures::{Age, Bytes};
 

@@ -8,8 +8,10 @@ use serde::Serialize;
 use serde::de::DeserializeSeed;
 use serde_json::Value;
 
+mod detail;
 mod github;
 mod marker;
+mod own;
 mod render;
 mod time;
 mod value;
@@ -62,9 +64,11 @@ pub struct Event {
     /// How it came to be trusted.
     pub origin: Origin,
     /// Keys under which an earlier write of ours would have announced this event as its effect:
-    /// `<type>:<subject>@<actor>`, and `marker:<step key>@<actor>` for every marker in a body the actor wrote; in lower
+    /// `<type>:<subject>@<actor>`, the same with a detail (`<type>:<subject>~label=bug@<actor>`), and `marker:<step key>@<actor>` for every marker in a body the actor wrote; in lower
     /// case.
     pub causes: Vec<String>,
+    /// The run of ours that it tells of.
+    pub after: Option<String>,
 }
 
 impl Event {
@@ -90,6 +94,8 @@ struct Reading {
     time: Option<Timestamp>,
     /// Keys of markers in bodies the actor wrote in this event.
     markers: Vec<String>,
+    /// `<subject>~<detail>`: what tells it apart from others of its type about the same subject.
+    details: Vec<String>,
 }
 
 /// Makes the one envelope of a delivery. Fails only for a body that is not one JSON object nested at most
@@ -99,6 +105,7 @@ pub fn event(delivery: Delivery) -> Result<Event, Unrecognized> {
     let reading = match delivery.source().as_str() {
         "github" => github::read(delivery.kind(), &payload),
         "render" => render::read(&payload),
+        "xmrt" | "schedule" | "manual" => own::read(&delivery, &payload),
         own => plain(own, &payload),
     };
     let kind = dotted(
@@ -106,8 +113,16 @@ pub fn event(delivery: Delivery) -> Result<Event, Unrecognized> {
         delivery.kind(),
         reading.action.as_deref(),
     );
-    let actor = reading.actor.as_deref().unwrap_or_default();
+    // A call of ours that makes an event of our own does not know under whose name that will be.
+    let nobody = Source::is_own(&kind);
+    let actor = reading.actor.as_deref().filter(|_| !nobody).unwrap_or_default();
     let mut causes = vec![format!("{kind}:{}@{actor}", reading.subject)];
+    causes.extend(
+        reading
+            .details
+            .iter()
+            .map(|about| format!("{kind}:{about}@{actor}")),
+    );
     causes.extend(reading.markers.iter().map(|key| format!("marker:{key}@{actor}")));
     // GitHub tells names apart without regard to case, and a rule may write them as it likes.
     causes.iter_mut().for_each(|cause| *cause = cause.to_lowercase());
@@ -126,6 +141,7 @@ pub fn event(delivery: Delivery) -> Result<Event, Unrecognized> {
         digest: delivery.digest().copied(),
         origin: delivery.origin().clone(),
         causes,
+        after: delivery.after().map(Into::into),
     })
 }
 
@@ -155,6 +171,7 @@ fn plain(source: &str, payload: &Value) -> Reading {
         actor: text(payload, &["actor"]).map(Into::into),
         time: time::at(payload, &["time"]),
         markers: Vec::new(),
+        details: Vec::new(),
     }
 }
 

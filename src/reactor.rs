@@ -3,13 +3,17 @@
 
 mod clock_watch;
 mod envelope;
+mod identity;
 mod intake;
 mod explain;
+mod outbox;
+mod own;
+mod recover;
 mod retention;
 mod pauses;
 mod retired;
+mod timer;
 mod worker;
-mod recover;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -20,9 +24,11 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 
 pub use explain::{Explained, explain};
 pub use intake::{IntakeError, LookupError};
+pub use own::{TriggerError, Wish, asked, ticked};
 pub use pauses::PauseError;
 pub use recover::{Ask, RecoverError, Recovered, Recovery, RecoverySettings};
 pub use retention::Policy;
+pub use timer::Timer;
 pub use worker::{STALLS_MAX, Worker};
 
 use clock_watch::ClockWatch;
@@ -63,10 +69,13 @@ pub struct Reactor {
     store: Arc<dyn Store>,
     hub: Hub,
     settle_ms: Option<i64>,
+    identity: identity::Identity,
     clock: Clock,
     book: ArcSwap<RuleBook>,
     source: RuleSource,
     wake: Notify,
+    rules_changed: Notify,
+    something_to_tell: Notify,
     degraded: Mutex<BTreeMap<String, String>>,
     /// When the journal last refused an event, until it takes one again.
     refused_at: Mutex<Option<Timestamp>>,
@@ -124,10 +133,13 @@ impl Reactor {
             store: parts.store,
             hub: parts.hub,
             settle_ms: parts.settle_ms,
+            identity: identity::Identity::default(),
             clock: parts.clock,
             book: ArcSwap::from_pointee(parts.book),
             source: parts.source,
             wake: Notify::new(),
+            rules_changed: Notify::new(),
+            something_to_tell: Notify::new(),
             degraded: Mutex::default(),
             refused_at: Mutex::default(),
             bounds: Mutex::default(),
@@ -176,9 +188,10 @@ impl Reactor {
         self.book.load_full()
     }
 
-    /// Tells the worker that something may have become due.
+    /// Tells the worker that something may have become due, or that something became of a run.
     pub fn wake(&self) {
         self.wake.notify_one();
+        self.something_to_tell.notify_one();
     }
 
     /// Waits until nobody else in this process carries the run on. Leases go by the wall clock: when that jumps (a
@@ -226,6 +239,7 @@ impl Reactor {
             );
         }
         let before = self.book.swap(Arc::new(book));
+        self.rules_changed.notify_one();
         self.cancel_retired(&before).await;
         Ok(loaded.diagnostics)
     }

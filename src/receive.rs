@@ -9,12 +9,14 @@ use sha2::{Digest, Sha256};
 
 mod body;
 mod github;
+mod internal;
 mod rejection;
 mod secret;
 mod standard;
 
 pub use body::{DEPTH_MAX, check_object};
 pub use github::github;
+pub use internal::{Internal, Maker};
 pub use rejection::Rejection;
 pub use secret::{GithubSecret, SecretError, StandardSecret};
 pub use standard::{TOLERANCE_SECONDS, render};
@@ -40,6 +42,26 @@ impl Source {
         Self("render".into())
     }
 
+    /// The ticks of rules' schedules; an event's type is `schedule.<rule id>`.
+    pub fn schedule() -> Self {
+        Self("schedule".into())
+    }
+
+    /// Rules that somebody asked for; an event's type is `manual.<rule id>`.
+    pub fn manual() -> Self {
+        Self("manual".into())
+    }
+
+    /// What became of our own runs.
+    pub fn own() -> Self {
+        Self("xmrt".into())
+    }
+
+    /// Whether the reactor itself is the source of events of this dotted type. `*` in a rule does not mean them.
+    pub fn is_own(kind: &str) -> bool {
+        matches!(kind.split('.').next(), Some("schedule" | "manual" | "xmrt"))
+    }
+
     /// The source of a delivery that is on record already.
     pub fn on_record(name: &str) -> Self {
         Self(name.into())
@@ -58,8 +80,28 @@ pub enum Origin {
     Webhook,
     /// It was fetched from the provider's own API, after a gap.
     Fetched(Fetch),
-    /// The reactor made it (replay, test, schedule); the text says by what.
-    Internal(String),
+    /// The reactor made it; which part of it.
+    Internal(Maker),
+}
+
+impl Origin {
+    /// The word for it, as it is on record.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Fetched(_) => "fetched",
+            Self::Internal(maker) => maker.as_str(),
+        }
+    }
+
+    /// The one of this word; how something was fetched is on record elsewhere.
+    pub fn parse(word: &str, fetch: impl FnOnce() -> Option<Fetch>) -> Option<Self> {
+        match word {
+            "webhook" => Some(Self::Webhook),
+            "fetched" => fetch().map(Self::Fetched),
+            word => Maker::parse(word).map(Self::Internal),
+        }
+    }
 }
 
 /// How a delivery was fetched.
@@ -84,6 +126,9 @@ pub struct Delivery {
     body: Bytes,
     digest: Option<[u8; 32]>,
     origin: Origin,
+    actor: Option<String>,
+    after: Option<String>,
+    detail: Option<String>,
 }
 
 impl Delivery {
@@ -117,27 +162,10 @@ impl Delivery {
             body,
             digest,
             origin: Origin::Fetched(fetch),
+            actor: None,
+            after: None,
+            detail: None,
         })
-    }
-
-    /// A delivery the reactor makes itself; `reason` is kept on record.
-    pub fn internal(
-        source: Source,
-        id: String,
-        kind: String,
-        body: Bytes,
-        now: Timestamp,
-        reason: &str,
-    ) -> Self {
-        Self {
-            source,
-            id,
-            kind,
-            received_at: now,
-            body,
-            digest: None,
-            origin: Origin::Internal(reason.into()),
-        }
     }
 
     /// Who sent it.
@@ -168,6 +196,21 @@ impl Delivery {
     /// SHA-256 of the raw body where the signature covers the body only, as a second key against replays.
     pub fn digest(&self) -> Option<&[u8; 32]> {
         self.digest.as_ref()
+    }
+
+    /// Who asked for it, where the payload does not say so: a delivery of our own.
+    pub fn actor(&self) -> Option<&str> {
+        self.actor.as_deref()
+    }
+
+    /// The run of ours that it tells of.
+    pub fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
+    /// What tells it apart from others of its type, for whoever announced it.
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
     }
 
     /// How it came to be trusted.

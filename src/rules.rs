@@ -7,9 +7,11 @@
 //! so that an event costs what it matches, not what there is.
 
 mod book;
+mod listening;
 mod parse;
 mod fields;
 mod rule;
+mod schedule;
 mod testcase;
 mod check;
 mod lint;
@@ -50,5 +52,6 @@ pub use fix::{Fixed, Mended, fix, is_fixable};
 pub use lint::{FIXABLE, Lint, lint, lints, lints_markdown, nearest_lint};
 pub use reference::{ExpressionExample, FILTERS, FORMS, FUNCTIONS, PATTERNS, PatternExample, TESTS, pages};
 pub use rule::{Action, Concurrency, Debounce, Leave, Limits, Mode, Rate, Retry, Rule};
+pub use schedule::{MISSED_NAMED, Schedule, Ticks};
 pub use schema::schema;
 pub use testcase::{Expected, GivenEvent, RuleTest, Said, TestEvent};

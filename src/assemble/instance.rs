@@ -15,13 +15,13 @@ use super::external;
 use super::journal::Journal;
 use super::pins::JournalPins;
 use super::providers::{self, Providers, Tokens};
-use super::{agents, files, read_rules};
+use super::{agents, files, read_rules, starter};
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{AccountUse, Settings};
 use crate::http::{self, AgentDoor, Doors};
 use crate::hub::{Hub, HubError};
 use crate::journal::{Store, StoreError};
-use crate::reactor::{self, Parts, Reactor, Recovery, RecoverySettings, ReloadError, Worker};
+use crate::reactor::{self, Parts, Reactor, Recovery, RecoverySettings, ReloadError, Timer, Worker};
 use crate::rules::{self, RuleBook, SourceFile};
 use crate::sandbox::{self, Sandbox};
 use crate::store::{OpenError, redis};
@@ -126,6 +126,10 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         .start()
         .await?;
     let reactor = reactor_on(settings, &journal.store, &hub, &clock).await?;
+    providers.starter.open(starter::into(&reactor));
+    if with_sandbox || settings.file.github.account == AccountUse::Own {
+        reactor.account_is_ours_alone();
+    }
     reactor.set_degraded("redis", journal.forgets.clone());
     for (part, configured, remedy) in [
         (
@@ -315,6 +319,8 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
             shutdown,
         )),
         tokio::spawn(worker.run(stopped.clone())),
+        tokio::spawn(Arc::clone(&instance.reactor).keep_telling(stopped.clone())),
+        tokio::spawn(Timer::new(Arc::clone(&instance.reactor)).run(stopped.clone())),
         tokio::spawn(close_when(stopped.clone(), instance.agents.clone())),
         tokio::spawn(Arc::clone(&instance.recovery).run(stopped.clone())),
         tokio::spawn(Arc::clone(&instance.reactor).retain(policy(settings), stopped.clone())),
@@ -326,6 +332,7 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         Arc::clone(&instance.reactor),
         stopped,
     ));
+    tokio::spawn(warn_of_shared_account(Arc::clone(&instance.reactor)));
     Ok(Running {
         address,
         instance,
@@ -341,6 +348,13 @@ fn policy(settings: &Settings) -> reactor::Policy {
         events_ms: retention.events.ms,
         runs_ms: retention.runs.ms,
         size_bytes_max: retention.size.map(|size| size.bytes),
+    }
+}
+
+/// Says once whose account we act through, where that matters. GitHub is asked, so nothing waits for it.
+async fn warn_of_shared_account(reactor: Arc<Reactor>) {
+    if let Some(warning) = reactor.shared_account().await {
+        tracing::warn!("{warning}");
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Providers {
     pub render: Option<render::Client>,
     /// Where `xmrt.notify` can send to.
     pub notify: BTreeMap<String, SecretString>,
+    /// Where `xmrt.trigger_rule` leads, once there is a reactor.
+    pub starter: tools::xmrt::Starter,
 }
 
 impl Providers {
@@ -47,6 +49,7 @@ impl Providers {
             github,
             render,
             notify: settings.notify_urls.clone(),
+            starter: tools::xmrt::Starter::default(),
         })
     }
 
@@ -67,6 +70,7 @@ impl Providers {
             github: Some(github),
             render: Some(render),
             notify,
+            starter: tools::xmrt::Starter::default(),
         })
     }
 }
@@ -177,6 +181,7 @@ pub(super) fn own_server(
         store,
         github: providers.github.clone(),
         notify: providers.notify.clone(),
+        starter: providers.starter.clone(),
         clock: clock.clone(),
         hub,
     })

@@ -13,17 +13,22 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::providers::{self, Providers, Tokens};
-use super::{files, internal_delivery};
+use super::{files, given_delivery, starter};
 use crate::agents::Directory;
 use crate::clock::Clock;
 use crate::journal::{Admission, MemoryStore, RunHistory, RunId, Store};
 use crate::normalize::{self, Actor, Event, EventId, Subject};
-use crate::reactor::{Parts, Reactor, Worker};
-use crate::rules::{self, GivenEvent, RuleBook, RuleTest, SourceFile, TestEvent};
+use crate::reactor::{self, Parts, Reactor, Wish, Worker};
+use crate::receive::Delivery;
+use crate::rules::{self, GivenEvent, Rule, RuleBook, RuleTest, SourceFile, TestEvent, Ticks};
 use people::People;
 
 /// When every test takes place, so that two runs of it are the same: 2026-01-15T12:00:00Z.
 const TEST_TIME_MS: i64 = 1_768_478_400_000;
+/// How long before a test's event its tick may be, in milliseconds: what was given may have taken some time.
+const TICK_LOOKED_FOR_MS: i64 = 60 * 60 * 1_000;
+/// What is wrong with a test of ticks that there are not.
+const NO_SCHEDULE: &str = "the rule has no schedule: it does not say `on = \"schedule\"`";
 /// A lease longer than any test.
 const LEASE_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -76,8 +81,10 @@ pub async fn run_tests(
 
 fn load(file: &SourceFile, vars: &Value) -> Result<RuleBook, String> {
     let loaded = rules::load(std::slice::from_ref(file), vars, None);
+    // What a rule that is off would do is tested like that of any other, so that it can be switched on.
     loaded
         .book
+        .map(RuleBook::awake)
         .ok_or_else(|| format!("{}: the rule holds errors; `xmrt check` shows them", file.path))
 }
 
@@ -88,10 +95,12 @@ async fn run_test(
     file: &SourceFile,
     directory: Arc<Directory>,
 ) -> Result<Trial, String> {
-    let clock = Clock::virtual_at(crate::clock::from_millis(TEST_TIME_MS));
+    let start = takes_place(test, book.rule(rule))?;
+    let earliest = test.given.iter().filter_map(|given| given.at_ms).min();
+    let clock = Clock::virtual_at(crate::clock::after(start, earliest.unwrap_or(0).min(0)));
     let tokens = Tokens::random();
     let sandbox = tokens.sandbox(clock.clone());
-    let payload = payload(&test.event, &file.path, clock.now())?;
+    let payload = payload(&test.event, &file.path, start)?;
     sandbox.seed_from_payload(source_of(&test.event.on), &payload);
     sandbox
         .seed(&test.state)
@@ -102,6 +111,7 @@ async fn run_test(
         .map_err(|error| error.to_string())?;
     let store = Arc::new(MemoryStore::new(clock.now()));
     let providers = Providers::of_sandbox(&running, &tokens, None)?;
+    providers.starter.open(starter::nowhere());
     let builder = providers::builder(&providers, Arc::clone(&store) as Arc<dyn Store>, &clock);
     let hub = stubs::served(builder, &test.stub)?
         .with_directory(directory)
@@ -109,7 +119,7 @@ async fn run_test(
         .await
         .map_err(|error| error.to_string())?;
     store
-        .keep_book(crate::reactor::book_record(&book), clock.now())
+        .keep_book(reactor::book_record(&book), clock.now())
         .await
         .map_err(|error| error.to_string())?;
     let reactor = Reactor::new(Parts {
@@ -129,6 +139,26 @@ async fn run_test(
         event: Some(told.event),
         ..judge::judge(&reactor.book(), rule, test, &told.outcome, &told.given)
     })
+}
+
+/// When a test takes place: at the time its event says, on a schedule at the next tick, or when all tests do.
+fn takes_place(test: &RuleTest, rule: Option<&Arc<Rule>>) -> Result<Timestamp, String> {
+    let usual = crate::clock::from_millis(TEST_TIME_MS);
+    if test.event.on != "schedule" {
+        return Ok(test.event.at.unwrap_or(usual));
+    }
+    let schedule = rule.and_then(|rule| rule.schedule.as_ref()).ok_or(NO_SCHEDULE)?;
+    let next = |after| schedule.next(after).ok_or("the schedule never comes");
+    match test.event.at {
+        Some(at) if schedule.ticks_at(at) => Ok(at),
+        Some(at) => Err(format!(
+            "{at} is no tick of `{}` in {}; the next one is {}",
+            schedule.text(),
+            schedule.zone(),
+            next(at)?
+        )),
+        None => Ok(next(usual)?),
+    }
 }
 
 /// What became of a test's event.
@@ -155,11 +185,14 @@ async fn tell(
 ) -> Result<Told, String> {
     let mut people = People::of(test);
     let mut admissions: Vec<Option<Admission>> = test.given.iter().map(|_| None).collect();
+    let book = reactor.book();
+    let rule = book.rules().first().ok_or("there is no rule")?;
     let give = async |index: usize, given: &GivenEvent| {
         let place = |error: String| format!("`given` event {}: {error}", index + 1);
         let now = reactor.clock().now();
         let payload = self::payload(&given.event, &file.path, now)?;
-        let event = arriving(&given.event, &payload, &format!("given-{}", index + 1), now).map_err(place)?;
+        let id = format!("given-{}", index + 1);
+        let event = arriving(&given.event, &payload, &id, rule, now).map_err(place)?;
         reactor
             .admit(&event)
             .await
@@ -188,7 +221,7 @@ async fn tell(
         match index {
             Some(index) => admissions[index] = Some(give(index, &test.given[index]).await?),
             None => {
-                let event = arriving(&test.event, &payload, "test", reactor.clock().now())?;
+                let event = arriving(&test.event, &payload, "test", rule, reactor.clock().now())?;
                 let admission = reactor.admit(&event).await.map_err(|error| error.to_string())?;
                 told = Some((event, admission));
             }
@@ -227,8 +260,26 @@ async fn history(reactor: &Reactor, id: &RunId) -> Result<RunHistory, String> {
 }
 
 /// The event as it arrives: what the test says of its envelope wins over what the payload says.
-fn arriving(event: &TestEvent, payload: &Value, id: &str, now: Timestamp) -> Result<Event, String> {
-    let delivery = internal_delivery(&event.on, id, payload.to_string().as_bytes(), now)?;
+fn arriving(
+    event: &TestEvent,
+    payload: &Value,
+    id: &str,
+    rule: &Rule,
+    now: Timestamp,
+) -> Result<Event, String> {
+    let delivery = match event.on.as_str() {
+        "schedule" => tick(payload, rule, now)?,
+        "manual" => {
+            let wish = Wish {
+                rule: rule.id.clone(),
+                payload: payload.to_string().into(),
+                who: "test".into(),
+                key: id.into(),
+            };
+            reactor::asked(&rule.id, &wish, now)
+        }
+        kind => given_delivery(kind, id, payload.to_string().as_bytes(), now)?,
+    };
     let mut arriving = normalize::event(delivery).map_err(|error| error.to_string())?;
     for (name, value) in event.meta.as_object().into_iter().flatten() {
         let text = value
@@ -247,6 +298,22 @@ fn arriving(event: &TestEvent, payload: &Value, id: &str, now: Timestamp) -> Res
         }
     }
     Ok(arriving)
+}
+
+/// The newest tick of the rule's own schedule, which is now unless what came before took its time.
+fn tick(payload: &Value, rule: &Rule, now: Timestamp) -> Result<Delivery, String> {
+    let schedule = rule.schedule.as_ref().ok_or(NO_SCHEDULE)?;
+    let lately = crate::clock::after(now, -TICK_LOOKED_FOR_MS);
+    let newest = schedule
+        .between(lately, now)
+        .ok_or("there is no tick of the schedule lately; it can be the test's own event, not one of `given`")?
+        .newest;
+    let ticks = Ticks {
+        newest,
+        earlier: Vec::new(),
+        earlier_total: 0,
+    };
+    Ok(reactor::ticked(&rule.id, schedule, &ticks, payload, now))
 }
 
 /// A time as RFC 3339, or relative to the test's: `-10m`.
@@ -278,6 +345,7 @@ fn payload(event: &TestEvent, rule_path: &str, now: Timestamp) -> Result<Value, 
     };
     match event.on.split('.').collect::<Vec<_>>().as_slice() {
         ["github", _, action] => fill("action", json!(action)),
+        ["xmrt", kind] => fill("run", json!({ "state": kind.strip_prefix("run_") })),
         ["render", kind] => {
             fill("type", json!(kind));
             fill("timestamp", json!(now.to_string()));

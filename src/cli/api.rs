@@ -10,6 +10,9 @@ use super::Failure;
 use crate::assemble;
 use crate::config::Settings;
 
+/// Names a wish, so that it can be sent again.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// Where the answers come from.
 pub(super) enum Api {
     /// A server.
@@ -73,20 +76,36 @@ impl Api {
 
     /// `GET`.
     pub(super) async fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.call("GET", path, None).await
+        self.call("GET", path, None, None).await
     }
 
     /// `POST`.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.call("POST", path, Some(body)).await
+        self.call("POST", path, Some(body), None).await
     }
 
     /// `DELETE`.
     pub(super) async fn delete(&self, path: &str) -> Result<Value, Failure> {
-        self.call("DELETE", path, None).await
+        self.call("DELETE", path, None, None).await
     }
 
-    async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+    /// `POST` that does its work once for each key.
+    pub(super) async fn post_once(
+        &self,
+        path: &str,
+        body: &Value,
+        key: Option<&str>,
+    ) -> Result<Value, Failure> {
+        self.call("POST", path, Some(body), key).await
+    }
+
+    async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Result<Value, Failure> {
         let (status, text) = match self {
             Self::Remote { client, base, token } => {
                 let method = method.parse::<reqwest::Method>()?;
@@ -96,18 +115,24 @@ impl Api {
                 if let Some(body) = body {
                     request = request.json(body);
                 }
+                if let Some(key) = key {
+                    request = request.header(IDEMPOTENCY_KEY, key);
+                }
                 let answer = request.send().await.map_err(|error| no_answer(base, &error))?;
                 (answer.status().as_u16(), answer.text().await?)
             }
             Self::Local { router, token } => {
-                let request = http::Request::builder()
+                let mut request = http::Request::builder()
                     .method(method)
                     .uri(path)
                     .header("authorization", format!("Bearer {}", token.expose_secret()))
-                    .header("content-type", "application/json")
-                    .body(crate::http::Body::from(
-                        body.map(Value::to_string).unwrap_or_default(),
-                    ))?;
+                    .header("content-type", "application/json");
+                if let Some(key) = key {
+                    request = request.header(IDEMPOTENCY_KEY, key);
+                }
+                let request = request.body(crate::http::Body::from(
+                    body.map(Value::to_string).unwrap_or_default(),
+                ))?;
                 let answer = router.clone().oneshot(request).await?;
                 let status = answer.status().as_u16();
                 let bytes = answer.into_body().collect().await?.to_bytes();

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{Ending, Failure, print};
 use crate::assemble;
+use crate::clock::Clock;
 use crate::config::Settings;
 use crate::rules::SourceFile;
 use crate::{reactor, rules};
@@ -37,6 +38,15 @@ enum Action {
     /// Write the pages of docs/rules from the code, the shipped rules and the recipes
     #[command(hide = true)]
     Reference(reference::Options),
+    /// List the rules on a schedule and their next ticks
+    Schedule {
+        /// How many ticks of each
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=50))]
+        next: u8,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// List what a new rule can start from
     Templates {
         /// As JSON
@@ -50,6 +60,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         Action::New { id, from } => new(&id, &from, &settings).await,
         Action::Diff(options) => diff::run(options, settings).await,
         Action::Reference(options) => reference::run(&options, &settings),
+        Action::Schedule { next, json } => schedule(usize::from(next), json, &settings),
         Action::Templates { json } => {
             list(json);
             Ok(())
@@ -71,6 +82,56 @@ fn list(json: bool) {
         .map(|template| vec![template.name.to_owned(), template.description().to_owned()])
         .collect();
     print::table(&["TEMPLATE", "WHAT IT DOES"], &rows);
+}
+
+fn schedule(next: usize, json: bool, settings: &Settings) -> Ending {
+    let files = assemble::read_rules(std::slice::from_ref(&settings.rules))?;
+    let book = rules::load(&files, settings.vars(), None)
+        .book
+        .ok_or("the rules hold errors; `xmrt check` shows them")?;
+    let now = Clock::system().now();
+    let scheduled: Vec<_> = book
+        .rules()
+        .iter()
+        .filter_map(|rule| Some((rule, rule.schedule.as_ref()?)))
+        .collect();
+    if json {
+        let rules: Vec<_> = scheduled
+            .iter()
+            .map(|(rule, schedule)| {
+                serde_json::json!({
+                    "rule": rule.id, "mode": rule.mode, "cron": schedule.text(), "timezone": schedule.zone(),
+                    "next": schedule.upcoming(now, next),
+                })
+            })
+            .collect();
+        print::json(&rules.into());
+        return Ok(());
+    }
+    if scheduled.is_empty() {
+        println!("no rule is on a schedule; `on = \"schedule\"` and `cron = \"0 9 * * 1-5\"` put one there");
+        return Ok(());
+    }
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (rule, schedule) in scheduled {
+        let off = rule.mode == rules::Mode::Off;
+        let ticks = if off {
+            vec!["off".to_owned()]
+        } else {
+            schedule.upcoming(now, next)
+        };
+        for (at, tick) in ticks.into_iter().enumerate() {
+            let once = |text: &str| if at == 0 { text.to_owned() } else { String::new() };
+            rows.push(vec![
+                once(&rule.id),
+                once(schedule.text()),
+                once(schedule.zone()),
+                tick,
+            ]);
+        }
+    }
+    print::table(&["RULE", "CRON", "TIME ZONE", "NEXT"], &rows);
+    Ok(())
 }
 
 async fn new(id: &str, from: &str, settings: &Settings) -> Ending {

@@ -31,6 +31,8 @@ pub struct FileSettings {
     pub retention: Retention,
     /// MCP servers of others, by name: their tools can be called like our own.
     pub mcp: BTreeMap<String, McpServer>,
+    /// The account on GitHub.
+    pub github: Github,
 }
 
 /// What those may do who have the role. Nothing else is allowed. `[role.reactor]` narrows what rules may do that name no
@@ -134,6 +136,26 @@ impl Coverage {
     }
 }
 
+/// The account on GitHub that the token belongs to.
+#[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Github {
+    /// Who acts through it. Only where nobody else does, an event by that account is taken for the effect of a call that could
+    /// have caused it; otherwise only what is unmistakably such an effect.
+    pub account: AccountUse,
+}
+
+/// Who acts through an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountUse {
+    /// A person, too, as far as is known.
+    #[default]
+    Shared,
+    /// This program alone.
+    Own,
+}
+
 /// Under which names this server is reached, and by which web pages. Matters for agents at `/mcp`: a request that names
 /// another host, or comes from another page, is refused.
 #[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
@@ -158,6 +180,7 @@ impl Default for FileSettings {
             coverage: Coverage::default(),
             retention: Retention::default(),
             mcp: BTreeMap::new(),
+            github: Github::default(),
         }
     }
 }

@@ -19,6 +19,7 @@ use axum::extract::{FromRequestParts, Query, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use secrecy::ExposeSecret;
@@ -37,6 +38,9 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// How many items a list shows unless asked.
 const PAGE_DEFAULT: usize = 50;
+
+/// Who did it, in the journal: the API has one token, so it cannot tell persons apart.
+const WHO: &str = "api";
 
 /// Where the API lives.
 pub(super) const ROOT: &str = "/api/v1";
@@ -71,6 +75,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/rules/reload", post(rules::reload))
         .route("/rules/{id}", get(rules::show))
         .route("/rules/{id}/explain", get(rules::explain))
+        .route("/rules/{id}/trigger", post(rules::trigger))
 }
 
 /// Lies around all routes and goes by the path: a layer around the API's own routes would let out which paths below
@@ -132,6 +137,14 @@ fn page(limit: Option<usize>) -> Result<usize, Problem> {
             "`limit` is {limit}; it can be 1 to {PAGE_MAX}"
         ))),
     }
+}
+
+/// The bytes of a call's body.
+async fn bytes(parts: &Parts, body: axum::body::Body) -> Result<Bytes, Problem> {
+    let held = Intake::of(&parts.extensions)
+        .take(&parts.headers, body, BODY_BYTES_MAX)
+        .await?;
+    Ok(held.bytes)
 }
 
 /// A JSON body of a call.

@@ -113,8 +113,9 @@ pub struct Promises {
     pub doubt: Doubt,
     /// How long after an intent the effect may still be invisible, in milliseconds.
     pub settle_ms: i64,
-    /// Event types the provider will announce the effect with: `<event type>:<subject>`, where `{name}` stands for an
-    /// argument. E.g. `github.issues.labeled:{repo}#{number}`.
+    /// Events the provider will announce the effect with: `<event type>:<subject>`, or `<event type>:<subject>~<detail>` where only
+    /// one with this detail is the effect (`label=bug`). `{name}` stands for an argument, `{result.name}` for
+    /// a field of the result, known only then; for a list, each of its items makes an effect. A `?` at the end: such an event may equally be somebody else's doing through the same account.
     pub effects: Vec<String>,
     /// How long an announcement is expected, in milliseconds.
     pub effects_ms: i64,
@@ -161,35 +162,64 @@ pub struct ToolFacts {
     pub promises: Promises,
 }
 
+/// A key under which an effect will come back as an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EffectKey {
+    /// As the event has it among its causes: `<type>:<subject>[~<detail>]@<actor>`.
+    pub key: String,
+    /// An event under this key may as well be somebody else's doing, if that uses the same account.
+    pub vague: bool,
+}
+
 impl ToolFacts {
     /// The keys under which the provider will announce this call's effect, when `actor` makes it, in lower case: the
     /// provider writes a name its own way, whatever the call wrote. A template whose argument is missing yields nothing.
-    pub fn effect_keys(&self, arguments: &Value, actor: &str) -> Vec<String> {
-        self.promises
-            .effects
-            .iter()
-            .filter_map(|template| fill(template, arguments))
-            .map(|key| format!("{key}@{actor}").to_lowercase())
-            .collect()
+    pub fn effect_keys(&self, arguments: &Value, actor: &str) -> Vec<EffectKey> {
+        let mut keys = Vec::new();
+        for template in &self.promises.effects {
+            let (template, vague) = match template.strip_suffix('?') {
+                Some(template) => (template, true),
+                None => (template.as_str(), false),
+            };
+            keys.extend(fill(template, arguments).into_iter().map(|key| EffectKey {
+                key: format!("{key}@{actor}").to_lowercase(),
+                vague,
+            }));
+        }
+        keys
     }
 }
 
-/// Replaces each `{name}` by the argument of that name.
-fn fill(template: &str, arguments: &Value) -> Option<String> {
-    let mut filled = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, tail) = after.split_once('}')?;
-        filled.push_str(before);
-        match arguments.get(name)? {
-            Value::String(text) => filled.push_str(text),
-            Value::Number(number) => filled.push_str(&number.to_string()),
-            _ => return None,
-        }
-        rest = tail;
-    }
-    filled.push_str(rest);
-    Some(filled)
+/// How many items of a list make an effect each; beyond that a call announces less.
+const ITEMS_MAX: usize = 100;
+
+/// Replaces each `{name}` by the argument of that name, by each of its items where it is a list.
+fn fill(template: &str, arguments: &Value) -> Vec<String> {
+    let Some((before, after)) = template.split_once('{') else {
+        return vec![template.to_owned()];
+    };
+    let Some((name, rest)) = after.split_once('}') else {
+        return Vec::new();
+    };
+    let plain = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let values: Vec<String> = match arguments.get(name) {
+        Some(Value::Array(items)) => items.iter().take(ITEMS_MAX).filter_map(plain).collect(),
+        Some(value) => plain(value).into_iter().collect(),
+        None => Vec::new(),
+    };
+    let tails = if values.is_empty() {
+        Vec::new()
+    } else {
+        fill(rest, arguments)
+    };
+    values
+        .iter()
+        .flat_map(|value| tails.iter().map(move |tail| format!("{before}{value}{tail}")))
+        .collect()
 }
 
 /// Why a call is made: travels in `_meta`.

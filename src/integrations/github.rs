@@ -39,8 +39,10 @@ use std::sync::Arc;
 
 use http::Method;
 use octocrab::Octocrab;
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -54,6 +56,22 @@ const PER_PAGE: usize = 100;
 /// Redirects followed when reading (a renamed repository costs one).
 const REDIRECTS_MAX: usize = 3;
 
+/// Whose token it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Me {
+    /// Its name, which may change.
+    pub login: String,
+    /// Its number, which does not.
+    pub id: u64,
+    /// `User`, also for an account that only programs use, or `Bot`.
+    #[serde(rename = "type", default = "user")]
+    pub kind: String,
+}
+
+fn user() -> String {
+    "User".into()
+}
+
 /// GitHub's REST API as one account. Cheap to clone.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
@@ -64,7 +82,7 @@ struct Inner {
     bare: reqwest::Client,
     base_url: String,
     clock: Clock,
-    me: OnceCell<Account>,
+    me: OnceCell<Me>,
 }
 
 /// What a list gave.
@@ -109,7 +127,7 @@ impl Client {
     }
 
     /// Whose token it is (`GET /user`). Asked once.
-    pub async fn me(&self) -> Result<Account, ApiError> {
+    pub async fn me(&self) -> Result<Me, ApiError> {
         let me = self.0.me.get_or_try_init(|| self.get("/user")).await?;
         Ok(me.clone())
     }

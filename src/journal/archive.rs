@@ -21,7 +21,8 @@ use bytes::hex;
 pub use lines::{ArchiveError, Lines, Reader};
 
 use super::{
-    BookRecord, Digest, Epoch, EventKey, EventRecord, Pause, RuleText, RunHistory, RunId, StoreError, Verdict,
+    BookRecord, Digest, Epoch, EventKey, EventRecord, Notice, Pause, RuleText, RunHistory, RunId, StoreError,
+    Verdict,
 };
 
 /// The version of the shape of the lines.
@@ -92,6 +93,8 @@ pub enum Record {
     Burst(Burst),
     /// An effect that is expected of a write of ours.
     Cause(Cause),
+    /// What became of a run and was not told yet.
+    Notice(Notice),
     /// A small value by name.
     Value(NamedValue),
     /// Something that stands still.
@@ -120,6 +123,7 @@ impl Record {
             Self::Rate(_) => "rate",
             Self::Burst(_) => "burst",
             Self::Cause(_) => "cause",
+            Self::Notice(_) => "notice",
             Self::Value(_) => "value",
             Self::Pause(_) => "pause",
         }

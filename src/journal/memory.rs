@@ -136,6 +136,15 @@ impl Store for MemoryStore {
         self.ring(|model| model.cancel(run, who, now))
     }
 
+    async fn notices(&self, max: usize) -> Result<Vec<Notice>, StoreError> {
+        Ok(self.model().notices(max))
+    }
+
+    async fn told(&self, notices: &[Notice], _now: Timestamp) -> Result<(), StoreError> {
+        self.model().told(notices);
+        Ok(())
+    }
+
     async fn event(&self, key: &EventKey) -> Result<Option<EventRecord>, StoreError> {
         Ok(self.model().event(key))
     }

@@ -18,9 +18,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::machine::whole;
+use super::outbox::{self, Notice};
 use super::{
-    BookRecord, Digest, Epoch, EventKey, EventRecord, KvKey, Pause, RunHistory, RunId, RunState, StepWrite,
-    StoreError, Verdict,
+    BookRecord, Digest, Epoch, EventKey, EventRecord, Fence, KvKey, Pause, RunHistory, RunId, RunState,
+    StepWrite, StoreError, Verdict,
 };
 
 /// The journal in memory, as a plain state machine.
@@ -45,6 +46,8 @@ pub struct Model {
     pauses: BTreeMap<String, Pause>,
     /// What our own writes are expected to cause, by cause key and run.
     causes: BTreeMap<(String, RunId), Cause>,
+    /// What became of runs and was not told yet, in order.
+    outbox: BTreeMap<(Timestamp, RunId, Fence, String), Notice>,
     books: BTreeMap<String, Shelved>,
     /// Rule texts by content hash and rule id.
     texts: BTreeMap<(String, String), String>,
@@ -136,6 +139,7 @@ impl Model {
             pending: BTreeMap::new(),
             pauses: BTreeMap::new(),
             causes: BTreeMap::new(),
+            outbox: BTreeMap::new(),
             books: BTreeMap::new(),
             texts: BTreeMap::new(),
             last_good: None,
@@ -172,8 +176,8 @@ impl Model {
         })
     }
 
-    /// Keeps a changed run: its charges are given back if it ended without effect, and a burst is over whose run has
-    /// stopped waiting for quiet.
+    /// Keeps a changed run, with what is to be told of it: its charges are given back if it ended without effect, and a burst
+    /// is over whose run has stopped waiting for quiet.
     fn keep(&mut self, history: RunHistory) {
         let run = &history.run.id;
         if history.refunds() {
@@ -183,13 +187,21 @@ impl Model {
         if history.run.state != RunState::Delayed {
             self.pending.retain(|_, pending| pending.run != *run);
         }
+        let before = self.runs.get(&history.run.id).map(|before| &before.run);
+        if let Some(notice) = before.and_then(|before| outbox::notice(before, &history.run)) {
+            self.outbox.insert(Self::place(&notice), notice);
+        }
         self.runs.insert(history.run.id.clone(), history);
     }
 
-    /// Remembers what the intents among `writes` are expected to cause.
+    fn place(notice: &Notice) -> (Timestamp, RunId, Fence, String) {
+        (notice.at, notice.run.clone(), notice.fence, notice.what.clone())
+    }
+
+    /// Remembers what the calls among `writes` are expected to cause.
     fn expect(&mut self, run: &RunId, depth: u32, writes: &[StepWrite], now: Timestamp) {
         for write in writes {
-            let StepWrite::Intent { causes, .. } = write else {
+            let (StepWrite::Intent { causes, .. } | StepWrite::Done { causes, .. }) = write else {
                 continue;
             };
             for (key, within_ms) in causes {

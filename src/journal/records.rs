@@ -52,6 +52,8 @@ pub struct NewEvent {
     pub book: String,
     /// Keys under which a write of ours would have announced it; see [`StepWrite::Intent`](super::StepWrite::Intent).
     pub causes: Vec<String>,
+    /// The run of ours that it tells of: its chain goes on.
+    pub after: Option<RunId>,
     /// What the rules want.
     pub firings: Vec<NewFiring>,
 }

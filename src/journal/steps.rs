@@ -214,6 +214,8 @@ pub enum StepWrite {
         step: String,
         /// The result, opaque.
         result: Value,
+        /// Keys of announcements that only the result tells (an id the provider gave), as with the intent.
+        causes: Vec<(String, i64)>,
     },
     /// The attempt failed and certainly had no effect.
     Failed {

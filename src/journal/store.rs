@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::archive::{Export, Import};
 use super::firing::NewFiring;
 use super::kv::Kv;
+use super::outbox::Notice;
 use super::pauses::Pause;
 use super::queries::*;
 use super::records::*;
@@ -167,6 +168,12 @@ pub trait Store: Kv + Send + Sync + std::fmt::Debug {
     /// Ends a run that is queued or waiting and has no open intent; otherwise [`StoreError::WrongState`] with what can be
     /// done instead.
     async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError>;
+
+    /// What became of runs and was not told yet, oldest first, at most `max` (1–500). See [`Notice`](super::Notice).
+    async fn notices(&self, max: usize) -> Result<Vec<Notice>, StoreError>;
+
+    /// Forgets notices that were told, and those that nobody wants to hear of. What is not there is no matter.
+    async fn told(&self, notices: &[Notice], now: Timestamp) -> Result<(), StoreError>;
 
     /// One event by id: the provider's id, or the id of a dropped duplicate, which leads to the original.
     async fn event(&self, key: &EventKey) -> Result<Option<EventRecord>, StoreError>;

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Reading, marker, text, time};
+use super::{Reading, detail, marker, text, time};
 
 /// Objects with a number of their own within a repository, most specific first. An event that carries one is about
 /// `owner/repo#number`, so that everything said about one issue, pull request or discussion has one subject.
@@ -43,9 +43,11 @@ pub(super) fn read(kind: &str, payload: &Value) -> Reading {
         .filter(|(event, action, _)| (*event, *action) == (kind, done))
         .find_map(|(_, _, object)| text(payload, &[object, "body"]))
         .or_else(|| born(kind, done, payload));
+    let subject = subject(kind, done, payload);
     Reading {
         action: action.map(Into::into),
-        subject: subject(kind, done, payload),
+        details: detail::of_github(kind, done, &subject, payload),
+        subject,
         actor: text(payload, &["sender", "login"]).map(Into::into),
         time: time::of_github(kind, done, payload),
         markers: written.map(marker::keys).unwrap_or_default(),

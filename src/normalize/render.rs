@@ -13,5 +13,6 @@ pub(super) fn read(payload: &Value) -> Reading {
         actor: None,
         time: time::at(payload, &["timestamp"]),
         markers: Vec::new(),
+        details: Vec::new(),
     }
 }

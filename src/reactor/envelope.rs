@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::journal::{Debounce, EventKey, EventRecord, Gates, Group, NewEvent, NewFiring, Rate, Wish};
+use crate::journal::{Debounce, EventKey, EventRecord, Gates, Group, NewEvent, NewFiring, Rate, RunId, Wish};
 use crate::normalize::{self, Actor, Event, EventId, EventType, Subject};
 use crate::receive::{Fetch, Origin, Source};
 use crate::rules::{Mode, Rule, RuleBook, Verdict};
@@ -42,7 +42,7 @@ pub(super) fn firings(
         let wish = match evaluation.verdict {
             Verdict::Fired { key, group } => Wish::Run {
                 shadow: rule.mode == Mode::Shadow,
-                gates: gates(&rule, key, group, stale),
+                gates: gates(&rule, event, key, group, stale),
                 pinned: json!({ "vars": rule.vars }),
             },
             Verdict::Error(reason) => Wish::Error { reason },
@@ -62,16 +62,25 @@ pub(super) fn missed(record: &EventRecord, rule: &str) -> Option<String> {
     Some(record.meta.get(MISSED)?.get(rule)?.as_str()?.to_owned())
 }
 
+/// How late a tick is still acted upon where the rule does not say so (`max_age`), in milliseconds.
+const TICK_AGE_MS_MAX: i64 = 6 * 60 * 60 * 1_000;
+
 fn gates(
     rule: &Rule,
+    event: &Event,
     key: String,
     group: Option<String>,
     stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>,
 ) -> Gates {
     let concurrency = rule.concurrency.as_ref();
+    let is_tick = event.source == Source::schedule();
     Gates {
         key,
-        max_age_ms: rule.limits.max_age_ms.or_else(|| Some(stale?(rule))),
+        max_age_ms: rule
+            .limits
+            .max_age_ms
+            .or_else(|| Some(stale?(rule)))
+            .or(is_tick.then_some(TICK_AGE_MS_MAX)),
         depth_max: rule.limits.depth,
         cooldown_ms: rule.limits.cooldown_ms,
         rate: rule.limits.rate.map(|rate| Rate {
@@ -101,11 +110,7 @@ pub(super) fn seal(
     let mut meta = json!({
         "action": event.action,
         "actor": event.actor.as_ref().map(|actor| &actor.0),
-        "origin": match &event.origin {
-            Origin::Webhook => "webhook",
-            Origin::Fetched(_) => "fetched",
-            Origin::Internal(reason) => reason.as_str(),
-        },
+        "origin": event.origin.as_str(),
         "recovered": event.fetch().map(|fetch| json!({
             "from": fetch.from, "delivered_at": fetch.delivered_at, "doubtful": fetch.doubtful,
         })),
@@ -126,6 +131,7 @@ pub(super) fn seal(
         body: event.body.clone(),
         book: book.hash().into(),
         causes: event.causes.clone(),
+        after: event.after.clone().map(RunId),
         firings,
     }
 }
@@ -146,12 +152,9 @@ pub(super) fn open(record: &EventRecord, replayed: bool) -> Option<Event> {
         payload: normalize::parse(&record.body).ok()?,
         body: record.body.clone(),
         digest: None,
-        origin: match text("origin")?.as_str() {
-            "webhook" => Origin::Webhook,
-            "fetched" => Origin::Fetched(fetch(record.meta.get("recovered")?)?),
-            reason => Origin::Internal(reason.into()),
-        },
+        origin: Origin::parse(&text("origin")?, || fetch(record.meta.get("recovered")?))?,
         causes: Vec::new(),
+        after: None,
     })
 }
 

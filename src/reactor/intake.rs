@@ -51,7 +51,8 @@ impl Reactor {
 
     /// Matches and admits an event. When this returns, it is durable.
     pub async fn admit(&self, event: &Event) -> Result<Admission, IntakeError> {
-        self.admit_aged(event, None).await
+        self.refuse_if_full()?;
+        Ok(self.admit_aged(event, None).await?)
     }
 
     /// The same for an event that was recovered: a rule that says nothing about age itself does not act on an old one.
@@ -66,17 +67,25 @@ impl Reactor {
             true => staleness.destructive_ms,
             false => staleness.ms,
         };
-        self.admit_aged(event, Some(&stale)).await
+        self.refuse_if_full()?;
+        Ok(self.admit_aged(event, Some(&stale)).await?)
+    }
+
+    /// The same for an event that the reactor makes itself: only the journal can refuse it.
+    pub(super) async fn admit_own(&self, event: &Event) -> Result<Admission, StoreError> {
+        self.admit_aged(event, None).await
+    }
+
+    fn refuse_if_full(&self) -> Result<(), StoreError> {
+        self.full()
+            .map_or(Ok(()), |why| Err(StoreError::Unavailable(why)))
     }
 
     async fn admit_aged(
         &self,
         event: &Event,
         stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>,
-    ) -> Result<Admission, IntakeError> {
-        if let Some(why) = self.full() {
-            return Err(StoreError::Unavailable(why).into());
-        }
+    ) -> Result<Admission, StoreError> {
         let book = self.book();
         let (firings, missed) = envelope::firings(&book, event, stale);
         let sealed = envelope::seal(event, &book, firings, missed);

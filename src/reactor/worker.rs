@@ -2,8 +2,8 @@
 
 mod approval;
 mod doubt;
+mod ending;
 mod held;
-mod identity;
 mod job;
 mod pending;
 
@@ -21,7 +21,6 @@ use crate::clock::{self, Clock};
 use crate::journal::{Claim, RunId, RunRecord, RunState, StepState, StoreError, Then, WaitsFor};
 use crate::normalize::Event;
 use crate::rules::{self, Mode, Rule};
-use identity::Identity;
 use job::Job;
 
 /// How long a drain may take before what still runs is left to its lease.
@@ -44,7 +43,6 @@ pub struct Worker {
     name: String,
     concurrency: usize,
     lease_ms: i64,
-    identity: Identity,
     /// Rules of former books, by version: runs pin the version they began with.
     pinned: Mutex<HashMap<String, Arc<Rule>>>,
 }
@@ -53,14 +51,12 @@ impl Worker {
     /// A worker called `name`, unique among all that share the journal. It works on up to `concurrency` runs at once;
     /// its leases last `lease_ms`, longer where a call may take longer.
     pub fn new(reactor: Arc<Reactor>, name: String, concurrency: usize, lease_ms: i64) -> Arc<Self> {
-        let (identity, pinned) = (Identity::default(), Mutex::default());
         Arc::new(Self {
             reactor,
             name,
             concurrency,
             lease_ms,
-            identity,
-            pinned,
+            pinned: Mutex::default(),
         })
     }
 
@@ -130,6 +126,9 @@ impl Worker {
                 .claim(&self.name, self.concurrency, self.lease_ms, self.now())
                 .await?;
             if claims.is_empty() {
+                if self.reactor.tell().await? > 0 {
+                    continue;
+                }
                 return Ok((claimed, store.next_due().await?));
             }
             for claim in claims {

@@ -57,6 +57,9 @@ pub fn github(
         body: payload,
         digest,
         origin: Origin::Webhook,
+        actor: None,
+        after: None,
+        detail: None,
     })
 }
 

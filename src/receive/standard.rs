@@ -56,6 +56,9 @@ pub fn render(
         body,
         digest: None,
         origin: Origin::Webhook,
+        actor: None,
+        after: None,
+        detail: None,
     })
 }
 

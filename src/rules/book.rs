@@ -233,6 +233,18 @@ impl RuleBook {
         }
     }
 
+    /// The same with rules that are off switched on, so that their tests can be run.
+    #[must_use]
+    pub fn awake(mut self) -> Self {
+        for rule in self.rules.iter_mut().filter_map(Arc::get_mut) {
+            if rule.mode == Mode::Off {
+                rule.mode = Mode::Live;
+            }
+        }
+        self.engine = Arc::new(Engine::new(&self.rules));
+        self
+    }
+
     /// SHA-256 over all texts and variables, in hexadecimal; the order of the files does not matter.
     pub fn hash(&self) -> &str {
         &self.hash
@@ -250,6 +262,13 @@ impl RuleBook {
             .binary_search_by(|rule| rule.id.as_str().cmp(id))
             .ok()?;
         self.rules.get(at)
+    }
+
+    /// Whether any rule that is not off listens to events of this type.
+    pub fn hears(&self, kind: &str) -> bool {
+        let listening = self.engine.listening(kind);
+        let mut rules = listening.into_iter().filter_map(|place| self.rules.get(place));
+        rules.any(|rule| rule.mode != Mode::Off)
     }
 
     /// The configuration's variables.
@@ -428,24 +447,6 @@ impl Rule {
     /// Whether more than patterns decides, so that expressions need something to look at.
     fn needs_names(&self) -> bool {
         self.condition.is_some() || self.limits.key.is_some() || self.concurrency.is_some()
-    }
-
-    /// Whether one of the rule's `on` covers this event type.
-    pub fn listens_to(&self, kind: &str) -> bool {
-        self.on.iter().any(|on| covers(on, kind))
-    }
-}
-
-/// `github.issues` covers `github.issues.opened` but not `github.issues_x`; `github.*` all below; `*` everything.
-pub(crate) fn covers(on: &str, kind: &str) -> bool {
-    if on == "*" {
-        return true;
-    }
-    let prefix = on.strip_suffix(".*").unwrap_or(on);
-    match kind.strip_prefix(prefix) {
-        Some("") => prefix.len() == on.len(),
-        Some(rest) => rest.starts_with('.'),
-        None => false,
     }
 }
 

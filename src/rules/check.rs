@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::rules::book;
 use crate::rules::diagnostic::{Findings, did_you_mean};
 use crate::rules::expression::{self, Expression, Template};
+use crate::rules::listening;
 use crate::rules::parse;
 use crate::rules::syntax::{self, Entry, Kind, Node, find};
 
@@ -460,7 +460,7 @@ impl<'t> Checker<'t, '_, '_> {
             if let Some(entry) = kind
                 && expects_calls
                 && let Some(kind) = entry.node.text()
-                && !on.iter().any(|on| book::covers(on, kind))
+                && !on.iter().any(|on| listening::covers(on, kind))
             {
                 self.findings
                     .warning(

@@ -93,7 +93,7 @@ impl Engine {
         let mut entries = Vec::with_capacity(rules.len());
         let mut listening = Vec::with_capacity(rules.len());
         for (place, rule) in rules.iter().enumerate() {
-            let mut own: Vec<ScopeId> = rule.on.iter().map(|on| scopes.insert(on)).collect();
+            let mut own: Vec<ScopeId> = rule.heard().map(|on| scopes.insert(&on)).collect();
             own.sort_unstable();
             own.dedup();
             listening.push(own.clone());

@@ -12,6 +12,7 @@ pub(crate) fn install(environment: &mut Environment<'static>) {
     environment.add_filter("duration", spell);
     environment.add_filter("seconds", seconds);
     environment.add_filter("timestamp", timestamp);
+    environment.add_filter("earlier", earlier);
     environment.add_filter("slug", slug);
     environment.add_filter("truncate_bytes", truncate_bytes);
     environment.add_filter("markdown_escape", markdown_escape);
@@ -49,6 +50,17 @@ fn timestamp(text: &str) -> Result<f64, Error> {
     )]
     let ms = at.as_millisecond() as f64;
     Ok(ms / 1000.0)
+}
+
+/// The moment that long before another: `now | earlier('60d')`, as RFC 3339.
+fn earlier(text: &str, length: &str) -> Result<String, Error> {
+    let at: jiff::Timestamp = text
+        .parse()
+        .map_err(|_| invalid(format!("`{}` is not an RFC 3339 time", truncate_bytes(text, 60))))?;
+    let length = duration::parse(length).map_err(invalid)?;
+    at.checked_sub(jiff::SignedDuration::from_millis(length))
+        .map(|at| at.to_string())
+        .map_err(|_| invalid("there is no time that long before".to_owned()))
 }
 
 /// Lower-case words joined by hyphens: fit for labels, branches and file names.

@@ -59,7 +59,19 @@ pub(crate) const RULE: &[Key] = &[
     required(
         "on",
         Shape::Texts,
-        "The event types it listens to: `source.type[.action]`. A shorter form matches all below it: `github.issues`, `render.*`, `*`.",
+        "The event types it listens to: `source.type[.action]`. A shorter form matches all below it: `github.issues`, `render.*`; `*` is \
+         everything that comes from outside. `schedule` ticks with `cron`, `manual` is asked for by name, `xmrt.run_dead` and the like tell what became of runs.",
+    ),
+    key(
+        "cron",
+        Shape::Text,
+        "With `on = \"schedule\"`: minute, hour, day of month, month, day of week; or `@hourly`, `@daily`, `@weekly`, `@monthly`, \
+         `@yearly`.",
+    ),
+    key(
+        "timezone",
+        Shape::Text,
+        "The time zone of `cron`, by its IANA name: `Europe/Berlin`; UTC by default.",
     ),
     key(
         "mode",
@@ -336,7 +348,7 @@ pub(crate) const TEST_EVENT: &[Key] = &[
     required(
         "on",
         Shape::Text,
-        "The event's full type: `github.issues.opened`.",
+        "The event's full type: `github.issues.opened`; `schedule` and `manual` are the rule's own.",
     ),
     key(
         "payload",
@@ -352,6 +364,11 @@ pub(crate) const TEST_EVENT: &[Key] = &[
         "meta",
         Shape::Table,
         "Parts of the envelope: `id`, `subject`, `actor`, `time`, …",
+    ),
+    key(
+        "at",
+        Shape::Text,
+        "When it arrives, as RFC 3339; by default at the test's own time, and for `schedule` at the next tick.",
     ),
 ];
 
@@ -434,15 +451,11 @@ pub(crate) fn is_operator(name: &str) -> bool {
 }
 
 pub(crate) fn is_top_level(name: &str) -> bool {
-    RULE.iter().any(|key| key.name == name) || LATER_RULE.contains(&name)
+    RULE.iter().any(|key| key.name == name)
 }
 
-/// Keys of the language that this version does not have yet, by table.
-pub(crate) const LATER_RULE: &[&str] = &["cron", "timezone"];
-/// Likewise in a `[[test]]`.
+/// Keys of a `[[test]]` that this version does not have yet.
 pub(crate) const LATER_TEST: &[&str] = &["agent"];
-/// Likewise as values of `on`.
-pub(crate) const LATER_ON: &[&str] = &["schedule", "manual"];
 
 /// The table a key belongs to, where there is one only.
 pub(crate) fn home(name: &str) -> Option<&'static str> {

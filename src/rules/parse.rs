@@ -14,7 +14,7 @@ use crate::rules::keys;
 use crate::rules::pattern::All;
 use crate::rules::rule::{Action, Argument, Leave, Mode, Retry, Rule};
 use crate::rules::syntax::{self, Entry, Kind, Node};
-use crate::rules::{testcase, vocabulary, when};
+use crate::rules::{schedule, testcase, vocabulary, when};
 
 /// What the steps of a failing run are called after.
 const ON_FAILURE: &str = "on_failure";
@@ -47,9 +47,10 @@ fn compile(id: &str, path: &str, vars: &Value, tree: &[Entry], findings: &mut Fi
         span: 0..0,
         kind: Kind::Table(tree.to_vec()),
     };
-    let fields = Fields::read(&whole, "a rule file", keys::RULE, keys::LATER_RULE, findings)?;
+    let fields = Fields::read(&whole, "a rule file", keys::RULE, &[], findings)?;
     let description = fields.text("description", findings);
     let on = event_types(&fields, findings);
+    let schedule = schedule::read(&fields, on.as_deref().unwrap_or_default(), findings);
     let (mode, off_reason) = mode(&fields, findings);
     let condition = fields.expression("if", findings);
     let own = fields.table("vars", findings);
@@ -74,6 +75,7 @@ fn compile(id: &str, path: &str, vars: &Value, tree: &[Entry], findings: &mut Fi
         path: path.to_owned(),
         description: description?,
         on: on?,
+        schedule,
         mode,
         off_reason,
         vars: overlay(vars, &own),

@@ -26,6 +26,16 @@ const RENDER_ENDED: &[&str] = &[
     "job_run_ended",
 ];
 
+/// What the reactor says itself.
+const OWN: &str = "\
+#0 id:s rule:s version:s state:s=cancelled|dead|declined|shadowed|succeeded|unknown|waiting reason:s generation:n shadow:b depth:n created_at:s
+#1 source:s id:s type:s subject:s
+#2 step:s tool:s error:s
+#3 step:s tool:s by:sl reason:s expires_at:s
+run time:s run:#0 event:#1 failed:#2 asked:#3
+schedule rule:s cron:s timezone:s tick:s local:s missed:sl missed_total:n
+";
+
 type Fields = BTreeMap<&'static str, Type>;
 
 /// What may stand in a field.
@@ -49,6 +59,8 @@ struct Table {
 
 static GITHUB_TABLE: LazyLock<Table> = LazyLock::new(|| Table::read(GITHUB));
 static RENDER_TABLE: LazyLock<Table> = LazyLock::new(|| Table::read(RENDER));
+
+static OWN_TABLE: LazyLock<Table> = LazyLock::new(|| Table::read(OWN));
 
 /// What a path leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,8 +159,15 @@ impl Type {
 fn tops(on: &[&str]) -> Option<Vec<(&'static Table, &'static Fields)>> {
     let mut found = Vec::new();
     for kind in on {
+        if *kind == "schedule" {
+            found.push((&*OWN_TABLE, OWN_TABLE.events.get("schedule")?));
+            continue;
+        }
         let (source, rest) = kind.split_once('.')?;
         match source {
+            "xmrt" if vocabulary::OWN.split(' ').any(|known| known == rest) => {
+                found.push((&*OWN_TABLE, OWN_TABLE.events.get("run")?));
+            }
             "github" => {
                 found.extend(github(rest)?.into_iter().map(|top| (&*GITHUB_TABLE, top)));
             }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::rules::expression::{ExprError, Expression, Names, Scope, Template};
 use crate::rules::pattern::All;
+use crate::rules::schedule::Schedule;
 use crate::rules::testcase::RuleTest;
 
 /// A rule, compiled. Immutable; a run pins the version it matched with.
@@ -20,6 +21,8 @@ pub struct Rule {
     pub description: String,
     /// The event types it listens to, as written.
     pub on: Vec<String>,
+    /// When it ticks, if it listens to `schedule`.
+    pub schedule: Option<Schedule>,
     /// Whether it acts.
     pub mode: Mode,
     /// Why it is off.

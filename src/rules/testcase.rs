@@ -1,5 +1,6 @@
 //! In: the `[[test]]` tables of a rule. Out: [`RuleTest`]s. Never: running them; relative times stay as they are written.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -37,8 +38,10 @@ pub struct RuleTest {
 /// An event of a test.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TestEvent {
-    /// The full type.
+    /// The full type; `schedule` and `manual` are the rule's own.
     pub on: String,
+    /// When it arrives; by default at the time of all tests. Never for an event of `given`.
+    pub at: Option<Timestamp>,
     /// The payload; `{}` when there is a file.
     pub payload: Value,
     /// A JSON file, relative to the rule file.
@@ -137,7 +140,19 @@ pub(crate) fn test(node: &Node, findings: &mut Findings<'_>) -> Option<RuleTest>
 
 fn event(node: &Node, findings: &mut Findings<'_>) -> Option<TestEvent> {
     let fields = Fields::read(node, "a test's event", keys::TEST_EVENT, &[], findings)?;
-    event_of(&fields, findings)
+    let at = fields.text("at", findings).and_then(|text| {
+        let parsed = text.parse::<Timestamp>();
+        if let (Err(_), Some(entry)) = (&parsed, fields.get("at")) {
+            findings
+                .error("test-time", &entry.node.span, format!("`{text}` is not a time"))
+                .hint("write it as RFC 3339: `2026-03-08T09:00:00Z`");
+        }
+        parsed.ok()
+    });
+    Some(TestEvent {
+        at,
+        ..event_of(&fields, findings)?
+    })
 }
 
 fn given(node: &Node, findings: &mut Findings<'_>) -> Option<GivenEvent> {
@@ -184,6 +199,7 @@ fn event_of(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<TestEven
     }
     Some(TestEvent {
         on: on?,
+        at: None,
         payload: fields.table("payload", findings),
         file: fields.text("file", findings),
         meta: fields.table("meta", findings),

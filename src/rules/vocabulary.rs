@@ -6,7 +6,6 @@
 use std::ops::Range;
 
 use crate::rules::diagnostic::{Findings, nearest};
-use crate::rules::keys;
 
 /// GitHub's events with their actions; an empty list means the event has none, `["*"]` that any may come.
 pub(crate) const GITHUB: &[(&str, &str)] = &[
@@ -140,12 +139,16 @@ postgres_read_replica_stale postgres_read_replicas_changed postgres_restore_succ
 postgres_upgrade_started postgres_upgrade_succeeded postgres_upgrade_failed postgres_wal_archive_failed \
 postgres_connection_pool_changed postgres_connection_pool_enabled_changed";
 
+/// What the reactor tells of itself.
+pub(crate) const OWN: &str =
+    "run_succeeded run_dead run_unknown run_declined run_cancelled run_shadowed approval_requested";
+
+/// Values of `on` that mean the rule itself: its schedule, its name.
+pub(crate) const OF_THE_RULE: &[&str] = &["schedule", "manual"];
+
 /// Reports what is wrong with one value of `on`.
 pub(crate) fn check(on: &str, span: &Range<usize>, findings: &mut Findings<'_>) {
-    if keys::LATER_ON.contains(&on) {
-        findings
-            .error("not-yet", span, format!("`on = \"{on}\"` is not available yet"))
-            .hint("name the events of GitHub or Render that the rule listens to");
+    if OF_THE_RULE.contains(&on) {
         return;
     }
     if let Some(trouble) = malformed(on) {
@@ -160,14 +163,16 @@ pub(crate) fn check(on: &str, span: &Range<usize>, findings: &mut Findings<'_>) 
         "github" | "render" if rest == "*" => {}
         "github" => github(rest, span, findings),
         "render" => render(rest, span, findings),
-        "xmrt" => {
+        "xmrt" if rest == "*" => {}
+        "xmrt" => own(rest, span, findings),
+        "schedule" | "manual" => {
             findings
-                .warning(
-                    "not-yet",
+                .error(
+                    "event-type",
                     span,
-                    format!("`{on}` does not come yet: the reactor reports no events of its own"),
+                    format!("`{on}` is not an event type: a rule has one schedule and one name"),
                 )
-                .hint("name the events of GitHub or Render that the rule listens to");
+                .hint(format!("write `{source}`"));
         }
         _ => unknown_source(on, source, span, findings),
     }
@@ -180,9 +185,9 @@ fn unknown_source(on: &str, source: &str, span: &Range<usize>, findings: &mut Fi
     } else if RENDER.split(' ').any(|name| name == source) {
         format!("did you mean `render.{on}`?")
     } else {
-        match nearest(source, ["github", "render"]) {
+        match nearest(source, ["github", "render", "xmrt", "schedule", "manual"]) {
             Some(near) => format!("did you mean `{near}{}`?", &on[source.len()..]),
-            None => "there are `github` and `render`".to_owned(),
+            None => "there are `github` and `render`, `xmrt` for the reactor's own events, `schedule` and `manual`".to_owned(),
         }
     };
     findings
@@ -253,6 +258,19 @@ fn github(rest: &str, span: &Range<usize>, findings: &mut Findings<'_>) {
             format!("GitHub's event `{event}` is not known to have an action `{action}`"),
         )
         .hint(hint);
+}
+
+fn own(kind: &str, span: &Range<usize>, findings: &mut Findings<'_>) {
+    if OWN.split(' ').any(|known| known == kind) {
+        return;
+    }
+    let near = nearest(kind, OWN.split(' '));
+    findings
+        .warning("unknown-event", span, format!("the reactor tells of no `{kind}`"))
+        .hint(match near {
+            Some(near) => format!("did you mean `xmrt.{near}`?"),
+            None => format!("there are {}", OWN.replace(' ', ", ")),
+        });
 }
 
 fn render(kind: &str, span: &Range<usize>, findings: &mut Findings<'_>) {

@@ -27,8 +27,8 @@ use tokio::sync::Notify;
 use crate::journal::archive::{Export, Import};
 use crate::journal::{
     Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Pause, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share,
-    Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
+    NewFiring, Notice, Pause, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery,
+    RunRecord, Share, Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
 use crate::store::behind::Behind;
@@ -365,6 +365,15 @@ impl Store for Embedded {
         // Another one of its group may have its turn.
         self.ring();
         Ok(())
+    }
+
+    async fn notices(&self, max: usize) -> Result<Vec<Notice>, StoreError> {
+        self.readers.read(move |conn| find::notices(conn, max)).await
+    }
+
+    async fn told(&self, notices: &[Notice], _now: Timestamp) -> Result<(), StoreError> {
+        let notices = notices.to_vec();
+        self.writer.write(move |tx| tx.told(&notices)).await
     }
 
     async fn event(&self, key: &EventKey) -> Result<Option<EventRecord>, StoreError> {

@@ -18,6 +18,7 @@ mod skew;
 mod admission;
 mod work;
 mod leases;
+mod outbox;
 mod pauses;
 mod find;
 mod archive;
@@ -37,8 +38,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::journal::archive::{Export, Import};
 use crate::journal::{
     Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Pause, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery, RunRecord, Share,
-    Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
+    NewFiring, Notice, Pause, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery,
+    RunRecord, Share, Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
 pub use server::Server;
@@ -348,6 +349,14 @@ impl Store for Redis {
 
     async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError> {
         Redis::cancel(self, run, who, now).await
+    }
+
+    async fn notices(&self, max: usize) -> Result<Vec<Notice>, StoreError> {
+        Redis::notices(self, max).await
+    }
+
+    async fn told(&self, notices: &[Notice], now: Timestamp) -> Result<(), StoreError> {
+        Redis::told(self, notices, now).await
     }
 
     async fn event(&self, key: &EventKey) -> Result<Option<EventRecord>, StoreError> {

@@ -10,6 +10,7 @@ mod coverage;
 mod decision;
 mod records;
 mod triage_issue;
+mod trigger;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use fan_out::{Failed, FanOutArgs, FannedOut, OfTarget};
 pub use notify::{LOG, Notified, NotifyArgs};
 pub use records::{EventList, EventShown, FindEventsArgs, GetRunArgs, RunShown, StepShown};
 pub use triage_issue::TriageArgs;
+pub use trigger::{Start, Starter, TriggerArgs, Triggered, Wanted};
 
 /// What the server is made from.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub struct XmrtParts {
     pub github: Option<Client>,
     /// Where notifications go, by name; each URL is a secret.
     pub notify: BTreeMap<String, SecretString>,
+    /// The way to the reactor, to start rules by name.
+    pub starter: Starter,
     /// Where the time comes from.
     pub clock: Clock,
     /// The hub that this server is part of, once there is one.
@@ -54,6 +58,7 @@ pub struct Parts {
     notify: BTreeMap<String, SecretString>,
     notifier: Option<Notifier>,
     hub: LaterHub,
+    starter: Starter,
 }
 
 impl Parts {
@@ -84,6 +89,7 @@ impl Server {
             notify: parts.notify,
             notifier: Notifier::new().ok(),
             hub: parts.hub,
+            starter: parts.starter,
         };
         Toolbox::named(
             "xmrt",
@@ -207,6 +213,18 @@ impl Server {
             .settles_in_ms(0)
             .acts(approvals::reject)
             .looks(approvals::look_rejected),
+        )
+        .with(
+            writes(
+                "trigger_rule",
+                "Start a rule",
+                "Starts a rule by name with a payload. The rule must listen to manual; its conditions, limits and mode hold. With the \
+                 same idempotency_key it is started once.",
+                Doubt::Idempotent,
+            )
+            .closed_world()
+            .announced_as(&["manual.{rule}:{rule}~key={$key}"])
+            .acts(trigger::trigger),
         )
     }
 }

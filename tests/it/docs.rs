@@ -14,6 +14,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/decisions.md",
     "docs/rules/limits.md",
     "docs/rules/tools.md",
+    "docs/rules/events.md",
     "docs/mcp.md",
     "docs/performance.md",
     "docs/servers.md",

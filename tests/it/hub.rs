@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::{Barrier, Notify};
-use xmrt::hub::{CallMeta, Doubt, ErrorClass, Hub, HubError, Promises, Reply, ToolError};
+use xmrt::hub::{CallMeta, Doubt, EffectKey, ErrorClass, Hub, HubError, Promises, Reply, ToolError};
 use xmrt::integrations::Request;
 use xmrt::tools::toolbox::{Ctx, Effect, Look, Toolbox, reads, writes};
 
@@ -179,6 +179,34 @@ fn look_for(key: &str) -> CallMeta {
     }
 }
 
+fn effect(key: &str, vague: bool) -> EffectKey {
+    EffectKey {
+        key: key.into(),
+        vague,
+    }
+}
+
+#[tokio::test]
+async fn an_effect_is_named_once_for_each_item_of_a_list_and_not_at_all_without_its_argument() {
+    let hub = hub(&bench()).await;
+    let mut facts = hub.tool("bench.write_note").unwrap().clone();
+    facts.promises.effects = vec![
+        "github.issues.labeled:{repo}#{number}~label={labels}".into(),
+        "github.issues.edited:{repo}#{number}?".into(),
+        "github.issues.assigned:{repo}#{number}~assignee={assignees}".into(),
+    ];
+    let call = json!({ "repo": "Acme/API", "number": 7, "labels": ["Bug", "ui"], "assignees": [] });
+    assert_eq!(
+        facts.effect_keys(&call, "Bot"),
+        [
+            effect("github.issues.labeled:acme/api#7~label=bug@bot", false),
+            effect("github.issues.labeled:acme/api#7~label=ui@bot", false),
+            effect("github.issues.edited:acme/api#7@bot", true),
+        ]
+    );
+    hub.stop().await;
+}
+
 #[tokio::test]
 async fn tools_are_listed_by_full_name_in_order_with_what_they_promise() {
     let hub = hub(&bench()).await;
@@ -190,7 +218,7 @@ async fn tools_are_listed_by_full_name_in_order_with_what_they_promise() {
     assert_eq!(write.promises.doubt, Doubt::Marker);
     assert_eq!(
         write.effect_keys(&json!({ "text": "hi" }), "bot"),
-        ["bench.note.written:hi@bot"]
+        [effect("bench.note.written:hi@bot", false)]
     );
     assert!(hub.tool("bench.hang_writing").unwrap().destructive);
     assert!(hub.tool("bench.read_note").unwrap().read_only);

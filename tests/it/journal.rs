@@ -11,4 +11,6 @@ mod invariants;
 mod retention;
 mod limits;
 mod runs;
+mod outbox;
+mod tell;
 mod steps;

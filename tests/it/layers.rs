@@ -113,6 +113,7 @@ const LAW: Law = Law {
         "journal::gates",
         "journal::groups",
         "journal::machine",
+        "journal::outbox",
         "journal::records",
         "journal::store",
         "store::embedded",

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use xmrt::normalize::{self, Event};
-use xmrt::receive::{Delivery, Source};
+use xmrt::receive::{Delivery, Internal, Maker, Source};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const OTHER: &str = "ffffffffffffffffffffffffffffffff";
@@ -16,7 +16,17 @@ fn received() -> Timestamp {
 
 fn delivery(source: Source, kind: &str, body: &[u8]) -> Delivery {
     let body = Bytes::copy_from_slice(body);
-    Delivery::internal(source, "d-1".into(), kind.into(), body, received(), "test")
+    let given = Internal {
+        by: Maker::Given,
+        source,
+        id: "d-1".into(),
+        kind: kind.into(),
+        body,
+        actor: None,
+        after: None,
+        detail: None,
+    };
+    Delivery::internal(given, received())
 }
 
 fn github(kind: &str, payload: &Value) -> Event {
@@ -124,7 +134,7 @@ fn every_kind_of_event_gets_its_type_and_the_subject_a_person_would_name() {
             (wanted, subject)
         );
         assert_eq!(event.actor.unwrap().0, "ada");
-        assert_eq!(event.causes, [format!("{wanted}:{subject}@ada")]);
+        assert_eq!(event.causes[0], format!("{wanted}:{subject}@ada"));
     }
 }
 
@@ -362,14 +372,83 @@ fn only_well_formed_markers_count_each_once_and_only_a_few() {
 }
 
 #[test]
-fn what_the_reactor_says_itself_names_its_subject_plainly() {
-    let body = br#"{"subject":"triage-new-issue","time":"2026-03-01T00:00:00Z","actor":"ada"}"#;
-    let event = normalize::event(delivery(Source::on_record("xmrt"), "run_dead", body)).unwrap();
+fn what_became_of_a_run_is_about_what_the_run_was_about() {
+    let body =
+        br#"{"event":{"subject":"acme/api#7"},"time":"2026-03-01T00:00:00Z","actor":"ada","subject":"x"}"#;
+    let event = normalize::event(delivery(Source::own(), "run_dead", body)).unwrap();
     assert_eq!(
         (event.kind.0.as_str(), event.subject.0.as_str()),
-        ("xmrt.run_dead", "triage-new-issue")
+        ("xmrt.run_dead", "acme/api#7")
     );
     assert_eq!(event.time, "2026-03-01T00:00:00Z".parse().unwrap());
+    assert_eq!(event.actor, None, "a payload does not say who acts");
+}
+
+#[test]
+fn a_wish_is_about_its_rule_whatever_its_payload_claims() {
+    let body = br#"{"subject":"x","action":"opened","actor":"ada","tick":"2020-01-01T00:00:00Z"}"#;
+    let said = Internal {
+        by: Maker::Manual,
+        source: Source::manual(),
+        id: "deploy-1".into(),
+        kind: "deploy".into(),
+        body: Bytes::from_static(body),
+        actor: Some("api".into()),
+        after: None,
+        detail: Some("key=K1".into()),
+    };
+    let event = normalize::event(Delivery::internal(said, received())).unwrap();
+    assert_eq!(
+        (event.kind.0.as_str(), event.subject.0.as_str()),
+        ("manual.deploy", "deploy")
+    );
+    assert_eq!(event.actor.unwrap().0, "api");
+    assert_eq!(event.time, received());
+    assert_eq!(
+        event.causes,
+        ["manual.deploy:deploy@", "manual.deploy:deploy~key=k1@"]
+    );
+}
+
+#[test]
+fn an_event_says_what_tells_it_apart_from_others_about_the_same_thing() {
+    let cases = [
+        (
+            "issues",
+            json!({ "action": "labeled", "issue": { "number": 7 }, "label": { "name": "Bug" } }),
+            "github.issues.labeled:acme/api#7~label=bug@ada",
+        ),
+        (
+            "pull_request",
+            json!({ "action": "assigned", "pull_request": { "number": 8 }, "assignee": { "login": "Kim" } }),
+            "github.pull_request.assigned:acme/api#8~assignee=kim@ada",
+        ),
+        (
+            "workflow_run",
+            json!({ "action": "completed", "workflow_run": { "id": 12 } }),
+            "github.workflow_run.completed:acme/api~run=12@ada",
+        ),
+        (
+            "issue_comment",
+            json!({ "action": "edited", "issue": { "number": 7 }, "comment": { "id": 5 } }),
+            "github.issue_comment.edited:acme/api~comment=5@ada",
+        ),
+        (
+            "push",
+            json!({ "after": "abc" }),
+            "github.push:acme/api~sha=abc@ada",
+        ),
+    ];
+    for (kind, more, wanted) in cases {
+        let causes = github(kind, &in_repository(more)).causes;
+        assert_eq!(causes.len(), 2, "{causes:?}");
+        assert_eq!(causes[1], wanted);
+    }
+    let plain = in_repository(json!({ "action": "closed", "issue": { "number": 7 } }));
+    assert_eq!(
+        github("issues", &plain).causes,
+        ["github.issues.closed:acme/api#7@ada"]
+    );
 }
 
 #[test]

@@ -42,6 +42,7 @@ pub(crate) fn event(kind: &str, payload: Value) -> Event {
         digest: None,
         origin: Origin::Webhook,
         causes: Vec::new(),
+        after: None,
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use xmrt::clock::Clock;
 use xmrt::hub::{CallMeta, Doubt, ErrorClass, Hub, ToolFacts};
 use xmrt::journal::MemoryStore;
-use xmrt::tools::xmrt::XmrtParts;
+use xmrt::tools::xmrt::{Starter, XmrtParts};
 use xmrt::tools::{github, render, xmrt as own};
 
 /// With the server's name and a separator; providers cap names at 64, and clients add prefixes of their own.
@@ -20,6 +20,7 @@ async fn hub() -> Hub {
         store: Arc::new(MemoryStore::new(Timestamp::UNIX_EPOCH)),
         github: None,
         notify: BTreeMap::new(),
+        starter: Starter::default(),
         clock: Clock::system(),
         hub: Default::default(),
     };
@@ -124,7 +125,13 @@ async fn announcements_name_an_event_and_only_arguments_that_there_are() {
             effect.contains(':')
                 && arguments
                     .into_iter()
-                    .all(|name| tool.input_schema["properties"].get(name).is_some())
+                    .all(|name| match name.strip_prefix("result.") {
+                        Some(field) => tool
+                            .output_schema
+                            .as_ref()
+                            .is_some_and(|schema| schema["properties"].get(field).is_some()),
+                        None => name == "$key" || tool.input_schema["properties"].get(name).is_some(),
+                    })
         })
     })
     .await;

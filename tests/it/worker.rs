@@ -19,7 +19,7 @@ use xmrt::journal::{
 };
 use xmrt::normalize;
 use xmrt::reactor::{Parts, Reactor, STALLS_MAX, Worker, book_record};
-use xmrt::receive::{Delivery, Source};
+use xmrt::receive::{Delivery, Internal, Maker, Source};
 use xmrt::rules::{SourceFile, load};
 use xmrt::tools::toolbox::{Ctx, Effect, Look, Toolbox, reads, writes};
 
@@ -133,16 +133,22 @@ async fn reactor(bench: &Bench, tool: &str, clock: Clock) -> Arc<Reactor> {
     })
 }
 
+fn opening(id: &str, reactor: &Reactor) -> normalize::Event {
+    let given = Internal {
+        by: Maker::Given,
+        source: Source::github(),
+        id: id.into(),
+        kind: "issues".into(),
+        body: Bytes::from_static(br#"{"action":"opened","issue":{"created_at":"2026-01-15T11:00:00Z"}}"#),
+        actor: None,
+        after: None,
+        detail: None,
+    };
+    normalize::event(Delivery::internal(given, reactor.clock().now())).unwrap()
+}
+
 async fn opened(reactor: &Reactor) -> Admission {
-    let delivery = Delivery::internal(
-        Source::github(),
-        "d-1".into(),
-        "issues".into(),
-        Bytes::from_static(br#"{"action":"opened","issue":{"created_at":"2026-01-15T11:00:00Z"}}"#),
-        reactor.clock().now(),
-        "test",
-    );
-    let event = normalize::event(delivery).unwrap();
+    let event = opening("d-1", reactor);
     let admission = reactor.admit(&event).await.unwrap();
     assert_eq!(admission.verdicts.len(), 1, "{admission:?}");
     admission
@@ -336,18 +342,6 @@ async fn a_run_that_kills_its_worker_is_not_claimed_for_ever() {
     }
 }
 
-fn push(id: &str, reactor: &Reactor) -> normalize::Event {
-    let delivery = Delivery::internal(
-        Source::github(),
-        id.into(),
-        "issues".into(),
-        Bytes::from_static(br#"{"action":"opened","issue":{"created_at":"2026-01-15T11:00:00Z"}}"#),
-        reactor.clock().now(),
-        "test",
-    );
-    normalize::event(delivery).unwrap()
-}
-
 const TWO_CALLS: &str = "description = \"Two calls\"\non = \"github.issues.opened\"\n\n[concurrency]\ngroup = \"one\"\n\
                          cancel_in_progress = true\n\n[[action]]\ntool = \"github.deploy\"\n\n[[action]]\nid = \"again\"\n\
                          tool = \"github.shout\"\n";
@@ -364,9 +358,9 @@ async fn a_newer_event_ends_the_run_in_progress_after_the_call_that_is_under_way
     let worker = Worker::new(Arc::clone(&reactor), "only".into(), 4, 60_000);
     let (stop, stopped) = watch::channel(false);
     let working = tokio::spawn(worker.run(stopped));
-    let older = reactor.admit(&push("d-1", &reactor)).await.unwrap();
+    let older = reactor.admit(&opening("d-1", &reactor)).await.unwrap();
     bench.reached.notified().await;
-    let newer = reactor.admit(&push("d-2", &reactor)).await.unwrap();
+    let newer = reactor.admit(&opening("d-2", &reactor)).await.unwrap();
     let run = |admission: &Admission| admission.verdicts[0].run.clone().unwrap();
     let (older, newer) = (run(&older), run(&newer));
     let state = async |id| reactor.store().run(id).await.unwrap().unwrap().run.state;

@@ -15,7 +15,7 @@ use crate::assemble;
 use crate::config::Settings;
 use crate::journal::{EventQuery, EventRecord, PAGE_MAX, Store};
 use crate::normalize::{self, Actor, Event, EventId, EventType, Subject};
-use crate::receive::{Origin, Source};
+use crate::receive::{Maker, Origin, Source};
 use crate::rules::{self, SourceFile};
 use crate::store::embedded::Embedded;
 
@@ -126,8 +126,9 @@ fn of_record(record: &EventRecord) -> Option<Event> {
         payload: normalize::parse(&record.body).ok()?,
         body: record.body.clone(),
         digest: None,
-        origin: Origin::Internal("backtest".into()),
+        origin: Origin::Internal(Maker::Given),
         causes: Vec::new(),
+        after: None,
     })
 }
 
@@ -200,8 +201,9 @@ fn of_shown(shown: &Value) -> Option<Event> {
         payload: payload.clone(),
         body: Bytes::from(payload.to_string()),
         digest: None,
-        origin: Origin::Internal("backtest".into()),
+        origin: Origin::Internal(Maker::Given),
         causes: Vec::new(),
+        after: None,
     })
 }
 
@@ -253,7 +255,7 @@ fn of_file(path: &Path, now: Timestamp) -> Result<Event, String> {
         .to_string_lossy()
         .into_owned();
     let kind = stem.split('~').next().unwrap_or_default();
-    let delivery = assemble::internal_delivery(kind, &stem, &bytes, now)
+    let delivery = assemble::given_delivery(kind, &stem, &bytes, now)
         .map_err(|why| format!("{why}; the file's name says it: `github.issues.opened~1.json`"))?;
     let mut event = normalize::event(delivery).map_err(|error| error.to_string())?;
     if event.kind.0 != kind {

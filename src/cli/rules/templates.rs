@@ -50,6 +50,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     shipped!("restart-unhealthy-service"),
     shipped!("rollback-unhealthy-deploy"),
     shipped!("security-alert-to-issue"),
+    shipped!("stale-issues"),
     shipped!("thank-new-star"),
     shipped!("triage-new-issue"),
     shipped!("welcome-first-contributor"),

@@ -2,21 +2,30 @@
 //! not fire. Never: a rule file.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
+use bytes::Bytes;
 use http::StatusCode;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::Problem;
 use super::super::routes::Shared;
+use super::super::{Problem, webhooks};
 use super::Params;
-use crate::reactor::ReloadError;
+use crate::reactor::{ReloadError, TriggerError, Wish};
 use crate::rules::{Rule, render_diagnostics};
+
+/// Names a wish, so that it can be sent again.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// How many of a schedule's next ticks are shown.
+const TICKS_SHOWN: usize = 3;
 
 /// `GET /rules`
 pub(super) async fn list(State(app): Shared) -> Json<Value> {
     let book = app.reactor.book();
-    let rules: Vec<Value> = book.rules().iter().map(|rule| outline(rule)).collect();
+    let now = app.reactor.clock().now();
+    let rules: Vec<Value> = book.rules().iter().map(|rule| outline(rule, now)).collect();
     Json(json!({ "book": book.hash(), "rules": rules }))
 }
 
@@ -28,7 +37,7 @@ pub(super) async fn show(State(app): Shared, Path(id): Path<String>) -> Result<J
             "there is no rule {id:?} in force; GET /api/v1/rules lists them"
         ))
     })?;
-    let mut shown = outline(rule);
+    let mut shown = outline(rule, app.reactor.clock().now());
     shown["vars"] = rule.vars.clone();
     shown["text"] = rule.text.clone().into();
     shown["limits"] = json!({
@@ -77,6 +86,52 @@ fn broken(error: ReloadError) -> Problem {
     }
 }
 
+/// `POST /rules/{id}/trigger`: starts a rule that listens to `manual`. The body is its event, one JSON object, or nothing; with
+/// an `Idempotency-Key` it is started once however often this is sent.
+pub(super) async fn trigger(
+    State(app): Shared,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let (parts, body) = request.into_parts();
+    let key = match parts.headers.get(IDEMPOTENCY_KEY) {
+        None => uuid::Uuid::new_v4().to_string(),
+        Some(key) => key
+            .to_str()
+            .map_err(|_| Problem::bad_request("`Idempotency-Key` is made of visible ASCII characters"))?
+            .to_owned(),
+    };
+    let payload = super::bytes(&parts, body).await?;
+    let wish = Wish {
+        rule: id,
+        payload: if payload.is_empty() {
+            Bytes::from_static(b"{}")
+        } else {
+            payload
+        },
+        who: super::WHO.into(),
+        key,
+    };
+    let admission = app.reactor.trigger(&wish).await.map_err(refused)?;
+    let told = webhooks::told(&admission.key.id, &admission);
+    Ok((StatusCode::ACCEPTED, Json(told)))
+}
+
+fn refused(error: TriggerError) -> Problem {
+    let detail = error.to_string();
+    match error {
+        TriggerError::Store(error) => error.into(),
+        TriggerError::NoRule(..) => Problem::not_found(detail),
+        TriggerError::Malformed(_) => Problem::bad_request(detail),
+        TriggerError::NotManual(_) | TriggerError::Off(..) | TriggerError::Reused(_) => Problem::new(
+            StatusCode::CONFLICT,
+            "not-started",
+            "The rule was not started",
+            detail,
+        ),
+    }
+}
+
 /// Which event to explain a rule with.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,12 +149,16 @@ pub(super) async fn explain(
     Ok(Json(json!(explained)))
 }
 
-fn outline(rule: &Rule) -> Value {
+fn outline(rule: &Rule, now: Timestamp) -> Value {
+    let schedule = rule.schedule.as_ref().map(|schedule| {
+        json!({ "cron": schedule.text(), "timezone": schedule.zone(), "next": schedule.upcoming(now, TICKS_SHOWN) })
+    });
     json!({
         "id": rule.id,
         "version": rule.version,
         "description": rule.description,
         "on": rule.on,
+        "schedule": schedule,
         "mode": rule.mode,
         "off_reason": rule.off_reason,
         "actions": rule.actions.iter()

@@ -7,11 +7,8 @@ use serde_json::{Value, json};
 
 use super::super::Problem;
 use super::super::routes::{App, Shared};
-use super::{Params, page, word};
+use super::{Params, WHO, page, word};
 use crate::journal::{GroupPlace, Resolution, RunHistory, RunId, RunQuery, RunRecord, StepRecord};
-
-/// Who did it, in the journal: the API has one token, so it cannot tell persons apart.
-const WHO: &str = "api";
 
 /// Which runs.
 #[derive(Debug, Deserialize)]

@@ -23,7 +23,7 @@ impl RunHistory {
                 step.cursor = cursor.clone();
                 step.error = error.clone();
             }
-            StepWrite::Done { step, result } => settle(self.begun(step)?, result.clone(), now),
+            StepWrite::Done { step, result, .. } => settle(self.begun(step)?, result.clone(), now),
             StepWrite::Failed { step, error } => {
                 let step = self.doubtful(step)?;
                 step.state = StepState::Failed;

@@ -70,7 +70,7 @@ impl Model {
             None => {}
         }
         let seq = self.next_seq();
-        let cause = self.cause_of(&event.causes);
+        let cause = self.cause_of(&event);
         let record = EventRecord {
             key: event.key,
             seq,
@@ -217,12 +217,16 @@ impl Model {
         }
     }
 
-    /// The longest chain of our own runs that ends in an event with these cause keys: the last run and its depth.
-    fn cause_of(&self, causes: &[String]) -> Option<(u32, RunId)> {
+    /// The longest chain of our own runs that ends in this event, by its cause keys or by what it tells of: the last run and
+    /// its depth.
+    fn cause_of(&self, event: &NewEvent) -> Option<(u32, RunId)> {
+        let told_of = event.after.as_ref().and_then(|run| self.runs.get(run));
+        let told_of = told_of.map(|history| (history.run.depth, history.run.id.clone()));
         self.causes
             .iter()
-            .filter(|((key, _), _)| causes.contains(key))
+            .filter(|((key, _), _)| event.causes.contains(key))
             .map(|((_, run), cause)| (cause.depth, run.clone()))
+            .chain(told_of)
             .max()
     }
 

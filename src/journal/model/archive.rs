@@ -67,6 +67,7 @@ impl Model {
                 until: cause.until,
             }));
         }
+        records.extend(self.outbox.values().cloned().map(Record::Notice));
         // What has run out is not told; something may have been over from its beginning.
         for (key, kept) in self.kv.iter().filter(|(_, kept)| kept.lives(self.last)) {
             records.push(Record::Value(NamedValue {
@@ -154,6 +155,9 @@ impl Model {
                 until,
             }) => {
                 self.causes.insert((key, run), super::Cause { depth, until });
+            }
+            Record::Notice(notice) => {
+                self.outbox.insert(Self::place(&notice), notice);
             }
             Record::Value(NamedValue {
                 space,

@@ -7,7 +7,8 @@ use crate::clock::after;
 use crate::journal::groups::{self, Turn};
 use crate::journal::machine;
 use crate::journal::{
-    Answer, Claim, Fence, Resolution, RunHistory, RunId, RunState, StepWrite, StoreError, Then,
+    Answer, Claim, Fence, Notice, PAGE_MAX, Resolution, RunHistory, RunId, RunState, StepWrite, StoreError,
+    Then,
 };
 
 impl Model {
@@ -174,6 +175,22 @@ impl Model {
         let id = new.run.id.clone();
         self.make(new, now)?;
         Ok(id)
+    }
+
+    /// See [`Store::notices`](crate::journal::Store::notices).
+    pub fn notices(&self, max: usize) -> Vec<Notice> {
+        self.outbox
+            .values()
+            .take(max.clamp(1, PAGE_MAX))
+            .cloned()
+            .collect()
+    }
+
+    /// See [`Store::told`](crate::journal::Store::told).
+    pub fn told(&mut self, notices: &[Notice]) {
+        for notice in notices {
+            self.outbox.remove(&Self::place(notice));
+        }
     }
 
     /// One change to one run, whole or not at all.

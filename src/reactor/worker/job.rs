@@ -256,11 +256,17 @@ impl<'w> Job<'w> {
     /// Under which keys the call's effect will come back to us as an event.
     pub(super) async fn causes(&self, step: &Step, facts: Option<&ToolFacts>) -> Vec<(String, i64)> {
         match facts {
+            Some(facts) if step.writes => self.worker.reactor.causes(facts, step).await,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The same of what only the result tells.
+    async fn causes_of_result(&self, step: &Step, result: &serde_json::Value) -> Vec<(String, i64)> {
+        match self.tools.get(&step.call.tool) {
             Some(facts) if step.writes => {
-                self.worker
-                    .identity
-                    .causes(&self.worker.reactor.hub, facts, step)
-                    .await
+                let reactor = &self.worker.reactor;
+                reactor.causes_of_result(facts, step, result).await
             }
             _ => Vec::new(),
         }
@@ -317,7 +323,12 @@ impl<'w> Job<'w> {
         let id = step.id.clone();
         match next {
             Next::Done(result) => {
-                self.note(StepWrite::Done { step: id, result })?;
+                let causes = self.causes_of_result(step, &result).await;
+                self.note(StepWrite::Done {
+                    step: id,
+                    result,
+                    causes,
+                })?;
                 return Ok(Some(Flow::Continue));
             }
             Next::Repeat => return Ok(None),
@@ -406,44 +417,6 @@ impl<'w> Job<'w> {
     /// The rule, at the version the run pinned.
     pub(super) fn rule(&self) -> Arc<Rule> {
         Arc::clone(&self.rule)
-    }
-
-    /// The run is to end badly: first its `[[on_failure]]` steps are made, where it has any. What fails while it is
-    /// failing ends it.
-    async fn fail(&mut self, state: RunState, reason: String) -> Result<Flow, StoreError> {
-        let RunHistory { run, steps } = &self.history;
-        if self.rule.on_failure.is_empty() || run.shadow || Failing::was_marked(run, steps) {
-            let (state, reason) = match Failing::of(run, steps) {
-                Some(first) => (
-                    first.state,
-                    format!("{}; then, on failure: {reason}", first.reason),
-                ),
-                None => (state, reason),
-            };
-            self.end(state, Some(reason)).await?;
-            return Ok(Flow::LetGo);
-        }
-        let mark = Failing { state, reason }.mark(run, &self.rule);
-        self.note(mark)?;
-        Ok(Flow::Continue)
-    }
-
-    pub(super) async fn end(&mut self, state: RunState, reason: Option<String>) -> Result<(), StoreError> {
-        self.flush(Then::End {
-            state,
-            reason: reason.clone(),
-        })
-        .await?;
-        let (id, rule) = (&self.run().id.0, &self.run().rule);
-        metrics::counter!("xmrt_runs_total", "rule" => rule.clone(), "state" => state.as_str()).increment(1);
-        let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-        match state {
-            RunState::Dead | RunState::Unknown => {
-                tracing::error!(run.id = id, rule.id = rule, "run {state}{because}");
-            }
-            _ => tracing::info!(run.id = id, rule.id = rule, "run {state}{because}"),
-        }
-        Ok(())
     }
 }
 

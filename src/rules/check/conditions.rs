@@ -3,11 +3,11 @@
 
 use serde_json::{Value, json};
 
-use crate::rules::book;
 use crate::rules::check::{listened, tables, text};
 use crate::rules::diagnostic::Findings;
 use crate::rules::expression::Expression;
 use crate::rules::keys;
+use crate::rules::listening;
 use crate::rules::pattern::{Bound, Check, Reached, Test, Tests};
 use crate::rules::payload::{Found, lookup};
 use crate::rules::syntax::{Entry, Kind, Node, find};
@@ -85,7 +85,8 @@ fn events(tree: &[Entry], findings: &mut Findings<'_>) {
 }
 
 fn covers(wider: &str, kind: &str) -> bool {
-    book::covers(wider, kind.strip_suffix(".*").unwrap_or(kind)) || wider.strip_suffix(".*") == Some(kind)
+    listening::covers(wider, kind.strip_suffix(".*").unwrap_or(kind))
+        || wider.strip_suffix(".*") == Some(kind)
 }
 
 /// An `if` or `require` that mentions no name.

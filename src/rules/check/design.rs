@@ -6,11 +6,12 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::rules::book;
+use crate::rules::listening;
 
 use crate::rules::check::{Catalog, Mention, conditions, listened, tables};
 use crate::rules::diagnostic::Findings;
 use crate::rules::syntax::{Entry, find};
+use crate::rules::vocabulary;
 
 /// Where an event happened rather than what: asking for it does not tell one's own doing from others'.
 const WHERE: &[&str] = &[
@@ -29,6 +30,7 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], catalog: &Catalog, fin
     unused_variables(tree, mentions, findings);
     unique_key(mentions, findings);
     cycles(tree, mentions, catalog, findings);
+    own_runs(tree, mentions, findings);
     everything(tree, findings);
     tests(tree, catalog, findings);
 }
@@ -123,7 +125,7 @@ pub(crate) fn doing(tree: &[Entry], mentions: &[Mention], catalog: &Catalog) -> 
 impl Doing {
     /// The first of its calls that comes back as something the other one acts on without asking who did it.
     fn wakes(&self, other: &Self) -> Option<(&str, &Range<usize>)> {
-        let heard = |kind: &str| !other.told_apart && other.on.iter().any(|on| book::covers(on, kind));
+        let heard = |kind: &str| !other.told_apart && other.on.iter().any(|on| listening::covers(on, kind));
         let found = self.caused.iter().find(|(kind, _)| heard(kind))?;
         Some((&found.0, &found.1))
     }
@@ -198,7 +200,7 @@ fn cycles(tree: &[Entry], mentions: &[Mention], catalog: &Catalog, findings: &mu
     // One finding for each call, not for each kind of event.
     let mut spans: Vec<&Range<usize>> = Vec::new();
     for (kind, span) in &doing.caused {
-        let heard = !doing.told_apart && doing.on.iter().any(|on| book::covers(on, kind));
+        let heard = !doing.told_apart && doing.on.iter().any(|on| listening::covers(on, kind));
         if !heard || spans.contains(&span) {
             continue;
         }
@@ -210,6 +212,28 @@ fn cycles(tree: &[Entry], mentions: &[Mention], catalog: &Catalog, findings: &mu
                 format!("what this call does comes back as `{kind}`, to which the rule listens"),
             )
             .hint("ask for something its own doing does not bring about: `sender.type = { not = \"Bot\" }`");
+    }
+}
+
+/// A rule that is told of its own runs, too.
+fn own_runs(tree: &[Entry], mentions: &[Mention], findings: &mut Findings<'_>) {
+    const RULE: &str = "event.run.rule";
+    let mut asked = mentions
+        .iter()
+        .any(|mention| mention.action.is_none() && mention.under == "if" && mention.path == RULE);
+    conditions::fields(tree, &mut |path, _| asked |= path == ["run", "rule"]);
+    let hears = |on: &&str| *on == "xmrt" || on.starts_with("xmrt.run_") || *on == "xmrt.*";
+    if let Some(entry) = find(tree, "on")
+        && !asked
+        && listened(tree).iter().any(hears)
+    {
+        findings
+            .warning(
+                "own-runs",
+                &entry.node.span,
+                "the rule is told of its own runs, too, and would answer its own failures",
+            )
+            .hint("leave them out: `[when]` with `run.rule = { not = \"<this rule's id>\" }`");
     }
 }
 
@@ -287,7 +311,11 @@ fn tests(tree: &[Entry], catalog: &Catalog, findings: &mut Findings<'_>) {
             )
             .hint("`expect` lists the calls it makes, in order");
     }
-    if !quiet {
+    // What asks nothing of its own tick or name acts whenever it is due.
+    let asks = find(tree, "when").is_some() || find(tree, "if").is_some();
+    let on = listened(tree);
+    let of_the_rule = on.iter().all(|kind| vocabulary::OF_THE_RULE.contains(kind));
+    if !quiet && (asks || !of_the_rule) {
         findings
             .warning(
                 "missing-quiet-test",

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::receive::Source;
 use crate::rules::engine::access::{Choice, Key};
 use crate::rules::engine::leaves::View;
 use crate::rules::engine::table::{RuleId, Table};
@@ -48,7 +49,8 @@ impl Scopes {
 
     /// Those that cover a kind.
     pub(super) fn covering(&self, kind: &str) -> Vec<ScopeId> {
-        let mut found: Vec<ScopeId> = self.everything.into_iter().collect();
+        let outside = self.everything.filter(|_| !Source::is_own(kind));
+        let mut found: Vec<ScopeId> = outside.into_iter().collect();
         let dots = kind.match_indices('.').map(|(at, _)| at);
         for end in dots.chain([kind.len()]) {
             if let Some(named) = self.named.get(&kind[..end]) {

@@ -59,6 +59,21 @@ pub(super) const LINTS: &[Lint] = &[
         "# file: rules/greet.toml\non = \"github.issues.opened\"\n# file: rules/welcome.toml\non = \"github.issues.reopened\"",
     ),
     warning(
+        "own-runs",
+        "a rule that hears of its own runs",
+        "What becomes of its own run is an event like any other, to which it listens: when it fails at telling of a failure, it is told of \
+         that failure, until `limits.depth` cuts the chain. Leave its own runs out, by name.",
+        "# file: rules/tell-of-failures.toml\ndescription = \"Tells of runs that failed\"\non = \"xmrt.run_dead\"\n\n[[action]]\n\
+         tool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"{{ event.run.rule }} failed\" }\n\n[[test]]\nname = \"acts\"\n\
+         event = { on = \"xmrt.run_dead\", payload = { run = { rule = \"other\" } } }\ndecision = \"fired\"\n\n[[test]]\n\
+         name = \"does not act\"\nevent = { on = \"xmrt.run_declined\" }\nexpect = []",
+        "# file: rules/tell-of-failures.toml\ndescription = \"Tells of runs that failed\"\non = \"xmrt.run_dead\"\n\n[when]\n\
+         run.rule = { not = \"tell-of-failures\" }\n\n[[action]]\ntool = \"xmrt.notify\"\n\
+         arguments = { to = \"log\", text = \"{{ event.run.rule }} failed\" }\n\n[[test]]\nname = \"acts\"\n\
+         event = { on = \"xmrt.run_dead\", payload = { run = { rule = \"other\" } } }\ndecision = \"fired\"\n\n[[test]]\n\
+         name = \"does not act\"\nevent = { on = \"xmrt.run_dead\", payload = { run = { rule = \"tell-of-failures\" } } }\nexpect = []",
+    ),
+    warning(
         "listens-to-everything",
         "a rule for every event that asks nothing",
         "With `on = \"*\"` and no condition it acts on everything that ever comes in, new kinds of events included.",
@@ -115,6 +130,15 @@ pub(super) const LINTS: &[Lint] = &[
         "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\", payload = {}, file = \"opened.json\" }\n\
          decision = \"fired\"\n\n[[test]]\nname = \"does not act\"\nevent = { on = \"github.issues.opened\" }\nexpect = []",
         "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\", file = \"opened.json\" }\ndecision = \"fired\"\n\n\
+         [[test]]\nname = \"does not act\"\nevent = { on = \"github.issues.opened\" }\nexpect = []",
+    ),
+    error(
+        "test-time",
+        "a test's event at no time",
+        "`at` is when the event arrives, as RFC 3339. A test runs in virtual time, so any will do; for `schedule` it is a tick.",
+        "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\", at = \"noon\" }\ndecision = \"fired\"\n\n[[test]]\n\
+         name = \"does not act\"\nevent = { on = \"github.issues.opened\" }\nexpect = []",
+        "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\", at = \"2026-03-08T12:00:00Z\" }\ndecision = \"fired\"\n\n\
          [[test]]\nname = \"does not act\"\nevent = { on = \"github.issues.opened\" }\nexpect = []",
     ),
     warning(

@@ -134,6 +134,21 @@ pub(super) const LINTS: &[Lint] = &[
         "on = \"issues opened\"",
         "on = \"github.issues.opened\"",
     ),
+    error(
+        "schedule",
+        "a schedule that cannot be kept",
+        "`on = \"schedule\"` goes with `cron`: minute, hour, day of month, month, day of week. Seconds cannot be said, and a day that no \
+         year has is a mistake.",
+        "on = \"schedule\"\ncron = \"0 9 31 4 *\"",
+        "on = \"schedule\"\ncron = \"0 9 30 4 *\"",
+    ),
+    error(
+        "time-zone",
+        "a time zone that there is not",
+        "`timezone` is a name of the IANA database, so that daylight saving time is known; without one the schedule goes by UTC.",
+        "on = \"schedule\"\ncron = \"0 9 * * *\"\ntimezone = \"Europe/Berln\"",
+        "on = \"schedule\"\ncron = \"0 9 * * *\"\ntimezone = \"Europe/Berlin\"",
+    ),
     warning(
         "unknown-event",
         "an event nobody is known to send",

@@ -44,6 +44,12 @@ pub const FILTERS: &[ExpressionExample] = &[
         "3600.0",
     ),
     row(
+        "earlier",
+        "The moment that long before another, as RFC 3339.",
+        "'2026-03-02T00:00:00Z' | earlier('60d')",
+        r#""2026-01-01T00:00:00Z""#,
+    ),
+    row(
         "slug",
         "Lower-case words joined by hyphens, for labels, branches and file names.",
         "'Crash on Start!' | slug",

@@ -1,6 +1,7 @@
 //! In: `GET /search/issues?q=`. Out: issues and pull requests that fit.
 //! Never: the whole query language; the qualifiers below and plain words in title or body.
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::shape::Shape;
@@ -70,11 +71,31 @@ fn fits(repo: &Repo, issue: &Issue, term: &str) -> bool {
         Some(("assignee", login)) => issue.assignees.iter().any(|known| same(known, login)),
         Some(("no", "assignee")) => issue.assignees.is_empty(),
         Some(("no", "label")) => issue.labels.is_empty(),
-        Some(("in" | "sort" | "created" | "updated" | "archived", _)) => true,
+        Some(("created", range)) => within(issue.created_at, range),
+        Some(("updated", range)) => within(issue.updated_at, range),
+        Some(("in" | "sort" | "archived", _)) => true,
         _ => {
             let word = term.to_lowercase();
             let body = issue.body.as_deref().unwrap_or("");
             issue.title.to_lowercase().contains(&word) || body.to_lowercase().contains(&word)
         }
     }
+}
+
+/// Whether a moment is in a range such as `<2026-01-01` or `>=2026-01-01T12:00:00Z`. Other ranges are not told apart.
+fn within(at: Timestamp, range: &str) -> bool {
+    let (holds, rest): (fn(&Timestamp, &Timestamp) -> bool, &str) =
+        if let Some(rest) = range.strip_prefix("<=") {
+            (Timestamp::le, rest)
+        } else if let Some(rest) = range.strip_prefix(">=") {
+            (Timestamp::ge, rest)
+        } else if let Some(rest) = range.strip_prefix('<') {
+            (Timestamp::lt, rest)
+        } else if let Some(rest) = range.strip_prefix('>') {
+            (Timestamp::gt, rest)
+        } else {
+            return true;
+        };
+    let bound = rest.parse().or_else(|_| format!("{rest}T00:00:00Z").parse());
+    bound.is_ok_and(|bound| holds(&at, &bound))
 }

@@ -47,7 +47,7 @@ impl Tx<'_> {
             return self.admit_again(seq, by, event, now);
         }
         let seq = self.next_seq();
-        let cause = self.cause_of(&event.causes, now)?;
+        let cause = self.cause_of(&event, now)?;
         let record = EventRecord {
             key: event.key,
             seq,
@@ -187,10 +187,18 @@ impl Tx<'_> {
         })
     }
 
-    /// The longest live chain of our own runs that ends in an event with these cause keys: the last run and its depth.
-    fn cause_of(&self, causes: &[String], now: Timestamp) -> rusqlite::Result<Option<(u32, RunId)>> {
-        let mut longest = None;
-        for key in causes {
+    /// The longest live chain of our own runs that ends in this event, by its cause keys or by what it tells of: the last run
+    /// and its depth.
+    fn cause_of(&self, event: &NewEvent, now: Timestamp) -> rusqlite::Result<Option<(u32, RunId)>> {
+        let mut longest = match &event.after {
+            None => None,
+            Some(run) => self
+                .conn
+                .prepare_cached("SELECT depth FROM runs WHERE id = ?1")?
+                .query_row([&run.0], |row| Ok((row.get(0)?, run.clone())))
+                .optional()?,
+        };
+        for key in &event.causes {
             let found = self
                 .conn
                 .prepare_cached(

@@ -32,6 +32,7 @@ const TABLES: &[&str] = &[
     "rates",
     "pending",
     "causes",
+    "outbox",
     "kv",
     "pauses",
     "books",
@@ -214,6 +215,9 @@ fn memory_of_gates(
             until: from_millis(row.get(3)?),
         }))?;
     }
+    for notice in find::all_notices(conn)? {
+        put(Record::Notice(notice))?;
+    }
     let mut values = conn.prepare(
         "SELECT space, name, value, until FROM kv WHERE until IS NULL OR until > ?1 ORDER BY space, name",
     )?;
@@ -299,6 +303,7 @@ impl Tx<'_> {
                     .prepare_cached("INSERT INTO causes VALUES (?1, ?2, ?3, ?4)")?
                     .execute((key, run.0, depth, until.as_millisecond()))?;
             }
+            Record::Notice(notice) => work::put_notice(self.conn, &notice)?,
             Record::Value(NamedValue {
                 space,
                 name,

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use super::rows::{self, EVENT, RUN};
 use crate::clock::from_millis;
 use crate::journal::{
-    BookRecord, EventKey, EventQuery, EventRecord, PAGE_MAX, RuleText, RunQuery, RunRecord, RunState, Stats,
-    Verdict,
+    BookRecord, EventKey, EventQuery, EventRecord, Notice, PAGE_MAX, RuleText, RunId, RunQuery, RunRecord,
+    RunState, Stats, Verdict,
 };
 
 pub(super) fn event(conn: &Connection, key: &EventKey) -> rusqlite::Result<Option<EventRecord>> {
@@ -29,6 +29,31 @@ pub(super) fn verdicts(conn: &Connection, key: &EventKey) -> rusqlite::Result<Ve
         Some(seq) => rows::verdicts(conn, seq),
         None => Ok(Vec::new()),
     }
+}
+
+pub(super) fn notices(conn: &Connection, max: usize) -> rusqlite::Result<Vec<Notice>> {
+    oldest_notices(conn, max.clamp(1, PAGE_MAX) as i64)
+}
+
+pub(super) fn all_notices(conn: &Connection) -> rusqlite::Result<Vec<Notice>> {
+    oldest_notices(conn, -1)
+}
+
+/// With a negative `max` all of them.
+fn oldest_notices(conn: &Connection, max: i64) -> rusqlite::Result<Vec<Notice>> {
+    conn.prepare_cached(
+        "SELECT at, run, fence, what, reason FROM outbox ORDER BY at, run, fence, what LIMIT ?1",
+    )?
+    .query_map([max], |row| {
+        Ok(Notice {
+            at: from_millis(row.get(0)?),
+            run: RunId(row.get(1)?),
+            fence: row.get::<_, i64>(2)? as u64,
+            what: row.get(3)?,
+            reason: row.get(4)?,
+        })
+    })?
+    .collect()
 }
 
 /// Conditions that are joined with AND, with their values.

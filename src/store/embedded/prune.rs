@@ -20,7 +20,7 @@ const PAGES_BACK: i64 = 128;
 const KINDS: &[(&str, &[&str])] = &[
     ("events", &["events", "arrivals"]),
     ("decisions", &["verdicts"]),
-    ("runs", &["runs"]),
+    ("runs", &["runs", "outbox"]),
     ("steps", &["steps"]),
     ("dedupe", &["names", "digests"]),
     ("gates", &["cooldowns", "rates", "pending", "causes", "pauses"]),

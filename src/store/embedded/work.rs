@@ -10,8 +10,8 @@ use super::writer::{Fault, Tx};
 use crate::clock::after;
 use crate::journal::groups::{self, Turn};
 use crate::journal::{
-    Answer, Claim, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, Stand, StepRecord, StepWrite,
-    StoreError, Then, machine,
+    Answer, Claim, Fence, Notice, Resolution, RunHistory, RunId, RunRecord, RunState, Stand, StepRecord,
+    StepWrite, StoreError, Then, machine, outbox,
 };
 use crate::store::packing::pack_json;
 
@@ -129,7 +129,7 @@ impl Tx<'_> {
         let now = self.at(now);
         let history = self.change(run, now, |history| history.advance(fence, writes, then, now))?;
         for write in writes {
-            let StepWrite::Intent { causes, .. } = write else {
+            let (StepWrite::Intent { causes, .. } | StepWrite::Done { causes, .. }) = write else {
                 continue;
             };
             for (key, within_ms) in causes {
@@ -231,6 +231,17 @@ impl Tx<'_> {
         Ok(id)
     }
 
+    pub(super) fn told(&self, notices: &[Notice]) -> Result<(), Fault> {
+        let mut forget = self
+            .conn
+            .prepare_cached("DELETE FROM outbox WHERE at = ?1 AND run = ?2 AND fence = ?3 AND what = ?4")?;
+        for notice in notices {
+            let at = notice.at.as_millisecond();
+            forget.execute((at, &notice.run.0, notice.fence as i64, &notice.what))?;
+        }
+        Ok(())
+    }
+
     pub(super) fn load(&self, run: &RunId) -> Result<RunHistory, Fault> {
         rows::history(self.conn, run)?.ok_or_else(|| {
             let id = run.0.clone();
@@ -260,6 +271,9 @@ impl Tx<'_> {
             put_step(self.conn, history, step)?;
         }
         gates_after(self.conn, history)?;
+        if let Some(notice) = outbox::notice(&before.run, &history.run) {
+            put_notice(self.conn, &notice)?;
+        }
         Ok(())
     }
 
@@ -298,6 +312,18 @@ pub(super) fn gates_after(conn: &Connection, history: &RunHistory) -> rusqlite::
         conn.prepare_cached("DELETE FROM pending WHERE run = ?1")?
             .execute([id])?;
     }
+    Ok(())
+}
+
+pub(super) fn put_notice(conn: &Connection, notice: &Notice) -> rusqlite::Result<()> {
+    conn.prepare_cached("INSERT OR REPLACE INTO outbox VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute((
+            notice.at.as_millisecond(),
+            &notice.run.0,
+            notice.fence as i64,
+            &notice.what,
+            &notice.reason,
+        ))?;
     Ok(())
 }
 

@@ -47,6 +47,7 @@ impl Redis {
             for cause in &event.causes {
                 args.put(cause.as_str());
             }
+            args.put(event.after.as_ref().map_or("", |run| run.0.as_str()));
             put_firings(&mut args, &firings, |firing| {
                 (0, RunId::of(&event.key, &firing.rule, 0))
             });

@@ -11,6 +11,7 @@ use redis::Value;
 use super::Redis;
 use super::fields;
 use super::link::{Fault, Link};
+use super::outbox::read_notice;
 use super::pauses;
 use super::reply::{self, Reply, odd};
 use super::scripts::{Args, Scripts};
@@ -123,6 +124,7 @@ impl Reading {
         self.bursts().await?;
         let causes: Vec<_> = self.keys(&["c:"]).await?.into_iter().collect();
         self.causes(&causes, at).await?;
+        self.notices().await?;
         let values: Vec<_> = self.keys(&["kv:"]).await?.into_iter().collect();
         self.values(&values, at).await?;
         self.pauses().await?;
@@ -327,6 +329,20 @@ impl Reading {
         found.sort();
         for cause in found.into_iter().filter(|cause| cause.until > at) {
             self.put(Record::Cause(cause)).await?;
+        }
+        Ok(())
+    }
+
+    async fn notices(&self) -> Result<(), Stop> {
+        let (outbox, why) = (["outbox".to_owned()], ["outbox:why".to_owned()]);
+        let told = self.scored(&outbox).await?;
+        let why = self.all("HGETALL", &why, &[]).await?.pop();
+        let why = reply::fields(why.unwrap_or_default())?;
+        for (_, member, at) in told {
+            let why = why.get(&member).map(|why| String::from_utf8_lossy(why));
+            let notice = read_notice(at, &member, why.as_deref().unwrap_or_default());
+            self.put(Record::Notice(notice.ok_or_else(|| odd(&member))?))
+                .await?;
         }
         Ok(())
     }

@@ -72,7 +72,7 @@ fn flag(is: bool) -> &'static str {
 }
 
 /// A text or none, told apart.
-fn marked(text: Option<&str>) -> String {
+pub(super) fn marked(text: Option<&str>) -> String {
     text.map(|text| format!("={text}")).unwrap_or_default()
 }
 

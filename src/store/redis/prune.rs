@@ -20,7 +20,7 @@ const WEIGHED: usize = 200;
 /// What the keys belong to, by how they begin behind the prefix. What fits none is `other`.
 const KINDS: &[(&str, &[&str])] = &[
     ("events", &["e:"]),
-    ("runs", &["r:"]),
+    ("runs", &["r:", "outbox"]),
     ("dedupe", &["n:", "d:", "gone:"]),
     ("gates", &["g:", "rate:", "pend:", "c:", "pauses"]),
     ("books", &["book:", "t:"]),

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::admission::{TRIES, crowded};
 use super::fields::{self, Changes, Kept};
 use super::link::Fault;
+use super::outbox::put_notice;
 use super::reply;
 use super::scripts::Args;
 use super::{Redis, lock};
@@ -174,7 +175,7 @@ impl Redis {
             extra.until = Some(whole(*until));
         }
         for write in &writes {
-            if let StepWrite::Intent { causes, .. } = write {
+            if let StepWrite::Intent { causes, .. } | StepWrite::Done { causes, .. } = write {
                 extra.causes.extend(causes.iter().cloned());
             }
         }
@@ -418,6 +419,7 @@ fn change_args(before: &Kept, after: &RunHistory, extra: &Extra) -> Args {
         Some(until) => args.put(format!("~{}", until.as_millisecond())),
         None => args.put(fields::token_maybe(run.due_at)),
     };
+    put_notice(&mut args, &before.history.run, run);
     Changes::between(&before.history, after).onto(&mut args);
     args.count(extra.causes.len());
     for (key, within_ms) in &extra.causes {

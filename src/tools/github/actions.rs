@@ -12,10 +12,20 @@ use crate::tools::toolbox::{reads, writes};
 const RUN_SETTLES_MS: i64 = 10_000;
 
 /// The events an attempt of a workflow comes back as.
-const ATTEMPT_EVENTS: [&str; 3] = [
-    "github.workflow_run.requested:{repo}",
-    "github.workflow_run.in_progress:{repo}",
-    "github.workflow_run.completed:{repo}",
+const RUN_EVENTS: [&str; 3] = [
+    "github.workflow_run.requested:{repo}?",
+    "github.workflow_run.in_progress:{repo}?",
+    "github.workflow_run.completed:{repo}?",
+];
+/// What another attempt of a known run comes back as. Its check suite and check runs have numbers that the call does not say.
+const ATTEMPT_EVENTS: [&str; 7] = [
+    "github.workflow_run.requested:{repo}~run={run_id}",
+    "github.workflow_run.in_progress:{repo}~run={run_id}",
+    "github.workflow_run.completed:{repo}~run={run_id}",
+    "github.check_suite.rerequested:{repo}?",
+    "github.check_suite.completed:{repo}?",
+    "github.check_run.created:{repo}?",
+    "github.check_run.completed:{repo}?",
 ];
 /// How long GitHub may take to announce the end of an attempt, in milliseconds: that of its longest job. A rule that
 /// re-runs what failed would otherwise never see that the next failure is its own doing.
@@ -68,7 +78,7 @@ fn writing(server: Server) -> Server {
                 Doubt::Evidence,
             )
             .settles_in_ms(RUN_SETTLES_MS)
-            .announced_as(&ATTEMPT_EVENTS)
+            .announced_as(&RUN_EVENTS)
             .announced_within_ms(ATTEMPT_ANNOUNCED_MS)
             .acts(begin::run)
             .looks(begin::look_for_run),
@@ -107,7 +117,7 @@ fn writing(server: Server) -> Server {
                 Doubt::GoalState,
             )
             .destructive()
-            .announced_as(&["github.workflow_run.completed:{repo}"])
+            .announced_as(&["github.workflow_run.completed:{repo}~run={run_id}"])
             .acts(begin::cancel)
             .looks(begin::look_for_end),
         )

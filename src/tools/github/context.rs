@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{Parts, Server, client};
 use crate::hub::ToolError;
-use crate::integrations::github::{Account, Budget};
+use crate::integrations::github::{Budget, Me};
 use crate::tools::toolbox::{Ctx, reads};
 
 /// Adds the toolset to the server.
@@ -15,7 +15,7 @@ pub(super) fn add(server: Server) -> Server {
             reads(
                 "get_me",
                 "Who am I",
-                "The GitHub account these tools act as: its login and its id.",
+                "The GitHub account these tools act as: its login, its id and its type.",
             )
             .answers(get_me),
         )
@@ -34,7 +34,7 @@ pub(super) fn add(server: Server) -> Server {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-async fn get_me(ctx: Ctx<Parts>, _: Nothing) -> Result<Account, ToolError> {
+async fn get_me(ctx: Ctx<Parts>, _: Nothing) -> Result<Me, ToolError> {
     Ok(client(&ctx)?.me().await?)
 }
 

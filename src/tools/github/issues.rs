@@ -78,8 +78,17 @@ fn changing(server: Server) -> Server {
                 Doubt::Idempotent,
             )
             .announced_as(&[
-                "github.issues.edited:{repo}#{number}",
-                "github.pull_request.edited:{repo}#{number}",
+                "github.issues.edited:{repo}#{number}?",
+                "github.pull_request.edited:{repo}#{number}?",
+                "github.issues.labeled:{repo}#{number}~label={labels}",
+                "github.pull_request.labeled:{repo}#{number}~label={labels}",
+                "github.issues.assigned:{repo}#{number}~assignee={assignees}",
+                "github.pull_request.assigned:{repo}#{number}~assignee={assignees}",
+                // Which are taken away is not said in the call.
+                "github.issues.unlabeled:{repo}#{number}?",
+                "github.pull_request.unlabeled:{repo}#{number}?",
+                "github.issues.unassigned:{repo}#{number}?",
+                "github.pull_request.unassigned:{repo}#{number}?",
             ])
             .untrusted(&["title", "body"])
             .acts(change::update),
@@ -119,8 +128,8 @@ fn changing(server: Server) -> Server {
                 Doubt::Idempotent,
             )
             .announced_as(&[
-                "github.issues.assigned:{repo}#{number}",
-                "github.pull_request.assigned:{repo}#{number}",
+                "github.issues.assigned:{repo}#{number}~assignee={assignees}",
+                "github.pull_request.assigned:{repo}#{number}~assignee={assignees}",
             ])
             .acts(change::assign),
         )
@@ -161,8 +170,8 @@ fn labeling(server: Server) -> Server {
                 Doubt::Idempotent,
             )
             .announced_as(&[
-                "github.issues.labeled:{repo}#{number}",
-                "github.pull_request.labeled:{repo}#{number}",
+                "github.issues.labeled:{repo}#{number}~label={labels}",
+                "github.pull_request.labeled:{repo}#{number}~label={labels}",
             ])
             .acts(labels::add),
         )
@@ -175,8 +184,8 @@ fn labeling(server: Server) -> Server {
                 Doubt::Idempotent,
             )
             .announced_as(&[
-                "github.issues.unlabeled:{repo}#{number}",
-                "github.pull_request.unlabeled:{repo}#{number}",
+                "github.issues.unlabeled:{repo}#{number}~label={label}",
+                "github.pull_request.unlabeled:{repo}#{number}~label={label}",
             ])
             .acts(labels::remove),
         )
@@ -188,10 +197,11 @@ fn labeling(server: Server) -> Server {
                 Doubt::Idempotent,
             )
             .announced_as(&[
-                "github.issues.labeled:{repo}#{number}",
-                "github.issues.unlabeled:{repo}#{number}",
-                "github.pull_request.labeled:{repo}#{number}",
-                "github.pull_request.unlabeled:{repo}#{number}",
+                "github.issues.labeled:{repo}#{number}~label={labels}",
+                "github.pull_request.labeled:{repo}#{number}~label={labels}",
+                // Which are taken off is not said in the call.
+                "github.issues.unlabeled:{repo}#{number}?",
+                "github.pull_request.unlabeled:{repo}#{number}?",
             ])
             .acts(labels::set),
         )
@@ -202,7 +212,7 @@ fn labeling(server: Server) -> Server {
                 "Makes a label that issues of the repository can have, with a color and a description.",
                 Doubt::GoalState,
             )
-            .announced_as(&["github.label.created:{repo}"])
+            .announced_as(&["github.label.created:{repo}~label={name}"])
             .acts(labels::create)
             .looks(labels::look_for),
         )
@@ -217,7 +227,10 @@ fn commenting(server: Server) -> Server {
                 "Comments on an issue or a pull request, in Markdown. Everybody who follows it is notified.",
                 Doubt::Marker,
             )
-            .announced_as(&["github.issue_comment.created:{repo}#{number}"])
+            .announced_as(&[
+                "github.issue_comment.created:{repo}#{number}?",
+                "github.issue_comment.created:{repo}#{number}~comment={result.id}",
+            ])
             .acts(comments::create)
             .looks(comments::look_for),
         )
@@ -228,6 +241,7 @@ fn commenting(server: Server) -> Server {
                 "Gives a comment on an issue or a pull request another text. Nobody is notified.",
                 Doubt::Idempotent,
             )
+            .announced_as(&["github.issue_comment.edited:{repo}~comment={comment_id}"])
             .acts(comments::update),
         )
 }

@@ -88,7 +88,7 @@ fn changing(server: Server) -> Server {
                 "Gives a pull request another title, text or base. What is not given stays.",
                 Doubt::Idempotent,
             )
-            .announced_as(&["github.pull_request.edited:{repo}#{number}"])
+            .announced_as(&["github.pull_request.edited:{repo}#{number}?"])
             .acts(write::update),
         )
         .with(
@@ -98,7 +98,10 @@ fn changing(server: Server) -> Server {
                 "Asks people and teams for their review, in addition to those asked already. They are notified.",
                 Doubt::Idempotent,
             )
-            .announced_as(&["github.pull_request.review_requested:{repo}#{number}"])
+            .announced_as(&[
+                "github.pull_request.review_requested:{repo}#{number}~reviewer={reviewers}",
+                "github.pull_request.review_requested:{repo}#{number}~team={teams}",
+            ])
             .acts(write::ask),
         )
         .with(
@@ -108,7 +111,10 @@ fn changing(server: Server) -> Server {
                 "Approves a pull request, asks for changes or comments, with remarks at lines if wanted.",
                 Doubt::Marker,
             )
-            .announced_as(&["github.pull_request_review.submitted:{repo}#{number}"])
+            .announced_as(&[
+                "github.pull_request_review.submitted:{repo}#{number}?",
+                "github.pull_request_review.submitted:{repo}#{number}~review={result.id}",
+            ])
             .acts(review::create)
             .looks(review::look_for),
         )
@@ -127,7 +133,8 @@ fn merging(server: Server) -> Server {
             .destructive()
             .announced_as(&[
                 "github.pull_request.closed:{repo}#{number}",
-                "github.push:{repo}",
+                "github.push:{repo}?",
+                "github.push:{repo}~sha={result.sha}",
             ])
             .acts(merge::merge)
             .looks(merge::look_for_merge)
@@ -142,8 +149,8 @@ fn merging(server: Server) -> Server {
             )
             .settles_in_ms(UPDATE_SETTLES_MS)
             .announced_as(&[
-                "github.pull_request.synchronize:{repo}#{number}",
-                "github.push:{repo}",
+                "github.pull_request.synchronize:{repo}#{number}?",
+                "github.push:{repo}?",
             ])
             .acts(merge::update_branch)
             .looks(merge::look_for_update),

@@ -20,7 +20,7 @@ fn an_empty_file() {
     1 |
       | ^
       |
-      = help: The event types it listens to: `source.type[.action]`. A shorter form matches all below it: `github.issues`, `render.*`, `*`.
+      = help: The event types it listens to: `source.type[.action]`. A shorter form matches all below it: `github.issues`, `render.*`; `*` is everything that comes from outside. `schedule` ticks with `cron`, `manual` is asked for by name, `xmrt.run_dead` and the like tell what became of runs.
 
     error[missing-key]: a rule file needs `[[action]]`
      --> rules/tell.toml:1:1
@@ -126,7 +126,7 @@ expect = []
     1 | description = "Tell about an issue"
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: The event types it listens to: `source.type[.action]`. A shorter form matches all below it: `github.issues`, `render.*`, `*`.
+      = help: The event types it listens to: `source.type[.action]`. A shorter form matches all below it: `github.issues`, `render.*`; `*` is everything that comes from outside. `schedule` ticks with `cron`, `manual` is asked for by name, `xmrt.run_dead` and the like tell what became of runs.
 
 
     1 rule file(s), 1 error(s), 0 warning(s)

@@ -72,6 +72,7 @@ pub(crate) fn event(id: &str) -> NewEvent {
         body: Bytes::from_static(br#"{"action":"opened"}"#),
         book: "book-1".into(),
         causes: vec![],
+        after: None,
         firings: vec![],
     }
 }
@@ -121,6 +122,7 @@ pub(crate) fn done(step: &str, result: Value) -> StepWrite {
     StepWrite::Done {
         step: step.into(),
         result,
+        causes: vec![],
     }
 }
 

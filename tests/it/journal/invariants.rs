@@ -165,6 +165,27 @@ fn follows(before: &View, after: &View) {
     }
 }
 
+/// What becomes of a run is on its way to be told with the very change, and stays so until it was told.
+fn tells(before: &View, after: &View) {
+    for notice in &before.notices {
+        assert!(after.notices.contains(notice), "no notice is lost: {notice:?}");
+    }
+    for old in &before.runs {
+        let new = after.runs.iter().find(|new| new.run.id == old.run.id);
+        let new = &new.expect("no run is lost").run;
+        let became =
+            new.state == RunState::Unknown || (new.state.is_terminal() && new.state != RunState::Superseded);
+        let told = |notice: &&Notice| {
+            notice.run == new.id && notice.fence == new.fence && notice.what == format!("run_{}", new.state)
+        };
+        let count = after.notices.iter().filter(told).count();
+        if new.state != old.run.state && became {
+            assert_eq!(count, 1, "{} became {}", new.id, new.state);
+        }
+        assert!(count <= 1);
+    }
+}
+
 /// What was charged, told by the test itself: every run that an admission made, and what its gates were.
 #[derive(Default)]
 struct Ledger(Vec<Charged>);
@@ -349,6 +370,9 @@ async fn walk(moves: Vec<Move>) {
         }
         follows(&before, &after);
         in_order(&before, &after);
+        if !matches!(act, Act::Tell { .. }) {
+            tells(&before, &after);
+        }
         if answer.starts_with("Err") {
             assert_eq!(before, after, "what is refused leaves no trace");
         }

@@ -8,6 +8,7 @@ use xmrt::journal::*;
 
 use super::desk::at;
 use super::notes::{Note, note, note_key, notes, notes_of};
+use super::tell::tell;
 
 /// One thing that happens, `after_ms` of the caller's clock later (or earlier).
 #[derive(Clone, Debug)]
@@ -50,6 +51,12 @@ pub(crate) enum Act {
     Cancel(Index),
     Pause(u8),
     Resume(u8),
+    /// What became of runs is made into events, of which rules may want something; perhaps it is not said that it was told.
+    Tell {
+        max: usize,
+        firings: Vec<NewFiring>,
+        said: bool,
+    },
     KeepBook(u8),
     Note(u8, Note),
     Prune {
@@ -128,6 +135,8 @@ fn acts() -> impl Strategy<Value = Act> {
         3 => run().prop_map(Act::Cancel),
         1 => (0..2u8).prop_map(Act::Pause),
         1 => (0..2u8).prop_map(Act::Resume),
+        4 => (1..4usize, firings(), prop::bool::weighted(0.8))
+            .prop_map(|(max, firings, said)| Act::Tell { max, firings, said }),
         1 => (0..3u8).prop_map(Act::KeepBook),
         8 => (0..8u8, notes()).prop_map(|(key, note)| Act::Note(key, note)),
         2 => prunings(),
@@ -171,6 +180,7 @@ fn events() -> impl Strategy<Value = NewEvent> {
             body: Bytes::from(vec![b'a' + id; id as usize * 300]),
             book: format!("book-{kind}"),
             causes: causes.into_iter().map(cause).collect(),
+            after: None,
             firings,
         })
 }
@@ -357,6 +367,7 @@ pub(crate) async fn perform(store: &dyn Store, act: &Act, run: Option<&RunRecord
             store.pause(&format!("rule:rule-{n}"), "octocat", now).await
         ),
         Act::Resume(n) => format!("{:?}", store.resume(&format!("rule:rule-{n}"), now).await),
+        Act::Tell { max, firings, said } => tell(store, max, &firings, said, now).await,
         Act::KeepBook(n) => format!("{:?}", store.keep_book(book(n), now).await),
         Act::Note(key, asked) => note(store, &note_key(key), asked, now).await,
         Act::Prune { retention, from, max } => format!("{:?}", store.prune(&retention, from, max, now).await),
@@ -401,6 +412,7 @@ fn spell(run: &RunId, write: Write) -> StepWrite {
         Write::Done(step) => StepWrite::Done {
             step: name(step),
             result: json!({"of": step, "text": "y".repeat(step as usize * 400)}),
+            causes: vec![(cause(step), 20_000)],
         },
         Write::Failed(step) => StepWrite::Failed {
             step: name(step),
@@ -471,6 +483,7 @@ pub(crate) struct View {
     pub(crate) runs: Vec<RunHistory>,
     pub(crate) stats: Stats,
     pub(crate) next_due: Option<jiff::Timestamp>,
+    pub(crate) notices: Vec<Notice>,
     pub(crate) filtered: (Vec<EventRecord>, Vec<RunRecord>),
     pub(crate) waiting: Vec<Vec<RunRecord>>,
     pub(crate) by_alias: Vec<Option<EventRecord>>,
@@ -539,6 +552,7 @@ pub(crate) async fn view(store: &dyn Store) -> View {
         runs: histories,
         stats: store.stats().await.unwrap(),
         next_due: store.next_due().await.unwrap(),
+        notices: store.notices(PAGE_MAX).await.unwrap(),
         filtered: (
             store.events(&some).await.unwrap(),
             store.runs(&some_runs).await.unwrap(),

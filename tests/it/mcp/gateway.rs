@@ -8,7 +8,7 @@ use xmrt::clock::Clock;
 use xmrt::hub::{Caller, Face, Gateway, GatewayError, Hub, META_LOOK_FOR, ToolError, Toolsets};
 use xmrt::journal::MemoryStore;
 use xmrt::tools::toolbox::{Ctx, Toolbox, reads};
-use xmrt::tools::xmrt::XmrtParts;
+use xmrt::tools::xmrt::{Starter, XmrtParts};
 use xmrt::tools::{self, github, render};
 
 use super::desk::{Agent, Desk, Nothing, SOON, Told, outcome, told, toolbox, toolsets};
@@ -299,6 +299,7 @@ async fn a_stopped_gateway_answers_the_calls_under_way_and_later_ones() {
 pub(super) async fn built_in() -> Hub {
     let clock = Clock::system();
     let own = XmrtParts {
+        starter: Starter::default(),
         store: Arc::new(MemoryStore::new(clock.now())),
         github: None,
         notify: BTreeMap::new(),

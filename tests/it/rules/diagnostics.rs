@@ -95,7 +95,7 @@ fn all_files_are_read_before_anybody_is_told() {
 #[test]
 fn an_unknown_event_is_a_warning_and_the_book_stands() {
     let loaded = load_one(
-        "description = \"d\"\non = [\"github.isues.opened\", \"render.server_unhealthy\", \"github.issues.opned\", \"github.push.created\", \"github.*\", \"*\", \"shop.order\", \"gihub.issues\", \"server_failed\", \"xmrt.run_dead\", \"github.repository_dispatch.Deploy Now\"]\n[[action]]\ntool = \"github.create_issue\"\n",
+        "description = \"d\"\non = [\"github.isues.opened\", \"render.server_unhealthy\", \"github.issues.opned\", \"github.push.created\", \"github.*\", \"*\", \"shop.order\", \"gihub.issues\", \"server_failed\", \"xmrt.run_died\", \"github.repository_dispatch.Deploy Now\"]\n[[action]]\ntool = \"github.create_issue\"\n",
     );
     assert!(loaded.book.is_some());
     let hints: Vec<&str> = loaded
@@ -110,10 +110,10 @@ fn an_unknown_event_is_a_warning_and_the_book_stands() {
             "Render sends `render.server_failed` instead since November 2025",
             "did you mean `github.issues.opened`?",
             "`push` has no actions: write `github.push`",
-            "there are `github` and `render`",
+            "there are `github` and `render`, `xmrt` for the reactor's own events, `schedule` and `manual`",
             "did you mean `github.issues`?",
             "did you mean `render.server_failed`?",
-            "name the events of GitHub or Render that the rule listens to",
+            "did you mean `xmrt.run_dead`?",
         ]
     );
     assert_eq!(loaded.diagnostics.len(), 8);

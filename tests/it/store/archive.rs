@@ -213,7 +213,11 @@ async fn an_archive_that_was_cut_off_or_changed_is_found_out() {
     let desk = desks().await.remove(0);
     story(&desk).await;
     let text = written(&*desk.store).await;
-    assert_eq!(read(&text).unwrap().len(), 5, "three events, a run, a cooldown");
+    assert_eq!(
+        read(&text).unwrap().len(),
+        6,
+        "three events, a run, a cooldown, a notice"
+    );
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let refused = |text: &str| read(text).unwrap_err().to_string();
     for kept in 0..lines.len() {
@@ -346,6 +350,9 @@ async fn an_export_under_load_holds_each_event_with_its_run() {
         let quiet = written(&*desk.store).await;
         let last: Value = serde_json::from_str(quiet.lines().last().unwrap()).unwrap();
         assert_eq!(last["end"]["one_moment"], true);
-        assert_eq!(last["end"]["kinds"], json!({"event": 400, "run": 400}));
+        assert_eq!(
+            last["end"]["kinds"],
+            json!({"event": 400, "notice": 200, "run": 400})
+        );
     }
 }

@@ -9,7 +9,7 @@ use xmrt::hub::{CallMeta, ErrorClass, Hub, Reply, ToolError};
 use xmrt::integrations::github::Client;
 use xmrt::journal::MemoryStore;
 use xmrt::sandbox::{Options, Running, Sandbox};
-use xmrt::tools::xmrt::{Server, XmrtParts};
+use xmrt::tools::xmrt::{Server, Starter, XmrtParts};
 
 use super::{NOW, SOON};
 
@@ -35,6 +35,7 @@ async fn stage() -> Stage {
         store: Arc::new(MemoryStore::new(NOW)),
         github: Some(Client::new(&running.github_url(), "token").unwrap()),
         notify: BTreeMap::new(),
+        starter: Starter::default(),
         clock,
         hub: Default::default(),
     });

@@ -175,6 +175,16 @@ CREATE TABLE causes (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX causes_by_end ON causes (until);
 
+-- What became of runs and was not told yet.
+CREATE TABLE outbox (
+  at INTEGER NOT NULL,
+  run TEXT NOT NULL,
+  fence INTEGER NOT NULL,
+  what TEXT NOT NULL,
+  reason TEXT,
+  PRIMARY KEY (at, run, fence, what)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE kv (
   space TEXT NOT NULL,
   name TEXT NOT NULL,

@@ -16,7 +16,7 @@ use crate::store::redis::fields::{self, Changes};
 use crate::store::redis::find::member;
 use crate::store::redis::founding::{self, LAYOUT, UNFINISHED};
 use crate::store::redis::link::Fault;
-use crate::store::redis::{Redis, pauses, reply};
+use crate::store::redis::{Redis, outbox, pauses, reply};
 
 /// How many commands an import sends at once, and after how many bytes it does.
 const COMMANDS: usize = 512;
@@ -241,6 +241,13 @@ impl Filling<'_> {
                     .arg(cause.until.as_millisecond())
                     .arg(member);
                 self.expires_last(name, cause.until);
+            }
+            Record::Notice(notice) => {
+                let name = outbox::member(&notice);
+                let at = notice.at.as_millisecond();
+                self.cmd("ZADD", "outbox").arg(at).arg(&name);
+                let why = fields::marked(notice.reason.as_deref());
+                self.cmd("HSET", "outbox:why").arg(name).arg(why);
             }
             Record::Value(value) => self.take_value(&value),
             Record::Pause(pause) => {

@@ -5,6 +5,7 @@ local causes = {}
 for _ = 1, tonumber(take()) do
   causes[#causes + 1] = take()
 end
+local after = take()
 local wanted = firings()
 -- Rules that erred before, to be decided again: rule → place and run. Empty when this is asked for the first time.
 local again = {}
@@ -30,9 +31,13 @@ if not seq and not gone and digest ~= '' then
   end
 end
 
--- The longest chain of our own runs that ends in these cause keys.
+-- The longest chain of our own runs that ends in this event, by its cause keys or by what it tells of.
 local function cause_of()
   local longest = ''
+  local depth = after ~= '' and call('HGET', P .. 'r:' .. after, 'depth')
+  if depth then
+    longest = string.format('%010.0f:%s', depth, after)
+  end
   for _, key in ipairs(causes) do
     local found = call('ZRANGEBYSCORE', P .. 'c:' .. key, '(' .. int(now), '+inf', 'LIMIT', 0, 256)
     for _, cause in ipairs(found) do

@@ -1,6 +1,7 @@
 -- Writes what the journal's machine made of a run, if the run is still as the caller saw it.
 local id, seen, seen_op, op = take(), take(), take(), take()
 local refunds, rings, state, waits, due = take(), take(), take(), take(), take()
+local what, why, fence = take(), take(), take()
 local fields, causes = {}, {}
 for _ = 1, tonumber(take()) do
   fields[#fields + 1] = { take(), take() }
@@ -30,6 +31,8 @@ if run[1] ~= seen or run[2] ~= seen_op then
 end
 expect('zset', P .. 'due', by_state(run[3]), by_state(state), by_rule(run[3], run[4]), by_rule(state, run[4]))
 expect('stream', P .. 'bell')
+expect('zset', P .. 'outbox')
+expect('hash', P .. 'outbox:why')
 expect('zset', by_wait(run[10] or ''), by_wait(waits))
 for _, cause in ipairs(causes) do
   expect('zset', cause.key)
@@ -54,6 +57,9 @@ if due_at ~= '' then
   call('ZADD', P .. 'due', due_at, at)
 else
   call('ZREM', P .. 'due', at)
+end
+if what ~= '' then
+  keep_notice(id, fence, what, why)
 end
 if refunds == '1' then
   refund(id, run[6], run[8])

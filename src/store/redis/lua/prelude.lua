@@ -108,6 +108,13 @@ local function ring()
   call('XADD', P .. 'bell', 'MAXLEN', '~', 1000, '*', 'rung', '1')
 end
 
+-- Keeps what is to be told of a run, until somebody says that it was.
+local function keep_notice(id, fence, what, why)
+  local notice = id .. ':' .. string.format('%016.0f', fence) .. ':' .. what
+  call('ZADD', P .. 'outbox', int(now), notice)
+  call('HSET', P .. 'outbox:why', notice, why)
+end
+
 local function name_of(source, id)
   return P .. 'n:' .. #source .. ':' .. source .. ':' .. id
 end

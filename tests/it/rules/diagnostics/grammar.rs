@@ -153,19 +153,24 @@ fn keys_of_later_versions_say_so() {
     let text = r###"description = "d"
 on = "github.push"
 
-cron = "0 9 * * *"
-
 [[action]]
 tool = "github.create_issue"
+arguments = { repo = "acme/api", title = "t" }
+
+[[test]]
+name = "acts"
+event = { on = "github.push" }
+expect = [{ tool = "github.create_issue" }]
+agent = "eliza"
 "###;
     insta::assert_snapshot!(complaints(text), @r###"
-    error[not-yet]: `cron` in a rule file is not available yet
-     --> rules/sample.toml:4:1
-      |
-    4 | cron = "0 9 * * *"
-      | ^^^^
-      |
-      = help: it is part of the rule language, but this version cannot do it: take it out
+    error[not-yet]: `agent` in [[test]] is not available yet
+      --> rules/sample.toml:12:1
+       |
+    12 | agent = "eliza"
+       | ^^^^^
+       |
+       = help: it is part of the rule language, but this version cannot do it: take it out
     "###);
 }
 
@@ -338,7 +343,7 @@ fn an_empty_file_is_told_what_it_needs() {
     1 |
       | ^
       |
-      = help: The event types it listens to: `source.type[.action]`. A shorter form matches all below it: `github.issues`, `render.*`, `*`.
+      = help: The event types it listens to: `source.type[.action]`. A shorter form matches all below it: `github.issues`, `render.*`; `*` is everything that comes from outside. `schedule` ticks with `cron`, `manual` is asked for by name, `xmrt.run_dead` and the like tell what became of runs.
 
     error[missing-key]: a rule file needs `[[action]]`
      --> rules/sample.toml:1:1

@@ -82,13 +82,13 @@ expect = []
       |
       = help: an event type is `source.type` or `source.type.action`, such as `github.issues.opened` or `render.*`
 
-    error[not-yet]: `on = "schedule"` is not available yet
+    error[schedule]: a rule on a schedule says when: `cron` is missing
      --> rules/sample.toml:2:92
       |
     2 | on = ["github.issue.opened", "github.issues.opend", "render.deploy_finished", "github..x", "schedule"]
       |                                                                                            ^^^^^^^^^^
       |
-      = help: name the events of GitHub or Render that the rule listens to
+      = help: `cron = "0 9 * * 1-5"` is nine o'clock from Monday to Friday, in `timezone` (UTC)
 
     error[value]: `mode` is one of live, shadow, off, not `lve`
      --> rules/sample.toml:3:8

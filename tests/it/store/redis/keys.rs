@@ -91,6 +91,18 @@ async fn everything(store: &dyn Store) {
     };
     store.admit(event("over"), at(0)).await.unwrap();
     store.prune(&all, 0, PRUNE_MAX, at(0)).await.unwrap();
+    let mut done = event("done");
+    done.firings = vec![fires("done", gates())];
+    store.admit(done, at(0)).await.unwrap();
+    let done = store.claim("w1", 1, 60_000, at(0)).await.unwrap().remove(0);
+    let end = Then::End {
+        state: RunState::Succeeded,
+        reason: None,
+    };
+    store
+        .advance(&done.run.id, done.run.fence, vec![], end, at(0))
+        .await
+        .unwrap();
     let book = BookRecord {
         hash: "book-1".into(),
         settings: json!({}),

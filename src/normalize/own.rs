@@ -1,0 +1,34 @@
+//! In: a delivery the reactor made itself. Out: subject, actor, time. Never: an actor or a cause that its payload claims:
+//! a manual payload is whatever somebody sent along.
+
+use serde_json::Value;
+
+use super::{Reading, text, time};
+use crate::receive::Delivery;
+
+/// | source | subject | time |
+/// |---|---|---|
+/// | `xmrt` | the subject of the event that the run was about | when it came about |
+/// | `schedule` | the rule's id | the tick |
+/// | `manual` | the rule's id | when it was asked for |
+pub(super) fn read(delivery: &Delivery, payload: &Value) -> Reading {
+    let (subject, at): (_, &[&str]) = match delivery.source().as_str() {
+        "xmrt" => (text(payload, &["event", "subject"]).unwrap_or("xmrt"), &["time"]),
+        "schedule" => (delivery.kind(), &["tick"]),
+        _ => (delivery.kind(), &[]),
+    };
+    Reading {
+        action: None,
+        subject: subject.into(),
+        actor: delivery.actor().map(Into::into),
+        time: Some(at)
+            .filter(|path| !path.is_empty())
+            .and_then(|path| time::at(payload, path)),
+        markers: Vec::new(),
+        details: delivery
+            .detail()
+            .map(|detail| format!("{subject}~{detail}"))
+            .into_iter()
+            .collect(),
+    }
+}
