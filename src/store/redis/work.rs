@@ -181,23 +181,30 @@ impl Redis {
         }
         let asked = || format!("{fence} {writes:?} {then:?}");
         let lost = lock(&self.lost).advances.remove(run);
+        let mut maybe_done = false;
         if let Some(lost) = lost.filter(|lost| lost.asked == asked()) {
             extra.op = lost.op;
+            maybe_done = true;
         }
         let change = |history: &mut RunHistory| history.advance(fence, &writes, then.clone(), fields::now());
-        match self.try_change(run, now, &extra, change).await {
-            Ok(_) => Ok(()),
+        let error = match self.try_change(run, now, &extra, change).await {
+            Ok(_) => return Ok(()),
             Err(Failure::Lost(why)) => {
-                let (asked, op) = (asked(), extra.op);
-                let mut lost = lock(&self.lost);
-                if lost.advances.len() >= LOST_MAX {
-                    lost.advances.clear();
-                }
-                lost.advances.insert(run.clone(), LostAdvance { asked, op });
-                Err(StoreError::Unavailable(why))
+                maybe_done = true;
+                StoreError::Unavailable(why)
             }
-            Err(Failure::Store(error)) => Err(error),
+            Err(Failure::Store(error)) => error,
+        };
+        // What was not even sent this time may still have been done the time before.
+        if maybe_done && matches!(error, StoreError::Unavailable(_)) {
+            let (asked, op) = (asked(), extra.op);
+            let mut lost = lock(&self.lost);
+            if lost.advances.len() >= LOST_MAX {
+                lost.advances.clear();
+            }
+            lost.advances.insert(run.clone(), LostAdvance { asked, op });
         }
+        Err(error)
     }
 
     pub(super) async fn release(
