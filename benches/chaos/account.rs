@@ -54,6 +54,12 @@ pub(super) fn account(books: &Books<'_>) -> Account {
     for run in &books.journal.runs {
         runs.entry(&run.event).or_default().push(run);
         *account.figures.runs.entry(run.state.clone()).or_default() += 1;
+        if let Some(worker) = &run.worker {
+            account.wrong.push(format!(
+                "run {} is {}, and {worker} holds its lease",
+                run.id, run.state
+            ));
+        }
         let writing = run.steps.iter().filter(|step| step.attempts > 0);
         for step in writing {
             account.figures.steps += 1;

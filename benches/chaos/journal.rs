@@ -1,4 +1,4 @@
-//! In: a server's address. Out: its journal as the API tells it: events with the hash of their body, runs, steps.
+//! In: a server's address. Out: its journal as its export tells it: events with the hash of their body, runs, steps.
 //! Never: the store; what the suite knows, any user could know.
 
 use std::collections::BTreeMap;
@@ -7,13 +7,11 @@ use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::Value;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use super::fleet::{ADMIN_TOKEN, Addresses};
 use super::work;
 
-/// How many questions are asked at once.
-const AT_ONCE: usize = 16;
 /// The longest page of a list.
 const PAGE: usize = 500;
 /// How often the newest runs are looked at while everything breaks.
@@ -39,6 +37,8 @@ pub(super) struct Run {
     pub(super) reason: String,
     pub(super) updated_at: String,
     pub(super) generation: u64,
+    /// Who holds its lease.
+    pub(super) worker: Option<String>,
     pub(super) steps: Vec<Step>,
 }
 
@@ -89,67 +89,55 @@ pub(super) async fn settled(client: &Client, address: &str, within: Duration) ->
     }
 }
 
-/// Reads the whole journal.
+/// Reads the whole journal, from its export. An export that was cut off is an error.
 pub(super) async fn read(client: &Client, address: &str) -> Result<Journal, String> {
     let mut journal = Journal::default();
-    let events = pages(client, address, "events").await?;
-    let ids = events.iter().map(|event| text(event, "id"));
-    for shown in each(client, address, "events", ids.collect()).await? {
-        // Bodies are sent with their keys in order and without spaces, as they are written here.
-        let hash = work::hash(shown["payload"].to_string().as_bytes());
-        let again = shown["duplicates_total"].as_u64().unwrap_or(0);
-        journal.events.insert(text(&shown, "id"), Event { hash, again });
-    }
-    let runs = pages(client, address, "runs").await?;
-    let ids = runs.iter().map(|run| text(run, "id"));
-    journal.runs = each(client, address, "runs", ids.collect())
-        .await?
-        .iter()
-        .map(run)
-        .collect();
-    Ok(journal)
-}
-
-/// All pages of a list.
-async fn pages(client: &Client, address: &str, what: &str) -> Result<Vec<Value>, String> {
-    let (mut all, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let page = ask(client, address, &format!("{what}?limit={PAGE}{cursor}")).await?;
-        all.extend(list(&page, what).cloned());
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return Ok(all),
+    let mut answer = get(client, address, "export").await?;
+    let (mut lines, mut records, mut end) = (Vec::new(), 0, None);
+    while let Some(piece) = answer
+        .chunk()
+        .await
+        .map_err(|error| format!("the export broke off: {error}"))?
+    {
+        lines.extend_from_slice(&piece);
+        while let Some(at) = line_end(&lines) {
+            let line: Vec<u8> = lines.drain(..=at).collect();
+            let line: Value =
+                serde_json::from_slice(&line).map_err(|error| format!("a line of the export: {error}"))?;
+            match line["end"]["records"].as_u64() {
+                Some(told) => end = Some(told),
+                None => records += journal.take(&line),
+            }
         }
     }
+    match end {
+        Some(told) if told == records && lines.is_empty() => Ok(journal),
+        _ => Err(format!("{records} records were exported; its end says {end:?}")),
+    }
 }
 
-/// Everything about each of `ids`.
-async fn each(client: &Client, address: &str, what: &str, ids: Vec<String>) -> Result<Vec<Value>, String> {
-    let ids = Arc::new(Mutex::new(ids));
-    let mut asking = JoinSet::new();
-    for _ in 0..AT_ONCE {
-        let (client, address, what, ids) = (
-            client.clone(),
-            address.to_owned(),
-            what.to_owned(),
-            Arc::clone(&ids),
-        );
-        asking.spawn(async move {
-            let mut shown = Vec::new();
-            loop {
-                let next = ids.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                let Some(id) = next else {
-                    return Ok::<_, String>(shown);
-                };
-                shown.push(ask(&client, &address, &format!("{what}/{id}")).await?);
-            }
-        });
+fn line_end(lines: &[u8]) -> Option<usize> {
+    lines.iter().position(|byte| *byte == b'\n')
+}
+
+impl Journal {
+    /// Takes one line of an export; says how many records that is.
+    fn take(&mut self, line: &Value) -> u64 {
+        if let Some(event) = line["event"].as_object() {
+            let record = &event["record"];
+            // The body itself, not what the program says its hash is.
+            let hash = work::hash(record["body"]["text"].as_str().unwrap_or_default().as_bytes());
+            let again = record["duplicates_total"].as_u64().unwrap_or(0);
+            self.events
+                .insert(text(&record["key"], "id"), Event { hash, again });
+        } else if line["run"].is_object() {
+            let mut kept = run(&line["run"]["run"]);
+            kept.event = text(&line["run"]["run"]["event"], "id");
+            kept.steps = list(&line["run"], "steps").map(step).collect();
+            self.runs.push(kept);
+        }
+        u64::from(line["journal"].is_null())
     }
-    let mut all = Vec::new();
-    while let Some(shown) = asking.join_next().await {
-        all.extend(shown.map_err(|error| error.to_string())??);
-    }
-    Ok(all)
 }
 
 /// Looks at the newest runs again and again: which of them were seen at their end, and with what on record.
@@ -206,6 +194,7 @@ fn run(shown: &Value) -> Run {
         reason: text(shown, "reason"),
         updated_at: text(shown, "updated_at"),
         generation: shown["generation"].as_u64().unwrap_or(0),
+        worker: shown["worker"].as_str().map(str::to_owned),
         steps: list(shown, "steps").map(step).collect(),
     }
 }
@@ -230,16 +219,23 @@ fn text(of: &Value, name: &str) -> String {
 
 /// `GET` on the API.
 pub(super) async fn ask(client: &Client, address: &str, path: &str) -> Result<Value, String> {
-    let told = |error: reqwest::Error| format!("GET {path}: {error}");
+    let body = get(client, address, path).await?.text().await;
+    let body = body.map_err(|error| format!("GET {path}: {error}"))?;
+    serde_json::from_str(&body).map_err(|error| format!("GET {path}: {error}"))
+}
+
+async fn get(client: &Client, address: &str, path: &str) -> Result<reqwest::Response, String> {
     let answer = client
         .get(format!("{address}/api/v1/{path}"))
         .bearer_auth(ADMIN_TOKEN)
         .send()
         .await
-        .map_err(told)?;
-    let (status, body) = (answer.status(), answer.text().await.map_err(told)?);
-    match status.is_success() {
-        true => serde_json::from_str(&body).map_err(|error| format!("GET {path}: {error}")),
-        false => Err(format!("GET {path}: {status} {body}")),
+        .map_err(|error| format!("GET {path}: {error}"))?;
+    match answer.status() {
+        status if status.is_success() => Ok(answer),
+        status => Err(format!(
+            "GET {path}: {status} {}",
+            answer.text().await.unwrap_or_default()
+        )),
     }
 }
