@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
@@ -14,6 +14,8 @@ use super::work;
 
 /// The longest page of a list.
 const PAGE: usize = 500;
+/// How long an export of everything may take.
+const EXPORTED_WITHIN: Duration = Duration::from_secs(600);
 /// How often the newest runs are looked at while everything breaks.
 const SAMPLE_EVERY: Duration = Duration::from_millis(400);
 
@@ -92,7 +94,10 @@ pub(super) async fn settled(client: &Client, address: &str, within: Duration) ->
 /// Reads the whole journal, from its export. An export that was cut off is an error.
 pub(super) async fn read(client: &Client, address: &str) -> Result<Journal, String> {
     let mut journal = Journal::default();
-    let mut answer = get(client, address, "export").await?;
+    let asked = client
+        .get(format!("{address}/api/v1/export"))
+        .timeout(EXPORTED_WITHIN);
+    let mut answer = answered(asked, "export").await?;
     let (mut lines, mut records, mut end) = (Vec::new(), 0, None);
     while let Some(piece) = answer
         .chunk()
@@ -219,14 +224,15 @@ fn text(of: &Value, name: &str) -> String {
 
 /// `GET` on the API.
 pub(super) async fn ask(client: &Client, address: &str, path: &str) -> Result<Value, String> {
-    let body = get(client, address, path).await?.text().await;
+    let asked = client.get(format!("{address}/api/v1/{path}"));
+    let body = answered(asked, path).await?.text().await;
     let body = body.map_err(|error| format!("GET {path}: {error}"))?;
     serde_json::from_str(&body).map_err(|error| format!("GET {path}: {error}"))
 }
 
-async fn get(client: &Client, address: &str, path: &str) -> Result<reqwest::Response, String> {
-    let answer = client
-        .get(format!("{address}/api/v1/{path}"))
+/// The answer to a question, if it is one of success.
+async fn answered(asked: RequestBuilder, path: &str) -> Result<Response, String> {
+    let answer = asked
         .bearer_auth(ADMIN_TOKEN)
         .send()
         .await
