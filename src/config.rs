@@ -52,6 +52,8 @@ pub struct Settings {
     pub github_api_url: String,
     /// The token for GitHub; absent: not configured.
     pub github_token: Option<SecretString>,
+    /// The App to act as, instead of a token.
+    pub github_app: Option<GithubApp>,
     /// GitHub webhook secrets, each taken whole.
     pub github_webhook_secrets: Vec<SecretString>,
     /// Render's REST API, `/v1` included.
@@ -76,6 +78,15 @@ pub struct Settings {
     pub file: FileSettings,
     /// How each came to be, for `xmrt config`.
     pub origins: Vec<Row>,
+}
+
+/// A GitHub App to act as.
+#[derive(Clone, Debug)]
+pub struct GithubApp {
+    /// Its App id or client id.
+    pub id: String,
+    /// Its private key, in PEM.
+    pub private_key: SecretString,
 }
 
 /// Where a journal lies that several processes share.
@@ -138,6 +149,7 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Settings, Config
         rules: reader.path("XMRT_RULES", flags.rules.as_deref(), "--rules", "./rules"),
         github_api_url: reader.url("GITHUB_API_URL", GITHUB_API_URL),
         github_token: reader.secret("GITHUB_TOKEN"),
+        github_app: github_app(&mut reader),
         github_webhook_secrets: reader.rotating_secrets("GITHUB_WEBHOOK_SECRET"),
         render_api_url: reader.url("RENDER_API_URL", RENDER_API_URL),
         render_api_key: reader.secret("RENDER_API_KEY"),
@@ -161,6 +173,35 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Settings, Config
     } else {
         Err(ConfigError(problems))
     }
+}
+
+/// The App to act as. It takes the place of a token: with both it would not be clear who acts.
+fn github_app(reader: &mut secrets::Reader<'_>) -> Option<GithubApp> {
+    const ID: &str = "GITHUB_APP_ID";
+    const KEY: &str = "GITHUB_APP_PRIVATE_KEY";
+    let id = reader.raw(ID);
+    reader.row(ID, id.as_deref().unwrap_or("(not set)"), origin(id.is_some()));
+    let key = reader.secret(KEY);
+    match (&id, &key) {
+        (Some(_), Some(_)) if reader.is_set("GITHUB_TOKEN") => {
+            reader.problem(format!(
+                "both {ID} and GITHUB_TOKEN are set, so it is not clear who acts; unset one"
+            ));
+        }
+        (Some(_), None) => reader.problem(format!(
+            "{ID} is set and {KEY} is not: set it, or {KEY}_FILE to the file that was downloaded from the App's settings page"
+        )),
+        (None, Some(_)) => reader.problem(format!("{KEY} is set and {ID} is not: the App's settings page shows it")),
+        _ => {}
+    }
+    Some(GithubApp {
+        id: id?,
+        private_key: key?,
+    })
+}
+
+fn origin(is_set: bool) -> &'static str {
+    if is_set { "environment" } else { "default" }
 }
 
 /// What says that the journal is in Redis, and how it is to be used there.
@@ -215,10 +256,6 @@ fn external_host(reader: &mut secrets::Reader<'_>) -> Option<String> {
 /// Settings that would silently change what the product promises are refused as long as they do nothing.
 fn refuse_what_is_not_there(reader: &mut secrets::Reader<'_>, environment: &Environment) {
     let missing = [
-        (
-            "GITHUB_APP_ID",
-            "GitHub Apps are not available yet; unset it and set GITHUB_TOKEN",
-        ),
         (
             "RENDER_DEPLOY_HOOKS",
             "deploy hooks are not available yet; unset it and use RENDER_API_KEY",

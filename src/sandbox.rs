@@ -75,6 +75,19 @@ impl Sandbox {
         }))
     }
 
+    /// Makes a GitHub App known, installed on every account there is: its webhook is the target, its installation tokens are
+    /// taken beside the token, and what is done with them is done by `xmrt-app[bot]`. `private_key` is in PEM; one that
+    /// is not makes every call of the App 401.
+    #[must_use]
+    pub fn with_github_app(self, id: &str, private_key: &str) -> Self {
+        let app = github::App::new(id, private_key);
+        let mut world = self.world();
+        world.outbox.app = Some(app.number());
+        world.github.app = Some(app);
+        drop(world);
+        self
+    }
+
     /// Puts things into the state; the shape is that of a rule test's `state`:
     /// `{github: {repos, branches, issues, comments, pulls, files, runs, labels, contents, collaborators}, render: {services,
     /// deploys, events, logs}}`, each a list of flat tables with snake_case keys. A time is RFC 3339 or relative to

@@ -135,7 +135,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         (
             "github",
             providers.github.is_some(),
-            "not configured: set GITHUB_TOKEN, or run with --sandbox",
+            "not configured: set GITHUB_TOKEN or GITHUB_APP_ID, or run with --sandbox",
         ),
         (
             "render",

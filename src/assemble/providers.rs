@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::random_secret;
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{GithubApp, Settings};
 use crate::hub::{Hub, HubBuilder, LaterHub};
 use crate::integrations::{github, render};
 use crate::journal::Store;
@@ -33,11 +33,11 @@ pub struct Providers {
 impl Providers {
     /// The providers the settings name.
     pub(super) fn configured(settings: &Settings) -> Result<Self, String> {
-        let github = match &settings.github_token {
-            Some(token) => Some(
-                github::Client::new(&settings.github_api_url, token.clone()).map_err(|e| e.to_string())?,
-            ),
-            None => None,
+        let api = &settings.github_api_url;
+        let github = match (&settings.github_app, &settings.github_token) {
+            (Some(app), _) => Some(of_app(api, app)?),
+            (None, Some(token)) => Some(github::Client::new(api, token.clone()).map_err(|e| e.to_string())?),
+            (None, None) => None,
         };
         let render = match &settings.render_api_key {
             Some(key) => {
@@ -59,8 +59,11 @@ impl Providers {
         tokens: &Tokens,
         settings: Option<&Settings>,
     ) -> Result<Self, String> {
-        let github =
-            github::Client::new(&running.github_url(), tokens.github.clone()).map_err(|e| e.to_string())?;
+        let api = running.github_url();
+        let github = match &tokens.github_app {
+            Some(app) => of_app(&api, app)?,
+            None => github::Client::new(&api, tokens.github.clone()).map_err(|e| e.to_string())?,
+        };
         let render =
             render::Client::new(&running.render_url(), tokens.render.clone()).map_err(|e| e.to_string())?;
         let notify = settings
@@ -75,10 +78,18 @@ impl Providers {
     }
 }
 
+/// A client that acts as an App.
+fn of_app(api: &str, app: &GithubApp) -> Result<github::Client, String> {
+    let key = github::AppKey::new(&app.id, &app.private_key)
+        .map_err(|problem| format!("GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY: {problem}"))?;
+    github::Client::of_app(api, key).map_err(|error| error.to_string())
+}
+
 /// The credentials a sandbox accepts and signs with.
 #[derive(Clone, Debug)]
 pub(super) struct Tokens {
     pub(super) github: SecretString,
+    pub(super) github_app: Option<GithubApp>,
     pub(super) render: SecretString,
     pub(super) github_secret: SecretString,
     pub(super) render_secret: SecretString,
@@ -90,6 +101,7 @@ impl Tokens {
         let first = |secrets: &[SecretString]| secrets.first().cloned();
         Self {
             github: settings.github_token.clone().unwrap_or_else(random_secret),
+            github_app: settings.github_app.clone(),
             render: settings.render_api_key.clone().unwrap_or_else(random_secret),
             github_secret: first(&settings.github_webhook_secrets).unwrap_or_else(random_secret),
             render_secret: first(&settings.render_webhook_secrets).unwrap_or_else(random_webhook_secret),
@@ -101,6 +113,7 @@ impl Tokens {
         let github_secret = random_secret();
         Self {
             github: random_secret(),
+            github_app: None,
             render: random_secret(),
             github_secret,
             render_secret: random_webhook_secret(),
@@ -110,14 +123,18 @@ impl Tokens {
     /// A sandbox that accepts and signs with these.
     pub(super) fn sandbox(&self, clock: Clock) -> Sandbox {
         let text = |secret: &SecretString| secret.expose_secret().to_owned();
-        Sandbox::new(Options {
+        let sandbox = Sandbox::new(Options {
             clock,
             github_token: text(&self.github),
             render_key: text(&self.render),
             github_secret: Some(text(&self.github_secret)),
             render_secret: Some(text(&self.render_secret)),
             bot_login: SANDBOX_LOGIN.into(),
-        })
+        });
+        match &self.github_app {
+            Some(app) => sandbox.with_github_app(&app.id, &text(&app.private_key)),
+            None => sandbox,
+        }
     }
 }
 

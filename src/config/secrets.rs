@@ -47,6 +47,11 @@ impl<'a> Reader<'a> {
             .cloned()
     }
 
+    /// Whether a secret is set, itself or as a file.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.raw(name).is_some() || self.raw(&format!("{name}_FILE")).is_some()
+    }
+
     pub(super) fn text(&mut self, name: &str, default: &str) -> String {
         let (value, origin) = match self.raw(name) {
             Some(value) => (value, "environment"),

@@ -2,6 +2,7 @@
 //! Never: a retry, a decision, a token in a log.
 
 mod actions;
+mod app;
 mod contents;
 mod hooks;
 mod issues;
@@ -15,6 +16,7 @@ pub use actions::{
     Dispatched, RunFilter, WorkflowJob, WorkflowRun, WorkflowStep, cancel_workflow_run, rerun_failed_jobs,
     rerun_workflow, run_workflow,
 };
+pub use app::AppKey;
 pub use contents::{File, FileKind};
 pub use hooks::{
     Budget, DeliveredRequest, Deliveries, Hook, HookConfig, HookDelivery, HookPlace, Permissions,
@@ -37,7 +39,7 @@ pub use wire::LogEnd;
 use std::fmt;
 use std::sync::Arc;
 
-use http::Method;
+use http::{Method, StatusCode};
 use octocrab::Octocrab;
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -48,6 +50,7 @@ use tokio::sync::OnceCell;
 
 use super::{Access, ApiError, Request};
 use crate::clock::Clock;
+use app::Reach;
 
 /// GitHub's own API; a GitHub Enterprise Server has its own at `https://HOST/api/v3`.
 pub const PUBLIC_API: &str = "https://api.github.com";
@@ -76,8 +79,17 @@ fn user() -> String {
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
+/// As whom requests go out.
+enum Login {
+    /// As the account a token belongs to.
+    Token(SecretString),
+    /// As an App, with the narrowest token that does.
+    App(app::Tokens),
+}
+
 struct Inner {
     octocrab: Octocrab,
+    login: Arc<Login>,
     /// Without our token, for what GitHub keeps elsewhere.
     bare: reqwest::Client,
     base_url: String,
@@ -106,8 +118,21 @@ impl Client {
     /// A client of the API at `base_url` (see [`PUBLIC_API`]) with a personal, OAuth or installation token. It must be
     /// made inside a Tokio runtime. Nothing is sent yet, so a wrong token shows with the first call.
     pub fn new(base_url: &str, token: impl Into<SecretString>) -> Result<Self, ApiError> {
+        let token = token.into();
+        wire::bearer(&token)?;
+        Self::of(base_url, Login::Token(token))
+    }
+
+    /// A client that acts as a GitHub App: each request goes out with a token of the installation it is about, narrowed to
+    /// its repository where it names one.
+    pub fn of_app(base_url: &str, key: AppKey) -> Result<Self, ApiError> {
+        Self::of(base_url, Login::App(app::Tokens::new(key)))
+    }
+
+    fn of(base_url: &str, login: Login) -> Result<Self, ApiError> {
         Ok(Self(Arc::new(Inner {
-            octocrab: wire::connect(base_url, &token.into())?,
+            octocrab: wire::connect(base_url)?,
+            login: Arc::new(login),
             bare: wire::bare()?,
             base_url: base_url.to_owned(),
             clock: Clock::system(),
@@ -119,6 +144,7 @@ impl Client {
     pub fn with_clock(self, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             octocrab: self.0.octocrab.clone(),
+            login: Arc::clone(&self.0.login),
             bare: self.0.bare.clone(),
             base_url: self.0.base_url.clone(),
             clock,
@@ -126,10 +152,18 @@ impl Client {
         }))
     }
 
-    /// Whose token it is (`GET /user`). Asked once.
+    /// Whose token it is (`GET /user`), or the account of the App. Asked once.
     pub async fn me(&self) -> Result<Me, ApiError> {
-        let me = self.0.me.get_or_try_init(|| self.get("/user")).await?;
-        Ok(me.clone())
+        let ask = async || match &*self.0.login {
+            Login::Token(_) => self.get("/user").await,
+            Login::App(tokens) => tokens.me(&self.0.octocrab, &self.0.clock).await,
+        };
+        Ok(self.0.me.get_or_try_init(ask).await?.clone())
+    }
+
+    /// Whether it acts as a GitHub App.
+    pub fn is_app(&self) -> bool {
+        matches!(*self.0.login, Login::App(_))
     }
 
     /// Sends a write, once.
@@ -138,14 +172,10 @@ impl Client {
     pub async fn send<T: DeserializeOwned>(&self, request: &Request) -> Result<T, ApiError> {
         let method = Method::from_bytes(request.method.as_bytes())
             .map_err(|_| ApiError::new(super::Failure::Invalid, "not an HTTP method"))?;
+        let reach = Reach::of(&request.path, request.body.as_ref());
+        let form = (Access::Write, wire::Media::Json);
         let answer = self
-            .exchange(
-                Access::Write,
-                wire::Media::Json,
-                method,
-                &request.path,
-                request.body.as_ref(),
-            )
+            .exchange(&reach, form, method, &request.path, request.body.as_ref())
             .await?;
         answer.read(Access::Write)
     }
@@ -163,7 +193,8 @@ impl Client {
         limit: usize,
         first_page: usize,
     ) -> Result<Listed<T>, ApiError> {
-        self.pages(path, &Page::Bare, limit, first_page).await
+        self.pages((&Reach::of(path, None), path), &Page::Bare, limit, first_page)
+            .await
     }
 
     /// The same for a list whose pages are objects that hold their items in `field`, and the number of all.
@@ -174,12 +205,42 @@ impl Client {
         limit: usize,
         first_page: usize,
     ) -> Result<Listed<T>, ApiError> {
-        self.pages(path, &Page::Under(field), limit, first_page).await
+        let page = Page::Under(field);
+        self.pages((&Reach::of(path, None), path), &page, limit, first_page)
+            .await
+    }
+
+    /// The repositories an App is installed on, installation by installation.
+    async fn installed_on<T: DeserializeOwned>(&self, limit: usize) -> Result<Listed<T>, ApiError> {
+        let Login::App(tokens) = &*self.0.login else {
+            return Err(ApiError::new(
+                super::Failure::Forbidden,
+                "only an App is installed",
+            ));
+        };
+        let mut all = Listed {
+            items: Vec::new(),
+            more: false,
+            total: None,
+        };
+        for installation in tokens.installations(&self.0.octocrab, &self.0.clock).await? {
+            let reach = Reach::Installation(installation.id);
+            let left = limit.saturating_sub(all.items.len()).max(1);
+            let page = Page::Under("repositories");
+            let found = self
+                .pages((&reach, "/installation/repositories"), &page, left, 1)
+                .await?;
+            all.more |= found.more;
+            all.items.extend(found.items);
+        }
+        all.more |= all.items.len() > limit;
+        all.items.truncate(limit);
+        Ok(all)
     }
 
     async fn pages<T: DeserializeOwned>(
         &self,
-        path: &str,
+        (reach, path): (&Reach, &str),
         form: &Page,
         limit: usize,
         first_page: usize,
@@ -195,7 +256,7 @@ impl Client {
         // We count pages instead of following the addresses in `Link`, so that the token goes nowhere else.
         while listed.more && listed.items.len() < limit {
             let path = format!("{path}{join}per_page={per_page}&page={page}");
-            let answer = self.read(&path).await?;
+            let answer = self.read_within(reach, wire::Media::Json, &path).await?;
             listed.more = answer.has_next_page();
             match form {
                 Page::Bare => listed.items.append(&mut answer.read(Access::Read)?),
@@ -228,10 +289,21 @@ impl Client {
 
     /// `GET`, following redirects within the API.
     async fn read_as(&self, media: wire::Media, path: &str) -> Result<wire::Answer, ApiError> {
+        self.read_within(&Reach::of(path, None), media, path).await
+    }
+
+    /// The same, with the token for `reach`. It stays the same on the way: a repository that was renamed is still the one
+    /// that was meant.
+    async fn read_within(
+        &self,
+        reach: &Reach,
+        media: wire::Media,
+        path: &str,
+    ) -> Result<wire::Answer, ApiError> {
         let mut path = path.to_owned();
         for _ in 0..=REDIRECTS_MAX {
             let answer = self
-                .exchange(Access::Read, media, Method::GET, &path, None)
+                .exchange(reach, (Access::Read, media), Method::GET, &path, None)
                 .await?;
             let Some(location) = answer.redirect() else {
                 return Ok(answer);
@@ -246,8 +318,9 @@ impl Client {
 
     /// Reads the end of a text that GitHub sends its reader elsewhere for, without our token.
     async fn elsewhere(&self, path: &str, bytes_max: usize) -> Result<LogEnd, ApiError> {
+        let form = (Access::Read, wire::Media::Json);
         let answer = self
-            .exchange(Access::Read, wire::Media::Json, Method::GET, path, None)
+            .exchange(&Reach::of(path, None), form, Method::GET, path, None)
             .await?;
         match answer.redirect() {
             Some(location) => {
@@ -275,13 +348,29 @@ impl Client {
 
     async fn exchange(
         &self,
-        access: Access,
-        media: wire::Media,
+        reach: &Reach,
+        form: (Access, wire::Media),
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<wire::Answer, ApiError> {
-        let answer = wire::exchange(&self.0.octocrab, access, media, method, path, body).await?;
+        let Inner { octocrab, clock, .. } = &*self.0;
+        let access = form.0;
+        let answer = match &*self.0.login {
+            Login::Token(token) => wire::exchange(octocrab, token, form, method, path, body).await?,
+            Login::App(tokens) => {
+                let token = tokens.bearer(octocrab, clock, reach).await?;
+                let answer = wire::exchange(octocrab, &token, form, method.clone(), path, body).await?;
+                // Such a token can be revoked before its end. Nothing was done with it, so a new one may be tried.
+                if answer.status == StatusCode::UNAUTHORIZED && *reach != Reach::App {
+                    tokens.forget(reach);
+                    let token = tokens.bearer(octocrab, clock, reach).await?;
+                    wire::exchange(octocrab, &token, form, method, path, body).await?
+                } else {
+                    answer
+                }
+            }
+        };
         let redirects = access == Access::Read && answer.redirect().is_some();
         if answer.status.is_success() || redirects {
             return Ok(answer);
@@ -291,7 +380,7 @@ impl Client {
             answer.status,
             &answer.headers,
             &answer.body,
-            self.0.clock.now(),
+            clock.now(),
         ))
     }
 }

@@ -3,6 +3,7 @@
 
 mod routes;
 mod state;
+mod app;
 mod shape;
 mod shape_runs;
 mod repos;
@@ -26,6 +27,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Answer, Call, Outcome};
 use super::state::World;
 pub(super) use actions::stored_log;
+pub(super) use app::{App, actor};
 pub(super) use notify::{
     comment_event, issue_event, label_event, ping, pull_event, push_event, review_event, run_event,
     sub_issue_event,
@@ -51,8 +53,8 @@ pub(super) fn gate(world: &World, call: &Call) -> Result<(), Answer> {
     }
     match call.token() {
         None => Err(error(401, "Requires authentication")),
-        Some(token) if token != world.options.github_token => Err(error(401, "Bad credentials")),
-        Some(_) => Ok(()),
+        Some(token) if token == world.options.github_token => Ok(()),
+        Some(token) => app::gate(world, call, token),
     }
 }
 

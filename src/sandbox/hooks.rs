@@ -10,6 +10,9 @@ use super::webhooks::Outbox;
 /// The hook that stands for the target of `deliver_to`: every repository has it while there is a target.
 pub(super) const TARGET_HOOK: u64 = 1;
 
+/// Where the App's own webhook is.
+pub(super) const APP: &str = "app";
+
 /// A GitHub webhook made through the API.
 #[derive(Clone, Debug)]
 pub(super) struct Hook {
@@ -39,14 +42,22 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// To the target, as the hook that every repository has.
-    pub(super) fn to_target(provider: Provider, body: &str, target: Option<&str>) -> Self {
-        let place = match provider {
-            Provider::Github => places_of(body).into_iter().next().unwrap_or_default(),
-            Provider::Render => String::new(),
+    /// To the target, as the hook that every repository has, or as that of the App with that number.
+    pub(super) fn to_target(
+        provider: Provider,
+        body: &str,
+        (target, app): (Option<&str>, Option<u64>),
+    ) -> Self {
+        let (hook, place) = match (provider, app) {
+            (Provider::Github, Some(app)) => (app, APP.to_owned()),
+            (Provider::Github, None) => (
+                TARGET_HOOK,
+                places_of(body).into_iter().next().unwrap_or_default(),
+            ),
+            (Provider::Render, _) => (TARGET_HOOK, String::new()),
         };
         Self {
-            hook: TARGET_HOOK,
+            hook,
             place,
             url: target.map(|target| format!("{target}/webhooks/{}", provider.name())),
             form: false,
@@ -86,7 +97,9 @@ impl Sent {
 
     /// What kind of thing the hook belongs to, as GitHub's header says it.
     pub(super) fn kind(&self) -> &'static str {
-        if self.place.starts_with("orgs/") {
+        if self.place == APP {
+            "integration"
+        } else if self.place.starts_with("orgs/") {
             "organization"
         } else {
             "repository"

@@ -100,7 +100,14 @@ async fn enter(State(door): State<Door>, request: Request) -> Result<Response, I
 
 async fn provide(door: &Door, provider: Provider, mut call: Call) -> Response {
     let sandbox = &door.sandbox;
-    call.actor = sandbox.world().options.bot_login.clone();
+    call.actor = {
+        let world = sandbox.world();
+        match provider {
+            Provider::Github => github::actor(&world, &call).map(str::to_owned),
+            Provider::Render => None,
+        }
+        .unwrap_or_else(|| world.options.bot_login.clone())
+    };
     let (routes, refuse): (_, fn(&Call, u16) -> Answer) = match provider {
         Provider::Github => (github::ROUTES, github::refuse),
         Provider::Render => (render::ROUTES, render::refuse),

@@ -39,6 +39,8 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(20);
 #[derive(Default)]
 pub(super) struct Outbox {
     pub(super) target: Option<String>,
+    /// The number of the App whose webhook the target is, if it is one's.
+    pub(super) app: Option<u64>,
     /// Hooks made through the API, besides the one that the target is.
     pub(super) hooks: Vec<Hook>,
     deliveries: VecDeque<Delivery>,
@@ -70,7 +72,7 @@ impl Outbox {
             Provider::Github => self.wanted(event, &body),
             Provider::Render => Vec::new(),
         };
-        let own = Sent::to_target(provider, &body, self.target.as_deref());
+        let own = Sent::to_target(provider, &body, (self.target.as_deref(), self.app));
         for (n, hook) in others.into_iter().enumerate() {
             // Each hook's delivery has an id of its own.
             let id = super::hooks::guid_beside(id, n);
@@ -93,7 +95,7 @@ impl Outbox {
         at: Timestamp,
         status: Option<u16>,
     ) {
-        let sent = Sent::to_target(provider, &body, self.target.as_deref());
+        let sent = Sent::to_target(provider, &body, (self.target.as_deref(), self.app));
         self.put(provider, id, event, body, at, sent);
         if let Some(delivery) = self.deliveries.back_mut() {
             delivery.settled = true;
@@ -307,7 +309,10 @@ fn github_headers(request: RequestBuilder, secret: Option<&str>, delivery: &Deli
         .header("x-github-hook-installation-target-type", delivery.sent.kind())
         .header(
             "x-github-hook-installation-target-id",
-            payload["repository"]["id"].as_u64().unwrap_or(0),
+            match delivery.sent.kind() {
+                "integration" => delivery.sent.hook,
+                _ => payload["repository"]["id"].as_u64().unwrap_or(0),
+            },
         );
     match secret.filter(|_| delivery.sent.signed) {
         None => request,

@@ -52,9 +52,11 @@ fn client(ctx: &Ctx<Parts>) -> Result<&Client, ToolError> {
     ctx.parts.client.as_ref().ok_or_else(|| {
         ToolError::new(
             ErrorClass::Forbidden,
-            "GitHub is not configured: there is no token",
+            "GitHub is not configured: there is no token and no App",
         )
-        .with_remedy("set GITHUB_TOKEN to a token of the account to act as, and start again")
+        .with_remedy(
+            "set GITHUB_TOKEN to a token of the account to act as, or GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY, and start again",
+        )
     })
 }
 

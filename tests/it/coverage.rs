@@ -158,6 +158,38 @@ async fn what_came_while_the_server_was_down_is_recovered_at_its_start_and_done_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_webhook_of_an_app_is_compared_as_well() {
+    let app = [
+        ("GITHUB_TOKEN", ""),
+        ("GITHUB_APP_ID", "314159"),
+        ("GITHUB_APP_PRIVATE_KEY", &crate::github_app::KEY),
+    ];
+    let mut world = world(&[("comments", COMMENTS)], CONFIG, &app).await;
+    let heard = emitted(&world, 1, json!({})).await;
+    succeeded(&world, &heard).await;
+    world.server.terminate();
+    let missed = emitted(&world, 2, json!({})).await;
+    world.restart();
+    hooked(&world).await;
+    succeeded(&world, &missed).await;
+    let coverage = ledger(&world, "the gap in the ledger", |source| {
+        found(source, "recovered") == 1
+    })
+    .await;
+    assert_eq!(
+        coverage["sources"][0]["source"], "github:app:314159",
+        "{coverage:#}"
+    );
+    assert_eq!(comments(&world).await, 2);
+    // What the App's bot writes is known as our own.
+    let (_, page) = world.api("events?type=github.issue_comment").await;
+    for event in page["events"].as_array().unwrap() {
+        assert_eq!(event["actor"], "xmrt-app[bot]", "{event:#}");
+        assert!(event["caused_by"].is_string(), "{event:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_a_lost_journal_only_a_person_brings_back_what_is_older_and_no_effect_doubles() {
     let mut world = world(&[("comments", COMMENTS)], CONFIG, &[]).await;
     let done = emitted(&world, 1, json!({})).await;

@@ -21,6 +21,7 @@ mod external;
 mod for_each;
 mod fuzz;
 mod gallery;
+mod github_app;
 mod harness;
 mod http;
 mod hub;

@@ -20,6 +20,8 @@ pub enum HookPlace {
     Repository(Repo),
     /// An organization's, by its login.
     Organization(String),
+    /// The one that the GitHub App has itself.
+    App,
 }
 
 impl HookPlace {
@@ -35,6 +37,8 @@ impl HookPlace {
                 segments.extend(rest);
                 path("/orgs", &segments, query)
             }
+            // The App has one, so its id is in no path.
+            Self::App => path("/app/hook", rest.get(1..).unwrap_or_default(), query),
         }
     }
 }
@@ -44,6 +48,7 @@ impl fmt::Display for HookPlace {
         match self {
             Self::Repository(repo) => repo.fmt(f),
             Self::Organization(login) => f.write_str(login),
+            Self::App => f.write_str("the App"),
         }
     }
 }
@@ -155,9 +160,39 @@ pub struct Budget {
 }
 
 impl Client {
-    /// The webhooks of a repository or an organization.
+    /// The webhooks of a repository, an organization or the App.
     pub async fn hooks(&self, place: &HookPlace) -> Result<Listed<Hook>, ApiError> {
+        if *place == HookPlace::App {
+            return self.hook_of_app().await;
+        }
         self.list(&place.path(&[], &[]), HOOKS_MAX, 1).await
+    }
+
+    /// The App's own webhook; its id is the App's. An App that wants no events has no address.
+    async fn hook_of_app(&self) -> Result<Listed<Hook>, ApiError> {
+        #[derive(Deserialize)]
+        struct App {
+            id: u64,
+            #[serde(default)]
+            events: Vec<String>,
+        }
+        let app: App = self.get("/app").await?;
+        let config: HookConfig = self.get("/app/hook/config").await?;
+        let hook = Hook {
+            id: app.id,
+            active: true,
+            events: app.events,
+            config,
+        };
+        let items: Vec<Hook> = Some(hook)
+            .filter(|hook| !hook.config.url.is_empty())
+            .into_iter()
+            .collect();
+        Ok(Listed {
+            total: Some(items.len() as u64),
+            items,
+            more: false,
+        })
     }
 
     /// A page of what a webhook delivered, newest first; `status` is `success` or `failure`.
@@ -171,13 +206,19 @@ impl Client {
     ) -> Result<Deliveries, ApiError> {
         let limit = limit.clamp(1, super::PER_PAGE).to_string();
         let mut query = vec![("per_page", limit.as_str())];
-        query.extend(status.map(|status| ("status", status)));
+        // An App's list knows no such question.
+        let of_app = *place == HookPlace::App;
+        query.extend(status.filter(|_| !of_app).map(|status| ("status", status)));
         query.extend(cursor.map(|cursor| ("cursor", cursor)));
         let path = place.path(&[hook.to_string().as_str(), "deliveries"], &query);
         let answer = self.read(&path).await?;
+        let mut items: Vec<HookDelivery> = answer.read(Access::Read)?;
+        if let Some(status) = status.filter(|_| of_app) {
+            items.retain(|delivery| (delivery.status_code / 100 == 2) == (status == "success"));
+        }
         Ok(Deliveries {
             next: answer.next_cursor(),
-            items: answer.read(Access::Read)?,
+            items,
         })
     }
 
@@ -193,8 +234,11 @@ impl Client {
         self.get(&path).await
     }
 
-    /// The repositories the account can see, the last pushed first.
+    /// The repositories the account can see, the last pushed first; of an App, those it is installed on.
     pub async fn seen_repositories(&self, limit: usize) -> Result<Listed<SeenRepository>, ApiError> {
+        if self.is_app() {
+            return self.installed_on(limit).await;
+        }
         self.list("/user/repos?sort=pushed&direction=desc", limit, 1)
             .await
     }

@@ -9,10 +9,11 @@ mod log;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, LINK, LOCATION, USER_AGENT};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LINK, LOCATION, USER_AGENT,
+};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
-use octocrab::service::middleware::auth_header::AuthHeaderLayer;
 use octocrab::service::middleware::base_uri::BaseUriLayer;
 use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
 use secrecy::{ExposeSecret, SecretString};
@@ -55,8 +56,8 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
-/// An octocrab that adds base URL, token and our headers to every request, and sends it once.
-pub(super) fn connect(base_url: &str, token: &SecretString) -> Result<Octocrab, ApiError> {
+/// An octocrab that adds base URL and our headers to every request, and sends it once.
+pub(super) fn connect(base_url: &str) -> Result<Octocrab, ApiError> {
     let base: Uri = base_url
         .trim_end_matches('/')
         .parse()
@@ -66,14 +67,6 @@ pub(super) fn connect(base_url: &str, token: &SecretString) -> Result<Octocrab, 
             let problem = format!("`{base_url}` is not the URL of an API");
             ApiError::new(Failure::Invalid, problem).with_remedy(super::PUBLIC_API)
         })?;
-    // The error would quote the header, so it is not passed on.
-    let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| {
-        ApiError::new(
-            Failure::Forbidden,
-            "the GitHub token holds characters no token has",
-        )
-    })?;
-    bearer.set_sensitive(true);
     let http = bare()?;
     let service = tower::service_fn(move |request| {
         let http = http.clone();
@@ -82,8 +75,7 @@ pub(super) fn connect(base_url: &str, token: &SecretString) -> Result<Octocrab, 
     let connected = OctocrabBuilder::new_empty()
         .with_service(service)
         .with_layer(&MapRequestLayer::new(stamp))
-        .with_layer(&BaseUriLayer::new(base.clone()))
-        .with_layer(&AuthHeaderLayer::new(Some(bearer), base.clone(), base))
+        .with_layer(&BaseUriLayer::new(base))
         .with_auth(AuthState::None)
         .build();
     match connected {
@@ -128,16 +120,36 @@ async fn carry(
     Ok(http::Response::from_parts(parts, Full::new(body.to_bytes())))
 }
 
-/// Sends one request and waits for the whole answer, whatever its status.
+/// The header that carries a token. The error does not quote it.
+pub(super) fn bearer(token: &SecretString) -> Result<HeaderValue, ApiError> {
+    let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| {
+        ApiError::new(
+            Failure::Forbidden,
+            "the GitHub token holds characters no token has",
+        )
+    })?;
+    bearer.set_sensitive(true);
+    Ok(bearer)
+}
+
+/// Sends one request and waits for the whole answer, whatever its status. `path` has no host, so the token goes to the
+/// API's only.
 pub(super) async fn exchange(
     octocrab: &Octocrab,
-    access: Access,
-    media: Media,
+    token: &SecretString,
+    (access, media): (Access, Media),
     method: Method,
     path: &str,
     body: Option<&Value>,
 ) -> Result<Answer, ApiError> {
-    let mut request = http::Request::builder().method(method).uri(path);
+    if !path.starts_with('/') {
+        let problem = format!("`{path}` is not a path below the API");
+        return Err(ApiError::new(Failure::Invalid, problem));
+    }
+    let mut request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header(AUTHORIZATION, bearer(token)?);
     if let Media::Diff = media {
         request = request.header(ACCEPT, DIFF);
     }

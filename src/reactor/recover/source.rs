@@ -27,9 +27,9 @@ const BUDGET_PART: u64 = 10;
 /// A webhook that leads here.
 #[derive(Clone, Debug)]
 pub(super) enum Source {
-    /// Of a repository or an organization on GitHub.
+    /// Of a repository, an organization or an App on GitHub.
     Github {
-        /// `{repo, hook_id}` or `{org, hook_id}`, as the tools want it.
+        /// `{repo, hook_id}`, `{org, hook_id}` or `{app, hook_id}`, as the tools want it.
         hook: Value,
         /// `acme/api:1`.
         name: String,
@@ -78,6 +78,8 @@ struct Webhook {
     hook_id: u64,
     repo: Option<String>,
     org: Option<String>,
+    #[serde(default)]
+    app: bool,
     url: String,
     active: bool,
 }
@@ -381,6 +383,12 @@ fn ours(hook: Webhook, settings: &RecoverySettings) -> Option<Source> {
     let (kind, place) = match (hook.repo, hook.org) {
         (Some(repo), _) => ("repo", repo),
         (None, Some(org)) => ("org", org),
+        (None, None) if hook.app => {
+            return here.then(|| Source::Github {
+                hook: json!({ "app": true, "hook_id": hook.hook_id }),
+                name: format!("app:{}", hook.hook_id),
+            });
+        }
         (None, None) => return None,
     };
     here.then(|| Source::Github {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{body, error, invalid, not_found, page, shape};
 use crate::clock;
 use crate::sandbox::call::{Answer, Call, Outcome};
-use crate::sandbox::hooks::{Hook, Sent, TARGET_HOOK};
+use crate::sandbox::hooks::{APP, Hook, Sent, TARGET_HOOK};
 use crate::sandbox::state::{Provider, World};
 use crate::sandbox::webhooks::Delivery;
 
@@ -16,8 +16,16 @@ const KEPT_MS: i64 = 3 * 86_400_000;
 /// Ids of deliveries begin here.
 const DELIVERY_IDS: u64 = 1_000_000_000;
 
-/// Where a call's hooks are: `repos/acme/api` or `orgs/acme`, which must exist.
+/// Where a call's hooks are: `repos/acme/api`, `orgs/acme` or `app`, which must exist.
 fn place(world: &World, call: &Call) -> Result<String, Answer> {
+    if call.path.starts_with("/app/") {
+        return world
+            .github
+            .app
+            .as_ref()
+            .map(|_| APP.to_owned())
+            .ok_or_else(not_found);
+    }
     let org = call.param("org");
     if !org.is_empty() {
         let known = world
@@ -29,15 +37,16 @@ fn place(world: &World, call: &Call) -> Result<String, Answer> {
     Ok(format!("repos/{}", super::repo(world, call)?.full_name))
 }
 
-/// The hook that stands for the target, while there is one: every repository has it.
+/// The hook that stands for the target, while there is one: the App's, or else every repository has it.
 fn of_target(world: &World, place: &str) -> Option<Hook> {
-    let target = world
-        .outbox
-        .target
-        .as_ref()
-        .filter(|_| place.starts_with("repos/"))?;
+    let app = world.outbox.app;
+    let has_it = match app {
+        Some(_) => place == APP,
+        None => place.starts_with("repos/"),
+    };
+    let target = world.outbox.target.as_ref().filter(|_| has_it)?;
     Some(Hook {
-        id: TARGET_HOOK,
+        id: app.unwrap_or(TARGET_HOOK),
         place: place.to_owned(),
         url: format!("{target}/webhooks/github"),
         content_type: "json".into(),
@@ -63,7 +72,7 @@ fn hook(world: &World, call: &Call) -> Result<Hook, Answer> {
     let (place, id) = (place(world, call)?, call.number("hook"));
     hooks_at(world, &place)
         .into_iter()
-        .find(|hook| Some(hook.id) == id)
+        .find(|hook| place == APP || Some(hook.id) == id)
         .ok_or_else(not_found)
 }
 

@@ -2,7 +2,7 @@
 //! Never: what a call does.
 
 use super::{
-    actions, comments, contents, history, hooks, issues, labels, merge, pulls, repos, reviews, search,
+    actions, app, comments, contents, history, hooks, issues, labels, merge, pulls, repos, reviews, search,
     sub_issues,
 };
 use crate::sandbox::call::Route;
@@ -11,6 +11,68 @@ use crate::sandbox::call::Route;
 pub(in crate::sandbox) const ROUTES: &[Route] = &[
     Route::new("GET", "/user", "get_me", repos::me),
     Route::new("GET", "/users/{u}", "get_user", repos::user),
+    Route::new("GET", "/app", "get_app", app::get),
+    Route::new(
+        "GET",
+        "/app/installations",
+        "list_installations",
+        app::installations,
+    ),
+    Route::new(
+        "POST",
+        "/app/installations/{id}/access_tokens",
+        "create_installation_token",
+        app::create_token,
+    ),
+    Route::new("GET", "/app/hook/config", "get_app_webhook", app::hook_config),
+    Route::new(
+        "GET",
+        "/app/hook/deliveries",
+        "list_app_deliveries",
+        hooks::deliveries,
+    ),
+    Route::new(
+        "GET",
+        "/app/hook/deliveries/{delivery}",
+        "get_app_delivery",
+        hooks::get_delivery,
+    ),
+    Route::new(
+        "POST",
+        "/app/hook/deliveries/{delivery}/attempts",
+        "redeliver_app_delivery",
+        hooks::redeliver,
+    ),
+    Route::new(
+        "GET",
+        "/repos/{o}/{r}/installation",
+        "get_installation",
+        app::of_repo,
+    ),
+    Route::new(
+        "GET",
+        "/orgs/{u}/installation",
+        "get_installation",
+        app::of_account,
+    ),
+    Route::new(
+        "GET",
+        "/users/{u}/installation",
+        "get_installation",
+        app::of_account,
+    ),
+    Route::new(
+        "DELETE",
+        "/installation/token",
+        "revoke_installation_token",
+        app::revoke,
+    ),
+    Route::new(
+        "GET",
+        "/installation/repositories",
+        "list_installation_repositories",
+        app::repositories,
+    ),
     Route::new("GET", "/rate_limit", "get_rate_limit", repos::rate_limit),
     Route::new("GET", "/user/repos", "list_repositories", repos::list),
     Route::new("GET", "/users/{u}/repos", "list_repositories", repos::list),

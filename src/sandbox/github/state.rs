@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::app::App;
+
 /// The GitHub side's memory.
 #[derive(Clone, Debug, Default)]
 pub(in crate::sandbox) struct State {
@@ -12,6 +14,8 @@ pub(in crate::sandbox) struct State {
     repos: BTreeMap<String, Repo>,
     /// Numeric ids of accounts that a payload told; all others are derived from the login.
     pub(in crate::sandbox) user_ids: BTreeMap<String, u64>,
+    /// The App that is installed everywhere.
+    pub(in crate::sandbox) app: Option<App>,
     pub(in crate::sandbox) rate_used: u64,
     pub(in crate::sandbox) rate_reset: i64,
 }

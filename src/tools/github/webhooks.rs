@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::page::thirty;
 use super::{Parts, Server, client, send};
-use crate::hub::{Doubt, ToolError};
+use crate::hub::{Doubt, ErrorClass, ToolError};
 use crate::integrations::Failure;
 use crate::integrations::github::{self, Client, Hook, HookDelivery, HookPlace, Repo};
 use crate::tools::toolbox::{Ctx, Effect, Look, invalid, reads, writes};
@@ -23,8 +23,9 @@ pub(super) fn add(server: Server) -> Server {
             reads(
                 "list_webhooks",
                 "List webhooks",
-                "The webhooks of a repository or an organization: where they deliver, and which events. Without either, \
-                 those of the repositories that the account administers, at most 50, the last pushed first.",
+                "The webhooks of a repository, an organization or the GitHub App: where they deliver, and which events. Without \
+                 any of them, those of the repositories that the account administers, at most 50, the last pushed first, or \
+                 the App's.",
             )
             .answers(list),
         )
@@ -93,35 +94,65 @@ struct Whose {
     /// Repository, as owner/name.
     #[serde(default)]
     repo: Option<Repo>,
-    /// Organization, by its login. Either this or repo.
+    /// Organization, by its login, instead of repo.
     #[serde(default)]
     #[schemars(length(min = 1, max = 39))]
     org: Option<String>,
+    /// true for the GitHub App's own webhook, instead of repo.
+    #[serde(default)]
+    app: bool,
 }
 
 /// The one place that is meant, or none.
-fn place(repo: Option<Repo>, org: Option<String>) -> Result<Option<HookPlace>, ToolError> {
-    match (repo, org) {
-        (Some(_), Some(_)) => Err(invalid("org", "cannot stand beside `repo`: give one of them")),
-        (Some(repo), None) => Ok(Some(HookPlace::Repository(repo))),
-        (None, Some(org))
+fn place(repo: Option<Repo>, org: Option<String>, app: bool) -> Result<Option<HookPlace>, ToolError> {
+    match (repo, org, app) {
+        (Some(_), Some(_), _) => Err(invalid("org", "cannot stand beside `repo`: give one of them")),
+        (Some(_), _, true) | (_, Some(_), true) => Err(invalid(
+            "app",
+            "cannot stand beside `repo` or `org`: give one of them",
+        )),
+        (Some(repo), None, false) => Ok(Some(HookPlace::Repository(repo))),
+        (None, Some(org), false)
             if org
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') =>
         {
             Ok(Some(HookPlace::Organization(org)))
         }
-        (None, Some(org)) => Err(invalid("org", format!("must be a login, not `{org}`"))),
-        (None, None) => Ok(None),
+        (None, Some(org), false) => Err(invalid("org", format!("must be a login, not `{org}`"))),
+        (None, None, true) => Ok(Some(HookPlace::App)),
+        (None, None, false) => Ok(None),
     }
 }
 
 /// The one place that is meant. Whoever has no credentials hears of that first.
-fn one_place(ctx: &Ctx<Parts>, repo: Option<Repo>, org: Option<String>) -> Result<HookPlace, ToolError> {
+fn one_place(
+    ctx: &Ctx<Parts>,
+    (repo, org, app): (Option<Repo>, Option<String>, bool),
+) -> Result<HookPlace, ToolError> {
     if !ctx.dry_run {
         client(ctx)?;
     }
-    place(repo, org)?.ok_or_else(|| invalid("repo", "is missing: give `repo` or `org`"))
+    let place = place(repo, org, app)?;
+    let place = place.ok_or_else(|| invalid("repo", "is missing: give `repo`, `org` or `app`"))?;
+    let is_token = ctx.parts.client.as_ref().is_some_and(|client| !client.is_app());
+    if place == HookPlace::App && is_token {
+        let problem = "GitHub is asked with a token, and an App's webhook shows itself only to the App";
+        return Err(ToolError::new(ErrorClass::Forbidden, problem)
+            .with_remedy("set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY instead of GITHUB_TOKEN"));
+    }
+    Ok(place)
+}
+
+/// A place whose webhooks can be changed with the API.
+fn changeable(place: HookPlace) -> Result<HookPlace, ToolError> {
+    match place {
+        HookPlace::App => Err(invalid(
+            "app",
+            "is only looked at: which events an App's webhook delivers is said on the App's settings page",
+        )),
+        place => Ok(place),
+    }
 }
 
 /// A webhook, without its secret.
@@ -135,6 +166,9 @@ struct Webhook {
     /// The organization whose it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     org: Option<String>,
+    /// Whether it is the GitHub App's own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    app: bool,
     /// Where it delivers.
     url: String,
     /// json or form.
@@ -150,11 +184,13 @@ impl Webhook {
         let (repo, org) = match place {
             HookPlace::Repository(repo) => (Some(repo.to_string()), None),
             HookPlace::Organization(login) => (None, Some(login.clone())),
+            HookPlace::App => (None, None),
         };
         Self {
             hook_id: hook.id,
             repo,
             org,
+            app: *place == HookPlace::App,
             url: hook.config.url,
             content_type: hook.config.content_type,
             events: hook.events,
@@ -174,7 +210,11 @@ struct Webhooks {
 
 async fn list(ctx: Ctx<Parts>, whose: Whose) -> Result<Webhooks, ToolError> {
     let client = client(&ctx)?;
-    if let Some(place) = place(whose.repo, whose.org)? {
+    if let Some(place) = place(whose.repo, whose.org, whose.app)? {
+        let place = match place {
+            HookPlace::App => one_place(&ctx, (None, None, true))?,
+            place => place,
+        };
         let hooks = client.hooks(&place).await?.items;
         return Ok(Webhooks {
             webhooks: hooks.into_iter().map(|hook| Webhook::new(&place, hook)).collect(),
@@ -185,6 +225,14 @@ async fn list(ctx: Ctx<Parts>, whose: Whose) -> Result<Webhooks, ToolError> {
 }
 
 async fn of_all(client: &Client) -> Result<Webhooks, ToolError> {
+    if client.is_app() {
+        let place = HookPlace::App;
+        let hooks = client.hooks(&place).await?.items;
+        return Ok(Webhooks {
+            webhooks: hooks.into_iter().map(|hook| Webhook::new(&place, hook)).collect(),
+            more: false,
+        });
+    }
     let seen = client.seen_repositories(REPOSITORIES_MAX).await?;
     let mut ours = seen.items.into_iter().filter(|repo| repo.permissions.admin);
     let mut webhooks = Vec::new();
@@ -210,10 +258,13 @@ struct Many {
     /// Repository, as owner/name.
     #[serde(default)]
     repo: Option<Repo>,
-    /// Organization, by its login. Either this or repo.
+    /// Organization, by its login, instead of repo.
     #[serde(default)]
     #[schemars(length(min = 1, max = 39))]
     org: Option<String>,
+    /// true for the GitHub App's own webhook, instead of repo.
+    #[serde(default)]
+    app: bool,
     /// Id of the webhook.
     #[schemars(range(min = 1))]
     hook_id: u64,
@@ -247,7 +298,7 @@ struct Page {
 }
 
 async fn deliveries(ctx: Ctx<Parts>, many: Many) -> Result<Page, ToolError> {
-    let place = one_place(&ctx, many.repo, many.org)?;
+    let place = one_place(&ctx, (many.repo, many.org, many.app))?;
     let status = many.status.map(|status| match status {
         Status::Success => "success",
         Status::Failure => "failure",
@@ -268,10 +319,13 @@ struct Which {
     /// Repository, as owner/name.
     #[serde(default)]
     repo: Option<Repo>,
-    /// Organization, by its login. Either this or repo.
+    /// Organization, by its login, instead of repo.
     #[serde(default)]
     #[schemars(length(min = 1, max = 39))]
     org: Option<String>,
+    /// true for the GitHub App's own webhook, instead of repo.
+    #[serde(default)]
+    app: bool,
     /// Id of the webhook.
     #[schemars(range(min = 1))]
     hook_id: u64,
@@ -290,7 +344,7 @@ struct Delivered {
 }
 
 async fn get_delivery(ctx: Ctx<Parts>, which: Which) -> Result<Delivered, ToolError> {
-    let place = one_place(&ctx, which.repo, which.org)?;
+    let place = one_place(&ctx, (which.repo, which.org, which.app))?;
     let found = client(&ctx)?
         .hook_delivery(&place, which.hook_id, which.delivery_id)
         .await?;
@@ -308,7 +362,7 @@ struct Asked {
 }
 
 async fn redeliver(ctx: Ctx<Parts>, which: Which) -> Result<Effect<Asked>, ToolError> {
-    let place = one_place(&ctx, which.repo, which.org)?;
+    let place = one_place(&ctx, (which.repo, which.org, which.app))?;
     let hook_id = which.hook_id;
     let request = github::redeliver(&place, hook_id, which.delivery_id);
     send(&ctx, request, |_: Value| Asked { hook_id }).await
@@ -321,17 +375,20 @@ struct One {
     /// Repository, as owner/name.
     #[serde(default)]
     repo: Option<Repo>,
-    /// Organization, by its login. Either this or repo.
+    /// Organization, by its login, instead of repo.
     #[serde(default)]
     #[schemars(length(min = 1, max = 39))]
     org: Option<String>,
+    /// true for the GitHub App's own webhook, instead of repo.
+    #[serde(default)]
+    app: bool,
     /// Id of the webhook.
     #[schemars(range(min = 1))]
     hook_id: u64,
 }
 
 async fn ping(ctx: Ctx<Parts>, one: One) -> Result<Effect<Asked>, ToolError> {
-    let place = one_place(&ctx, one.repo, one.org)?;
+    let place = changeable(one_place(&ctx, (one.repo, one.org, one.app))?)?;
     let hook_id = one.hook_id;
     send(&ctx, github::ping_hook(&place, hook_id), |_: Value| Asked {
         hook_id,
@@ -346,10 +403,13 @@ struct Change {
     /// Repository, as owner/name.
     #[serde(default)]
     repo: Option<Repo>,
-    /// Organization, by its login. Either this or repo.
+    /// Organization, by its login, instead of repo.
     #[serde(default)]
     #[schemars(length(min = 1, max = 39))]
     org: Option<String>,
+    /// true for the GitHub App's own webhook, instead of repo.
+    #[serde(default)]
+    app: bool,
     /// Id of the webhook.
     #[schemars(range(min = 1))]
     hook_id: u64,
@@ -363,7 +423,7 @@ struct Change {
 }
 
 async fn update(ctx: Ctx<Parts>, change: Change) -> Result<Effect<Webhook>, ToolError> {
-    let place = one_place(&ctx, change.repo, change.org)?;
+    let place = changeable(one_place(&ctx, (change.repo, change.org, change.app))?)?;
     if change.events.is_none() && change.active.is_none() {
         return Err(invalid("events", "is missing: give `events` or `active`"));
     }
@@ -372,7 +432,7 @@ async fn update(ctx: Ctx<Parts>, change: Change) -> Result<Effect<Webhook>, Tool
 }
 
 async fn delete(ctx: Ctx<Parts>, one: One) -> Result<Effect<Asked>, ToolError> {
-    let place = one_place(&ctx, one.repo, one.org)?;
+    let place = changeable(one_place(&ctx, (one.repo, one.org, one.app))?)?;
     let hook_id = one.hook_id;
     send(&ctx, github::delete_hook(&place, hook_id), |_: Value| Asked {
         hook_id,
@@ -382,7 +442,7 @@ async fn delete(ctx: Ctx<Parts>, one: One) -> Result<Effect<Asked>, ToolError> {
 
 /// Gone is done; a place that cannot be seen proves nothing.
 async fn look_whether_gone(ctx: Ctx<Parts>, one: One) -> Result<Look<Asked>, ToolError> {
-    let place = one_place(&ctx, one.repo, one.org)?;
+    let place = one_place(&ctx, (one.repo, one.org, one.app))?;
     let hook_id = one.hook_id;
     let hooks = client(&ctx)?.hooks(&place).await?.items;
     Ok(if hooks.iter().any(|hook| hook.id == hook_id) {

@@ -1,0 +1,300 @@
+//! Acting as a GitHub App: narrow tokens, kept and renewed; what it is not installed on; its own webhook.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use xmrt::clock::{Clock, after};
+use xmrt::hub::{CallMeta, ErrorClass, Hub, Reply, ToolError};
+use xmrt::integrations::github::{AppKey, Client};
+use xmrt::sandbox::{Options, Running, Sandbox};
+use xmrt::tools::github;
+
+const SOON: Duration = Duration::from_secs(10);
+const APP_ID: &str = "314159";
+
+/// A private key in PEM, made for this run of the tests.
+pub(crate) static KEY: LazyLock<String> = LazyLock::new(new_key);
+
+fn new_key() -> String {
+    let made = std::process::Command::new("openssl")
+        .args(["genrsa", "2048"])
+        .output()
+        .expect("openssl is there; scripts/test installs it");
+    assert!(made.status.success(), "{made:?}");
+    String::from_utf8(made.stdout).unwrap()
+}
+
+struct Stage {
+    sandbox: Sandbox,
+    running: Running,
+    hub: Hub,
+    clock: Clock,
+}
+
+impl Stage {
+    /// Two owners with a repository each, and the App installed on both; the client signs with `key`.
+    async fn new(key: &str) -> Self {
+        let clock = Clock::virtual_at("2026-03-01T12:00:00Z".parse().unwrap());
+        let sandbox = Sandbox::new(Options {
+            clock: clock.clone(),
+            github_token: "sandbox-token".into(),
+            render_key: "sandbox-key".into(),
+            github_secret: None,
+            render_secret: None,
+            bot_login: "xmrt-bot".into(),
+        })
+        .with_github_app(APP_ID, &KEY);
+        let repos =
+            json!([{ "full_name": "acme/api" }, { "full_name": "acme/web" }, { "full_name": "globex/site" }]);
+        let issues = json!([
+            { "repo": "acme/api", "number": 1, "title": "One" },
+            { "repo": "globex/site", "number": 1, "title": "One" },
+        ]);
+        sandbox
+            .seed(&json!({ "github": { "repos": repos, "issues": issues } }))
+            .unwrap();
+        let running = sandbox
+            .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+            .await
+            .unwrap();
+        let app = AppKey::new(APP_ID, &key.to_owned().into()).unwrap();
+        let client = Client::of_app(&running.github_url(), app)
+            .unwrap()
+            .with_clock(clock.clone());
+        let hub = Hub::builder()
+            .serve("github", github::Server::new(Some(client)))
+            .start()
+            .await
+            .unwrap();
+        Self {
+            sandbox,
+            running,
+            hub,
+            clock,
+        }
+    }
+
+    async fn call(&self, tool: &str, arguments: Value) -> Result<Value, ToolError> {
+        let meta = CallMeta {
+            idempotency_key: Some("0123456789abcdef0123456789abcdef".into()),
+            ..CallMeta::default()
+        };
+        match self
+            .hub
+            .call(&format!("github.{tool}"), arguments, meta, SOON)
+            .await?
+        {
+            Reply::Done(result) => Ok(result),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn comment(&self, repo: &str) -> Result<Value, ToolError> {
+        self.call(
+            "create_comment",
+            json!({ "repo": repo, "number": 1, "body": "Seen." }),
+        )
+        .await
+    }
+
+    /// What the requests for installation tokens asked for.
+    fn minted(&self) -> Vec<Value> {
+        let effects = self.sandbox.effects();
+        let minted = effects
+            .iter()
+            .filter(|effect| effect["operation"] == "create_installation_token");
+        minted.map(|effect| effect["detail"].clone()).collect()
+    }
+
+    async fn end(self) {
+        self.hub.stop().await;
+        self.running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn each_repository_has_a_token_of_its_own_that_is_kept_until_it_is_nearly_over() {
+    let stage = Stage::new(&KEY).await;
+    for _ in 0..2 {
+        stage.comment("acme/api").await.unwrap();
+        stage.comment("ACME/Api").await.unwrap();
+    }
+    assert_eq!(
+        stage.minted(),
+        [json!({ "repositories": ["api"] })],
+        "one token, narrowed, for all four calls"
+    );
+    stage.comment("globex/site").await.unwrap();
+    assert_eq!(stage.minted()[1], json!({ "repositories": ["site"] }));
+
+    let now = stage.clock.now();
+    stage.clock.advance_to(after(now, 54 * 60_000));
+    stage.comment("acme/api").await.unwrap();
+    assert_eq!(stage.minted().len(), 2, "six minutes are left");
+    stage.clock.advance_to(after(now, 56 * 60_000));
+    stage.comment("acme/api").await.unwrap();
+    assert_eq!(stage.minted().len(), 3, "four are not enough");
+
+    let comments = stage
+        .call("list_comments", json!({ "repo": "acme/api", "number": 1 }))
+        .await
+        .unwrap();
+    assert_eq!(comments["comments"][0]["user"]["login"], "xmrt-app[bot]", "{comments}");
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn many_calls_at_once_ask_for_one_token() {
+    let stage = Stage::new(&KEY).await;
+    let one = || stage.call("get_issue", json!({ "repo": "acme/api", "number": 1 }));
+    let answers = tokio::join!(one(), one(), one(), one(), one(), one());
+    let (a, b, c, d, e, f) = answers;
+    for answer in [a, b, c, d, e, f] {
+        answer.unwrap();
+    }
+    assert_eq!(stage.minted().len(), 1);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_token_that_was_revoked_is_replaced_and_the_call_made_once() {
+    let stage = Stage::new(&KEY).await;
+    stage.comment("acme/api").await.unwrap();
+    let refused =
+        json!({ "match": { "operation": "create_comment" }, "kind": "status", "status": 401, "times": 1 });
+    stage.sandbox.add_faults(&refused).unwrap();
+    stage.comment("acme/api").await.unwrap();
+    assert_eq!(stage.minted().len(), 2);
+    let done = stage.sandbox.effects();
+    let comments = done
+        .iter()
+        .filter(|effect| effect["operation"] == "create_comment");
+    assert_eq!(comments.count(), 2);
+    // One that is refused again is not tried for ever.
+    let refused = json!({ "match": { "operation": "create_comment" }, "kind": "status", "status": 401 });
+    stage.sandbox.add_faults(&refused).unwrap();
+    let error = stage.comment("acme/api").await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Forbidden, "{error}");
+    assert_eq!(stage.minted().len(), 3);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn the_app_is_known_as_its_bot() {
+    let stage = Stage::new(&KEY).await;
+    let me = stage.call("get_me", json!({})).await.unwrap();
+    assert_eq!(
+        (&me["login"], &me["type"]),
+        (&json!("xmrt-app[bot]"), &json!("Bot")),
+        "{me}"
+    );
+    assert!(stage.minted().is_empty(), "the App says that itself");
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn where_it_is_not_installed_it_says_so_and_what_to_do() {
+    let stage = Stage::new(&KEY).await;
+    let error = stage.comment("initech/tps").await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Forbidden);
+    let told = error.to_string();
+    assert!(
+        told.contains("the GitHub App is not installed on initech/tps"),
+        "{told}"
+    );
+    assert!(told.contains("install it there"), "{told}");
+
+    // Two installations, and nothing that says which.
+    let error = stage
+        .call("search_issues", json!({ "query": "is:open" }))
+        .await
+        .unwrap_err();
+    let told = error.to_string();
+    assert!(told.contains("has 2 installations"), "{told}");
+    assert!(told.contains("name a repository"), "{told}");
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn another_key_than_the_apps_is_found_out() {
+    let stage = Stage::new(&new_key()).await;
+    let error = stage.comment("acme/api").await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Forbidden);
+    let told = error.to_string();
+    assert!(
+        told.contains("GITHUB_APP_PRIVATE_KEY must be of the same App"),
+        "{told}"
+    );
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn what_is_no_key_or_no_id_is_refused_without_showing_it() {
+    let error = AppKey::new(APP_ID, &"not a key".to_owned().into()).unwrap_err();
+    assert!(
+        error.contains("BEGIN RSA PRIVATE KEY") && !error.contains("not a key"),
+        "{error}"
+    );
+    let error = AppKey::new("my app", &KEY.clone().into()).unwrap_err();
+    assert!(error.contains("is not an App id"), "{error}");
+    let in_one_line = KEY.replace('\n', "\\n");
+    assert!(AppKey::new("Iv23liAbCdEf", &in_one_line.into()).is_ok());
+}
+
+#[tokio::test]
+async fn its_own_webhook_is_shown_with_what_it_delivered() {
+    let stage = Stage::new(&KEY).await;
+    let none = stage.call("list_webhooks", json!({})).await.unwrap();
+    assert_eq!(none["webhooks"], json!([]), "an App without an address");
+    stage.sandbox.deliver_to(Some("http://127.0.0.1:9"));
+    let hooks = stage.call("list_webhooks", json!({ "app": true })).await.unwrap();
+    let hook = &hooks["webhooks"][0];
+    assert_eq!(
+        (&hook["app"], &hook["hook_id"], &hook["url"]),
+        (
+            &json!(true),
+            &json!(314_159),
+            &json!("http://127.0.0.1:9/webhooks/github")
+        )
+    );
+    for (tool, more) in [
+        ("ping_webhook", json!({})),
+        ("delete_webhook", json!({})),
+        ("update_webhook", json!({ "active": false })),
+    ] {
+        let mut arguments = json!({ "app": true, "hook_id": 314_159 });
+        arguments
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let error = stage.call(tool, arguments).await.unwrap_err();
+        assert_eq!(error.class, ErrorClass::Invalid, "{tool}: {error}");
+        assert!(error.to_string().contains("settings page"), "{tool}: {error}");
+    }
+    let both = json!({ "app": true, "repo": "acme/api" });
+    let error = stage.call("list_webhooks", both).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Invalid, "{error}");
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn with_a_token_an_apps_webhook_cannot_be_seen() {
+    let stage = Stage::new(&KEY).await;
+    let client = Client::new(&stage.running.github_url(), "sandbox-token".to_owned()).unwrap();
+    let hub = Hub::builder()
+        .serve("github", github::Server::new(Some(client)))
+        .start()
+        .await
+        .unwrap();
+    let asked = json!({ "app": true, "hook_id": 1 });
+    let error = hub
+        .call("github.list_deliveries", asked, CallMeta::default(), SOON)
+        .await
+        .unwrap_err();
+    assert_eq!(error.class, ErrorClass::Forbidden);
+    assert!(error.to_string().contains("set GITHUB_APP_ID"), "{error}");
+    hub.stop().await;
+    stage.end().await;
+}
