@@ -141,7 +141,10 @@ async fn each_repository_has_a_token_of_its_own_that_is_kept_until_it_is_nearly_
         .call("list_comments", json!({ "repo": "acme/api", "number": 1 }))
         .await
         .unwrap();
-    assert_eq!(comments["comments"][0]["user"]["login"], "xmrt-app[bot]", "{comments}");
+    assert_eq!(
+        comments["comments"][0]["user"]["login"], "xmrt-app[bot]",
+        "{comments}"
+    );
     stage.end().await;
 }
 
