@@ -22,7 +22,7 @@ const SENDERS: usize = 24;
 /// How long a sender waits for an answer: longer than the reactor may take for one.
 const ANSWER_WITHIN: Duration = Duration::from_secs(6);
 /// Events change places within groups of so many.
-pub(super) const SHUFFLED: u64 = 48;
+const SHUFFLED: u64 = 48;
 
 /// One request and what became of it.
 #[derive(Clone, Debug)]

@@ -12,13 +12,12 @@ use super::fleet::{self, Fleet, environment};
 use super::options::{Backend, Options};
 use super::process::{Process, Redis};
 use super::proxy::Proxy;
-use super::sender::SHUFFLED;
 use super::witness::{self, Witness};
 use super::{journal, sender, work};
 
 /// How far ahead of the senders the sandbox is told what it must hold, at least and at most: what is seeded while reads lag
 /// shows late, too, and then the event must not be there yet.
-const SEEDED_AHEAD: std::ops::Range<u64> = 3 * SHUFFLED..500;
+const SEEDED_AHEAD: std::ops::Range<u64> = 2_000..5_000;
 
 /// Everything that runs.
 pub(super) struct World {

@@ -2,10 +2,10 @@
 
 use rusqlite::{OptionalExtension, Params};
 
-use super::work::{gates_after, update_run};
+use super::work::{gates_after, put_notice, update_run};
 use super::writer::{Fault, Tx};
 use crate::journal::groups::Desk;
-use crate::journal::{RunHistory, RunId, RunRecord};
+use crate::journal::{RunHistory, RunId, RunRecord, outbox};
 
 impl Tx<'_> {
     fn one(&self, sql: &str, params: impl Params) -> Result<Option<RunId>, Fault> {
@@ -26,8 +26,12 @@ impl Desk for Tx<'_> {
     }
 
     fn keep(&mut self, history: &RunHistory) -> Result<(), Fault> {
+        let before = Tx::load(self, &history.run.id)?;
         update_run(self.conn, &history.run)?;
         gates_after(self.conn, history)?;
+        if let Some(notice) = outbox::notice(&before.run, &history.run) {
+            put_notice(self.conn, &notice)?;
+        }
         Ok(())
     }
 

@@ -52,10 +52,21 @@ impl From<Fault> for StoreError {
     }
 }
 
+/// The word a refusal begins with. Before version 7 Redis wraps what refused a command of a script into a sentence of the
+/// script: `Error running script (call to f_…): @user_script:6: @user_script: 6: -OOM command not allowed…`.
+pub(super) fn code(error: &RedisError) -> Option<&str> {
+    let of_script = || {
+        let said = error.detail()?;
+        let (_, refused) = said.split_once("@user_script").and(said.rsplit_once(": -"))?;
+        refused.split(' ').next()
+    };
+    of_script().or_else(|| error.code())
+}
+
 /// What the server said, and what to do about it where that is known.
 pub(super) fn advised(error: &RedisError) -> String {
     const SIGN_IN: &str = "; see the user and the password in REDIS_URL";
-    let remedy = match error.code() {
+    let remedy = match code(error) {
         Some("OOM") => "; its memory is full: raise maxmemory",
         Some("MISCONF") => "; it cannot write to its disk: see that the disk is not full",
         Some("READONLY") => "; it is a replica: REDIS_URL must lead to the primary",
@@ -241,14 +252,14 @@ impl Shared {
             )));
         }
         if matches!(
-            error.code(),
+            code(&error),
             Some("READONLY" | "LOADING" | "MASTERDOWN" | "NOAUTH")
         ) {
             // After a failover the same address leads elsewhere, but only for a new connection.
             self.suspects(lane);
         }
         if self.address.is_cluster()
-            && matches!(error.code(), Some("MOVED" | "ASK" | "CLUSTERDOWN" | "READONLY"))
+            && matches!(code(&error), Some("MOVED" | "ASK" | "CLUSTERDOWN" | "READONLY"))
         {
             self.moved.store(true, Ordering::Relaxed);
             self.suspect.notify_one();

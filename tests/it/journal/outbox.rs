@@ -167,3 +167,37 @@ async fn an_event_that_tells_of_a_run_goes_on_with_its_chain_and_is_cut_in_the_e
         assert!(store.event(&key("e1")).await.unwrap().is_some());
     }
 }
+
+/// A run that was begun and given back ends when a newer one of its group wants it to: nobody works on it who could say so.
+#[tokio::test]
+async fn a_run_that_a_newer_one_of_its_group_ends_is_told() {
+    let grouped = Gates {
+        group: Some(Group {
+            key: "main".into(),
+            cancel_in_progress: true,
+            latest: false,
+        }),
+        ..gates()
+    };
+    for desk in desks().await {
+        desk.fire("e1", "rule-1", grouped.clone(), at(0)).await;
+        let claim = desk.take(at(0)).await;
+        desk.store.release("w1", false, at(0)).await.unwrap();
+        desk.fire("e2", "rule-1", grouped.clone(), at(10)).await;
+        let [notice] = &desk.store.notices(10).await.unwrap()[..] else {
+            panic!("{}: one notice", desk.name)
+        };
+        assert_eq!(
+            (&notice.run, notice.what.as_str(), notice.fence, notice.at),
+            (&claim.run.id, "run_cancelled", 1, at(10)),
+            "{}",
+            desk.name
+        );
+        let reason = notice.reason.as_deref().unwrap();
+        assert!(
+            reason.ends_with("of its group is newer"),
+            "{}: {reason}",
+            desk.name
+        );
+    }
+}

@@ -2,6 +2,7 @@
 
 mod away;
 mod cluster;
+mod cost;
 mod doors;
 mod keys;
 mod losses;

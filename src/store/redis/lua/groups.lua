@@ -17,6 +17,9 @@ local function expect_group(group)
   if group and group ~= '' then
     expect('zset', queue_of(group))
     expect('hash', seat_of(group))
+    -- Who makes way is told of.
+    expect('zset', P .. 'outbox')
+    expect('hash', P .. 'outbox:why')
   end
 end
 
@@ -76,7 +79,8 @@ end
 -- Ends a run that nobody works on and of which no call is open.
 local function finish(id, state, reason)
   local key = P .. 'r:' .. id
-  local run = call('HMGET', key, 'state', 'rule', 'seq', 'charge', 'rated', 'pending', 'waits_for', 'grp', 'stand', 'wrote')
+  local run = call('HMGET', key, 'state', 'rule', 'seq', 'charge', 'rated', 'pending', 'waits_for', 'grp', 'stand', 'wrote',
+    'fence')
   local at = member(run[3], id)
   call('HINCRBY', key, 'version', 1)
   call('HSET', key, 'op', '', 'state', state, 'waits_for', '', 'reason', '=' .. reason, 'worker', '', 'due', '', 'stand',
@@ -85,6 +89,9 @@ local function finish(id, state, reason)
   list_run(state, run[2], at)
   list_wait(run[7], '', at)
   call('ZREM', P .. 'due', at)
+  if state == 'cancelled' then
+    keep_notice(id, run[11], 'run_cancelled', '=' .. reason)
+  end
   if run[10] == '' then
     refund(id, run[4], run[5])
   end
