@@ -184,6 +184,7 @@ fn recovery_settings(settings: &Settings, providers: &Providers) -> RecoverySett
         pages: coverage.pages,
         repositories: coverage.repositories,
         organizations: coverage.organizations,
+        services: coverage.services,
         hosts: settings.hosts(),
         stale_ms: coverage.stale_ms,
         stale_destructive_ms: coverage.stale_destructive_ms,

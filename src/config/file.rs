@@ -76,6 +76,9 @@ pub struct Coverage {
     pub repositories: Vec<String>,
     /// The organizations whose webhooks are looked at.
     pub organizations: Vec<String>,
+    /// The services on Render whose own list of events is compared as well, by id (`srv-…`, `crn-…`): for a workspace
+    /// without webhooks, and for what a webhook that was switched off did not tell.
+    pub services: Vec<String>,
     /// How old a recovered event may be for a rule without a `max_age`, in milliseconds (6 hours). Older ones are
     /// recorded as stale.
     pub stale_ms: i64,
@@ -91,6 +94,7 @@ impl Default for Coverage {
             pages: 20,
             repositories: Vec::new(),
             organizations: Vec::new(),
+            services: Vec::new(),
             stale_ms: 6 * 3_600_000,
             stale_destructive_ms: 15 * 60_000,
         }
@@ -130,6 +134,15 @@ impl Coverage {
         {
             return Err(format!(
                 "`coverage.organizations` holds \"{name}\"; write the login alone, as in \"acme\""
+            ));
+        }
+        let is_service = |id: &String| {
+            id.split_once('-')
+                .is_some_and(|(kind, rest)| matches!(kind, "srv" | "crn") && !rest.is_empty())
+        };
+        if let Some(id) = self.services.iter().find(|id| !is_service(id)) {
+            return Err(format!(
+                "`coverage.services` holds \"{id}\"; write the service's id, as in \"srv-…\": its page's address ends in it"
             ));
         }
         Ok(())

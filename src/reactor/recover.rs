@@ -51,6 +51,8 @@ pub struct RecoverySettings {
     pub repositories: Vec<String>,
     /// The organizations whose webhooks are looked at.
     pub organizations: Vec<String>,
+    /// The services whose own events are looked at.
+    pub services: Vec<String>,
     /// The names this server is reached under; none: any webhook whose path is ours.
     pub hosts: Vec<String>,
     /// How old a recovered event may be for a rule that says nothing itself, in milliseconds.

@@ -36,6 +36,8 @@ pub(super) enum Source {
     },
     /// Of a workspace on Render: `whk-…`.
     Render(String),
+    /// No webhook, but what a service on Render tells of itself: `srv-…`.
+    Service(String),
 }
 
 /// One attempt at a delivery, in any provider's list.
@@ -122,7 +124,7 @@ impl Source {
     pub(super) fn provider(&self) -> &'static str {
         match self {
             Self::Github { .. } => "github",
-            Self::Render(_) => "render",
+            Self::Render(_) | Self::Service(_) => "render",
         }
     }
 
@@ -130,7 +132,7 @@ impl Source {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Github { name, .. } => format!("github:{name}"),
-            Self::Render(id) => format!("render:{id}"),
+            Self::Render(id) | Self::Service(id) => format!("render:{id}"),
         }
     }
 
@@ -138,7 +140,7 @@ impl Source {
     pub(super) fn origin(&self) -> receive::Source {
         match self {
             Self::Github { .. } => receive::Source::github(),
-            Self::Render(_) => receive::Source::render(),
+            Self::Render(_) | Self::Service(_) => receive::Source::render(),
         }
     }
 
@@ -152,6 +154,7 @@ impl Source {
         let mut arguments = match self {
             Self::Github { hook, .. } => hook.clone(),
             Self::Render(id) => json!({ "webhook_id": id, "since": from, "until": until }),
+            Self::Service(id) => json!({ "service_id": id, "since": from, "until": until }),
         };
         arguments["limit"] = PAGE.into();
         if let Some(cursor) = cursor {
@@ -188,6 +191,22 @@ impl Source {
                     next: page.cursor,
                 })
             }
+            // Nothing was sent, so nothing was acknowledged.
+            Self::Service(_) => {
+                let page: ServiceEvents = ask(hub, "render.list_events", arguments).await?;
+                let attempts = page.events.into_iter().map(|one| Attempt {
+                    at: one.timestamp.unwrap_or(until),
+                    acknowledged: false,
+                    again: false,
+                    handle: one.id.clone(),
+                    id: one.id,
+                    kind: one.kind,
+                });
+                Ok(Page {
+                    attempts: attempts.collect(),
+                    next: page.cursor,
+                })
+            }
         }
     }
 
@@ -200,7 +219,7 @@ impl Source {
                 let delivered: Delivered = ask(hub, "github.get_delivery", arguments).await?;
                 Ok(delivered.payload)
             }
-            Self::Render(_) => {
+            Self::Render(_) | Self::Service(_) => {
                 let event: RenderEvent =
                     ask(hub, "render.get_event", json!({ "event_id": attempt.handle })).await?;
                 let service = json!({ "service_id": event.service_id });
@@ -225,6 +244,13 @@ struct WebhookEvent {
     event_type: String,
     sent_at: Timestamp,
     status_code: Option<u16>,
+}
+
+/// What a service tells of itself.
+#[derive(Deserialize)]
+struct ServiceEvents {
+    events: Vec<RenderEvent>,
+    cursor: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -296,6 +322,10 @@ pub(super) async fn discover(reactor: &Reactor, settings: &RecoverySettings, ask
     let mut found = Discovered::default();
     if ask_github && let Err(why) = github(&reactor.hub, settings, &mut found).await {
         found.unwatched.insert("github".into(), why);
+    }
+    if settings.render {
+        let services = settings.services.iter().cloned().map(Source::Service);
+        found.sources.extend(services);
     }
     if settings.render
         && let Err(why) = render(&reactor.hub, settings, &mut found).await
