@@ -10,6 +10,7 @@ mod labels;
 mod pulls;
 mod refusal;
 mod repo;
+mod statuses;
 mod wire;
 
 pub use actions::{
@@ -34,6 +35,7 @@ pub use pulls::{
 };
 pub use refusal::refused;
 pub use repo::Repo;
+pub use statuses::{CommitState, CommitStatus, NewStatus, create_commit_status};
 pub use wire::LogEnd;
 
 use std::fmt;

@@ -6,6 +6,7 @@ mod repos;
 mod issues;
 mod pulls;
 mod actions;
+mod checks;
 mod webhooks;
 mod marker;
 mod page;
@@ -36,6 +37,7 @@ const TOOLSETS: &[fn(Server) -> Server] = &[
     issues::add,
     pulls::add,
     actions::add,
+    checks::add,
     webhooks::add,
 ];
 

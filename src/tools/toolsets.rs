@@ -106,6 +106,7 @@ const GITHUB: Table = &[
             "create_deployment",
             "create_deployment_status",
             "list_check_runs",
+            "list_commit_statuses",
         ],
     ),
     (

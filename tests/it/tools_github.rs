@@ -1,6 +1,7 @@
 //! Every tool of the `github` server against the sandbox's GitHub: done, refused, and, for those that write, in doubt.
 
 mod actions;
+mod checks;
 mod doubt;
 mod issues;
 mod pulls;

@@ -43,6 +43,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     small!("on-push"),
     small!("on-deploy"),
     shipped!("approve-production-deploy"),
+    shipped!("deploy-status-to-commit"),
     shipped!("diagnose-failed-deploy"),
     shipped!("label-pull-request-by-paths"),
     shipped!("redeploy-on-green-main"),
