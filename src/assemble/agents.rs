@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::journal::Bare;
 use super::providers::{Providers, SERVERS};
 use super::{AssembleError, files, running_server};
 use crate::agents::Who;
@@ -25,7 +26,6 @@ use crate::hub::{
     ToolError,
 };
 use crate::journal::{MemoryStore, Store};
-use crate::store::embedded::Embedded;
 use crate::tools;
 
 /// How long external servers are waited for before the first client is answered: it asks for the tools once.
@@ -254,10 +254,8 @@ impl ServerHandler for Borrowed {
             let read: ReadResourceResult = asked.map_err(protocol)?;
             return Ok(read.into());
         }
-        self.server()
-            .map_err(protocol)?
-            .read_resource(request, context)
-            .await
+        let (server, _open) = self.server().await.map_err(protocol)?;
+        server.read_resource(request, context).await
     }
 
     async fn list_prompts(
@@ -288,7 +286,8 @@ impl ServerHandler for Borrowed {
                 .await
                 .map_err(protocol);
         }
-        self.server().map_err(protocol)?.complete(request, context).await
+        let (server, _open) = self.server().await.map_err(protocol)?;
+        server.complete(request, context).await
     }
 
     async fn call_tool(
@@ -303,31 +302,24 @@ impl ServerHandler for Borrowed {
             };
             return Ok(asked.unwrap_or_else(|why| self.failed(&request.name, why)).into());
         }
-        match self.server() {
-            Ok(server) => server.call_tool(request, context).await,
+        match self.server().await {
+            Ok((server, _open)) => server.call_tool(request, context).await,
             Err(why) => Ok(self.failed(&request.name, why).into()),
         }
     }
 }
 
 impl Borrowed {
-    fn journal(&self) -> Result<Option<Arc<dyn Store>>, String> {
-        if !Embedded::exists(&self.settings.data_dir) {
-            return Ok(None);
-        }
-        let store = Embedded::open(&self.settings.data_dir, self.clock.now());
-        store
-            .map(|store| Some(Arc::new(store) as Arc<dyn Store>))
-            .map_err(|error| error.to_string())
-    }
-
     /// The server over the journal, opened for as long as this lives. Where nothing was ever received there is none,
     /// which is an answer, too.
-    fn server(&self) -> Result<tools::xmrt::Server, Unasked> {
-        Ok(match self.journal().map_err(Unasked::Surely)? {
-            Some(store) => own_server(&self.providers, store, &self.clock, self.later.clone()),
+    async fn server(&self) -> Result<(tools::xmrt::Server, Option<Bare>), Unasked> {
+        let journal = Bare::existing(&self.settings).await;
+        let journal = journal.map_err(|error| Unasked::Surely(error.to_string()))?;
+        let server = match &journal {
+            Some(journal) => own_server(&self.providers, journal.kept(), &self.clock, self.later.clone()),
             None => self.listed.clone(),
-        })
+        };
+        Ok((server, journal))
     }
 
     /// Makes the call at the running server.

@@ -23,9 +23,22 @@ impl Bare {
         Journal::open_also(settings, now, unfinished).await.map(Self)
     }
 
+    /// The same, if there is one: a journal that would have to be made first holds nothing to read.
+    pub async fn existing(settings: &Settings) -> Result<Option<Self>, AssembleError> {
+        if settings.redis.is_none() && !Embedded::exists(&settings.data_dir) {
+            return Ok(None);
+        }
+        Self::open(settings, false).await.map(Some)
+    }
+
     /// The journal.
     pub fn store(&self) -> &dyn Store {
         &*self.0.store
+    }
+
+    /// The same for somebody who keeps it; it is open for no longer than this value.
+    pub(super) fn kept(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.0.store)
     }
 }
 

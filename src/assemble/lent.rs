@@ -10,12 +10,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
+use super::journal::Bare;
 use super::pins::JournalPins;
 use super::{files, running_server};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::hub::{MemoryPins, PinStore, ServerStatus, ToolPin};
-use crate::store::embedded::Embedded;
 
 /// How long the running server may take to answer.
 const ASK_TIMEOUT: Duration = Duration::from_secs(3);
@@ -74,7 +74,7 @@ impl LentPins {
         if let Some(url) = running_server(&self.settings) {
             return self.ask(&url).await;
         }
-        let Some(journal) = self.journal()? else {
+        let Some((_open, journal)) = self.journal().await? else {
             return Ok(Known::default());
         };
         let mut pins = Vec::new();
@@ -118,14 +118,14 @@ impl LentPins {
         })
     }
 
-    /// The journal, opened for as long as this value lives: a server must be able to start.
-    fn journal(&self) -> Result<Option<Arc<dyn PinStore>>, String> {
-        if self.settings.redis.is_some() || !Embedded::exists(&self.settings.data_dir) {
-            return Ok(None);
-        }
-        let store = Embedded::open(&self.settings.data_dir, self.clock.now());
-        let store = store.map_err(|error| error.to_string())?;
-        Ok(Some(JournalPins::new(Arc::new(store), self.clock.clone())))
+    /// The journal, opened for as long as both values live: a server must be able to start.
+    async fn journal(&self) -> Result<Option<(Bare, Arc<dyn PinStore>)>, String> {
+        let journal = Bare::existing(&self.settings).await;
+        let journal = journal.map_err(|error| error.to_string())?;
+        Ok(journal.map(|journal| {
+            let pins: Arc<dyn PinStore> = JournalPins::new(journal.kept(), self.clock.clone());
+            (journal, pins)
+        }))
     }
 }
 
@@ -144,7 +144,7 @@ impl PinStore for LentPins {
     ) -> Result<bool, String> {
         // A running server looks at the same servers, and keeps what it sees itself.
         if running_server(&self.settings).is_none()
-            && let Some(journal) = self.journal()?
+            && let Some((_open, journal)) = self.journal().await?
             && !journal.save(server, tool, was, pin).await?
         {
             return Ok(false);

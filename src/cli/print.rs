@@ -84,6 +84,11 @@ fn row(cells: &[String], widths: &[usize]) -> String {
 
 /// Prints JSON, indented. What could steer a terminal is escaped, which JSON itself does for some letters only.
 pub(super) fn json(value: &Value) {
+    println!("{}", pretty(value).trim_end());
+}
+
+/// JSON over several lines, with its line's end; no sign in it can move a terminal's cursor.
+pub(super) fn pretty(value: &Value) -> String {
     let mut text = String::new();
     for letter in serde_json::to_string_pretty(value)
         .unwrap_or_else(|_| value.to_string())
@@ -95,7 +100,8 @@ pub(super) fn json(value: &Value) {
             text.push(letter);
         }
     }
-    println!("{text}");
+    text.push('\n');
+    text
 }
 
 /// A field of a JSON object as text that is safe to print; nothing for a missing or null one.

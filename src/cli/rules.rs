@@ -16,6 +16,11 @@ mod templates;
 
 use templates::{TEMPLATES, Template};
 
+/// Where the schema is in a folder of rules, from there.
+const SCHEMA: &str = "rule.schema.json";
+/// Where it is in this repository, from its folder of rules.
+const SHARED_SCHEMA: &str = "../docs/rule.schema.json";
+
 /// Options of `xmrt rules`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
@@ -175,12 +180,19 @@ async fn new(id: &str, from: &str, settings: &Settings) -> Ending {
         return Err(Failure::CouldNot(format!("{}{hint}", found.message)));
     }
     write(&path, &text)?;
+    let with_schema = keep_schema(folder)?;
     let shown = path.display();
     println!(
         "{shown} does the same as `{}`: {}",
         template.name,
         template.description()
     );
+    if with_schema {
+        println!(
+            "{} is for your editor: with a TOML extension it completes keys and marks mistakes as you type",
+            folder.join(SCHEMA).display()
+        );
+    }
     println!("change it, then: xmrt check {shown} && xmrt test {shown}");
     Ok(())
 }
@@ -205,15 +217,29 @@ fn stem(path: &str) -> &str {
     name.strip_suffix(".toml").unwrap_or(name)
 }
 
-/// The first line points editors at the schema; where that is not there, it would only mislead them.
+/// The text with a first line that points editors at the schema: the one of this repository, or the one beside the rules.
 fn fitting(text: &str, folder: &Path) -> String {
-    match text.split_once('\n') {
-        Some((first, rest)) => match first.strip_prefix("#:schema ") {
-            Some(schema) if !folder.join(schema).is_file() => rest.to_owned(),
-            _ => text.to_owned(),
-        },
-        None => text.to_owned(),
+    let bare = match text.split_once('\n') {
+        Some((first, rest)) if first.starts_with("#:schema ") => rest,
+        _ => text,
+    };
+    let schema = match folder.join(SHARED_SCHEMA).is_file() {
+        true => SHARED_SCHEMA.to_owned(),
+        false => format!("./{SCHEMA}"),
+    };
+    format!("#:schema {schema}\n{bare}")
+}
+
+/// Puts the schema beside the rules, for editors, or brings it up to date. Says whether it did.
+#[expect(clippy::disallowed_methods, reason = "the schema is a file")]
+fn keep_schema(folder: &Path) -> Result<bool, Failure> {
+    let path = folder.join(SCHEMA);
+    let text = print::pretty(&rules::schema());
+    if folder.join(SHARED_SCHEMA).is_file() || std::fs::read_to_string(&path).is_ok_and(|kept| kept == text) {
+        return Ok(false);
     }
+    std::fs::write(&path, text).map_err(|error| Failure::CouldNot(format!("{}: {error}", path.display())))?;
+    Ok(true)
 }
 
 /// Never over a file that is there.

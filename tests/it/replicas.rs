@@ -199,6 +199,27 @@ async fn commands_without_a_server_open_the_shared_journal_themselves() {
     let (shown, errors, code) = world.xmrt(&["config"]);
     assert_eq!(code, 0, "{errors}");
     assert!(shown.contains(&server.url()), "{shown}");
+    let (shown, errors, code) = world.xmrt(&["backtest", "--since", "1d"]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(shown.contains("1 on record in Redis (prefix xmrt)"), "{shown}");
+    // What a changed rule means is said against the book that is in force there.
+    let rules = world.folder.path().join("rules");
+    let (path, text) = std::fs::read_dir(&rules)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.clone(), std::fs::read_to_string(&path).unwrap()))
+        .next()
+        .unwrap();
+    let (shown, errors, code) = world.xmrt(&["rules", "diff", "--brief"]);
+    assert_eq!((code, errors.as_str()), (0, ""), "{shown}");
+    std::fs::write(
+        &path,
+        text.replacen("description = \"", "description = \"Now: ", 1),
+    )
+    .unwrap();
+    let (shown, errors, code) = world.xmrt(&["rules", "diff"]);
+    assert_eq!(code, 1, "{shown}{errors}");
+    assert!(shown.contains("+description = \"Now: "), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

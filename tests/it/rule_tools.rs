@@ -148,6 +148,12 @@ fn a_rule_from_any_template_passes_check_and_test_at_once() {
         );
         assert!(output.status.success(), "{template}: {}", err(&output));
     }
+    // An editor finds the schema, and it is the one that the program has.
+    let schema = std::fs::read_to_string(folder.path().join("rules/rule.schema.json")).expect("the schema");
+    let printed = xmrt(folder.path(), &["schema"]);
+    assert_eq!(schema, out(&printed));
+    let rule = std::fs::read_to_string(folder.path().join("rules/mine-0.toml")).expect("the rule");
+    assert!(rule.starts_with("#:schema ./rule.schema.json\n"), "{rule}");
     let output = xmrt(folder.path(), &["check", "--deny-warnings"]);
     assert!(output.status.success(), "{}", out(&output));
     let output = xmrt(folder.path(), &["test"]);

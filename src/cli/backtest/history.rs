@@ -17,7 +17,6 @@ use crate::journal::{EventQuery, EventRecord, PAGE_MAX, Store};
 use crate::normalize::{self, Actor, Event, EventId, EventType, Subject};
 use crate::receive::{Maker, Origin, Source};
 use crate::rules::{self, SourceFile};
-use crate::store::embedded::Embedded;
 
 /// The largest payload that is read from a folder: what a webhook may be, in bytes.
 const PAYLOAD_BYTES_MAX: u64 = 25 * 1024 * 1024;
@@ -54,18 +53,16 @@ pub(super) async fn on_record(
         let api = Api::connect(target, settings).await?;
         return of_server(&api, since).await;
     }
-    if !settings.data_dir.join("journal.db").exists() {
+    let Some(journal) = assemble::Bare::existing(settings).await? else {
         return Err(Failure::CouldNot(format!(
             "no server is running and there is no journal in {}; name a server with --url, or a folder of payloads with --events",
             settings.data_dir.display()
         )));
-    }
-    of_journal(settings, since).await
+    };
+    of_journal(settings, journal.store(), since).await
 }
 
-async fn of_journal(settings: &Settings, since: Timestamp) -> Result<History, Failure> {
-    let now = crate::clock::Clock::system().now();
-    let store = Embedded::open(&settings.data_dir, now)?;
+async fn of_journal(settings: &Settings, store: &dyn Store, since: Timestamp) -> Result<History, Failure> {
     let mut records: Vec<EventRecord> = Vec::new();
     loop {
         let page = store
@@ -106,7 +103,10 @@ async fn of_journal(settings: &Settings, since: Timestamp) -> Result<History, Fa
     Ok(History {
         unreadable: total - events.len(),
         events,
-        place: format!("on record in {}", settings.data_dir.display()),
+        place: match &settings.redis {
+            Some(redis) => format!("on record in Redis (prefix {})", redis.prefix),
+            None => format!("on record in {}", settings.data_dir.display()),
+        },
         in_force,
     })
 }

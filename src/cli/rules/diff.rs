@@ -11,11 +11,9 @@ use similar::TextDiff;
 use super::super::api::{Api, Target, query, segment};
 use super::super::{Ending, Failure, print};
 use crate::assemble;
-use crate::clock::Clock;
 use crate::config::Settings;
-use crate::journal::{RunQuery, RunState, Store};
+use crate::journal::{RunQuery, RunState};
 use crate::rules;
-use crate::store::embedded::Embedded;
 
 /// States of runs that go on.
 const OPEN: [RunState; 5] = [
@@ -187,15 +185,15 @@ async fn in_force(target: &Target, settings: &Settings) -> Result<Before, Failur
         let api = Api::connect(target, settings).await?;
         return of_server(&api).await;
     }
-    if !settings.data_dir.join("journal.db").exists() {
+    let Some(journal) = assemble::Bare::existing(settings).await? else {
         return Err(Failure::CouldNot(format!(
             "no server is running and there is no journal in {}; name a server with --url, or what to compare with by \
              --against (a folder, or a git revision such as HEAD)",
             settings.data_dir.display()
         )));
-    }
-    let store = Embedded::open(&settings.data_dir, Clock::system().now())?;
-    let book = store
+    };
+    let book = journal
+        .store()
         .book(None)
         .await?
         .ok_or("there are no rules on record yet; --against names something else to compare with")?;
@@ -214,7 +212,7 @@ async fn in_force(target: &Target, settings: &Settings) -> Result<Before, Failur
                 limit: COUNTED_MAX,
                 ..RunQuery::default()
             };
-            count += store.runs(&query).await?.len();
+            count += journal.store().runs(&query).await?.len();
         }
         open.insert(rule.clone(), count);
     }
