@@ -14,6 +14,7 @@ mod backtest;
 mod check;
 mod coverage;
 mod demo;
+mod doctor;
 mod events;
 mod explain;
 mod export;
@@ -94,6 +95,8 @@ enum Command {
     Coverage(coverage::Options),
     /// Say how large the journal is, and what takes how much of it
     Journal(journal::Options),
+    /// Look at every part as it is configured here, and say what is wrong and what to do
+    Doctor(doctor::Options),
     /// Copy the journal into a file, while it is served
     Backup(backup::Options),
     /// Write everything in the journal down, as JSON Lines
@@ -170,6 +173,10 @@ fn run(arguments: Arguments) -> Ending {
         Command::Schema(options) => schema::run(&options),
         Command::Config(options) => settings::run(&options, &settings()?),
         Command::Demo(options) => start(demo::run(options, flags.rules.clone(), environment.clone())),
+        Command::Doctor(options) => start(doctor::run(
+            options,
+            settings().map_err(|error| error.to_string()),
+        )),
         Command::Serve(options) => start(serve::run(options, settings()?)),
         Command::Check(options) => start(check::run(options, settings()?)),
         Command::Test(options) => start(test::run(options, settings()?)),

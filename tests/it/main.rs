@@ -16,6 +16,7 @@ mod coverage;
 mod crash;
 mod demo;
 mod docs;
+mod doctor;
 mod explain;
 mod external;
 mod for_each;

@@ -1,0 +1,373 @@
+//! In: this program as an MCP server on standard input and output, one process for each. Out: whether it speaks, what
+//! it offers, and what the provider behind it answers. Never: a call that changes something.
+
+use std::collections::BTreeSet;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rmcp::ServiceExt;
+use rmcp::model::CallToolRequestParams;
+use rmcp::service::{RoleClient, RunningService};
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+
+use super::report::{Finding, Level};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::rules::RuleBook;
+
+/// How long one server may take to start, and each call of it.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// Fewer requests than one in so many left is worth a word.
+const BUDGET_PART: u64 = 10;
+
+/// A server at work.
+struct Server {
+    client: RunningService<RoleClient, ()>,
+    _child: Child,
+}
+
+impl Server {
+    async fn start(name: &str, settings: &Settings, more: &[(String, String)]) -> Result<Self, String> {
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let mut child = Command::new(program)
+            .arg("--data-dir")
+            .arg(&settings.data_dir)
+            .arg("--rules")
+            .arg(&settings.rules)
+            .args(config(settings))
+            .args(["mcp", name])
+            .envs(more.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("it cannot be started: {error}"))?;
+        let (Some(output), Some(input)) = (child.stdout.take(), child.stdin.take()) else {
+            return Err("it has no pipes".into());
+        };
+        let client = in_time(().serve((output, input))).await?;
+        let client = client.map_err(|error| format!("it does not speak MCP: {error}"))?;
+        Ok(Self {
+            client,
+            _child: child,
+        })
+    }
+
+    /// The structured result of a call, or what the tool says against it.
+    async fn call(&self, tool: &'static str, arguments: Value) -> Result<Value, String> {
+        let arguments = arguments.as_object().cloned().unwrap_or_default();
+        let call = CallToolRequestParams::new(tool).with_arguments(arguments);
+        let result = in_time(self.client.call_tool(call)).await?;
+        let result = result.map_err(|error| error.to_string())?;
+        if result.is_error == Some(true) {
+            let said = result.content.iter().filter_map(|content| content.as_text());
+            let said: Vec<&str> = said.map(|text| text.text.as_str()).collect();
+            return Err(said.join(" "));
+        }
+        result
+            .structured_content
+            .ok_or_else(|| "it answers without a result".into())
+    }
+}
+
+/// The settings file, where one was named: one that was not need not be there.
+fn config(settings: &Settings) -> Vec<String> {
+    let row = settings.origins.iter().find(|row| row.name == "XMRT_CONFIG");
+    row.filter(|row| row.origin != "default")
+        .map(|row| vec!["--config".to_owned(), row.value.clone()])
+        .unwrap_or_default()
+}
+
+async fn in_time<T>(waited: impl Future<Output = T>) -> Result<T, String> {
+    tokio::time::timeout(PATIENCE, waited)
+        .await
+        .map_err(|_elapsed| format!("no answer within {PATIENCE:?}"))
+}
+
+/// Looks at one of the three servers, and at what is behind it.
+pub(super) async fn look(
+    name: &'static str,
+    settings: &Settings,
+    more: &[(String, String)],
+    book: Option<&RuleBook>,
+) -> Vec<Finding> {
+    let area = match name {
+        "github" => "MCP server github",
+        "render" => "MCP server render",
+        _ => "MCP server xmrt",
+    };
+    let begun = Clock::monotonic();
+    let broken = |why: String| {
+        let matters = "neither rules nor agents can call its tools";
+        vec![Finding::new(
+            area,
+            Level::Problem,
+            why,
+            matters,
+            format!("xmrt mcp {name} says more on standard error"),
+        )]
+    };
+    let server = match Server::start(name, settings, more).await {
+        Ok(server) => server,
+        Err(why) => return broken(why),
+    };
+    let tools = match in_time(server.client.list_all_tools()).await {
+        Ok(Ok(tools)) if !tools.is_empty() => tools.len(),
+        Ok(Ok(_)) => return broken("it offers no tools".into()),
+        Ok(Err(error)) => return broken(error.to_string()),
+        Err(why) => return broken(why),
+    };
+    let took = begun.elapsed().as_millis();
+    let mut found = vec![Finding::ok(
+        area,
+        format!("started as a process of its own, {tools} tools, {took} ms"),
+    )];
+    found.extend(match name {
+        "github" => github(&server, settings, book).await,
+        "render" => render(&server, settings, book).await,
+        _ => own(&server).await,
+    });
+    let _ = server.client.cancel().await;
+    found
+}
+
+async fn own(server: &Server) -> Vec<Finding> {
+    const AREA: &str = "MCP server xmrt";
+    vec![match server.call("find_events", json!({ "limit": 1 })).await {
+        Ok(_) => Finding::ok(AREA, "it answers from the journal"),
+        Err(why) => Finding::new(
+            AREA,
+            Level::Problem,
+            why,
+            "agents cannot see what came and what was done",
+            "see the store above",
+        ),
+    }]
+}
+
+/// What a provider that has no credentials, or refuses them, comes to.
+fn refused(area: &'static str, why: String, variable: &str) -> Vec<Finding> {
+    if why.contains("is not configured") {
+        let remedy = format!("set {variable}");
+        let matters = "its webhooks are still verified; rules that call it fail, and say so";
+        return vec![Finding::new(area, Level::Note, "not configured", matters, remedy)];
+    }
+    vec![Finding::new(
+        area,
+        Level::Problem,
+        why,
+        "rules that call it fail",
+        format!("check {variable}, and that this machine reaches the provider"),
+    )]
+}
+
+async fn github(server: &Server, settings: &Settings, book: Option<&RuleBook>) -> Vec<Finding> {
+    const AREA: &str = "GitHub";
+    let me = match server.call("get_me", json!({})).await {
+        Ok(me) => me,
+        Err(why) => return refused(AREA, why, "GITHUB_TOKEN, or GITHUB_APP_ID and its key"),
+    };
+    let login = me["login"].as_str().unwrap_or_default();
+    let kind = me["type"].as_str().unwrap_or_default();
+    let mut found = vec![Finding::ok(AREA, format!("reached as {login} ({kind})"))];
+    if kind == "User" && settings.file.github.account != crate::config::AccountUse::Own {
+        found.push(Finding::new(
+            AREA,
+            Level::Warning,
+            format!("{login} is a person's account, as far as GitHub tells"),
+            "what they do by hand and what rules do looks alike: only unmistakable effects count as our own when loops are cut",
+            "use an account or a GitHub App of its own; with an account that only programs use, `[github]` with `account = \"own\"` in xmrt.toml",
+        ));
+    }
+    if let Ok(budget) = server.call("get_rate_limit", json!({})).await {
+        let number = |name: &str| budget[name].as_u64().unwrap_or(0);
+        let (left, limit) = (number("remaining"), number("limit"));
+        if left < limit / BUDGET_PART {
+            found.push(Finding::new(
+                AREA,
+                Level::Warning,
+                format!("{left} of {limit} requests of this hour are left"),
+                "calls beyond them are refused until the hour is over",
+                "find out who else uses this account: GitHub counts all of its tokens together",
+            ));
+        }
+    }
+    let wanted = wanted(book, "github");
+    let named = &settings.file.coverage;
+    let places = named.repositories.iter().map(|repo| json!({ "repo": repo }));
+    let places = places.chain(named.organizations.iter().map(|org| json!({ "org": org })));
+    let mut places: Vec<Value> = places.collect();
+    if places.is_empty() {
+        places.push(json!({}));
+    }
+    let mut hooks = Vec::new();
+    for place in places {
+        match server.call("list_webhooks", place).await {
+            Ok(mut listed) => {
+                if let Some(listed) = listed["webhooks"].as_array_mut() {
+                    hooks.append(listed);
+                }
+            }
+            Err(why) => found.push(Finding::new(
+                AREA,
+                Level::Warning,
+                format!("its webhooks cannot be seen: {why}"),
+                "whether it tells what the rules listen to is not known, and gaps are not found",
+                "let the token read webhooks: classic `read:repo_hook`, fine-grained `Webhooks: read`",
+            )),
+        }
+    }
+    let ours = |hook: &&Value| {
+        hook["url"]
+            .as_str()
+            .is_some_and(|url| url.trim_end_matches('/').ends_with("/webhooks/github"))
+    };
+    let mut seen = false;
+    for hook in hooks.iter().filter(ours) {
+        seen = true;
+        found.push(subscription(
+            AREA,
+            hook,
+            &place_of(hook),
+            "active",
+            "events",
+            &wanted,
+        ));
+    }
+    if !seen && !wanted.is_empty() {
+        found.push(unsubscribed(AREA, &wanted));
+    }
+    found
+}
+
+async fn render(server: &Server, settings: &Settings, book: Option<&RuleBook>) -> Vec<Finding> {
+    const AREA: &str = "Render";
+    let services = match server.call("list_services", json!({ "limit": 100 })).await {
+        Ok(services) => services,
+        Err(why) => return refused(AREA, why, "RENDER_API_KEY"),
+    };
+    let count = services["services"].as_array().map_or(0, Vec::len);
+    let mut found = vec![Finding::ok(
+        AREA,
+        format!("reached; {count} service(s) can be seen"),
+    )];
+    let wanted = wanted(book, "render");
+    let hooks = match server.call("list_webhooks", json!({ "limit": 100 })).await {
+        Ok(hooks) => hooks["webhooks"].as_array().cloned().unwrap_or_default(),
+        Err(why) => {
+            found.push(Finding::new(
+                AREA,
+                Level::Warning,
+                format!("its webhooks cannot be seen: {why}"),
+                "webhooks need a Professional plan or higher",
+                "without them name the services: `[coverage]` with `services = [\"srv-…\"]` in xmrt.toml",
+            ));
+            return found;
+        }
+    };
+    let ours = |hook: &&Value| {
+        hook["url"]
+            .as_str()
+            .is_some_and(|url| url.trim_end_matches('/').ends_with("/webhooks/render"))
+    };
+    let mut seen = false;
+    for hook in hooks.iter().filter(ours) {
+        seen = true;
+        let name = hook["name"].as_str().unwrap_or("webhook");
+        found.push(subscription(AREA, hook, name, "enabled", "event_filter", &wanted));
+    }
+    if !seen && !wanted.is_empty() && settings.file.coverage.services.is_empty() {
+        found.push(unsubscribed(AREA, &wanted));
+    }
+    found
+}
+
+fn place_of(hook: &Value) -> String {
+    let named = ["repo", "org"].iter().find_map(|name| hook[*name].as_str());
+    named.unwrap_or("the App").to_owned()
+}
+
+/// The names of a provider's events that the rules listen to; `*` stands for all.
+fn wanted(book: Option<&RuleBook>, provider: &str) -> BTreeSet<String> {
+    let on = book
+        .into_iter()
+        .flat_map(|book| book.rules().iter())
+        .flat_map(|rule| rule.on.iter());
+    on.filter_map(|on| match on.as_str() {
+        "*" => Some("*".to_owned()),
+        on => {
+            let mut parts = on.split('.');
+            (parts.next() == Some(provider)).then(|| parts.next().unwrap_or("*").to_owned())
+        }
+    })
+    .collect()
+}
+
+/// A webhook against what the rules need.
+fn subscription(
+    area: &'static str,
+    hook: &Value,
+    name: &str,
+    switch: &str,
+    list: &str,
+    wanted: &BTreeSet<String>,
+) -> Finding {
+    if hook[switch] == false {
+        let remedy = format!(
+            "switch it on at the provider, or: xmrt tools shows update_webhook, {{ \"{switch}\": true }}"
+        );
+        let why = "nothing is delivered";
+        return Finding::new(
+            area,
+            Level::Problem,
+            format!("the webhook of {name} is switched off"),
+            why,
+            remedy,
+        );
+    }
+    let told: BTreeSet<&str> = hook[list]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    // Render tells everything when nothing is chosen, GitHub with `*`.
+    let all = told.contains("*") || told.is_empty();
+    let missing: Vec<&str> = wanted
+        .iter()
+        .map(String::as_str)
+        .filter(|event| !all && *event != "*" && *event != "ping" && !told.contains(event))
+        .collect();
+    if missing.is_empty() {
+        return Finding::ok(
+            area,
+            format!("the webhook of {name} tells all that the rules listen to"),
+        );
+    }
+    Finding::new(
+        area,
+        Level::Problem,
+        format!("the webhook of {name} does not tell: {}", missing.join(", ")),
+        "rules that listen to them never fire",
+        format!(
+            "add them to the webhook's events at the provider: {}",
+            missing.join(", ")
+        ),
+    )
+}
+
+fn unsubscribed(area: &'static str, wanted: &BTreeSet<String>) -> Finding {
+    let door = area.to_lowercase();
+    let events: Vec<&str> = wanted.iter().map(String::as_str).collect();
+    Finding::new(
+        area,
+        Level::Warning,
+        "no webhook that can be seen leads here",
+        format!("rules that listen to {area} never fire: {}", events.join(", ")),
+        format!(
+            "add a webhook with the address https://<this server>/webhooks/{door}; README, \"Connect GitHub and Render\""
+        ),
+    )
+}

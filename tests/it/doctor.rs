@@ -1,0 +1,278 @@
+//! The validation suite, on the real program: what is well is said to be, and each thing that is broken is found, named and
+//! given a remedy.
+
+use serde_json::{Value, json};
+
+use crate::harness::World;
+use crate::redis_server::RedisServer;
+
+const RULE: &str = r#"
+description = "Comments on every new issue, and restarts what fails"
+on = ["github.issues.opened", "render.server_failed"]
+
+[[action]]
+tool = "github.create_comment"
+arguments = { repo = "acme/api", number = 1, body = "Seen." }
+"#;
+
+/// A world whose repository has a webhook that leads to the server, which is not running.
+async fn world(config: &str) -> World {
+    let mut world = World::start(&[("hears", RULE)], config).await;
+    let state = json!({
+        "github": { "repos": [{ "full_name": "acme/api" }] },
+        "render": { "services": [{ "id": "srv-a", "name": "api" }] },
+    });
+    world.sandbox_post("seed", state).await;
+    let url = world.server.url.clone();
+    world.sandbox_post("deliver_to", json!({ "url": url })).await;
+    world.server.terminate();
+    world
+}
+
+/// What `xmrt doctor --json` says, and how it exits.
+fn doctor(world: &World, more: &[(&str, &str)]) -> (Value, i32) {
+    let (out, err, code) = world.xmrt_with(&["doctor", "--json"], more);
+    let report = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
+    (report, code)
+}
+
+/// The one finding of that level in that part; it has a reason or a remedy.
+fn found<'r>(report: &'r Value, area: &str, level: &str) -> &'r str {
+    let findings = report["findings"].as_array().unwrap();
+    let of_it = |finding: &&Value| finding["area"] == area && finding["level"] == level;
+    let [finding] = &findings.iter().filter(of_it).collect::<Vec<_>>()[..] else {
+        panic!("one {level} about {area}: {report:#}")
+    };
+    if level != "ok" {
+        assert!(finding["remedy"].is_string(), "{finding:#}");
+    }
+    finding["what"].as_str().unwrap()
+}
+
+/// With this it is a problem, and the only one; what is said of it holds these words.
+fn breaks(world: &World, more: &[(&str, &str)], area: &str, words: &[&str]) {
+    let (report, code) = doctor(world, more);
+    assert_eq!(code, 1, "{report:#}");
+    let what = found(&report, area, "problem");
+    for word in words {
+        assert!(what.contains(word), "{area}: {what}");
+    }
+    assert_eq!(report["problems"], 1, "{report:#}");
+}
+
+const OWN: &str = "[github]\naccount = \"own\"\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_well_is_said_of_every_part_and_a_report_is_written() {
+    let world = world(OWN).await;
+    let file = world.folder.path().join("report.md");
+    let (out, err, code) = world.xmrt(&["doctor", "--report", file.to_str().unwrap()]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(!out.contains('\u{1b}'), "no colours in a pipe");
+    let report = std::fs::read_to_string(file).unwrap();
+    for part in [
+        "configuration",
+        "rules",
+        "store",
+        "MCP server github",
+        "GitHub",
+        "MCP server render",
+        "Render",
+        "MCP server xmrt",
+        "agents",
+        "coverage",
+        "end to end",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+        assert!(report.contains(&format!("| {part} |")), "{part}: {report}");
+    }
+    assert!(out.contains("\n0 problem(s), "), "{out}");
+    for secret in world
+        .environment()
+        .iter()
+        .filter(|(name, _)| name.contains("TOKEN") || name.contains("SECRET"))
+    {
+        assert!(
+            !out.contains(&secret.1) && !report.contains(&secret.1),
+            "{}",
+            secret.0
+        );
+    }
+    // It left nothing behind, and the journal as it was.
+    assert!(world.effects().await.is_empty());
+    let (events, _, _) = world.xmrt(&["events", "--json"]);
+    assert!(!events.contains("self-test"), "{events}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_anything_the_sandbox_is_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_xmrt"))
+        .args([
+            "doctor",
+            "--sandbox",
+            "--json",
+            "--rules",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/rules"),
+        ])
+        .env_clear()
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert_eq!(report["problems"], 0, "{report:#}");
+    found(&report, "MCP server render", "ok");
+    assert!(!folder.path().join(".xmrt").exists(), "nothing is made");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_contradict_each_other_are_a_finding() {
+    let world = world(OWN).await;
+    let more = [("GITHUB_TOKEN_FILE", "/nowhere")];
+    breaks(
+        &world,
+        &more,
+        "configuration",
+        &["GITHUB_TOKEN", "GITHUB_TOKEN_FILE"],
+    );
+    let (report, code) = doctor(&world, &[("XMRT_ADMIN_TOKEN", "short")]);
+    assert_eq!(code, 0, "a warning is no failure: {report:#}");
+    assert!(found(&report, "configuration", "warning").contains("XMRT_ADMIN_TOKEN"));
+    let (report, _) = doctor(&world, &[("GITHUB_WEBHOOK_SECRET", "")]);
+    assert!(found(&report, "configuration", "note").contains("GITHUB_WEBHOOK_SECRET"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_are_broken_or_missing_are_found() {
+    let world = world(OWN).await;
+    let rules = world.folder.path().join("rules");
+    std::fs::write(rules.join("broken.toml"), "on = 3\n").unwrap();
+    breaks(&world, &[], "rules", &["error(s)"]);
+    breaks(&world, &[("XMRT_RULES", "/nowhere")], "rules", &["/nowhere"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_away_or_forgets_is_found() {
+    let world = world(OWN).await;
+    let volatile = RedisServer::with(&["--appendonly", "no"]);
+    let (report, code) = doctor(&world, &[("REDIS_URL", volatile.url().as_str())]);
+    assert_eq!(code, 1);
+    assert!(
+        found(&report, "store", "problem").contains("appendonly"),
+        "{report:#}"
+    );
+    let mut gone = RedisServer::start("everysec");
+    let url = gone.url();
+    let (report, code) = doctor(&world, &[("REDIS_URL", url.as_str())]);
+    assert_eq!(code, 0, "{report:#}");
+    assert!(found(&report, "store", "ok").contains("Redis"), "{report:#}");
+    gone.kill();
+    let (report, code) = doctor(&world, &[("REDIS_URL", url.as_str())]);
+    assert_eq!(code, 1);
+    found(&report, "store", "problem");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_refuses_or_is_not_reached_is_found() {
+    let world = world(OWN).await;
+    breaks(&world, &[("GITHUB_TOKEN", "another")], "GitHub", &["401"]);
+    breaks(
+        &world,
+        &[("GITHUB_API_URL", "http://127.0.0.1:1")],
+        "GitHub",
+        &["cannot be reached"],
+    );
+    breaks(&world, &[("RENDER_API_KEY", "another")], "Render", &["401"]);
+    breaks(
+        &world,
+        &[("RENDER_API_URL", "http://127.0.0.1:1")],
+        "Render",
+        &["reached"],
+    );
+    for (variable, area) in [("GITHUB_TOKEN", "GitHub"), ("RENDER_API_KEY", "Render")] {
+        let (report, code) = doctor(&world, &[(variable, "")]);
+        assert_eq!((code, found(&report, area, "note")), (0, "not configured"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_a_person_shares_is_warned_of() {
+    let world = world("").await;
+    let (report, code) = doctor(&world, &[]);
+    assert_eq!(code, 0);
+    assert!(
+        found(&report, "GitHub", "warning").contains("a person's account"),
+        "{report:#}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_does_not_tell_what_the_rules_listen_to_is_found() {
+    let world = world(OWN).await;
+    let url = format!("{}/webhooks/github", world.server.url);
+    world.sandbox_post("deliver_to", json!({ "url": null })).await;
+    let (report, _) = doctor(&world, &[]);
+    assert!(
+        found(&report, "GitHub", "warning").contains("no webhook"),
+        "{report:#}"
+    );
+    let made = world
+        .client
+        .post(format!("{}/github/repos/acme/api/hooks", world.sandbox.url))
+        .bearer_auth("the github token of the tests")
+        .header("user-agent", "the tests")
+        .json(
+            &json!({ "name": "web", "events": ["push"], "config": { "url": url, "content_type": "json" } }),
+        );
+    let made: Value = made.send().await.unwrap().json().await.unwrap();
+    breaks(&world, &[], "GitHub", &["acme/api", "does not tell: issues"]);
+    let change = |body: Value| {
+        let address = format!("{}/github/repos/acme/api/hooks/{}", world.sandbox.url, made["id"]);
+        let call = world
+            .client
+            .patch(address)
+            .bearer_auth("the github token of the tests");
+        call.header("user-agent", "the tests").json(&body).send()
+    };
+    change(json!({ "events": ["issues"], "active": false }))
+        .await
+        .unwrap();
+    breaks(&world, &[], "GitHub", &["switched off"]);
+    change(json!({ "active": true })).await.unwrap();
+    let (report, code) = doctor(&world, &[]);
+    assert_eq!(code, 0, "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_without_a_role_is_found() {
+    let world = world(OWN).await;
+    let config = format!("{OWN}\n[[agent]]\nid = \"eliza\"\nrole = \"nobody\"\n");
+    std::fs::write(world.folder.path().join("xmrt.toml"), config).unwrap();
+    let (report, code) = doctor(&world, &[]);
+    assert_eq!(code, 1);
+    assert!(
+        found(&report, "agents", "problem").contains("nobody"),
+        "{report:#}"
+    );
+    let whole = found(&report, "end to end", "problem");
+    assert!(whole.contains("does not start"), "{whole}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_running_is_asked_and_not_disturbed() {
+    let mut world = world(OWN).await;
+    world.restart();
+    let (report, code) = doctor(&world, &[]);
+    assert_eq!(code, 0, "{report:#}");
+    assert!(
+        found(&report, "store", "ok").contains("can accept deliveries"),
+        "{report:#}"
+    );
+    let (_, page) = world.api("events").await;
+    assert_eq!(
+        page["events"],
+        json!([]),
+        "the self-test has a journal of its own"
+    );
+}
