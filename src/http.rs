@@ -9,6 +9,7 @@ mod webhooks;
 mod api;
 mod mcp;
 mod health;
+mod pages;
 mod answer;
 mod problem;
 mod counters;

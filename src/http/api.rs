@@ -12,6 +12,8 @@ mod journal;
 mod tools;
 mod pauses;
 
+pub(super) use runs::cursor;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -158,7 +160,7 @@ async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
 }
 
 /// A word of a closed set, as it is written in JSON.
-fn word<'a, T: Deserialize<'a>>(name: &str, text: &'a str) -> Result<T, Problem> {
+pub(super) fn word<'a, T: Deserialize<'a>>(name: &str, text: &'a str) -> Result<T, Problem> {
     let parser = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text);
     T::deserialize(parser).map_err(|error| Problem::bad_request(format!("`{name}`: {error}")))
 }

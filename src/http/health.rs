@@ -10,9 +10,10 @@ use serde_json::json;
 use super::Problem;
 use super::routes::Shared;
 
-/// `GET /`
+/// `GET /`, where no browser asks
 pub(super) async fn index() -> &'static str {
     "xmrt, the automation layer between GitHub, Render and AI agents\n\n\
+     GET  /                  in a browser: the dashboard\n\
      POST /webhooks/github   GitHub's deliveries\n\
      POST /webhooks/render   Render's deliveries\n\
      GET  /healthz           the process lives\n\

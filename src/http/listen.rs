@@ -151,9 +151,11 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let limits = intake.limits();
     let stream = Guarded::new(stream, limits.progress_deadline);
+    let closing = closed.clone();
     let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Arc::clone(&intake));
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(Closing(closing.clone()));
         request.map(axum::body::Body::new)
     });
     let served = http1::Builder::new()
@@ -179,6 +181,10 @@ async fn connection(
         tracing::debug!(%peer, "connection ended: {error}");
     }
 }
+
+/// Becomes true when the end was asked for: an answer that goes on for ever is to end then.
+#[derive(Clone, Debug)]
+pub(super) struct Closing(pub(super) watch::Receiver<bool>);
 
 /// Who is at the other end of the socket: a proxy, mostly.
 #[derive(Clone, Copy, Debug)]

@@ -83,6 +83,16 @@ impl Problem {
         self.slug
     }
 
+    /// Its kind in words.
+    pub fn title(&self) -> &'static str {
+        self.title
+    }
+
+    /// The headers that belong to it.
+    pub(super) fn headers(&self) -> impl Iterator<Item = (http::HeaderName, HeaderValue)> + '_ {
+        self.headers.iter().cloned()
+    }
+
     /// What is wrong here.
     pub fn detail(&self) -> &str {
         &self.detail

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::counters::{Counters, RefusalLog};
 use super::mcp::{self, AgentDoor};
-use super::{answer, api, health, webhooks};
+use super::{answer, api, health, pages, webhooks};
 use crate::reactor::{Reactor, Recovery};
 use crate::receive::{GithubSecret, SecretError, StandardSecret};
 
@@ -70,6 +70,7 @@ pub(super) struct App {
     pub(super) doors: Doors,
     pub(super) counters: Counters,
     pub(super) refusals: RefusalLog,
+    pub(super) desk: pages::Desk,
 }
 
 /// The state of a handler.
@@ -82,15 +83,16 @@ pub fn router(reactor: Arc<Reactor>, doors: Doors) -> Router {
         doors,
         counters: Counters::install(),
         refusals: RefusalLog::default(),
+        desk: pages::Desk::default(),
     });
     Router::new()
-        .route("/", get(health::index))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .route("/webhooks/{source}", any(webhooks::receive))
         .nest(api::ROOT, api::routes())
         .merge(mcp::routes())
+        .merge(pages::routes(&app))
         .fallback(answer::no_such_route)
         .method_not_allowed_fallback(answer::no_such_method)
         .layer(from_fn_with_state(Arc::clone(&app), api::authorized))

@@ -99,6 +99,7 @@ async fn admitted(app: &App, door: Door, request: Request) -> Result<Response, P
         "accepted"
     };
     app.counters.delivery(door.name(), outcome);
+    app.desk.throughput.note(now);
     Ok((status, Json(told(&id, &admission))).into_response())
 }
 

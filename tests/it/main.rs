@@ -37,6 +37,7 @@ mod normalize;
 mod on_failure;
 mod pending;
 mod own_events;
+mod pages;
 mod reactor;
 mod receive;
 mod record;

@@ -182,7 +182,7 @@ fn step(step: &StepRecord) -> Value {
     })
 }
 
-pub(super) fn cursor(text: &str) -> Result<(u64, RunId), Problem> {
+pub(in super::super) fn cursor(text: &str) -> Result<(u64, RunId), Problem> {
     text.split_once('.')
         .and_then(|(seq, run)| Some((seq.parse().ok()?, RunId(run.into()))))
         .ok_or_else(|| Problem::bad_request("`cursor` is not one of an earlier page"))

@@ -1,0 +1,255 @@
+//! In: cookies, the token, a form. Out: who is signed in, for how long. Never: a session kept in clear, or one that outlives the
+//! token it was opened with.
+//!
+//! A browser has one cookie, a random name. The journal keeps its HMAC under the admin token as long as it is signed in: so
+//! replicas and restarts share sessions, who reads the journal cannot use them, and another token ends them all. The token of
+//! the forms is another HMAC of the same name, so that nothing needs to be kept for it.
+
+use axum::extract::{Extension, Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use secrecy::ExposeSecret;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::super::Problem;
+use super::super::listen::Peer;
+use super::super::routes::{App, Shared};
+use super::{Failed, Fields, WHO, form as read_form, to, view};
+use crate::clock::Clock;
+use crate::journal::KvKey;
+
+const COOKIE: &str = "xmrt_session";
+/// Where sessions are kept.
+const SPACE: &str = "sessions";
+/// How long one lasts, in milliseconds.
+const SESSION_MS: i64 = 7 * 24 * 3_600_000;
+/// The field of a form that holds its token.
+const CSRF: &str = "csrf";
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub(super) struct Signed {
+    /// Who.
+    pub(super) who: &'static str,
+    /// What every form must send back.
+    pub(super) csrf: String,
+    /// What came of the form that led here.
+    pub(super) said: Option<&'static str>,
+    name: String,
+}
+
+impl Signed {
+    /// A page is told what to say by a word of this list only: whoever makes a link cannot put words in our mouth.
+    pub(super) fn told(mut self, query: &Fields) -> Self {
+        self.said = match query.get("said") {
+            "retried" => Some("A new run goes on where the old one stopped."),
+            "cancelled" => Some("The run is cancelled."),
+            "resolved" => Some("Your word is on record."),
+            "replayed" => Some("The event was evaluated again with the rules in force."),
+            "paused" => Some("It stands still: no run of it makes another call until it is resumed."),
+            "resumed" => Some("It goes on."),
+            _ => None,
+        };
+        self
+    }
+}
+
+/// Who has the cookie of a session.
+pub(super) async fn of(app: &App, headers: &HeaderMap) -> Result<Option<Signed>, Problem> {
+    let Some(name) = cookie(headers) else {
+        return Ok(None);
+    };
+    let kept = app
+        .reactor
+        .store()
+        .kv_get(&key(app, &name)?, app.reactor.clock().now())
+        .await?;
+    Ok(kept.map(|_| Signed {
+        who: WHO,
+        csrf: keyed(app, "form", &name),
+        said: None,
+        name,
+    }))
+}
+
+/// `GET /sign-in`
+pub(super) async fn form(State(app): Shared, request: Request) -> Response {
+    match of(&app, request.headers()).await {
+        Ok(Some(_)) => return to("/"),
+        Ok(None) => {}
+        Err(problem) => return problem.into_response(),
+    }
+    let next = Fields::of(request.uri()).get("next").to_owned();
+    shown(&app, request.headers(), &next, None, StatusCode::OK)
+}
+
+fn shown(app: &App, headers: &HeaderMap, next: &str, error: Option<&str>, status: StatusCode) -> Response {
+    let name = cookie(headers).unwrap_or_else(fresh);
+    let context = json!({
+        "title": "Sign in", "csrf": keyed(app, "form", &name), "next": ours(next), "error": error,
+    });
+    let mut response = view::html(status, "sign-in.html", context);
+    let minutes = 60;
+    set_cookie(&mut response, headers, &name, minutes * 60);
+    response
+}
+
+/// `POST /sign-in`
+pub(super) async fn sign_in(State(app): Shared, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let headers = &parts.headers;
+    let form = match read_form(&parts, body).await {
+        Ok(form) => form,
+        Err(problem) => return problem.into_response(),
+    };
+    let next = form.get("next").to_owned();
+    let again = |error: &str, status| shown(&app, headers, &next, Some(error), status);
+    let Some(name) = cookie(headers) else {
+        let error = "Your browser sent no cookie back. Allow cookies here; over plain HTTP signing in works at localhost only.";
+        return again(error, StatusCode::FORBIDDEN);
+    };
+    if let Err(problem) = from_our_form(headers, &keyed(&app, "form", &name), &form) {
+        return again(problem.detail(), problem.status());
+    }
+    let place = place(headers, parts.extensions.get::<Peer>());
+    let now = Clock::monotonic();
+    if let Some(wait) = app.desk.attempts.wait(&place, now) {
+        let seconds = wait.as_secs().max(1);
+        let error = format!("Too many attempts failed. Try again in {seconds} s.");
+        let mut response = again(&error, StatusCode::TOO_MANY_REQUESTS);
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        return response;
+    }
+    let token = app.doors.admin_token.expose_secret();
+    let fits = Sha256::digest(form.get("token")).ct_eq(&Sha256::digest(token.trim()));
+    if token.is_empty() || !bool::from(fits) {
+        app.desk.attempts.failed(&place, now);
+        tracing::warn!(target: "audit", peer = place, "somebody could not sign in to the dashboard");
+        let error = "This is not the token. It is the value of XMRT_ADMIN_TOKEN, or in the file that `xmrt serve` named when it made one.";
+        return again(error, StatusCode::UNAUTHORIZED);
+    }
+    match opened(&app).await {
+        Ok(name) => {
+            tracing::info!(target: "audit", peer = place, "somebody signed in to the dashboard");
+            let mut response = to(ours(&next));
+            set_cookie(&mut response, headers, &name, SESSION_MS / 1000);
+            response
+        }
+        Err(problem) => again(problem.detail(), problem.status()),
+    }
+}
+
+/// Opens a session under a name that nobody can have known before.
+async fn opened(app: &App) -> Result<String, Problem> {
+    let (name, now) = (fresh(), app.reactor.clock().now());
+    let about = json!({ "who": WHO, "since": now }).to_string();
+    app.reactor
+        .store()
+        .kv_put(&key(app, &name)?, Bytes::from(about), Some(SESSION_MS), now)
+        .await?;
+    Ok(name)
+}
+
+/// `POST /sign-out`
+pub(super) async fn sign_out(
+    State(app): Shared,
+    Extension(signed): Extension<Signed>,
+    headers: HeaderMap,
+) -> Result<Response, Failed> {
+    let (store, now) = (app.reactor.store(), app.reactor.clock().now());
+    store.kv_delete(&key(&app, &signed.name)?, now).await?;
+    let mut response = to("/sign-in");
+    set_cookie(&mut response, &headers, "", 0);
+    Ok(response)
+}
+
+/// That a request comes from a form of ours: it has the token that only our pages show, and the browser does not say
+/// that another site sent it.
+pub(super) fn from_our_form(headers: &HeaderMap, csrf: &str, form: &Fields) -> Result<(), Problem> {
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let own_site = matches!(site, None | Some(b"same-origin" | b"none"));
+    let token = Sha256::digest(form.get(CSRF)).ct_eq(&Sha256::digest(csrf));
+    if own_site && !csrf.is_empty() && bool::from(token) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::FORBIDDEN,
+        "foreign-form",
+        "The form is not one of this session",
+        "It was made before you signed in, or by another site. Nothing was done: go back, load the page again and repeat it.",
+    ))
+}
+
+/// Where a request comes from: what the nearest proxy says, or the socket.
+fn place(headers: &HeaderMap, peer: Option<&Peer>) -> String {
+    let forwarded = headers
+        .get("x-forwarded-for")
+        .and_then(|value| value.to_str().ok());
+    let forwarded = forwarded.and_then(|list| list.rsplit(',').next()).map(str::trim);
+    match forwarded.and_then(|place| place.parse::<std::net::IpAddr>().ok()) {
+        Some(address) => address.to_string(),
+        None => peer.map_or_else(String::new, |peer| peer.0.ip().to_string()),
+    }
+}
+
+/// A path of this site; anything else is the first page.
+fn ours(next: &str) -> &str {
+    let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    match next.starts_with('/') && !next.starts_with("//") && plain {
+        true => next,
+        false => "/",
+    }
+}
+
+fn fresh() -> String {
+    let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
+    random.iter().map(|part| part.simple().to_string()).collect()
+}
+
+fn cookie(headers: &HeaderMap) -> Option<String> {
+    let is_name = |value: &str| value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, value)| *name == COOKIE && is_name(value))
+        .map(|(_, value)| value.to_owned())
+}
+
+/// `Lax` and not `Strict`: a link to a run, in an issue or a chat, is to open it. Nothing is changed by a GET.
+fn set_cookie(response: &mut Response, headers: &HeaderMap, name: &str, seconds: i64) {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.unwrap_or_default();
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let secure = match host {
+        "localhost" | "127.0.0.1" | "[::1]" => "",
+        _ => "; Secure",
+    };
+    let cookie = format!("{COOKIE}={name}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
+    if let Ok(cookie) = HeaderValue::try_from(cookie) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+}
+
+fn key(app: &App, name: &str) -> Result<KvKey, Problem> {
+    Ok(KvKey::new(SPACE, &keyed(app, "session", name))?)
+}
+
+fn keyed(app: &App, purpose: &str, name: &str) -> String {
+    let token = app.doors.admin_token.expose_secret();
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(token.as_bytes()) else {
+        // Any length is a key; and an empty token is none.
+        return String::new();
+    };
+    mac.update(format!("{purpose}:{name}").as_bytes());
+    let bytes = mac.finalize().into_bytes();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
