@@ -76,6 +76,7 @@ pub async fn toolset_costs(settings: &Settings) -> Result<Vec<ToolsetCost>, Asse
         let listed = gateway.offered(&Caller {
             who: Who::Operator("local".to_owned()),
             selection,
+            paused: None,
         });
         let bytes = serde_json::to_vec(&listed).map_or(0, |bytes| bytes.len());
         ToolsetCost {
@@ -117,6 +118,7 @@ async fn serve_hub(hub: &Hub, options: &StdioOptions) -> Result<(), AssembleErro
     let gateway = gateway.with_local(Caller {
         who: Who::Operator("stdio".to_owned()),
         selection: chosen.read_only(options.read_only),
+        paused: None,
     });
     let stop = super::stop_signal();
     tokio::pin!(stop);

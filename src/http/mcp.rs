@@ -190,6 +190,7 @@ async fn served(app: &App, request: Request) -> Result<Response, Problem> {
     let who = guard::caller(app, &parts.headers)
         .await?
         .map_err(|refusal| refusal.problem(&base, parts.uri.path()))?;
+    let paused = guard::paused(app, &who).await?;
     let path = parts.uri.path().to_owned();
     let Some(endpoint) = door.endpoint(&path) else {
         let names: Vec<&str> = door
@@ -216,7 +217,11 @@ async fn served(app: &App, request: Request) -> Result<Response, Problem> {
     room_for(endpoint, &parts.headers, &held).await?;
     // The token was for us alone: no tool, and no log of a request, gets to see it.
     parts.headers.remove(header::AUTHORIZATION);
-    parts.extensions.insert(Caller { who, selection });
+    parts.extensions.insert(Caller {
+        who,
+        selection,
+        paused,
+    });
     let request = http::Request::from_parts(parts, Full::<Bytes>::new(held.bytes.clone()));
     let ends_session = request.method() == Method::DELETE;
     let open = (request.method() == Method::POST).then(|| Open::new(&door.open));

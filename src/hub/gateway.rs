@@ -36,7 +36,7 @@ use super::{
 use crate::agents::Who;
 use crate::clock::{self, Clock};
 use offered::Offered;
-use passing::{Counted, accompanied, in_band, own_key};
+use passing::{Counted, accompanied, check_moving, in_band, own_key};
 use shown::Shown;
 
 /// How long a client may keep the list of tools, in milliseconds. It changes only with the program.
@@ -70,6 +70,8 @@ pub struct Caller {
     pub who: Who,
     /// The tools.
     pub selection: Selection,
+    /// Why it makes no calls for now, if somebody paused it.
+    pub paused: Option<String>,
 }
 
 /// Why the tools cannot be offered as they are called.
@@ -122,6 +124,7 @@ impl Gateway {
         let local = Caller {
             who: Who::Operator("local".to_owned()),
             selection: shown.toolsets.everything(),
+            paused: None,
         };
         Ok(Self(Arc::new(Inner {
             hub: hub.clone(),
@@ -239,6 +242,7 @@ impl Gateway {
         caller: &Caller,
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ToolError> {
+        check_moving(caller)?;
         // Before anything is asked of the caller: who may not make the call is not told how to confirm it.
         self.0
             .hub
@@ -377,7 +381,7 @@ impl ServerHandler for Gateway {
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        self.check_reading(&self.caller(&context).who)?;
+        self.check_reading(&self.caller(&context))?;
         let listed = self.resources().await?;
         Ok(listed.with_cache_scope(CacheScope::Private))
     }
@@ -398,9 +402,9 @@ impl ServerHandler for Gateway {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let mut asked = JsonObject::new();
         asked.insert("uri".to_owned(), request.uri.clone().into());
-        let who = self.caller(&context).who;
-        let line = audit::Line::begin(&who.to_string(), "resources/read", &asked);
-        let read = match self.check_reading(&who) {
+        let caller = self.caller(&context);
+        let line = audit::Line::begin(&caller.who.to_string(), "resources/read", &asked);
+        let read = match self.check_reading(&caller) {
             Ok(()) => self.page(request).await,
             Err(error) => Err(error),
         };
@@ -430,7 +434,7 @@ impl ServerHandler for Gateway {
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        self.check_reading(&self.caller(&context).who)?;
+        self.check_reading(&self.caller(&context))?;
         self.completion(request).await
     }
 

@@ -1,4 +1,4 @@
-//! In: what people paused, a run and its rule. Out: whether it stands still, and why. Never: a run that is stopped in the
+//! In: what people paused, a run and its rule, or an agent. Out: whether it stands still, and why. Never: a run that is stopped in the
 //! middle of a call.
 
 use std::sync::{Arc, PoisonError};
@@ -31,7 +31,8 @@ impl Reactor {
         self.store.pauses().await
     }
 
-    /// Lets a rule, an agent, a group, or all stand still: no run of it makes another call. Gives what was paused.
+    /// Lets a rule, an agent, a group, or all stand still: no run of it makes another call, and an agent none of its own.
+    /// Gives what was paused.
     pub async fn pause(&self, name: &str, who: &str) -> Result<String, PauseError> {
         let what = self.pausable(name)?;
         self.store.pause(&what, who, self.clock.now()).await?;
@@ -87,6 +88,14 @@ impl Reactor {
             Some(("agent", id)) => agent == id,
             Some(_) => false,
         };
+        Ok(pauses.iter().find(stands_still).cloned())
+    }
+
+    /// The pause that keeps an agent from making calls of its own, if there is one.
+    pub async fn agent_paused(&self, agent: &str) -> Result<Option<Pause>, StoreError> {
+        let pauses = self.seen_pauses().await?;
+        let stands_still =
+            |pause: &&Pause| pause.what == "all" || pause.what.strip_prefix("agent:") == Some(agent);
         Ok(pauses.iter().find(stands_still).cloned())
     }
 

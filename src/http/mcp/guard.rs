@@ -185,6 +185,20 @@ pub(super) async fn caller(app: &App, headers: &HeaderMap) -> Result<Result<Who,
     })
 }
 
+/// Why an agent makes no calls for now, if somebody paused it, or everything. People are not held up: they are who ends it.
+pub(super) async fn paused(app: &App, who: &Who) -> Result<Option<String>, StoreError> {
+    let Who::Agent(agent) = who else {
+        return Ok(None);
+    };
+    let pause = app.reactor.agent_paused(agent).await?;
+    Ok(pause.map(|pause| {
+        format!(
+            "agent `{agent}` stands still: `{}` was paused by {} at {}",
+            pause.what, pause.who, pause.since
+        )
+    }))
+}
+
 impl Refusal {
     /// The answer: what to send instead, and where the metadata of the resource is (RFC 9728).
     pub(super) fn problem(self, base: &str, path: &str) -> Problem {

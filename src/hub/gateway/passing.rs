@@ -1,4 +1,4 @@
-//! In: a call under way. Out: its progress, its key, its error as agents see them. Never: a choice of tools.
+//! In: a call, and who makes it. Out: whether it may be made now; its progress, its key, its error as agents see them. Never: a choice of tools.
 
 use std::fmt::Write;
 
@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 
-use crate::hub::ToolError;
+use super::Caller;
+use crate::hub::{ErrorClass, ToolError};
 
 /// Awaits a call and passes its progress on, as long as it rises: reports may overtake each other.
 pub(super) async fn accompanied(
@@ -33,6 +34,16 @@ pub(super) async fn accompanied(
             }
             answer = &mut call => return answer,
         }
+    }
+}
+
+/// Refuses whom somebody paused. Nothing to try again by itself: when the pause ends is up to a person.
+pub(super) fn check_moving(caller: &Caller) -> Result<(), ToolError> {
+    match &caller.paused {
+        None => Ok(()),
+        Some(why) => Err(ToolError::new(ErrorClass::Forbidden, why).with_remedy(
+            "`xmrt pause` lists what is paused, and a person ends it with `xmrt resume`; stop, and do not try again before",
+        )),
     }
 }
 

@@ -8,15 +8,17 @@ use rmcp::model::{
 };
 use rmcp::service::{Peer, RoleClient, ServiceError};
 
-use super::{Face, Gateway};
-use crate::agents::Who;
+use super::passing::check_moving;
+use super::{Caller, Face, Gateway};
 
 /// How long a client may keep a list, in milliseconds.
 const LIST_TTL_MS: u64 = 60_000;
 
 impl Gateway {
     /// Refuses who may not read what the servers have besides tools. It is granted like a tool, as `xmrt.read_resources`.
-    pub(super) fn check_reading(&self, who: &Who) -> Result<(), ErrorData> {
+    pub(super) fn check_reading(&self, caller: &Caller) -> Result<(), ErrorData> {
+        check_moving(caller).map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
+        let who = &caller.who;
         let server = match &self.0.face {
             Face::All => "xmrt",
             Face::One(server) => server,

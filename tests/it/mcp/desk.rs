@@ -180,6 +180,7 @@ impl Agent {
         let gateway = gateway.with_local(Caller {
             who: xmrt::agents::Who::Operator(name.into()),
             selection,
+            paused: None,
         });
         Self::at(hub, gateway).await
     }

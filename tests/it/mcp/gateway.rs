@@ -101,6 +101,7 @@ async fn a_caller_is_offered_the_toolsets_it_asks_for_and_told_where_the_rest_is
         let gateway = gateway.clone().with_local(Caller {
             who: xmrt::agents::Who::Operator("eliza".into()),
             selection,
+            paused: None,
         });
         let agent = Agent::at(hub.clone(), gateway).await;
         assert_eq!(agent.names().await.len(), offered, "{words}");
@@ -114,6 +115,7 @@ async fn a_caller_is_offered_the_toolsets_it_asks_for_and_told_where_the_rest_is
     let gateway = gateway.clone().with_local(Caller {
         who: xmrt::agents::Who::Operator("eliza".into()),
         selection,
+        paused: None,
     });
     let agent = Agent::at(hub.clone(), gateway).await;
     assert_eq!(agent.names().await, ["desk_read_letter"]);
@@ -335,6 +337,7 @@ async fn every_built_in_tool_has_a_toolset_and_the_default_over_http_is_small() 
     let local = gateway.clone().with_local(Caller {
         who: xmrt::agents::Who::Operator("eliza".into()),
         selection,
+        paused: None,
     });
     let agent = Agent::at(hub.clone(), local).await;
     let listed = agent.client.list_tools(None).await.unwrap();

@@ -146,6 +146,55 @@ async fn an_agent_sees_and_may_do_what_its_role_allows_and_each_call_is_on_recor
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_is_paused_makes_no_call_of_its_own_until_a_person_ends_that() {
+    let world = world().await;
+    let (eliza, rita) = (token(&world, "eliza").await, token(&world, "rita").await);
+    let issue = json!({ "repo": "acme/api", "number": 1 });
+    let labels = json!({ "repo": "acme/api", "number": 1, "labels": ["bug"] });
+
+    assert_eq!(world.xmrt(&["pause", "agent:eliza"]).2, 0);
+    for (tool, arguments) in [("github_add_labels", &labels), ("github_get_issue", &issue)] {
+        let error = &call(&world, &eliza, tool, arguments.clone()).await["error"];
+        assert_eq!(error["class"], "forbidden", "{tool}: {error}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("`agent:eliza` was paused by"), "{message}");
+        let remedy = error["remedy"].as_str().unwrap();
+        assert!(remedy.contains("xmrt resume"), "{remedy}");
+    }
+    let (_, answer) = ask(&world, &eliza, "resources/list", json!({})).await;
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.contains("was paused by"), "{answer}");
+    assert!(world.effects().await.is_empty(), "a paused agent had an effect");
+    let log = world.server_log();
+    let recorded = |line: &str| {
+        ["eliza", "github.add_labels", "forbidden"]
+            .iter()
+            .all(|part| line.contains(part))
+    };
+    assert!(log.lines().any(recorded), "{log}");
+    // Others go on, and so does she when it is over.
+    assert_eq!(
+        call(&world, &rita, "github_get_issue", issue.clone()).await["title"],
+        "Crash"
+    );
+    assert_eq!(world.xmrt(&["resume", "agent:eliza"]).2, 0);
+    assert!(call(&world, &eliza, "github_add_labels", labels).await["error"].is_null());
+    assert_eq!(world.effects().await.len(), 1);
+
+    // Everything stands still, except who can end it.
+    assert_eq!(world.xmrt(&["pause", "all"]).2, 0);
+    let error = &call(&world, &rita, "github_get_issue", issue.clone()).await["error"];
+    assert!(
+        error["message"].as_str().unwrap().contains("`all` was paused by"),
+        "{error}"
+    );
+    assert_eq!(
+        call(&world, ADMIN_TOKEN, "github_get_issue", issue).await["title"],
+        "Crash"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_shown_once_counted_taken_back_and_good_for_nothing_else() {
     let mut world = world().await;
     let (made, told, code) = world.xmrt(&["agents", "token", "eliza", "--days", "1"]);
