@@ -23,6 +23,7 @@ mod text;
 
 pub use catalog::{Catalog, CatalogTool};
 pub(crate) use design::{Doing, together};
+use fields::listened;
 
 /// Names an expression sees when an event is matched.
 const AT_MATCH: &[&str] = &["event", "meta", "vars", "now"];
@@ -88,6 +89,7 @@ pub(crate) fn rule(
         .chain(own.iter().map(|entry| entry.key.as_str()))
         .collect();
     let mut checker = Checker {
+        events: listened(tree),
         declared,
         catalog,
         findings,
@@ -126,16 +128,8 @@ pub(crate) struct Mention {
     under: &'static str,
 }
 
-/// The event types a rule listens to.
-fn listened(tree: &[Entry]) -> Vec<&str> {
-    match find(tree, "on").map(|entry| &entry.node.kind) {
-        Some(Kind::Text(text)) => vec![text],
-        Some(Kind::Array(items)) => items.iter().filter_map(Node::text).collect(),
-        _ => Vec::new(),
-    }
-}
-
 struct Checker<'t, 'f, 'a> {
+    events: Vec<&'t str>,
     declared: BTreeSet<&'t str>,
     catalog: Option<&'t Catalog>,
     findings: &'f mut Findings<'a>,
@@ -295,7 +289,10 @@ impl<'t> Checker<'t, '_, '_> {
         let hint = did_you_mean(name, known).or_else(|| {
             (!servers.contains(server)).then(|| {
                 let servers: Vec<&str> = servers.iter().copied().collect();
-                format!("there is no server `{server}`; there are {}", servers.join(", "))
+                format!(
+                    "there is no server `{server}`; there are {}; another is declared in xmrt.toml: `[mcp.{server}]`",
+                    servers.join(", ")
+                )
             })
         });
         self.findings
@@ -345,7 +342,7 @@ impl<'t> Checker<'t, '_, '_> {
                 continue;
             }
             if !known.contains(&first) {
-                self.unknown_name(first, &place, known);
+                self.unknown_name(path, &place, known);
                 continue;
             }
             self.mentions.push(Mention {
@@ -384,7 +381,8 @@ impl<'t> Checker<'t, '_, '_> {
         }
     }
 
-    fn unknown_name(&mut self, name: &str, place: &Range<usize>, known: &[&str]) {
+    fn unknown_name(&mut self, path: &str, place: &Range<usize>, known: &[&str]) {
+        let name = path.split('.').next().unwrap_or(path);
         let message = match name {
             "item" => "`item` is known only to an action with `for_each`".to_owned(),
             "result" => "`result` is known only to an action's `require`".to_owned(),
@@ -392,7 +390,8 @@ impl<'t> Checker<'t, '_, '_> {
             "now" => "`now` is not known here: a key must not change with the time".to_owned(),
             _ => format!("there is no name `{name}`"),
         };
-        let hint = did_you_mean(name, known.iter().copied())
+        let hint = fields::in_payload(&self.events, path)
+            .or_else(|| did_you_mean(name, known.iter().copied()))
             .unwrap_or_else(|| format!("the names here are {}", known.join(", ")));
         self.findings.error("unknown-name", place, message).hint(hint);
     }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::rules::diagnostic::{Findings, did_you_mean};
+use crate::rules::diagnostic::{Findings, did_you_mean, nearest};
 use crate::rules::duration;
 use crate::rules::expression::{Expression, SourceError, Template};
 use crate::rules::keys::{self, Key, Shape};
@@ -23,11 +23,28 @@ pub(crate) fn source_error(what: &str, error: &SourceError, node: &Node, finding
 }
 
 pub(crate) fn wrong_type(key: &str, wanted: &str, node: &Node, findings: &mut Findings<'_>) {
-    findings.error(
-        "type",
-        &node.span,
-        format!("`{key}` is {wanted}, not {}", node.type_name()),
-    );
+    findings
+        .error(
+            "type",
+            &node.span,
+            format!("`{key}` is {wanted}, not {}", node.type_name()),
+        )
+        .maybe_hint(form(key, node));
+}
+
+/// How the two ways to say a condition are written, for whoever took one for the other.
+fn form(key: &str, node: &Node) -> Option<String> {
+    let hint = match key {
+        "when" => {
+            "conditions stand below a line `[when]`, one path each: `issue.state = \"open\"`; an expression is `if = \"…\"`"
+        }
+        "if" if node.table().is_some() => {
+            "an expression is one line of text, before the first `[table]`: `if = \"event.issue.comments > 5\"`; conditions \
+             on paths stand below `[when]`"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 /// The keys of one table, looked up with their type; whatever is wrong with one is reported once.
@@ -58,8 +75,15 @@ impl<'n> Fields<'n> {
                 unknown_key(entry, place, known, later, findings);
             }
         }
+        // A key that is there, misspelled, was told of.
+        let meant = |wanted: &str| {
+            let names = known.iter().map(|key| key.name);
+            entries
+                .iter()
+                .any(|entry| nearest(&entry.key, names.clone()) == Some(wanted))
+        };
         for key in known.iter().filter(|key| key.required) {
-            if find(entries, key.name).is_none() {
+            if find(entries, key.name).is_none() && !meant(key.name) {
                 let line = findings.text()[node.span.start..].find('\n').unwrap_or(0);
                 let span = if node.span.is_empty() {
                     0..line
@@ -335,6 +359,14 @@ fn unknown_key(
                 format!("`{name}` is a key of the rule, not of {place}"),
             )
             .hint("top-level keys come before the first `[table]`");
+    } else if known.iter().all(|key| keys::is_top_level(key.name)) && matches!(name, "name" | "id") {
+        findings
+            .error(
+                "unknown-key",
+                &entry.key_span,
+                format!("{place} has no key `{name}`"),
+            )
+            .hint("a rule is called by its file's name; what it does is said by `description`");
     } else if let Some(home) = keys::home(name) {
         findings
             .error(

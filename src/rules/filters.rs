@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use minijinja::{Environment, Error, ErrorKind};
+use minijinja::{Environment, Error, ErrorKind, State};
 
 use crate::rules::duration;
 use crate::rules::expression::OUTPUT_BYTES_MAX;
+
+/// Bytes that a step pays for where a filter looks at each letter: the engine alone asks a step for 64.
+const BYTES_PER_STEP: u64 = 8;
 
 /// Puts our filters beside the engine's own.
 pub(crate) fn install(environment: &mut Environment<'static>) {
@@ -63,8 +66,14 @@ fn earlier(text: &str, length: &str) -> Result<String, Error> {
         .map_err(|_| invalid("there is no time that long before".to_owned()))
 }
 
+/// What a filter costs that looks at each letter of a text.
+fn pay(state: &State<'_, '_>, text: &str) -> Result<(), Error> {
+    state.consume_fuel(text.len() as u64 / BYTES_PER_STEP)
+}
+
 /// Lower-case words joined by hyphens: fit for labels, branches and file names.
-fn slug(text: &str) -> String {
+fn slug(state: &State<'_, '_>, text: &str) -> Result<String, Error> {
+    pay(state, text)?;
     let mut slug = String::new();
     for letter in text.chars().flat_map(char::to_lowercase) {
         if letter.is_alphanumeric() {
@@ -73,7 +82,7 @@ fn slug(text: &str) -> String {
             slug.push('-');
         }
     }
-    slug.trim_end_matches('-').to_owned()
+    Ok(slug.trim_end_matches('-').to_owned())
 }
 
 /// At most `limit` bytes, never cutting a character; `…` marks the cut where it fits.
@@ -95,7 +104,8 @@ fn truncate_bytes(text: &str, limit: usize) -> String {
 }
 
 /// Text that Markdown shows as it is: no emphasis, links, headings, mentions or HTML come of it.
-fn markdown_escape(text: &str) -> String {
+fn markdown_escape(state: &State<'_, '_>, text: &str) -> Result<String, Error> {
+    pay(state, text)?;
     let mut escaped = String::with_capacity(text.len() + text.len() / 8);
     for letter in text.chars() {
         match letter {
@@ -109,7 +119,7 @@ fn markdown_escape(text: &str) -> String {
             letter => escaped.push(letter),
         }
     }
-    escaped
+    Ok(escaped)
 }
 
 /// The engine's own has no bound: each in a chain of them may make a text ten times as long.

@@ -117,10 +117,48 @@ fn refuse(text: &str, first: &toml_edit::TomlError, findings: &mut Findings<'_>)
     if troubles.is_empty() {
         troubles.push((first.span().unwrap_or(0..0), first.message().to_owned()));
     }
+    let mut taught = None;
     for (span, message) in troubles {
+        let line = line_at(text, span.start);
+        let hint = as_condition(line);
+        // What else such a line is taken for is of no use.
+        if hint.is_some() && taught.replace(line.as_ptr()) == Some(line.as_ptr()) {
+            continue;
+        }
         let message = message.lines().collect::<Vec<_>>().join("; ");
-        findings.error("syntax", &span, format!("this is not valid TOML: {message}"));
+        findings
+            .error("syntax", &span, format!("this is not valid TOML: {message}"))
+            .maybe_hint(hint);
     }
+}
+
+fn line_at(text: &str, offset: usize) -> &str {
+    let before = text.get(..offset).unwrap_or_default();
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    text[start..].lines().next().unwrap_or_default()
+}
+
+/// What is meant by a line such as `issue.comments > 5`.
+fn as_condition(line: &str) -> Option<String> {
+    const COMPARISONS: [(&str, &str); 6] = [
+        ("!=", "not"),
+        ("==", ""),
+        (">=", "gte"),
+        ("<=", "lte"),
+        (">", "gt"),
+        ("<", "lt"),
+    ];
+    let end = line.find(|letter: char| !(letter.is_alphanumeric() || "._-\" ".contains(letter)))?;
+    let (path, rest) = (line[..end].trim(), &line[end..]);
+    let (sign, operator) = COMPARISONS.iter().find(|(sign, _)| rest.starts_with(sign))?;
+    let operand = rest[sign.len()..].trim();
+    if path.is_empty() || operand.is_empty() {
+        return None;
+    }
+    Some(match *operator {
+        "" => format!("equality is one sign: `{path} = {operand}`"),
+        operator => format!("below `[when]` a comparison is written `{path} = {{ {operator} = {operand} }}`"),
+    })
 }
 
 struct Reader<'f, 'a> {

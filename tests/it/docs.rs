@@ -4,6 +4,8 @@
     reason = "this test looks at the documents themselves"
 )]
 
+mod fences;
+
 use std::path::{Path, PathBuf};
 
 const DOCUMENTS: &[&str] = &[

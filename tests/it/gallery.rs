@@ -2,8 +2,12 @@
 //! aloud: does it teach somebody who has never seen the product?
 
 mod conditions;
+mod events;
+mod expressions;
 mod form;
+mod habits;
 mod steps;
+mod tools;
 
 use crate::rule_tools::{folder, out, xmrt};
 

@@ -9,7 +9,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::harness::{World, issue_opened};
+mod backtest;
+mod diff;
 
 /// Runs the program in a folder of its own, with nothing of the caller's environment.
 pub(crate) fn xmrt(folder: &Path, arguments: &[&str]) -> Output {
@@ -160,6 +161,24 @@ fn a_rule_from_any_template_passes_check_and_test_at_once() {
     assert!(output.status.success(), "{}", out(&output));
 }
 
+/// An editor finds the schema by the first line: beside the rules, or where the repository keeps it already.
+#[test]
+fn a_new_rule_points_editors_at_a_schema_that_is_there() {
+    let folder = folder(&[("own/docs/rule.schema.json", "{}"), ("own/rules/readme.md", "")]);
+    let output = xmrt(folder.path(), &["rules", "new", "mine"]);
+    assert!(output.status.success(), "{}", err(&output));
+    let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).expect(path);
+    assert!(read("rules/mine.toml").starts_with("#:schema ./rule.schema.json\n# What:"));
+    let beside = read("rules/rule.schema.json");
+    assert_eq!(beside, out(&xmrt(folder.path(), &["schema"])));
+    let output = xmrt(folder.path(), &["rules", "new", "mine", "--rules", "own/rules"]);
+    assert!(output.status.success(), "{}", err(&output));
+    assert!(read("own/rules/mine.toml").starts_with("#:schema ../docs/rule.schema.json\n"));
+    assert!(!folder.path().join("own/rules/rule.schema.json").exists());
+    let output = xmrt(folder.path(), &["check", "--deny-warnings"]);
+    assert!(output.status.success(), "{}", out(&output));
+}
+
 #[test]
 fn every_shipped_rule_is_a_template() {
     let names = templates();
@@ -201,6 +220,7 @@ fn a_new_rule_overwrites_nothing_and_needs_a_good_name_and_a_template() {
     assert!(!folder.path().join("outside.toml").exists());
 }
 
+/// A rule with a cooldown, and a test that fails.
 const ISSUE: &str = r#"description = "Tell about bugs"
 on = "github.issues.opened"
 
@@ -259,143 +279,6 @@ fn what_no_test_exercises_is_told() {
     ");
 }
 
-/// A payload as it stands in a file.
-fn opened(title: &str, minute: u32) -> String {
-    serde_json::json!({
-        "action": "opened",
-        "issue": { "number": 1, "title": title, "created_at": format!("2026-03-04T10:{minute:02}:00Z"), "updated_at": format!("2026-03-04T10:{minute:02}:00Z") },
-        "repository": { "full_name": "acme/api" },
-    })
-    .to_string()
-}
-
-#[test]
-fn a_backtest_over_payloads_tells_what_is_gained_and_lost_by_event_time() {
-    let candidate = ISSUE.replace("prefix = \"BUG\"", "prefix = \"CRASH\"");
-    let folder = folder(&[
-        ("rules/tell.toml", ISSUE),
-        ("new/tell.toml", &candidate),
-        ("events/github.issues.opened~1.json", &opened("BUG one", 0)),
-        ("events/github.issues.opened~2.json", &opened("CRASH two", 5)),
-        (
-            "events/github.issues.opened~3.json",
-            &opened("BUG within the cooldown", 30),
-        ),
-        ("events/github.issues.opened~4.json", &opened("neither", 40)),
-    ]);
-    let arguments = ["backtest", "new", "--against", "rules", "--events", "events"];
-    let output = xmrt(folder.path(), &arguments);
-    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    insta::assert_snapshot!(out(&output), @r###"
-    before:    the rules in rules
-    candidate: the rules in new
-    events:    4 in events, from 2026-03-04T10:00:00Z to 2026-03-04T10:40:00Z
-
-    RULE  BEFORE  AFTER  GAINED  LOST  NOTE
-    tell  1       1      +1      -1    held back by limits: 1 before, 0 after
-    + tell 2026-03-04T10:05:00Z github.issues.opened github.issues.opened~2
-    - tell 2026-03-04T10:00:00Z github.issues.opened github.issues.opened~1
-
-    limits are counted in the events' own time; not simulated:
-      - steps: an action's `if`, a `require` that declines, and the refund of the limits that follows
-      - `limits.depth`, and the events that runs would have caused
-    "###);
-    for (change, code) in [("gained", 1), ("lost", 1)] {
-        let output = xmrt(folder.path(), &[&arguments[..], &["--fail-on", change]].concat());
-        assert_eq!(output.status.code(), Some(code), "{change}");
-    }
-    let same = [
-        "backtest",
-        "rules",
-        "--against",
-        "rules",
-        "--events",
-        "events",
-        "--fail-on",
-        "gained,lost",
-    ];
-    assert_eq!(xmrt(folder.path(), &same).status.code(), Some(0));
-    let json: Value = serde_json::from_str(&out(&xmrt(
-        folder.path(),
-        &[&arguments[..], &["--json"]].concat(),
-    )))
-    .expect("JSON");
-    assert_eq!((&json["gained"], &json["lost"]), (&1.into(), &1.into()));
-    assert_eq!(json["events"]["first"], "2026-03-04T10:00:00Z");
-}
-
-#[test]
-fn a_backtest_that_cannot_run_says_what_is_missing() {
-    let folder = folder(&[
-        ("rules/tell.toml", ISSUE),
-        ("events/github.issues.closed.json", &opened("BUG", 0)),
-        ("good/github.issues.opened.json", &opened("BUG", 0)),
-        ("empty/readme.md", ""),
-    ]);
-    let refused = |arguments: &[&str]| {
-        let output = xmrt(folder.path(), arguments);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        err(&output)
-    };
-    insta::assert_snapshot!(
-        [
-            refused(&["backtest"]),
-            refused(&["backtest", "--since", "a while"]),
-            refused(&["backtest", "--events", "events", "--against", "rules"]),
-            refused(&["backtest", "--events", "empty", "--against", "rules"]),
-            refused(&["backtest", "--events", "good"]),
-        ]
-        .concat(),
-        @r###"
-    xmrt: no server is running and there is no journal in ./.xmrt; name a server with --url, or a folder of payloads with --events
-    xmrt: --since: `a while` is not a duration: write a number with a unit, such as "15m"
-    xmrt: events/github.issues.closed.json: the name says `github.issues.closed`, and the payload is `github.issues.opened`
-    xmrt: empty: there are no .json files in it
-    xmrt: a folder of payloads has no rules in force: name what to compare with, `--against PATH`
-    "###
-    );
-}
-
-/// The same two events, by the server's own rules and by changed ones: asked of the server, then of its journal.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_backtest_over_what_is_on_record_compares_with_the_rules_in_force() {
-    let mut world = World::start(&[("tell", ISSUE)], "").await;
-    let candidate = world.folder.path().join("candidate");
-    std::fs::create_dir(&candidate).expect("a folder");
-    std::fs::write(candidate.join("tell.toml"), ISSUE.replace("BUG", "Issue")).expect("a file");
-    for (number, title) in [(1, "BUG in one"), (2, "Issue with two")] {
-        let mut payload = issue_opened(number);
-        payload["issue"]["title"] = title.into();
-        let (status, _) = world
-            .github("issues", &format!("delivery-{number}"), &payload)
-            .await
-            .expect("an answer");
-        assert_eq!(status, 202);
-    }
-    let candidate = candidate.to_string_lossy().into_owned();
-    let ask = |world: &World| {
-        let (out, err, code) = world.xmrt(&[
-            "backtest",
-            &candidate,
-            "--json",
-            "--since",
-            "1h",
-            "--fail-on",
-            "lost",
-        ]);
-        assert_eq!(code, 1, "{err}");
-        let answer: Value = serde_json::from_str(&out).expect("JSON");
-        let rule = &answer["rules"][0];
-        assert_eq!(rule["gained"][0]["id"], "delivery-2", "{answer}");
-        assert_eq!(rule["lost"][0]["id"], "delivery-1", "{answer}");
-        assert_eq!(answer["events"]["count"], 2);
-        answer["before"].as_str().expect("a name").to_owned()
-    };
-    assert_eq!(ask(&world), "the rules in force");
-    world.server.terminate();
-    assert_eq!(ask(&world), "the rules last in force");
-}
-
 const SLIPS: &str = "description = \"d\"\non = \"github.issues.opened\"\n\n[limits]\ncoldown = \"5 minutes\" # at least\n\n[[action]]\ntool = \"xmrt.notfy\"\narguments = { to = \"log\", text = \"hello\" }\n";
 
 #[test]
@@ -436,121 +319,4 @@ fn what_fix_would_change_is_shown_and_then_done_once() {
             .count(),
         1
     );
-}
-
-fn git(folder: &Path, arguments: &[&str]) {
-    let done = Command::new("git")
-        .arg("-C")
-        .arg(folder)
-        .args(arguments)
-        .output()
-        .expect("git");
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-}
-
-#[test]
-fn rules_are_compared_with_a_folder_and_with_a_revision() {
-    let old = ISSUE;
-    let new = ISSUE.replace("BUG", "Bug");
-    let folder = folder(&[
-        ("rules/tell.toml", old),
-        ("rules/gone.toml", old),
-        ("rules/same.toml", old),
-    ]);
-    git(folder.path(), &["init", "-q"]);
-    git(folder.path(), &["add", "-A"]);
-    git(
-        folder.path(),
-        &[
-            "-c",
-            "user.name=t",
-            "-c",
-            "user.email=t@localhost",
-            "commit",
-            "-q",
-            "-m",
-            "rules",
-        ],
-    );
-    std::fs::write(folder.path().join("rules/tell.toml"), &new).expect("a file");
-    std::fs::rename(
-        folder.path().join("rules/gone.toml"),
-        folder.path().join("rules/renamed.toml"),
-    )
-    .expect("a name");
-    std::fs::write(
-        folder.path().join("rules/added.toml"),
-        new.replace("Bug", "Other"),
-    )
-    .expect("a file");
-    // The program itself starts git, which is found by PATH.
-    let compared = Command::new(env!("CARGO_BIN_EXE_xmrt"))
-        .args(["rules", "diff", "--against", "HEAD"])
-        .current_dir(folder.path())
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .output()
-        .expect("the program starts");
-    assert_eq!(compared.status.code(), Some(1), "{}", err(&compared));
-    let told = regex::Regex::new("[0-9a-f]{8} → [0-9a-f]{8}")
-        .expect("a pattern")
-        .replace_all(&out(&compared), "<old> → <new>")
-        .into_owned();
-    insta::assert_snapshot!(told, @r#"
-    compared with HEAD: 4 different, 1 the same
-
-    + added added
-
-    - gone removed
-
-    + renamed renamed (it was `gone`)
-        - its history, and what its limits have counted, stay with the old name: it begins anew
-
-    ~ tell changed (<old> → <new>)
-        - `when` asks something else: other events make it act (`xmrt backtest` shows which)
-           [when]
-          -issue.title = { prefix = "BUG" }
-          +issue.title = { prefix = "Bug" }
-           
-           name = "a <bug> & so on"
-          -event = { on = "github.issues.opened", payload = { issue = { number = 1, title = "BUG" }, repository = { full_name = "acme/api" } } }
-          +event = { on = "github.issues.opened", payload = { issue = { number = 1, title = "Bug" }, repository = { full_name = "acme/api" } } }
-           expect = [{ tool = "xmrt.notify", arguments.text = "bug" }]
-    "#);
-    let same = xmrt(folder.path(), &["rules", "diff", "--against", "rules"]);
-    assert_eq!(
-        (same.status.code(), out(&same).trim_end()),
-        (Some(0), "compared with rules: 0 different, 4 the same")
-    );
-    let nothing = xmrt(folder.path(), &["rules", "diff"]);
-    assert_eq!(nothing.status.code(), Some(2));
-    assert!(err(&nothing).contains("--against"), "{}", err(&nothing));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn rules_are_compared_with_those_in_force_of_a_server_and_of_its_journal() {
-    let mut world = World::start(&[("tell", ISSUE)], "").await;
-    let candidate = world.folder.path().join("candidate");
-    std::fs::create_dir(&candidate).expect("a folder");
-    std::fs::write(
-        candidate.join("tell.toml"),
-        ISSUE.replace("description = ", "# more\ndescription = "),
-    )
-    .expect("a file");
-    let candidate = candidate.to_string_lossy().into_owned();
-    let ask = |world: &World| {
-        let (out, err, code) = world.xmrt(&["rules", "diff", &candidate, "--json"]);
-        assert_eq!(code, 1, "{err}");
-        let answer: Value = serde_json::from_str(&out).expect("JSON");
-        assert_eq!(answer["differences"][0]["rule"], "tell");
-        assert_eq!(answer["differences"][0]["open_runs"], 0);
-        answer["differences"][0]["means"][0]
-            .as_str()
-            .expect("a sentence")
-            .to_owned()
-    };
-    let meaning = "nothing that decides or acts: only words, comments or tests";
-    assert_eq!(ask(&world), meaning);
-    world.server.terminate();
-    assert_eq!(ask(&world), meaning);
 }

@@ -3,10 +3,25 @@
 
 use std::ops::Range;
 
-use crate::rules::check::{Mention, conditions, listened};
+use crate::rules::check::{Mention, conditions};
 use crate::rules::diagnostic::{Findings, did_you_mean};
 use crate::rules::payload::{Found, Leaf, lookup};
-use crate::rules::syntax::{Entry, Kind, Node};
+use crate::rules::syntax::{Entry, Kind, Node, find};
+
+/// The event types a rule listens to.
+pub(super) fn listened(tree: &[Entry]) -> Vec<&str> {
+    match find(tree, "on").map(|entry| &entry.node.kind) {
+        Some(Kind::Text(text)) => vec![text],
+        Some(Kind::Array(items)) => items.iter().filter_map(Node::text).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whoever wrote a payload's path without `event` before it.
+pub(super) fn in_payload(on: &[&str], path: &str) -> Option<String> {
+    let segments: Vec<&str> = path.split('.').collect();
+    matches!(lookup(on, &segments), Found::There(_)).then(|| format!("did you mean `event.{path}`?"))
+}
 
 /// How many fields a hint lists.
 const SHOWN_MAX: usize = 12;

@@ -199,6 +199,56 @@ fn an_expression_that_takes_too_long_is_an_error_and_never_false() {
     }
 }
 
+/// What costs most for its steps: loops in loops, long chains, large texts made again and again. The measure is for the
+/// optimized program; without optimizations it takes several times as long.
+#[test]
+fn whatever_would_run_for_ever_is_stopped_within_fifty_milliseconds() {
+    let most = std::time::Duration::from_millis(if cfg!(debug_assertions) { 1000 } else { 50 });
+    let long = "x".repeat(400);
+    let endless = [
+        "{% for a in range(10000) %}{% for b in range(10000) %}{% endfor %}{% endfor %}".to_owned(),
+        "{% for a in range(10000) %}{% for b in range(10000) %}{% set c = a * b + a // 3 %}{% endfor %}{% endfor %}"
+            .to_owned(),
+        "{% macro m(n) %}{{ m(n + 1) }}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}".to_owned(),
+        format!(
+            "{{% for a in range(10000) %}}{{% for b in range(10000) %}}{{% set c = '{long}' | replace('x', '{long}') | upper | reverse %}}{{% endfor %}}{{% endfor %}}"
+        ),
+        "{% for a in range(10000) %}{% for b in range(10000) %}{% set c = range(10000) | sort | list | length %}{% endfor %}{% endfor %}"
+            .to_owned(),
+        "{% for a in range(10000) %}{% for b in range(10000) %}{% set c = range(10000) | map('string') | join(',') | length %}{% endfor %}{% endfor %}"
+            .to_owned(),
+        format!(
+            "{{% for a in range(10000) %}}{{% for b in range(10000) %}}{{% set c = event.issue | tojson ~ '{long}' %}}{{% endfor %}}{{% endfor %}}"
+        ),
+        "{% set s = '*' * 100000 %}{% for a in range(10000) %}{% set c = s | markdown_escape %}{% endfor %}".to_owned(),
+        "{% set s = 'é' * 100000 %}{% for a in range(10000) %}{% set c = s | slug %}{% endfor %}".to_owned(),
+        "{% set s = 'ab\n' * 100000 %}{% for a in range(10000) %}{% set c = s | title | indent(4) | lines %}{% endfor %}"
+            .to_owned(),
+    ];
+    let mut slow = Vec::new();
+    for source in endless {
+        let text = toml_edit::Value::from(source.as_str()).to_string();
+        // The best of three: the machine may be busy with something else.
+        let took = (0..3)
+            .map(|_| {
+                let begun = std::time::Instant::now();
+                let outcome = rendered(&text);
+                let took = begun.elapsed();
+                assert!(outcome.is_err(), "{source}: {outcome:?}");
+                took
+            })
+            .min()
+            .expect("three");
+        slow.push((took, source));
+    }
+    slow.sort();
+    let told: Vec<String> = slow
+        .iter()
+        .map(|(took, source)| format!("{took:?} {:.100}", source))
+        .collect();
+    assert!(slow.iter().all(|(took, _)| *took < most), "{told:#?}");
+}
+
 #[test]
 fn a_list_that_is_made_as_it_is_read_is_measured_before_it_takes_memory() {
     let scope = scope(&event("github.issues.opened", issue()));

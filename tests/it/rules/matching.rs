@@ -1,5 +1,4 @@
-//! The engine against the obvious evaluator: random rules on random payloads, then each kind of filing by itself, then
-//! what could make it slow or wrong.
+//! The engine against the obvious evaluator on random rules and payloads, then what could make it slow or wrong.
 
 use bytes::Bytes;
 use proptest::prelude::*;

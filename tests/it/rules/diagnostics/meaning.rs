@@ -411,7 +411,7 @@ tool = "slack.post_message"
     16 | tool = "slack.post_message"
        |        ^^^^^^^^^^^^^^^^^^^^
        |
-       = help: there is no server `slack`; there are github, render
+       = help: there is no server `slack`; there are github, render; another is declared in xmrt.toml: `[mcp.slack]`
     "###);
 }
 

@@ -44,14 +44,6 @@ expect = []
       |
       = help: did you mean `description`?
 
-    error[missing-key]: a rule file needs `description`
-     --> rules/sample.toml:1:1
-      |
-    1 | descripton = "d"
-      | ^^^^^^^^^^^^^^^^
-      |
-      = help: What the rule does, in one sentence.
-
     warning[unknown-event]: GitHub is not known to send an event `issue`
      --> rules/sample.toml:2:7
       |
@@ -209,14 +201,6 @@ expect = []
        |                                                                                                            ^^^^^^^^^
        |
        = help: did you mean `vars`?
-
-    error[missing-key]: [[test]] needs `name`
-      --> rules/sample.toml:26:1
-       |
-    26 | [[test]]
-       | ^^^^^^^^
-       |
-       = help: What the example shows, as a sentence.
 
     error[missing-key]: [[test]] needs `event`
       --> rules/sample.toml:26:1
