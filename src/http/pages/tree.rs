@@ -11,6 +11,9 @@ const OPEN_DEPTH: usize = 2;
 /// Below this depth nothing is shown: no browser lays out more in a readable way.
 const DEPTH_MAX: usize = 40;
 
+/// How an object or a list ends.
+const END: &str = "</ul></details></li>";
+
 /// What may still be written of one page's JSON, in bytes.
 #[derive(Debug)]
 pub(super) struct Budget(usize);
@@ -76,7 +79,8 @@ impl Budget {
         html.push_str(&format!(
             "<li><details{open}><summary>{key}<span class=\"count\">{count} {what}</span></summary><ul>"
         ));
-        self.0 = self.0.saturating_sub(html.len() - before);
+        // Its end is written in any case.
+        self.0 = self.0.saturating_sub(html.len() - before + END.len());
         for (shown, (key, value)) in children.into_iter().enumerate() {
             if self.0 == 0 || depth >= DEPTH_MAX {
                 html.push_str(&format!(
@@ -87,7 +91,7 @@ impl Budget {
             }
             self.node(html, key, value, depth + 1);
         }
-        html.push_str("</ul></details></li>");
+        html.push_str(END);
     }
 }
 
