@@ -169,7 +169,7 @@ pub trait Store: Kv + Send + Sync + std::fmt::Debug {
     /// done instead.
     async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError>;
 
-    /// What became of runs and was not told yet, oldest first, at most `max` (1–500). See [`Notice`](super::Notice).
+    /// What became of runs and was not told yet, oldest first, at most `max` (1–500). See [`Notice`].
     async fn notices(&self, max: usize) -> Result<Vec<Notice>, StoreError>;
 
     /// Forgets notices that were told, and those that nobody wants to hear of. What is not there is no matter.
