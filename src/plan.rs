@@ -5,7 +5,6 @@ mod items;
 mod planner;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -164,13 +163,7 @@ pub fn action_at(rule: &Rule, index: u32) -> Option<&Action> {
 /// What an approval is given to: the digest of a call and of what it was made from.
 pub fn digest(call: &Call, pinned: &Value) -> String {
     let whole = serde_json::json!([call.tool, call.arguments, pinned]).to_string();
-    Sha256::digest(whole)
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    hex::encode(Sha256::digest(whole))
 }
 
 /// The id of the action that a step of this name belongs to: an item's key and the mark of a failing run taken off.

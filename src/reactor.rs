@@ -13,6 +13,7 @@ mod retention;
 mod pauses;
 mod retired;
 mod timer;
+mod word;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -22,11 +23,12 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
+pub use crate::rules::Ranked;
 pub use explain::{Explained, explain};
 pub use intake::{IntakeError, LookupError};
 pub use own::{TriggerError, Wish, asked, ticked};
 pub use pauses::PauseError;
-pub use recover::{Ask, RecoverError, Recovered, Recovery, RecoverySettings};
+pub use recover::{Ask, RecoverError, Recovered, Recovery, RecoverySettings, leads_here};
 pub use retention::Policy;
 pub use timer::Timer;
 pub use worker::{STALLS_MAX, Worker};

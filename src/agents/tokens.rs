@@ -142,8 +142,7 @@ pub async fn revoke(store: &dyn Store, agent: &str, id: &str, now: Timestamp) ->
 }
 
 fn hash(token: &str) -> String {
-    let digest = Sha256::digest(token.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(token.as_bytes()))
 }
 
 fn packed(record: &TokenRecord) -> Bytes {

@@ -9,36 +9,66 @@ use super::{AssembleError, files};
 use crate::clock::Clock;
 use crate::config::{RedisSettings, Settings};
 use crate::journal::Store;
-use crate::store::redis::{Options, Time};
+use crate::store::redis::{OpenError, Opens, Options, Time};
 use crate::store::{self, DataDir, Embedded, Redis};
 
-/// A journal without anything around it, for commands that take or give it whole.
-pub struct Bare(Journal);
+/// A journal without anything around it, for commands that read it, or take or give it whole.
+pub struct Bare {
+    store: Arc<dyn Store>,
+    /// What keeps the data directory for this process, where it is needed.
+    _held: Option<Journal>,
+}
 
 impl Bare {
     /// Opens the journal that the settings name, which no server of this data directory may be using; also what an
     /// interrupted import left, if `unfinished`.
     pub async fn open(settings: &Settings, unfinished: bool) -> Result<Self, AssembleError> {
-        let now = Clock::system().now();
-        Journal::open_also(settings, now, unfinished).await.map(Self)
+        let opens = if unfinished { Opens::Unfinished } else { Opens::Any };
+        let journal = Journal::open_as(settings, Clock::system().now(), opens).await?;
+        Ok(Self {
+            store: Arc::clone(&journal.store),
+            _held: Some(journal),
+        })
     }
 
-    /// The same, if there is one: a journal that would have to be made first holds nothing to read.
+    /// Opens the journal that the settings name, if there is one, to read it. None is made.
     pub async fn existing(settings: &Settings) -> Result<Option<Self>, AssembleError> {
-        if settings.redis.is_none() && !Embedded::exists(&settings.data_dir) {
-            return Ok(None);
+        let Some(redis) = &settings.redis else {
+            return match Embedded::exists(&settings.data_dir) {
+                true => Self::open(settings, false).await.map(Some),
+                false => Ok(None),
+            };
+        };
+        // Others may be at work in it: nothing of theirs is touched, and nothing is noted here.
+        match Redis::open(&options(redis, None, Opens::Existing), Clock::system().now()).await {
+            Ok(store) => Ok(Some(Self {
+                store: Arc::new(store),
+                _held: None,
+            })),
+            Err(OpenError::NoJournal { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
         }
-        Self::open(settings, false).await.map(Some)
     }
 
     /// The journal.
     pub fn store(&self) -> &dyn Store {
-        &*self.0.store
+        &*self.store
     }
 
     /// The same for somebody who keeps it; it is open for no longer than this value.
     pub(super) fn kept(&self) -> Arc<dyn Store> {
-        Arc::clone(&self.0.store)
+        Arc::clone(&self.store)
+    }
+}
+
+fn options(redis: &RedisSettings, note_dir: Option<&Path>, opens: Opens) -> Options {
+    Options {
+        url: redis.url.clone(),
+        prefix: redis.prefix.clone(),
+        allow_volatile: redis.allow_volatile,
+        note_dir: note_dir.map(Path::to_owned),
+        opens,
+        time: Time::OfServer,
     }
 }
 
@@ -67,13 +97,13 @@ enum Place {
 impl Journal {
     /// Opens the journal that the settings name, and takes the data directory for this process.
     pub(super) async fn open(settings: &Settings, now: Timestamp) -> Result<Self, AssembleError> {
-        Self::open_also(settings, now, false).await
+        Self::open_as(settings, now, Opens::Any).await
     }
 
-    /// The same; also what an interrupted import left, if it is to be imported again.
-    async fn open_also(settings: &Settings, now: Timestamp, unfinished: bool) -> Result<Self, AssembleError> {
+    /// The same, saying what may be opened in Redis.
+    async fn open_as(settings: &Settings, now: Timestamp, opens: Opens) -> Result<Self, AssembleError> {
         match &settings.redis {
-            Some(redis) => Self::shared(settings, redis, now, unfinished).await,
+            Some(redis) => Self::shared(settings, redis, now, opens).await,
             None => {
                 let store = Arc::new(Embedded::open(&settings.data_dir, now)?);
                 if let Some(former) = store.former_epoch() {
@@ -97,17 +127,10 @@ impl Journal {
         settings: &Settings,
         redis: &RedisSettings,
         now: Timestamp,
-        unfinished: bool,
+        opens: Opens,
     ) -> Result<Self, AssembleError> {
         let dir = DataDir::take(&settings.data_dir)?;
-        let options = Options {
-            url: redis.url.clone(),
-            prefix: redis.prefix.clone(),
-            allow_volatile: redis.allow_volatile,
-            note_dir: Some(settings.data_dir.clone()),
-            unfinished,
-            time: Time::OfServer,
-        };
+        let options = options(redis, Some(&settings.data_dir), opens);
         let store = Redis::open(&options, now).await?;
         let forgets = store.server().forgets();
         Ok(Self {

@@ -32,7 +32,7 @@ pub(super) struct Options {
 /// `settings` are what there is to look at, or why they cannot be used.
 pub(super) async fn run(options: Options, settings: Result<Settings, String>) -> Ending {
     let findings = match settings {
-        Ok(settings) => look(&options, settings).await,
+        Ok(settings) => Box::pin(look(&options, settings)).await,
         Err(why) => vec![Finding::new(
             "configuration",
             Level::Problem,
@@ -115,24 +115,35 @@ async fn look(options: &Options, mut settings: Settings) -> Vec<Finding> {
     if let Ok((_, _, running)) = &instance {
         variables = sandboxed(&settings, running);
     }
-    for name in ["github", "render", "xmrt"] {
-        findings.extend(servers::look(name, &settings, &variables, book.as_ref()).await);
-    }
-    findings.extend(own::agents(&settings));
-    findings.extend(own::coverage(&settings).await);
-    match instance {
-        Ok((folder, apart, running)) => {
-            findings.extend(door::test(&running, &apart).await);
-            running.stop().await;
-            drop(folder);
+    // Side by side: one that hangs holds up no other.
+    let look = |name| servers::look(name, &settings, &variables, book.as_ref());
+    let tested = async {
+        match &instance {
+            Ok((_, apart, running)) => door::test(running, apart).await,
+            Err(why) => vec![Finding::new(
+                "end to end",
+                Level::Problem,
+                format!("an instance of its own does not start: {why}"),
+                "neither would a server",
+                "see what it says",
+            )],
         }
-        Err(why) => findings.push(Finding::new(
-            "end to end",
-            Level::Problem,
-            format!("an instance of its own does not start: {why}"),
-            "neither would a server",
-            "see what it says",
-        )),
+    };
+    let (github, render, own, coverage, tested) = tokio::join!(
+        look("github"),
+        look("render"),
+        look("xmrt"),
+        own::coverage(&settings),
+        tested
+    );
+    findings.extend(
+        [github, render, own, own::agents(&settings), coverage, tested]
+            .into_iter()
+            .flatten(),
+    );
+    if let Ok((folder, _, running)) = instance {
+        running.stop().await;
+        drop(folder);
     }
     findings
 }

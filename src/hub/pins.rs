@@ -5,7 +5,6 @@
 //! a tool whose contract is another one is out of use until a person has looked at it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -132,12 +131,7 @@ impl Contract {
 
     /// SHA-256 in hexadecimal. Keys are sorted, so equal contracts have equal hashes.
     pub fn hash(&self) -> String {
-        Sha256::digest(self.bytes())
-            .iter()
-            .fold(String::new(), |mut hex, byte| {
-                let _ = write!(hex, "{byte:02x}");
-                hex
-            })
+        hex::encode(Sha256::digest(self.bytes()))
     }
 
     fn bytes(&self) -> Vec<u8> {

@@ -1,7 +1,5 @@
 //! In: why a call is made, and what goes along with it. Out: the request's arguments and `_meta`. Never: who may make it.
 
-use std::fmt::Write;
-
 use rmcp::model::{InputResponses, JsonObject, MetaObject, RequestMetaObject};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -67,12 +65,6 @@ pub(super) fn request_meta(meta: &CallMeta, mut object: JsonObject) -> RequestMe
 /// The trace of a call that has none: its key is the trace, so what a server logs under it is found by the step.
 fn traceparent(key: &str) -> Option<String> {
     let fits = key.len() == 32 && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let span = Sha256::digest(key)
-        .iter()
-        .take(8)
-        .fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+    let span = hex::encode(&Sha256::digest(key)[..8]);
     (fits && key.bytes().any(|byte| byte != b'0')).then(|| format!("00-{key}-{span}-01"))
 }

@@ -377,13 +377,11 @@ impl Client {
         if answer.status.is_success() || redirects {
             return Ok(answer);
         }
-        Err(refused(
-            access,
-            answer.status,
-            &answer.headers,
-            &answer.body,
-            clock.now(),
-        ))
+        let refusal = refused(access, answer.status, &answer.headers, &answer.body, clock.now());
+        Err(match &*self.0.login {
+            Login::Token(_) => refusal,
+            Login::App(_) => app::Tokens::explained(refusal),
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 pub(super) use bytes::body;
-use bytes::hex;
+use bytes::digest;
 pub use lines::{ArchiveError, Lines, Reader};
 
 use super::{
@@ -164,7 +164,7 @@ pub struct ArchivedEvent {
     /// The event.
     pub record: EventRecord,
     /// The digest by which it is recognized under another id.
-    #[serde(with = "hex")]
+    #[serde(with = "digest")]
     pub digest: Option<Digest>,
     /// The rule books it was evaluated with before its present one.
     pub former_books: BTreeSet<String>,
@@ -183,7 +183,7 @@ pub struct Known {
     /// The ids it is known by, its own among them, in order.
     pub ids: Vec<String>,
     /// The digest by which it is recognized under another id.
-    #[serde(with = "hex")]
+    #[serde(with = "digest")]
     pub digest: Option<Digest>,
     /// Until when.
     pub until: Timestamp,

@@ -40,10 +40,7 @@ fn hash(domain: &str, fields: &[&[u8]]) -> String {
         sha.update((field.len() as u64).to_be_bytes());
         sha.update(field);
     }
-    sha.finalize()[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(&sha.finalize()[..16])
 }
 
 impl fmt::Display for EventKey {

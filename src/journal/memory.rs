@@ -169,6 +169,10 @@ impl Store for MemoryStore {
         Ok(self.model().runs(query))
     }
 
+    async fn changes(&self) -> Result<u64, StoreError> {
+        Ok(self.model().changed())
+    }
+
     async fn stats(&self) -> Result<Stats, StoreError> {
         Ok(self.model().stats())
     }

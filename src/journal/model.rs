@@ -30,6 +30,8 @@ pub struct Model {
     epoch: Epoch,
     /// When something last changed.
     last: Timestamp,
+    /// How many changes there were.
+    changed: u64,
     /// The last place given out in the one order there is.
     seq: u64,
     events: BTreeMap<u64, Entry>,
@@ -128,6 +130,7 @@ impl Model {
     pub fn new(epoch: Epoch) -> Self {
         Self {
             last: whole(epoch.created_at),
+            changed: 0,
             epoch,
             seq: 0,
             events: BTreeMap::new(),
@@ -155,6 +158,7 @@ impl Model {
     /// Something changes at `now`, a result of [`Model::at`]. What has run out by then can never matter again.
     fn changes(&mut self, now: Timestamp) {
         self.last = now;
+        self.changed += 1;
         self.causes.retain(|_, cause| cause.until > now);
         self.cooldowns.retain(|_, charge| charge.until > now);
         self.rates.retain(|_, until| *until > now);
@@ -162,6 +166,11 @@ impl Model {
         let lives = |gone: &Option<Gone>| gone.as_ref().is_none_or(|gone| gone.until > now);
         self.names.retain(|_, name| lives(&name.gone));
         self.digests.retain(|_, mark| lives(&mark.gone));
+    }
+
+    /// See [`Store::changes`](crate::journal::Store::changes).
+    pub fn changed(&self) -> u64 {
+        self.changed
     }
 
     fn next_seq(&mut self) -> u64 {

@@ -193,6 +193,10 @@ pub trait Store: Kv + Send + Sync + std::fmt::Debug {
     /// Runs, newest first.
     async fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>, StoreError>;
 
+    /// A number that rises with every change to the journal, so that whoever watches need not look at all of it. It may begin
+    /// anew with the process.
+    async fn changes(&self) -> Result<u64, StoreError>;
+
     /// Counts.
     async fn stats(&self) -> Result<Stats, StoreError>;
 

@@ -83,14 +83,15 @@ impl Reactor {
         step: &Step,
         result: &Value,
     ) -> Vec<(String, i64)> {
-        let mut facts = facts.clone();
-        facts.promises.effects.retain(|effect| effect.contains(OF_RESULT));
-        if facts.promises.effects.is_empty() {
+        let of_result = |effect: &String| effect.contains(OF_RESULT);
+        if !facts.promises.effects.iter().any(of_result) {
             return Vec::new();
         }
-        let Some((actor, shared)) = self.acting_as(&facts).await else {
+        let Some((actor, shared)) = self.acting_as(facts).await else {
             return Vec::new();
         };
+        let mut facts = facts.clone();
+        facts.promises.effects.retain(of_result);
         let mut names = step.call.arguments.as_object().cloned().unwrap_or_default();
         for (name, value) in result.as_object().into_iter().flatten() {
             names.insert(format!("{RESULT}{name}"), value.clone());

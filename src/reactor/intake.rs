@@ -94,7 +94,10 @@ impl Reactor {
         *self.refused_at.lock().unwrap_or_else(PoisonError::into_inner) =
             admission.is_err().then_some(event.received_at);
         let admission = admission?;
-        self.wake();
+        // What fires nothing makes nothing due.
+        if admission.verdicts.iter().any(|verdict| verdict.run.is_some()) {
+            self.wake.notify_one();
+        }
         tracing::info!(
             event.id = event.id.0,
             event.kind = event.kind.0,

@@ -97,10 +97,11 @@ impl Reactor {
 
 /// The delivery of a wish. Its id follows from rule and key.
 pub fn asked(rule: &str, wish: &Wish, now: Timestamp) -> Delivery {
+    let digest = Sha256::digest(json!([rule, wish.key]).to_string());
     let said = Internal {
         by: Maker::Manual,
         source: Source::manual(),
-        id: format!("{rule}-{}", short_hash(&[rule, &wish.key])),
+        id: format!("{rule}-{}", hex::encode(&digest[..16])),
         kind: rule.into(),
         body: wish.payload.clone(),
         actor: Some(wish.who.clone()),
@@ -145,17 +146,4 @@ pub fn ticked(rule: &str, schedule: &Schedule, ticks: &Ticks, more: &Value, now:
         detail: None,
     };
     Delivery::internal(said, now)
-}
-
-/// 32 hexadecimal digits of SHA-256 over the parts, each behind its length.
-fn short_hash(parts: &[&str]) -> String {
-    let mut sha = Sha256::new();
-    for part in parts {
-        sha.update((part.len() as u64).to_be_bytes());
-        sha.update(part);
-    }
-    sha.finalize()[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

@@ -5,6 +5,8 @@
 //! So they are asked: after a start and from time to time, by one instance at a time.
 
 mod source;
+
+pub use source::leads_here;
 mod scan;
 mod admit;
 

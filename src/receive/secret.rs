@@ -50,11 +50,7 @@ impl GithubSecret {
 
     /// The value of `X-Hub-Signature-256` for a body: for senders (the sandbox, `xmrt send`).
     pub fn sign(&self, body: &[u8]) -> String {
-        let hex: String = tag(self.mac(), &[body])
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("sha256={hex}")
+        format!("sha256={}", hex::encode(tag(self.mac(), &[body])))
     }
 }
 

@@ -226,7 +226,7 @@ impl RuleBook {
             .collect();
         let canonical = json!({ "rules": versions, "vars": vars }).to_string();
         Self {
-            hash: parse::hex(&Sha256::digest(canonical.as_bytes())),
+            hash: hex::encode(Sha256::digest(canonical.as_bytes())),
             engine: Arc::new(Engine::new(&rules)),
             rules,
             vars: vars.clone(),

@@ -71,7 +71,7 @@ fn compile(id: &str, path: &str, vars: &Value, tree: &[Entry], findings: &mut Fi
     let text = findings.text();
     Some(Rule {
         id: id.to_owned(),
-        version: hex(&Sha256::digest(text.as_bytes())),
+        version: hex::encode(Sha256::digest(text.as_bytes())),
         path: path.to_owned(),
         description: description?,
         on: on?,
@@ -96,15 +96,6 @@ fn acting_as(agent: Option<&str>, mut actions: Vec<Action>) -> Vec<Action> {
         action.agent = action.agent.take().or_else(|| agent.map(str::to_owned));
     }
     actions
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The book's variables with the rule's own over them, name by name.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::state::{Provider, hex};
+use super::state::Provider;
 use super::webhooks::Outbox;
 
 /// The hook that stands for the target of `deliver_to`: every repository has it while there is a target.
@@ -139,7 +139,7 @@ fn places_of(body: &str) -> Vec<String> {
 
 /// The id of the same event's delivery to another hook.
 pub(super) fn guid_beside(id: &str, n: usize) -> String {
-    let text = hex(&Sha256::digest(format!("{id}:{n}")));
+    let text = hex::encode(Sha256::digest(format!("{id}:{n}")));
     format!(
         "{}-{}-4{}-a{}-{}",
         &text[..8],

@@ -270,7 +270,7 @@ impl Ids {
 
     /// A delivery id in the shape of a GUID.
     pub(super) fn guid(&mut self) -> String {
-        let text = hex(&self.digest("guid"));
+        let text = hex::encode(self.digest("guid"));
         format!(
             "{}-{}-4{}-a{}-{}",
             &text[..8],
@@ -283,16 +283,11 @@ impl Ids {
 
     /// A commit id.
     pub(super) fn sha(&mut self) -> String {
-        hex(&self.digest("sha"))[..40].to_owned()
+        hex::encode(self.digest("sha"))[..40].to_owned()
     }
 
     fn digest(&mut self, kind: &str) -> [u8; 32] {
         self.next += 1;
         Sha256::digest(format!("{kind}:{}:{}", self.seed, self.next)).into()
     }
-}
-
-/// Lowercase hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -14,7 +14,7 @@ use sha2::Sha256;
 use tokio::sync::watch;
 
 use super::hooks::{Hook, Sent};
-use super::state::{Provider, World, hex, push_bounded};
+use super::state::{Provider, World, push_bounded};
 use super::{Options, Sandbox};
 use crate::clock::Clock;
 
@@ -344,7 +344,7 @@ fn render_headers(
 
 /// `sha256=` and the HMAC of the body in hex; the key is the secret's bytes as they are.
 fn github_signature(secret: &str, body: &[u8]) -> String {
-    format!("sha256={}", hex(&mac(secret.as_bytes(), &[body])))
+    format!("sha256={}", hex::encode(mac(secret.as_bytes(), &[body])))
 }
 
 /// `v1,` and the HMAC of `id.second.body` in base64; the key is the decoded secret.

@@ -406,6 +406,10 @@ impl Store for Embedded {
         self.readers.read(move |conn| find::runs(conn, &query)).await
     }
 
+    async fn changes(&self) -> Result<u64, StoreError> {
+        Ok(self.writer.changes())
+    }
+
     async fn stats(&self) -> Result<Stats, StoreError> {
         self.readers.read(find::stats).await
     }
@@ -416,7 +420,11 @@ impl Store for Embedded {
 
     async fn keep_book(&self, book: BookRecord, now: Timestamp) -> Result<(), StoreError> {
         self.writer
-            .write(move |tx| Ok(find::keep_book(tx.conn, &book, tx.at(now))?))
+            .write(move |tx| {
+                let now = tx.at(now);
+                tx.changes(now)?;
+                Ok(find::keep_book(tx.conn, &book, now)?)
+            })
             .await
     }
 

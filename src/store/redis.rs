@@ -74,6 +74,12 @@ pub enum OpenError {
         /// Each with its consequence and what to do.
         problems: Vec<String>,
     },
+    /// There is none, and none was to be made.
+    #[error("there is no journal in Redis at {server} yet; the first `xmrt serve` makes it")]
+    NoJournal {
+        /// Its address.
+        server: String,
+    },
     /// An import into it was begun and not ended.
     #[error(
         "the journal in Redis at {server} is half of one: an import was interrupted; import the whole again with \
@@ -117,6 +123,18 @@ impl Time {
     }
 }
 
+/// What is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Opens {
+    /// The journal there, or one that is made now.
+    #[default]
+    Any,
+    /// The journal there: whoever only reads makes none.
+    Existing,
+    /// Also what an interrupted import left: to import again.
+    Unfinished,
+}
+
 /// Where a journal is, and how it is used.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -129,8 +147,8 @@ pub struct Options {
     pub allow_volatile: bool,
     /// A directory for a note of the journal's identity, so that its loss is noticed at the next start.
     pub note_dir: Option<PathBuf>,
-    /// Open also what an interrupted import left: to import again.
-    pub unfinished: bool,
+    /// What is opened there.
+    pub opens: Opens,
     /// Whose clock it goes by.
     pub time: Time,
 }
@@ -192,13 +210,13 @@ impl Redis {
         }
         tell(&server, &name);
         let scripts = scripts::Scripts::load(&link).await.map_err(refused)?;
-        let epoch = match founding::find(&link, &scripts.found, &prefix, options.time, now)
-            .await
-            .map_err(refused)?
-        {
+        let makes = options.opens != Opens::Existing;
+        let found = founding::find(&link, &scripts.found, &prefix, (options.time, now), makes);
+        let epoch = match found.await.map_err(refused)? {
             founding::Found::Journal(epoch) => epoch,
+            founding::Found::Nothing => return Err(OpenError::NoJournal { server: name }),
             founding::Found::Layout(found) if found == founding::UNFINISHED => {
-                if !options.unfinished {
+                if options.opens != Opens::Unfinished {
                     return Err(OpenError::Unfinished { server: name });
                 }
                 Epoch::new(now)
@@ -385,6 +403,10 @@ impl Store for Redis {
 
     async fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>, StoreError> {
         Redis::runs(self, query).await
+    }
+
+    async fn changes(&self) -> Result<u64, StoreError> {
+        Redis::changes(self).await
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {

@@ -5,7 +5,6 @@ use xmrt::assemble::run_tests;
 use xmrt::rules::SourceFile;
 
 use crate::harness::{World, issue_opened};
-use crate::reactor::count;
 
 const CONFIG: &str = "[limits]\nsettle_ms = 60\nlease_ms = 3000\nconcurrency = 4\n";
 
@@ -107,7 +106,7 @@ async fn what_is_shown_is_what_is_sent_and_only_who_is_named_can_say_so() {
         .api_post(&approve, json!({ "as": "alice", "hash": "another" }))
         .await;
     assert_eq!(status, 409, "{answer}");
-    assert_eq!(count(&world, "rollback_deploy").await, 0);
+    assert_eq!(world.count("rollback_deploy").await, 0);
     let body = json!({ "as": "bob", "roles": ["release"], "why": "seen", "hash": question["hash"] });
     let (status, answer) = world.api_post(&approve, body).await;
     assert_eq!(status, 200, "{answer}");
@@ -120,7 +119,7 @@ async fn what_is_shown_is_what_is_sent_and_only_who_is_named_can_say_so() {
     );
     assert_eq!(step["approval"]["answer"]["who"], "bob");
     assert_eq!(step["approval"]["answer"]["why"], "seen");
-    assert_eq!(count(&world, "rollback_deploy").await, 1);
+    assert_eq!(world.count("rollback_deploy").await, 1);
     let (status, answer) = world.api_post(&approve, json!({ "as": "alice" })).await;
     assert_eq!(status, 409, "it has ended: {answer}");
 }
@@ -143,12 +142,12 @@ async fn an_approval_that_is_given_while_the_server_is_down_is_done_once_after_i
         world.xmrt(&["approvals", "approve", &id, "--as", "alice", "--because", "go"]);
     assert_eq!(code, 0, "{errors}");
     assert!(shown.contains("alice"), "{shown}");
-    assert_eq!(count(&world, "rollback_deploy").await, 0, "nobody works yet");
+    assert_eq!(world.count("rollback_deploy").await, 0, "nobody works yet");
     world.restart();
     let run = ended(&world).await;
     assert_eq!(run["state"], "succeeded", "{run}");
-    assert_eq!(count(&world, "rollback_deploy").await, 1);
-    assert_eq!(count(&world, "create_comment").await, 1);
+    assert_eq!(world.count("rollback_deploy").await, 1);
+    assert_eq!(world.count("create_comment").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,7 +164,7 @@ async fn killed_while_an_approved_call_is_under_way_it_is_found_out_and_not_made
         if effect {
             world
                 .until("the rollback", async || {
-                    (count(&world, "rollback_deploy").await == 1).then_some(())
+                    (world.count("rollback_deploy").await == 1).then_some(())
                 })
                 .await;
         }
@@ -173,7 +172,7 @@ async fn killed_while_an_approved_call_is_under_way_it_is_found_out_and_not_made
         world.restart();
         let run = ended(&world).await;
         assert_eq!(run["state"], "succeeded", "effect {effect}: {run}");
-        assert_eq!(count(&world, "rollback_deploy").await, 1, "effect {effect}");
+        assert_eq!(world.count("rollback_deploy").await, 1, "effect {effect}");
     }
 }
 
@@ -190,7 +189,7 @@ async fn a_rejection_ends_the_run_declined_and_says_who_and_why() {
     assert_eq!(answer["reason"], "rejected by alice: not on a Friday");
     let (_, page) = world.api("approvals").await;
     assert_eq!(page["approvals"], json!([]));
-    assert_eq!(count(&world, "rollback_deploy").await, 0);
+    assert_eq!(world.count("rollback_deploy").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,7 +223,7 @@ async fn what_is_not_what_was_approved_of_any_more_is_not_done() {
         reason.contains("changed before it was done") && reason.contains("`live` was \"dep-4\""),
         "{reason}"
     );
-    assert_eq!(count(&world, "rollback_deploy").await, 0);
+    assert_eq!(world.count("rollback_deploy").await, 0);
 }
 
 /// A deploy that somebody must approve of, with what happens when nobody does, and one test of it.

@@ -56,9 +56,7 @@ async fn world(rules: &[(&str, &str)], config: &str, variables: &[(&str, &str)])
 
 /// From here on the repository's webhook leads to the server.
 async fn hooked(world: &World) {
-    world
-        .sandbox_post("deliver_to", json!({ "url": world.server.url }))
-        .await;
+    world.close_the_loop().await;
 }
 
 /// GitHub delivers a new issue; gives the delivery's id. `more` is how it goes wrong.

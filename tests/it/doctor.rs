@@ -1,7 +1,11 @@
 //! The validation suite, on the real program: what is well is said to be, and each thing that is broken is found, named and
 //! given a remedy.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
+use xmrt::store::Redis;
+use xmrt::store::redis::{Options, Time};
 
 use crate::harness::World;
 use crate::redis_server::RedisServer;
@@ -23,8 +27,7 @@ async fn world(config: &str) -> World {
         "render": { "services": [{ "id": "srv-a", "name": "api" }] },
     });
     world.sandbox_post("seed", state).await;
-    let url = world.server.url.clone();
-    world.sandbox_post("deliver_to", json!({ "url": url })).await;
+    world.close_the_loop().await;
     world.server.terminate();
     world
 }
@@ -166,6 +169,17 @@ async fn a_store_that_is_away_or_forgets_is_found() {
     let url = gone.url();
     let (report, code) = doctor(&world, &[("REDIS_URL", url.as_str())]);
     assert_eq!(code, 0, "{report:#}");
+    let none = found(&report, "store", "note");
+    assert!(none.contains("there is no journal yet"), "{none}");
+    assert_eq!(gone.ask(&["DBSIZE"]), redis::Value::Int(0), "nothing is made");
+    let options = Options {
+        prefix: "xmrt".into(),
+        time: Time::OfServer,
+        ..gone.options()
+    };
+    drop(Redis::open(&options, jiff::Timestamp::now()).await.unwrap());
+    let (report, code) = doctor(&world, &[("REDIS_URL", url.as_str())]);
+    assert_eq!(code, 0, "{report:#}");
     assert!(found(&report, "store", "ok").contains("Redis"), "{report:#}");
     gone.kill();
     let (report, code) = doctor(&world, &[("REDIS_URL", url.as_str())]);
@@ -193,6 +207,41 @@ async fn a_provider_that_refuses_or_is_not_reached_is_found() {
     for (variable, area) in [("GITHUB_TOKEN", "GitHub"), ("RENDER_API_KEY", "Render")] {
         let (report, code) = doctor(&world, &[(variable, "")]);
         assert_eq!((code, found(&report, area, "note")), (0, "not configured"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_hangs_is_found_and_holds_up_nothing_else() {
+    let world = world(OWN).await;
+    let hangs = |operation: &str| json!({ "match": { "operation": operation }, "kind": "hang" });
+    world
+        .sandbox_post("faults", json!([hangs("get_me"), hangs("list_services")]))
+        .await;
+    let begun = Instant::now();
+    let (report, code) = doctor(&world, &[]);
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+    assert_eq!(code, 1);
+    assert!(
+        found(&report, "GitHub", "problem").contains("get_me"),
+        "{report:#}"
+    );
+    assert!(
+        found(&report, "Render", "problem").contains("list_services"),
+        "{report:#}"
+    );
+    assert_eq!(report["problems"], 2, "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_leads_to_another_host_is_not_ours() {
+    let world = world(&format!("{OWN}[http]\nhosts = [\"reactor.example\"]\n")).await;
+    let (report, code) = doctor(&world, &[]);
+    assert_eq!(code, 0, "{report:#}");
+    for area in ["GitHub", "Render"] {
+        assert!(
+            found(&report, area, "warning").contains("no webhook"),
+            "{report:#}"
+        );
     }
 }
 

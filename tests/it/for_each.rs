@@ -7,7 +7,7 @@ use xmrt::assemble::run_tests;
 use xmrt::rules::SourceFile;
 
 use crate::harness::{World, issue_opened};
-use crate::reactor::{count, world};
+use crate::reactor::world;
 
 /// A comment on each of three issues, then a label that counts them.
 const COMMENTS: &str = r#"
@@ -139,7 +139,7 @@ async fn a_dead_run_that_is_retried_does_not_do_done_items_again() {
         commented(&world).await,
         ["acme/api#3", "acme/api#1", "acme/api#2"]
     );
-    assert_eq!(count(&world, "add_labels").await, 1);
+    assert_eq!(world.count("add_labels").await, 1);
 }
 
 /// A rule that notifies for each of what an expression gives, with one test of it.

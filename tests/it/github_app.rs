@@ -121,6 +121,7 @@ async fn each_repository_has_a_token_of_its_own_that_is_kept_until_it_is_nearly_
         stage.comment("acme/api").await.unwrap();
         stage.comment("ACME/Api").await.unwrap();
     }
+    // As the call spells it: that GitHub takes another spelling here is not documented.
     assert_eq!(
         stage.minted(),
         [json!({ "repositories": ["api"] })],
@@ -180,6 +181,10 @@ async fn a_token_that_was_revoked_is_replaced_and_the_call_made_once() {
     stage.sandbox.add_faults(&refused).unwrap();
     let error = stage.comment("acme/api").await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Forbidden, "{error}");
+    assert!(
+        error.to_string().contains("the App's installation"),
+        "not of a token that nobody set: {error}"
+    );
     assert_eq!(stage.minted().len(), 3);
     stage.end().await;
 }

@@ -207,6 +207,18 @@ impl World {
             .collect()
     }
 
+    /// How often an operation took effect.
+    pub async fn count(&self, operation: &str) -> usize {
+        let effects = self.effects().await;
+        effects.iter().filter(|(done, _)| done == operation).count()
+    }
+
+    /// From here on the sandbox sends what happens in it to the server.
+    pub async fn close_the_loop(&self) {
+        let url = &self.server.url;
+        self.sandbox_post("deliver_to", json!({ "url": url })).await;
+    }
+
     /// Waits until the sandbox was asked for an operation.
     pub async fn requested(&self, operation: &str) {
         self.until(&format!("a request for {operation}"), async || {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{World, issue_opened};
-use crate::reactor::{count, world};
+use crate::reactor::world;
 
 /// Comments, and says so when it cannot; the comment's tool is in doubt by marker, the deploy's by evidence.
 const TELLS_ITS_FAILURE: &str = r#"
@@ -55,14 +55,14 @@ async fn a_run_that_fails_makes_its_steps_on_failure_once_whatever_is_killed_and
         .unwrap();
     world
         .until("the comment", async || {
-            (count(&world, "create_comment").await == 1).then_some(())
+            (world.count("create_comment").await == 1).then_some(())
         })
         .await;
     world.server.kill();
     world.restart();
     let runs = world.settled("delivery-1").await;
     assert_eq!(runs[0]["status"], "dead", "{}", world.server_log());
-    assert_eq!(count(&world, "create_comment").await, 1);
+    assert_eq!(world.count("create_comment").await, 1);
     let effects = world.sandbox_get("effects").await;
     let body = effects["effects"][0]["detail"]["body"].as_str().unwrap();
     assert!(body.starts_with("Not deployed: step `deploy`"), "{body}");
@@ -95,7 +95,7 @@ async fn an_unknown_run_tells_and_goes_on_when_a_person_settles_it() {
         .unwrap();
     let runs = world.settled("delivery-1").await;
     assert_eq!(runs[0]["status"], "unknown", "{}", world.server_log());
-    assert_eq!(count(&world, "create_comment").await, 1, "somebody was told");
+    assert_eq!(world.count("create_comment").await, 1, "somebody was told");
     let id = runs[0]["id"].as_str().unwrap().to_owned();
     let (status, answer) = world
         .api_post(
@@ -112,7 +112,7 @@ async fn an_unknown_run_tells_and_goes_on_when_a_person_settles_it() {
         .await;
     let made = steps(&world, &ended).await;
     assert!(made.contains(&("after".into(), "done".into())), "{made:?}");
-    assert_eq!(count(&world, "create_comment").await, 1, "it is told once");
+    assert_eq!(world.count("create_comment").await, 1, "it is told once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

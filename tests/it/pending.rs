@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::harness::{World, issue_opened};
-use crate::reactor::count;
 
 const CONFIG: &str = "[limits]\nsettle_ms = 60\nlease_ms = 3000\nconcurrency = 4\n";
 
@@ -96,8 +95,8 @@ async fn killed_while_a_rollback_is_watched_it_is_watched_on_and_not_made_again(
     let run = ended(&world).await;
     assert_eq!(run["state"], "succeeded", "{run}");
     assert_eq!(run["steps"][0]["result"]["verdict"], "healthy", "{run}");
-    assert_eq!(count(&world, "rollback_deploy").await, 1);
-    assert_eq!(count(&world, "create_comment").await, 1);
+    assert_eq!(world.count("rollback_deploy").await, 1);
+    assert_eq!(world.count("create_comment").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,7 +111,7 @@ async fn killed_before_the_rollback_was_answered_it_is_found_and_watched() {
         .unwrap();
     world
         .until("the rollback", async || {
-            (count(&world, "rollback_deploy").await == 1).then_some(())
+            (world.count("rollback_deploy").await == 1).then_some(())
         })
         .await;
     world.server.kill();
@@ -120,7 +119,7 @@ async fn killed_before_the_rollback_was_answered_it_is_found_and_watched() {
     let run = ended(&world).await;
     assert_eq!(run["state"], "succeeded", "{run}");
     assert_eq!(run["steps"][0]["result"]["verdict"], "healthy", "{run}");
-    assert_eq!(count(&world, "rollback_deploy").await, 1);
+    assert_eq!(world.count("rollback_deploy").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,6 +145,6 @@ async fn a_rollback_that_is_not_over_in_time_fails_with_the_reason_and_run_again
             (newest["state"] == "succeeded").then_some(())
         })
         .await;
-    assert_eq!(count(&world, "rollback_deploy").await, 1);
-    assert_eq!(count(&world, "create_comment").await, 1);
+    assert_eq!(world.count("rollback_deploy").await, 1);
+    assert_eq!(world.count("create_comment").await, 1);
 }

@@ -1,4 +1,4 @@
-//! The stages in order: loops are cut, rules are swapped whole, runs keep the version they began with.
+//! The stages in order: rules are swapped whole, runs keep the version they began with.
 
 use serde_json::{Value, json};
 
@@ -23,162 +23,6 @@ pub(crate) async fn world(rules: &[(&str, &str)]) -> World {
     let seed = json!({ "github": { "repos": [{ "full_name": "acme/api" }], "issues": issues } });
     world.sandbox_post("seed", seed).await;
     world
-}
-
-/// From here on the sandbox sends what happens in it to the server: the loop is closed.
-async fn close_the_loop(world: &World) {
-    world
-        .sandbox_post("deliver_to", json!({ "url": world.server.url }))
-        .await;
-}
-
-pub(crate) async fn count(world: &World, operation: &str) -> usize {
-    world
-        .effects()
-        .await
-        .iter()
-        .filter(|(done, _)| done == operation)
-        .count()
-}
-
-/// Waits until some event has a decision of this kind for the rule, and returns its reason.
-async fn decision(world: &World, kind: &str, rule: &str, decision: &str) -> String {
-    world
-        .until(&format!("the decision {decision}"), async || {
-            let (_, page) = world.api(&format!("events?type={kind}")).await;
-            for event in page["events"].as_array().into_iter().flatten() {
-                let (_, event) = world
-                    .api(&format!("events/{}", event["id"].as_str().unwrap()))
-                    .await;
-                for made in event["decisions"].as_array().into_iter().flatten() {
-                    if made["rule"] == rule && made["decision"] == decision {
-                        return Some(made["reason"].as_str().unwrap_or_default().to_owned());
-                    }
-                }
-            }
-            None
-        })
-        .await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rule_that_answers_its_own_comments_is_cut_after_three() {
-    let rule = r#"
-description = "Answers every comment"
-on = "github.issue_comment.created"
-[[action]]
-tool = "github.create_comment"
-arguments = { repo = "acme/api", number = "{{ event.issue.number }}", body = "Indeed." }
-"#;
-    let world = world(&[("echo", rule)]).await;
-    close_the_loop(&world).await;
-    let act = json!({ "do": "comment", "repo": "acme/api", "number": 1, "body": "Is it?", "by": "alice" });
-    world.sandbox_post("act", act).await;
-    let reason = decision(&world, "github.issue_comment.created", "echo", "loop_cut").await;
-    assert!(reason.contains("echo"), "the reason names the chain: {reason}");
-    assert_eq!(count(&world, "create_comment").await, 3);
-
-    // A person who quotes our comment, marker and all, is not our effect: a new chain begins.
-    let (_, page) = world.api("runs?rule=echo").await;
-    let (_, run) = world
-        .api(&format!("runs/{}", page["runs"][0]["id"].as_str().unwrap()))
-        .await;
-    let key = run["steps"][0]["key"].as_str().unwrap();
-    let quote = format!("> Indeed.\n> <!-- xmrt:{key} -->\n\nReally?");
-    let act = json!({ "do": "comment", "repo": "acme/api", "number": 2, "body": quote, "by": "bob" });
-    world.sandbox_post("act", act).await;
-    world
-        .until("a new chain", async || {
-            (count(&world, "create_comment").await == 6).then_some(())
-        })
-        .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rule_that_labels_because_it_labeled_is_cut_after_three() {
-    let rule = r#"
-description = "Adds a label for every label"
-on = "github.issues.labeled"
-[[action]]
-tool = "github.add_labels"
-arguments = { repo = "acme/api", number = "{{ event.issue.number }}", labels = ["n{{ event.issue.labels | length }}"] }
-"#;
-    let world = world(&[("spiral", rule)]).await;
-    close_the_loop(&world).await;
-    let act =
-        json!({ "do": "label_issue", "repo": "acme/api", "number": 1, "label": "first", "by": "alice" });
-    world.sandbox_post("act", act).await;
-    decision(&world, "github.issues.labeled", "spiral", "loop_cut").await;
-    assert_eq!(count(&world, "add_labels").await, 3);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rule_that_writes_the_repository_in_its_own_way_is_cut_as_well() {
-    let rule = r#"
-description = "Adds a label for every label"
-on = "github.issues.labeled"
-[[action]]
-tool = "github.add_labels"
-arguments = { repo = "Acme/API", number = "{{ event.issue.number }}", labels = ["n{{ event.issue.labels | length }}"] }
-"#;
-    let world = world(&[("spiral", rule)]).await;
-    close_the_loop(&world).await;
-    let act =
-        json!({ "do": "label_issue", "repo": "acme/api", "number": 1, "label": "first", "by": "alice" });
-    world.sandbox_post("act", act).await;
-    decision(&world, "github.issues.labeled", "spiral", "loop_cut").await;
-    assert_eq!(count(&world, "add_labels").await, 3);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rule_that_opens_labeled_issues_because_an_issue_was_labeled_is_cut_after_three() {
-    let rule = r#"
-description = "An issue for every label"
-on = "github.issues.labeled"
-[[action]]
-tool = "github.create_issue"
-arguments = { repo = "acme/api", title = "About {{ event.label.name }}", labels = ["follow-up"] }
-"#;
-    let world = world(&[("litter", rule)]).await;
-    close_the_loop(&world).await;
-    let act =
-        json!({ "do": "label_issue", "repo": "acme/api", "number": 1, "label": "first", "by": "alice" });
-    world.sandbox_post("act", act).await;
-    decision(&world, "github.issues.labeled", "litter", "loop_cut").await;
-    assert_eq!(count(&world, "create_issue").await, 3);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rule_that_reruns_what_failed_is_cut_when_the_reruns_fail_too() {
-    let rule = r#"
-description = "Re-runs every failure"
-on = "github.workflow_run.completed"
-[when]
-workflow_run.conclusion = "failure"
-[[action]]
-tool = "github.rerun_failed_jobs"
-arguments = { repo = "acme/api", run_id = "{{ event.workflow_run.id }}" }
-"#;
-    let world = world(&[("again", rule)]).await;
-    close_the_loop(&world).await;
-    let fail = async |by: &str| {
-        let act = json!({ "do": "complete_workflow_run", "repo": "acme/api", "id": 7, "conclusion": "failure", "by": by });
-        world.sandbox_post("act", act).await;
-    };
-    fail("alice").await;
-    for reruns in 1..=3 {
-        world
-            .until("the re-run", async || {
-                let (_, runs) = world.api("runs?rule=again").await;
-                let ended = runs.to_string().matches("\"succeeded\"").count();
-                (count(&world, "rerun_failed_jobs").await == reruns && ended == reruns).then_some(())
-            })
-            .await;
-        // GitHub names who began the attempt.
-        fail("xmrt-bot").await;
-    }
-    decision(&world, "github.workflow_run.completed", "again", "loop_cut").await;
-    assert_eq!(count(&world, "rerun_failed_jobs").await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -388,7 +232,7 @@ async fn an_error_is_its_own_decision_and_is_judged_again_when_the_delivery_come
     assert_eq!(again["duplicate"], true);
     assert_eq!(again["runs"][0]["rule"], "fragile", "{again}");
     world.settled("delivery-1").await;
-    assert_eq!(count(&world, "add_labels").await, 1);
+    assert_eq!(world.count("add_labels").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -483,7 +327,7 @@ async fn a_replay_runs_again_as_the_next_generation() {
     let runs = world.settled("delivery-1").await;
     assert_eq!(runs.len(), 2, "{runs:?}");
     assert_ne!(runs[0]["id"], runs[1]["id"]);
-    assert_eq!(count(&world, "add_labels").await, 2);
+    assert_eq!(world.count("add_labels").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 use xmrt::store::Redis;
-use xmrt::store::redis::{OpenError, Options, Time};
+use xmrt::store::redis::{OpenError, Opens, Options, Time};
 
 /// How often another port is tried when somebody was quicker to take one.
 const PORTS_MAX: usize = 10;
@@ -131,7 +131,7 @@ impl RedisServer {
             prefix: "test".into(),
             allow_volatile: false,
             note_dir: None,
-            unfinished: false,
+            opens: Opens::Any,
             time: Time::OfCaller,
         }
     }

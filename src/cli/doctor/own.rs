@@ -155,7 +155,7 @@ pub(super) async fn store(settings: &Settings) -> Vec<Finding> {
                 AREA,
                 Level::Warning,
                 format!("the server at {url} works with less: {degraded}"),
-                "",
+                "deliveries are accepted; what needs that part waits or fails meanwhile",
                 format!("GET {url}/readyz says more"),
             ),
             Err(why) => Finding::new(
@@ -197,8 +197,8 @@ pub(super) async fn store(settings: &Settings) -> Vec<Finding> {
                 AREA,
                 Level::Problem,
                 format!("{place}: {why}"),
-                "",
-                "",
+                "no delivery can be made durable: all are answered 503",
+                "see what it says, then try again",
             )];
         }
         times.push(begun.elapsed());

@@ -14,10 +14,15 @@ use tokio::process::{Child, Command};
 use super::report::{Finding, Level};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::reactor::leads_here;
 use crate::rules::RuleBook;
 
 /// How long one server may take to start, and each call of it.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// How long all of it may take for one server: the whole suite is to end within 40 s.
+const WITHIN: Duration = Duration::from_secs(25);
+/// How many pages of a list are read, of a hundred each.
+const PAGES_MAX: usize = 20;
 /// Fewer requests than one in so many left is worth a word.
 const BUDGET_PART: u64 = 10;
 
@@ -47,7 +52,7 @@ impl Server {
         let (Some(output), Some(input)) = (child.stdout.take(), child.stdin.take()) else {
             return Err("it has no pipes".into());
         };
-        let client = in_time(().serve((output, input))).await?;
+        let client = in_time("it", ().serve((output, input))).await?;
         let client = client.map_err(|error| format!("it does not speak MCP: {error}"))?;
         Ok(Self {
             client,
@@ -59,7 +64,7 @@ impl Server {
     async fn call(&self, tool: &'static str, arguments: Value) -> Result<Value, String> {
         let arguments = arguments.as_object().cloned().unwrap_or_default();
         let call = CallToolRequestParams::new(tool).with_arguments(arguments);
-        let result = in_time(self.client.call_tool(call)).await?;
+        let result = in_time(tool, self.client.call_tool(call)).await?;
         let result = result.map_err(|error| error.to_string())?;
         if result.is_error == Some(true) {
             let said = result.content.iter().filter_map(|content| content.as_text());
@@ -80,10 +85,10 @@ fn config(settings: &Settings) -> Vec<String> {
         .unwrap_or_default()
 }
 
-async fn in_time<T>(waited: impl Future<Output = T>) -> Result<T, String> {
+async fn in_time<T>(who: &str, waited: impl Future<Output = T>) -> Result<T, String> {
     tokio::time::timeout(PATIENCE, waited)
         .await
-        .map_err(|_elapsed| format!("no answer within {PATIENCE:?}"))
+        .map_err(|_elapsed| format!("{who} gave no answer within {PATIENCE:?}"))
 }
 
 /// Looks at one of the three servers, and at what is behind it.
@@ -98,6 +103,25 @@ pub(super) async fn look(
         "render" => "MCP server render",
         _ => "MCP server xmrt",
     };
+    let looked = tokio::time::timeout(WITHIN, inspect(area, name, settings, more, book)).await;
+    looked.unwrap_or_else(|_elapsed| {
+        vec![Finding::new(
+            area,
+            Level::Problem,
+            format!("it was not looked at to its end within {WITHIN:?}"),
+            "what is behind it hangs, and so would rules that call it",
+            format!("see that this machine reaches {name}"),
+        )]
+    })
+}
+
+async fn inspect(
+    area: &'static str,
+    name: &'static str,
+    settings: &Settings,
+    more: &[(String, String)],
+    book: Option<&RuleBook>,
+) -> Vec<Finding> {
     let begun = Clock::monotonic();
     let broken = |why: String| {
         let matters = "neither rules nor agents can call its tools";
@@ -113,7 +137,7 @@ pub(super) async fn look(
         Ok(server) => server,
         Err(why) => return broken(why),
     };
-    let tools = match in_time(server.client.list_all_tools()).await {
+    let tools = match in_time("it", server.client.list_all_tools()).await {
         Ok(Ok(tools)) if !tools.is_empty() => tools.len(),
         Ok(Ok(_)) => return broken("it offers no tools".into()),
         Ok(Err(error)) => return broken(error.to_string()),
@@ -124,8 +148,11 @@ pub(super) async fn look(
         area,
         format!("started as a process of its own, {tools} tools, {took} ms"),
     )];
+    let has_github = settings.github_token.is_some() || settings.github_app.is_some();
     found.extend(match name {
+        "github" if !has_github => not_configured("GitHub", "GITHUB_TOKEN, or GITHUB_APP_ID and its key"),
         "github" => github(&server, settings, book).await,
+        "render" if settings.render_api_key.is_none() => not_configured("Render", "RENDER_API_KEY"),
         "render" => render(&server, settings, book).await,
         _ => own(&server).await,
     });
@@ -147,20 +174,42 @@ async fn own(server: &Server) -> Vec<Finding> {
     }]
 }
 
-/// What a provider that has no credentials, or refuses them, comes to.
+fn not_configured(area: &'static str, variable: &str) -> Vec<Finding> {
+    vec![Finding::new(
+        area,
+        Level::Note,
+        "not configured",
+        "its webhooks are still verified; rules that call it fail, and say so",
+        format!("set {variable}"),
+    )]
+}
+
+/// A provider that is not reached, or does not let us in.
 fn refused(area: &'static str, why: String, variable: &str) -> Vec<Finding> {
-    if why.contains("is not configured") {
-        let remedy = format!("set {variable}");
-        let matters = "its webhooks are still verified; rules that call it fail, and say so";
-        return vec![Finding::new(area, Level::Note, "not configured", matters, remedy)];
-    }
+    let remedy = format!("check {variable}, and that this machine reaches the provider");
     vec![Finding::new(
         area,
         Level::Problem,
         why,
         "rules that call it fail",
-        format!("check {variable}, and that this machine reaches the provider"),
+        remedy,
     )]
+}
+
+/// All pages of a list of Render's.
+async fn all(server: &Server, tool: &'static str, list: &str) -> Result<Vec<Value>, String> {
+    let (mut items, mut arguments) = (Vec::new(), json!({ "limit": 100 }));
+    for _ in 0..PAGES_MAX {
+        let mut page = server.call(tool, arguments.clone()).await?;
+        if let Some(found) = page[list].as_array_mut() {
+            items.append(found);
+        }
+        match page["cursor"].as_str() {
+            Some(cursor) => arguments["cursor"] = cursor.into(),
+            None => break,
+        }
+    }
+    Ok(items)
 }
 
 async fn github(server: &Server, settings: &Settings, book: Option<&RuleBook>) -> Vec<Finding> {
@@ -219,11 +268,8 @@ async fn github(server: &Server, settings: &Settings, book: Option<&RuleBook>) -
             )),
         }
     }
-    let ours = |hook: &&Value| {
-        hook["url"]
-            .as_str()
-            .is_some_and(|url| url.trim_end_matches('/').ends_with("/webhooks/github"))
-    };
+    let hosts = settings.hosts();
+    let ours = |hook: &&Value| leads(hook, "/webhooks/github", &hosts);
     let mut seen = false;
     for hook in hooks.iter().filter(ours) {
         seen = true;
@@ -244,18 +290,17 @@ async fn github(server: &Server, settings: &Settings, book: Option<&RuleBook>) -
 
 async fn render(server: &Server, settings: &Settings, book: Option<&RuleBook>) -> Vec<Finding> {
     const AREA: &str = "Render";
-    let services = match server.call("list_services", json!({ "limit": 100 })).await {
+    let services = match all(server, "list_services", "services").await {
         Ok(services) => services,
         Err(why) => return refused(AREA, why, "RENDER_API_KEY"),
     };
-    let count = services["services"].as_array().map_or(0, Vec::len);
     let mut found = vec![Finding::ok(
         AREA,
-        format!("reached; {count} service(s) can be seen"),
+        format!("reached; {} service(s) can be seen", services.len()),
     )];
     let wanted = wanted(book, "render");
-    let hooks = match server.call("list_webhooks", json!({ "limit": 100 })).await {
-        Ok(hooks) => hooks["webhooks"].as_array().cloned().unwrap_or_default(),
+    let hooks = match all(server, "list_webhooks", "webhooks").await {
+        Ok(hooks) => hooks,
         Err(why) => {
             found.push(Finding::new(
                 AREA,
@@ -267,11 +312,8 @@ async fn render(server: &Server, settings: &Settings, book: Option<&RuleBook>) -
             return found;
         }
     };
-    let ours = |hook: &&Value| {
-        hook["url"]
-            .as_str()
-            .is_some_and(|url| url.trim_end_matches('/').ends_with("/webhooks/render"))
-    };
+    let hosts = settings.hosts();
+    let ours = |hook: &&Value| leads(hook, "/webhooks/render", &hosts);
     let mut seen = false;
     for hook in hooks.iter().filter(ours) {
         seen = true;
@@ -282,6 +324,12 @@ async fn render(server: &Server, settings: &Settings, book: Option<&RuleBook>) -
         found.push(unsubscribed(AREA, &wanted));
     }
     found
+}
+
+fn leads(hook: &Value, door: &str, hosts: &[String]) -> bool {
+    hook["url"]
+        .as_str()
+        .is_some_and(|url| leads_here(url, door, hosts))
 }
 
 fn place_of(hook: &Value) -> String {
@@ -315,16 +363,12 @@ fn subscription(
     wanted: &BTreeSet<String>,
 ) -> Finding {
     if hook[switch] == false {
-        let remedy = format!(
-            "switch it on at the provider, or: xmrt tools shows update_webhook, {{ \"{switch}\": true }}"
-        );
-        let why = "nothing is delivered";
         return Finding::new(
             area,
             Level::Problem,
             format!("the webhook of {name} is switched off"),
-            why,
-            remedy,
+            "nothing is delivered",
+            "switch it on at the provider",
         );
     }
     let told: BTreeSet<&str> = hook[list]
@@ -334,7 +378,7 @@ fn subscription(
         .filter_map(Value::as_str)
         .collect();
     // Render tells everything when nothing is chosen, GitHub with `*`.
-    let all = told.contains("*") || told.is_empty();
+    let all = told.contains("*") || (told.is_empty() && area == "Render");
     let missing: Vec<&str> = wanted
         .iter()
         .map(String::as_str)
@@ -370,4 +414,32 @@ fn unsubscribed(area: &'static str, wanted: &BTreeSet<String>) -> Finding {
             "add a webhook with the address https://<this server>/webhooks/{door}; README, \"Connect GitHub and Render\""
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_render(hook: &Value) -> Finding {
+        let wanted = BTreeSet::from(["deploy_ended".to_owned(), "*".to_owned()]);
+        subscription("Render", hook, "the receiver", "enabled", "event_filter", &wanted)
+    }
+
+    #[test]
+    fn a_webhook_of_render_tells_everything_unless_something_is_chosen_or_it_is_off() {
+        for (hook, level) in [
+            (json!({ "enabled": true, "event_filter": [] }), Level::Ok),
+            (
+                json!({ "enabled": true, "event_filter": ["deploy_ended"] }),
+                Level::Ok,
+            ),
+            (
+                json!({ "enabled": true, "event_filter": ["deploy_started"] }),
+                Level::Problem,
+            ),
+            (json!({ "enabled": false, "event_filter": [] }), Level::Problem),
+        ] {
+            assert_eq!(of_render(&hook).level, level, "{hook}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::super::Problem;
 use super::super::routes::{App, Shared};
 use super::runs::{self, cursor};
 use super::{Params, page};
-use crate::journal::{self, Approver, RunHistory, RunId, RunQuery, WaitsFor, Word, WordError};
+use crate::journal::{Approver, RunHistory, RunId, RunQuery, WaitsFor, Word, WordError};
 
 /// Which ones.
 #[derive(Debug, Deserialize)]
@@ -116,11 +116,7 @@ async fn say(app: &App, id: String, approved: bool, request: Request) -> Result<
         hash: saying.hash,
     };
     let run = RunId(id);
-    let now = app.reactor.clock().now();
-    journal::say(app.reactor.store().as_ref(), &run, word, now)
-        .await
-        .map_err(problem)?;
-    app.reactor.wake();
+    app.reactor.say(&run, word).await.map_err(problem)?;
     runs::shown(app, &run).await
 }
 

@@ -68,22 +68,14 @@ pub(super) async fn show(State(app): Shared, Path(id): Path<String>) -> Result<J
 
 /// `POST /runs/{id}/retry`: runs it again, reusing the results it has. Shows the new run.
 pub(super) async fn retry(State(app): Shared, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
-    let again = app
-        .reactor
-        .store()
-        .retry(&RunId(id), WHO, app.reactor.clock().now())
-        .await?;
-    app.reactor.wake();
+    let again = app.reactor.retry(&RunId(id), WHO).await?;
     shown(&app, &again).await
 }
 
 /// `POST /runs/{id}/cancel`
 pub(super) async fn cancel(State(app): Shared, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
     let run = RunId(id);
-    app.reactor
-        .store()
-        .cancel(&run, WHO, app.reactor.clock().now())
-        .await?;
+    app.reactor.cancel(&run, WHO).await?;
     shown(&app, &run).await
 }
 
@@ -112,11 +104,7 @@ pub(super) async fn resolve(
         Word::GiveUp {} => Resolution::GiveUp,
     };
     let run = RunId(id);
-    app.reactor
-        .store()
-        .resolve(&run, WHO, resolution, app.reactor.clock().now())
-        .await?;
-    app.reactor.wake();
+    app.reactor.resolve(&run, WHO, resolution).await?;
     shown(&app, &run).await
 }
 

@@ -25,11 +25,7 @@ static EDITION: LazyLock<String> = LazyLock::new(|| {
     for (_, _, text) in ASSETS {
         all.update(text);
     }
-    all.finalize()
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(&all.finalize()[..4])
 });
 
 /// Where a page finds one.

@@ -1,4 +1,4 @@
-//! In: the journal, looked at once a second while anybody watches. Out: a word to their browsers that something has changed.
+//! In: how often the journal has changed, asked once a second while anybody watches. Out: a word to their browsers that something has changed.
 //! Never: what has changed; the browser asks for its page again, and gets what it may see.
 
 use std::convert::Infallible;
@@ -20,7 +20,6 @@ use super::super::Problem;
 use super::super::listen::Closing;
 use super::super::routes::{App, Shared};
 use super::Failed;
-use crate::journal::EventQuery;
 
 /// How often it is looked whether something has changed.
 const LOOK: Duration = Duration::from_secs(1);
@@ -67,23 +66,10 @@ async fn look(app: Arc<App>, changed: watch::Sender<[u8; 32]>) {
     }
 }
 
-/// A digest of what pages show: counts, the newest event, what is due, what is paused, what does not work.
+/// What is another when a page would be: the journal, what is in force, what does not work.
 async fn seen(app: &App) -> Result<[u8; 32], Problem> {
-    let store = app.reactor.store();
-    let newest = EventQuery {
-        limit: 1,
-        ..EventQuery::default()
-    };
-    let newest = store
-        .events(&newest)
-        .await?
-        .first()
-        .map(|event| (event.seq, event.duplicates_total));
     let parts = (
-        store.stats().await?,
-        newest,
-        store.next_due().await?,
-        app.reactor.pauses().await?,
+        app.reactor.store().changes().await?,
         app.reactor.health().await,
         app.reactor.book().hash().to_owned(),
     );

@@ -30,7 +30,12 @@ impl Throughput {
         let minute = now.as_second().div_euclid(60);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry(minute).or_default() += 1;
-        *counts = counts.split_off(&(minute - MINUTES));
+        while counts
+            .first_key_value()
+            .is_some_and(|(first, _)| *first <= minute - MINUTES)
+        {
+            counts.pop_first();
+        }
     }
 
     /// Minute by minute, the present one last.

@@ -160,18 +160,13 @@ fn trace(step: &StepRecord, budget: &mut Budget) -> Value {
 
 /// `POST /runs/{id}/retry`
 pub(super) async fn retry(State(app): Shared, Path(id): Path<String>) -> Result<Response, Failed> {
-    let now = app.reactor.clock().now();
-    let again = app.reactor.store().retry(&RunId(id), WHO, now).await?;
-    app.reactor.wake();
-    tracing::info!(target: "audit", who = WHO, run.id = again.0, "a run was made again in the dashboard");
+    let again = app.reactor.retry(&RunId(id), WHO).await?;
     Ok(to(&format!("/runs/{}?said=retried", view::segment(&again.0))))
 }
 
 /// `POST /runs/{id}/cancel`
 pub(super) async fn cancel(State(app): Shared, Path(id): Path<String>) -> Result<Response, Failed> {
-    let now = app.reactor.clock().now();
-    app.reactor.store().cancel(&RunId(id.clone()), WHO, now).await?;
-    tracing::info!(target: "audit", who = WHO, run.id = id, "a run was cancelled in the dashboard");
+    app.reactor.cancel(&RunId(id.clone()), WHO).await?;
     Ok(to(&format!("/runs/{}?said=cancelled", view::segment(&id))))
 }
 
@@ -196,9 +191,6 @@ pub(super) async fn resolve(
             return Err(Problem::bad_request(detail).into());
         }
     };
-    let (run, now) = (RunId(id.clone()), app.reactor.clock().now());
-    app.reactor.store().resolve(&run, WHO, resolution, now).await?;
-    app.reactor.wake();
-    tracing::info!(target: "audit", who = WHO, run.id = id, "a doubt was resolved in the dashboard");
+    app.reactor.resolve(&RunId(id.clone()), WHO, resolution).await?;
     Ok(to(&format!("/runs/{}?said=resolved", view::segment(&id))))
 }

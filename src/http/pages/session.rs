@@ -250,6 +250,5 @@ fn keyed(app: &App, purpose: &str, name: &str) -> String {
         return String::new();
     };
     mac.update(format!("{purpose}:{name}").as_bytes());
-    let bytes = mac.finalize().into_bytes();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(mac.finalize().into_bytes())
 }

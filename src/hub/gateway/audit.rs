@@ -1,6 +1,5 @@
 //! In: an agent's call and what came of it. Out: one line in the log, target `audit`. Never: an argument in clear.
 
-use std::fmt::Write;
 use std::time::Instant;
 
 use rmcp::model::{CallToolResponse, JsonObject};
@@ -96,8 +95,5 @@ fn class(class: &ErrorClass) -> &'static str {
 /// SHA-256 of the arguments with sorted keys: equal arguments have equal hashes, and values stay private.
 fn hash(arguments: &JsonObject) -> String {
     let text = serde_json::to_vec(arguments).unwrap_or_default();
-    Sha256::digest(text).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(Sha256::digest(text))
 }

@@ -1,7 +1,5 @@
 //! In: a call, and who makes it. Out: whether it may be made now; its progress, its key, its error as agents see them. Never: a choice of tools.
 
-use std::fmt::Write;
-
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock};
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
@@ -50,10 +48,7 @@ pub(super) fn check_moving(caller: &Caller) -> Result<(), ToolError> {
 /// The key a write is found by. Hashed with the agent's name, so that no agent can pass for another, or for a rule.
 pub(super) fn own_key(agent: &str, tool: &str, key: &str) -> String {
     let digest = Sha256::digest(json!([agent, tool, key]).to_string());
-    digest.iter().take(16).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(&digest[..16])
 }
 
 /// In band, because clients show such an error to whoever can act on it and hide the protocol's own.

@@ -81,11 +81,11 @@ impl fmt::Debug for AppKey {
 }
 
 /// What a request is about, and so whose token it needs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
     /// The App itself.
     App,
-    /// One repository, in small letters.
+    /// One repository, as the request spells it.
     Repository(String),
     /// An account's, an organization or a user, with the first part of its path.
     Account(&'static str, String),
@@ -102,15 +102,9 @@ impl Reach {
         let mut parts = path.trim_start_matches('/').split('/');
         match (parts.next(), parts.next(), parts.next()) {
             (Some("app"), ..) => Self::App,
-            // Asked with the App's own token, before there is another.
-            (Some("repos"), Some(_), Some(_))
-                if path.ends_with("/installation") && parts.next().is_some() =>
-            {
-                Self::App
-            }
             (Some("repos"), Some(owner), Some(name)) => Self::repository(owner, name),
-            (Some("orgs"), Some(login), _) => Self::Account("orgs", login.to_lowercase()),
-            (Some("users"), Some(login), Some(_)) => Self::Account("users", login.to_lowercase()),
+            (Some("orgs"), Some(login), _) => Self::Account("orgs", login.to_owned()),
+            (Some("users"), Some(login), Some(_)) => Self::Account("users", login.to_owned()),
             (Some("graphql"), ..) => {
                 let named = |name: &str| body?.get("variables")?.get(name)?.as_str();
                 match (named("owner"), named("name")) {
@@ -122,8 +116,19 @@ impl Reach {
         }
     }
 
+    /// What its token is kept under. GitHub tells names apart without regard to case.
+    fn name(&self) -> String {
+        match self {
+            Self::Repository(repo) => format!("repos/{repo}").to_lowercase(),
+            Self::Account(kind, login) => format!("{kind}/{login}").to_lowercase(),
+            Self::Installation(id) => format!("installations/{id}"),
+            Self::Anywhere => "anywhere".to_owned(),
+            Self::App => "app".to_owned(),
+        }
+    }
+
     fn repository(owner: &str, name: &str) -> Self {
-        Self::Repository(format!("{owner}/{name}").to_lowercase())
+        Self::Repository(format!("{owner}/{name}"))
     }
 }
 
@@ -148,7 +153,7 @@ type Slot = Arc<tokio::sync::Mutex<Option<Kept>>>;
 /// The tokens of an App.
 pub(super) struct Tokens {
     key: AppKey,
-    kept: Mutex<HashMap<Reach, Slot>>,
+    kept: Mutex<HashMap<String, Slot>>,
 }
 
 #[derive(Deserialize)]
@@ -194,20 +199,31 @@ impl Tokens {
         Ok(token)
     }
 
+    /// What GitHub's refusal of an installation's token means here: it speaks of tokens, and people set an App up.
+    pub(super) fn explained(refusal: ApiError) -> ApiError {
+        match refusal.status {
+            Some(401) => refusal.with_remedy("the App's installation was suspended or taken away: see its settings page"),
+            Some(403) if refusal.failure == Failure::Forbidden => {
+                refusal.with_remedy("the App lacks the permission: add it on its settings page, and its installations must accept it")
+            }
+            _ => refusal,
+        }
+    }
+
     /// Forgets a token that GitHub does not take any more.
     pub(super) fn forget(&self, reach: &Reach) {
-        self.lock().remove(reach);
+        self.lock().remove(&reach.name());
     }
 
     fn slot(&self, reach: &Reach) -> Slot {
-        let mut kept = self.lock();
-        if kept.len() >= KEPT_MAX && !kept.contains_key(reach) {
+        let (mut kept, name) = (self.lock(), reach.name());
+        if kept.len() >= KEPT_MAX && !kept.contains_key(&name) {
             kept.clear();
         }
-        Arc::clone(kept.entry(reach.clone()).or_default())
+        Arc::clone(kept.entry(name).or_default())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Reach, Slot>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Slot>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -286,7 +302,7 @@ impl Tokens {
         }
     }
 
-    /// Where the App is installed and not suspended.
+    /// Where the App is installed and not suspended, a hundred of them at most.
     pub(super) async fn installations(
         &self,
         octocrab: &Octocrab,
@@ -341,17 +357,14 @@ mod tests {
         let named = json!({ "query": "…", "variables": { "owner": "Acme", "name": "API" } });
         let unnamed = json!({ "query": "…", "variables": { "id": "D_1" } });
         for (path, body, reach) in [
-            ("/repos/Acme/API", None, repo("acme/api")),
+            ("/repos/Acme/API", None, repo("Acme/API")),
             ("/repos/acme/api/issues?page=2", None, repo("acme/api")),
-            ("/repos/acme/api/installation", None, Reach::App),
-            // A repository of that name.
-            ("/repos/acme/installation", None, repo("acme/installation")),
-            ("/orgs/Acme/hooks", None, Reach::Account("orgs", "acme".into())),
+            ("/orgs/Acme/hooks", None, Reach::Account("orgs", "Acme".into())),
             ("/users/mona/repos", None, Reach::Account("users", "mona".into())),
             ("/users/mona", None, Reach::Anywhere),
             ("/app", None, Reach::App),
             ("/app/hook/deliveries?per_page=1", None, Reach::App),
-            ("/graphql", Some(&named), repo("acme/api")),
+            ("/graphql", Some(&named), repo("Acme/API")),
             ("/graphql", Some(&unnamed), Reach::Anywhere),
             ("/rate_limit", None, Reach::Anywhere),
             ("/apps/xmrt", None, Reach::Anywhere),

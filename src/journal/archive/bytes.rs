@@ -23,7 +23,7 @@ pub(crate) mod body {
         let text = std::str::from_utf8(body).ok();
         Shown {
             bytes: body.len() as u64,
-            sha256: super::hex::text(&Sha256::digest(body)),
+            sha256: hex::encode(Sha256::digest(body)),
             text: text.map(Into::into),
             base64: text.is_none().then(|| STANDARD.encode(body)),
         }
@@ -37,7 +37,7 @@ pub(crate) mod body {
             (None, Some(base64)) => STANDARD.decode(base64).map_err(D::Error::custom)?,
             _ => return Err(D::Error::custom("a body has either `text` or `base64`")),
         };
-        if body.len() as u64 != shown.bytes || super::hex::text(&Sha256::digest(&body)) != shown.sha256 {
+        if body.len() as u64 != shown.bytes || hex::encode(Sha256::digest(&body)) != shown.sha256 {
             return Err(D::Error::custom("a body is not what its length and SHA-256 say"));
         }
         Ok(body.into())
@@ -45,33 +45,24 @@ pub(crate) mod body {
 }
 
 /// A digest in hexadecimal, or null.
-pub(crate) mod hex {
+pub(crate) mod digest {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
     use crate::journal::Digest;
 
-    pub(crate) fn text(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Digest> {
-        let mut digest = [0; 32];
-        if text.len() != 64 || !text.is_ascii() {
-            return None;
-        }
-        for (at, byte) in digest.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
-        }
-        Some(digest)
-    }
-
     pub(crate) fn serialize<S: Serializer>(digest: &Option<Digest>, to: S) -> Result<S::Ok, S::Error> {
-        digest.as_ref().map(|digest| text(digest)).serialize(to)
+        digest.map(hex::encode).serialize(to)
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Digest>, D::Error> {
         let text: Option<String> = Option::deserialize(from)?;
-        text.map(|text| parse(&text).ok_or_else(|| D::Error::custom("a digest has 64 hexadecimal digits")))
-            .transpose()
+        let wrong = |_| D::Error::custom("a digest has 64 hexadecimal digits");
+        text.map(|text| {
+            let mut digest = Digest::default();
+            hex::decode_to_slice(text, &mut digest)
+                .map(|()| digest)
+                .map_err(wrong)
+        })
+        .transpose()
     }
 }

@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::bytes::hex;
 use super::{End, Export, FORMAT, Head, Record};
 use crate::journal::StoreError;
 
@@ -66,7 +65,7 @@ impl Lines {
                 None => {
                     self.ended = true;
                     self.end.one_moment = !self.export.moved.load(Ordering::Acquire);
-                    self.end.sha256 = hex::text(&std::mem::take(&mut self.sha).finalize());
+                    self.end.sha256 = hex::encode(std::mem::take(&mut self.sha).finalize());
                     let end = BTreeMap::from([("end", self.end.clone())]);
                     self.line(&end)
                 }
@@ -184,7 +183,7 @@ impl<R: BufRead> Reader<R> {
                 last.end.records, self.records
             )));
         }
-        if last.end.sha256 != hex::text(&std::mem::take(&mut self.sha).finalize()) {
+        if last.end.sha256 != hex::encode(std::mem::take(&mut self.sha).finalize()) {
             return Err(self.wrong("the lines before it were changed: their SHA-256 is another"));
         }
         if !self.next_line()?.unwrap_or_default().is_empty() {

@@ -110,6 +110,7 @@ impl Model {
     /// See [`Store::keep_book`](crate::journal::Store::keep_book).
     pub fn keep_book(&mut self, book: BookRecord, now: Timestamp) {
         let at = self.at(now);
+        self.changes(at);
         for rule in &book.rules {
             self.texts
                 .entry((rule.version.clone(), rule.rule.clone()))

@@ -427,8 +427,8 @@ fn ours(hook: Webhook, settings: &RecoverySettings) -> Option<Source> {
     })
 }
 
-/// Whether an address is our door: its path ends so, and its host is one of ours where we know which they are.
-fn leads_here(url: &str, door: &str, hosts: &[String]) -> bool {
+/// Whether a webhook's address is our door: its path ends so, and its host is one of ours where we know which they are.
+pub fn leads_here(url: &str, door: &str, hosts: &[String]) -> bool {
     let Some((_, rest)) = url.split_once("://") else {
         return false;
     };

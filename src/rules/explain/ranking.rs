@@ -1,6 +1,7 @@
 //! In: explanations of one event. Out: an order: what acted, what was held back, and then what came nearest. Never: a
 //! rule that has nothing to do with such events.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::rules::explain::{ConditionView, Explanation, Parts};
@@ -9,7 +10,7 @@ use crate::rules::explain::{ConditionView, Explanation, Parts};
 const RANKED_MAX: usize = 50;
 
 /// A rule in the order of nearness.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Ranked {
     /// The rule's id.
     pub rule: String,

@@ -189,7 +189,7 @@ impl Repo {
 /// A commit id made from a text.
 pub(in crate::sandbox) fn stable_sha(text: &str) -> String {
     use sha2::Digest;
-    crate::sandbox::state::hex(&sha2::Sha256::digest(text))[..40].to_owned()
+    hex::encode(sha2::Sha256::digest(text))[..40].to_owned()
 }
 
 #[derive(Clone, Debug)]

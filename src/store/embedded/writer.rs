@@ -5,6 +5,8 @@
 //! answer is given only after the commit.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
@@ -64,6 +66,8 @@ pub(super) fn unavailable(error: &rusqlite::Error) -> StoreError {
 struct Order {
     last: Timestamp,
     seq: u64,
+    /// How many changes this process has made.
+    changes: u64,
 }
 
 /// What a command works with: the connection, inside a transaction, and the journal's time.
@@ -82,6 +86,7 @@ impl Tx<'_> {
     /// Something changes at `now`, a result of [`Tx::at`].
     pub(super) fn changes(&mut self, now: Timestamp) -> rusqlite::Result<()> {
         self.order.last = now;
+        self.order.changes += 1;
         if now.as_millisecond() - self.swept.as_millisecond() < SWEEP_EVERY_MS {
             return Ok(());
         }
@@ -102,7 +107,11 @@ impl Tx<'_> {
 
     /// Goes on where another journal was: its last change, its last place in the order.
     pub(super) fn follow(&mut self, last: Timestamp, seq: u64) {
-        self.order = Order { last, seq };
+        self.order = Order {
+            last,
+            seq,
+            changes: self.order.changes + 1,
+        };
     }
 
     pub(super) fn next_seq(&mut self) -> u64 {
@@ -188,6 +197,7 @@ fn stopped() -> StoreError {
 #[derive(Debug)]
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    changes: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -195,13 +205,20 @@ impl Writer {
     /// Starts the thread.
     pub(super) fn start(mut desk: Desk) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+        let changes = Arc::clone(&desk.changes);
         let thread = std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || desk.work(queue))?;
         Ok(Self {
             jobs: Some(jobs),
+            changes,
             thread: Some(thread),
         })
+    }
+
+    /// How many changes were committed.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Hands a command in and waits until it is durable, or refused.
@@ -237,6 +254,8 @@ impl Drop for Writer {
 pub(super) struct Desk {
     conn: Connection,
     order: Order,
+    /// As of the last commit, for everybody to see.
+    changes: Arc<AtomicU64>,
     swept: Timestamp,
 }
 
@@ -247,11 +266,13 @@ impl Desk {
             Ok(Order {
                 last: from_millis(row.get(0)?),
                 seq: row.get::<_, i64>(1)? as u64,
+                changes: 0,
             })
         })?;
         Ok(Self {
             conn,
             order,
+            changes: Arc::default(),
             swept: Timestamp::MIN,
         })
     }
@@ -306,6 +327,7 @@ impl Desk {
                 self.conn.execute_batch("ROLLBACK")?;
             }
         }
+        self.changes.store(self.order.changes, Ordering::Release);
         committed
     }
 
@@ -329,7 +351,7 @@ impl Desk {
             }
             run("RELEASE command")?;
         }
-        if self.order != before {
+        if (self.order.last, self.order.seq) != (before.last, before.seq) {
             self.conn
                 .prepare_cached("UPDATE clock SET last = ?1, seq = ?2")?
                 .execute((self.order.last.as_millisecond(), self.order.seq as i64))?;

@@ -284,6 +284,15 @@ impl Redis {
         self.link.call_all(commands, count).await
     }
 
+    pub(super) async fn changes(&self) -> Result<u64, StoreError> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self.key("meta")).arg("changes");
+        match self.link.call(&command).await? {
+            Value::Nil => Ok(0),
+            count => Ok(reply::number(count)?.unsigned_abs()),
+        }
+    }
+
     pub(super) async fn stats(&self) -> Result<Stats, StoreError> {
         let mut commands = redis::pipe();
         commands.cmd("ZCARD").arg(self.key("events"));

@@ -25,26 +25,31 @@ const NOTE: &str = "epoch-redis";
 pub(super) enum Found {
     /// A journal of ours, perhaps made just now.
     Journal(Epoch),
+    /// None, and none was to be made.
+    Nothing,
     /// A journal of another layout.
     Layout(String),
 }
 
-/// The journal's identity; one is made where there is none.
+/// The journal's identity; one is made where there is none, if it `makes` one.
 pub(super) async fn find(
     link: &Link,
     script: &Script,
     prefix: &str,
-    time: Time,
-    now: Timestamp,
+    (time, now): (Time, Timestamp),
+    makes: bool,
 ) -> Result<Found, Fault> {
     let mut args = Args::new();
     args.put(LAYOUT).put(Epoch::new(now).id);
     time.put_onto(&mut args, now);
+    args.flag(makes);
     let answer = script.call(link, prefix, &[&args]).await?;
     let mut parts = reply::list(answer)?.into_iter();
     let mut text = || reply::text(parts.next().unwrap_or_default());
-    if text()? == "layout" {
-        return Ok(Found::Layout(text()?));
+    match text()?.as_str() {
+        "layout" => return Ok(Found::Layout(text()?)),
+        "nothing" => return Ok(Found::Nothing),
+        _ => {}
     }
     let id = text()?;
     let created: i64 = text()?.parse().map_err(reply::odd)?;
@@ -66,9 +71,16 @@ pub(super) async fn found_again(store: &Redis, identity: &str, now: Timestamp) -
     if store.identity() != identity {
         return Ok(());
     }
-    let found = find(&store.link, &store.scripts.found, &store.prefix, store.time, now).await?;
-    let epoch = match found {
+    let found = find(
+        &store.link,
+        &store.scripts.found,
+        &store.prefix,
+        (store.time, now),
+        true,
+    );
+    let epoch = match found.await? {
         Found::Journal(epoch) => epoch,
+        Found::Nothing => return Err(Fault::Away("the journal in Redis is gone".to_owned())),
         Found::Layout(layout) => {
             return Err(Fault::Away(format!(
                 "the journal in Redis has layout {layout} and this program knows {LAYOUT}: another release took it over"

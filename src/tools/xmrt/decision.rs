@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Parts;
 use super::records::of_store;
 use crate::hub::{ErrorClass, ToolError};
-use crate::reactor::{self, LookupError};
+use crate::reactor::{self, LookupError, Ranked};
 use crate::tools::toolbox::Ctx;
 
 /// What to explain.
@@ -36,24 +36,7 @@ pub struct DecisionExplained {
     explanation: Option<Value>,
     /// The rules in order of nearness, each with what it lacked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    ranking: Vec<RankedRule>,
-}
-
-/// A rule in the order of nearness.
-#[derive(Debug, Serialize, JsonSchema)]
-struct RankedRule {
-    /// The rule's id.
-    rule: String,
-    /// What came of it.
-    decision: String,
-    /// How many of its questions are answered no.
-    failed: usize,
-    /// How many there are.
-    questions: usize,
-    /// The outcome in a sentence.
-    sentence: String,
-    /// What would have to differ.
-    would_have_to_differ: Vec<String>,
+    ranking: Vec<Ranked>,
 }
 
 pub(super) async fn explain_decision(
@@ -69,18 +52,7 @@ pub(super) async fn explain_decision(
         subject: explained.subject,
         text: explained.text,
         explanation: explained.explanation.map(|found| json!(found)),
-        ranking: explained
-            .ranking
-            .into_iter()
-            .map(|ranked| RankedRule {
-                rule: ranked.rule,
-                decision: ranked.decision,
-                failed: ranked.failed,
-                questions: ranked.questions,
-                sentence: ranked.sentence,
-                would_have_to_differ: ranked.would_have_to_differ,
-            })
-            .collect(),
+        ranking: explained.ranking,
     })
 }
 

@@ -355,12 +355,16 @@ async fn walk(moves: Vec<Move>) {
     let mut ledger = Ledger::default();
     for Move { after_ms, act } in moves {
         now += after_ms;
+        let changes = store.changes().await.unwrap();
         let run = pick(&store, &act).await;
         let answer = match &act {
             Act::Crash => format!("{:?}", store.release("", true, at(now)).await),
             act => perform(&store, act, run.as_ref(), now).await,
         };
+        let later = store.changes().await.unwrap();
         let after = view(&store).await;
+        assert!(later > changes || before == after, "a change is counted: {act:?}");
+        assert_eq!(store.changes().await.unwrap(), later, "reading is none");
         sound(&after);
         if matches!(act, Act::Prune { .. }) {
             forget_what_is_over(&mut before, &after);

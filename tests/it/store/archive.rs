@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use xmrt::journal::archive::{ArchiveError, Import, Lines, Reader, Record};
 use xmrt::journal::*;
 use xmrt::store::Embedded;
+use xmrt::store::redis::Opens;
 
 use crate::journal::desk::{Desk, at, desks, done, end, event, fires, gates, intent, key};
 use crate::journal::walk::{Act, Move, perform, pick, view, walks};
@@ -296,7 +297,7 @@ async fn an_import_into_redis_that_was_interrupted_is_no_journal_until_it_is_don
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
 
     let mut options = server.options();
-    options.unfinished = true;
+    options.opens = Opens::Unfinished;
     let store = xmrt::store::Redis::open(&options, at(1)).await.unwrap();
     fill(&store, &text, true).await.unwrap();
     assert_eq!(written(&store).await, text);

@@ -94,6 +94,11 @@ impl Backend for OnCluster {
     }
 }
 
+/// How many changes each has counted.
+async fn counts(oracle: &dyn Store, store: &dyn Store) -> (u64, u64) {
+    (oracle.changes().await.unwrap(), store.changes().await.unwrap())
+}
+
 async fn walk<B: Backend>(moves: Vec<Move>) {
     let mut place = B::place();
     let oracle = MemoryStore::new(at(0));
@@ -108,9 +113,16 @@ async fn walk<B: Backend>(moves: Vec<Move>) {
             oracle.release("", true, at(now)).await.unwrap();
         } else {
             let run = pick(&oracle, &act).await;
+            let before = counts(&oracle, &*store).await;
             let expected = perform(&oracle, &act, run.as_ref(), now).await;
             let answer = perform(&*store, &act, run.as_ref(), now).await;
             assert_eq!(answer, expected, "move {n}: {act:?}");
+            let after = counts(&oracle, &*store).await;
+            assert_eq!(
+                after.1 > before.1,
+                after.0 > before.0,
+                "whether it counts as a change: move {n}: {act:?}"
+            );
         }
         if n % 8 == 0 || matches!(act, Act::Crash) {
             assert_eq!(

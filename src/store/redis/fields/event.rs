@@ -102,11 +102,7 @@ pub(in crate::store::redis) fn keep_known(known: &Known) -> String {
 
 /// A digest as it is kept: hexadecimal, or nothing.
 pub(in crate::store::redis) fn digest_text(digest: Option<Digest>) -> String {
-    digest
-        .iter()
-        .flatten()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    digest.map(hex::encode).unwrap_or_default()
 }
 
 /// The fields of the hash of an event that is on record.

@@ -7,6 +7,7 @@ for _ = 1, tonumber(take()) do
 end
 local key = P .. 'book:' .. hash
 expect('hash', key)
+changes()
 for _, text in ipairs(texts) do
   call('HSETNX', text.version, text.rule, text.text)
 end
@@ -14,6 +15,5 @@ call('HSETNX', key, 'settings', settings)
 call('HSETNX', key, 'rules', list)
 call('HSET', key, 'kept', int(now))
 call('HSET', META, 'last_good', hash)
-call('HINCRBY', META, 'changes', 1)
 call('HINCRBY', META, 'shelf', 1)
 return { 'kept', int(now), int(clock) }

@@ -1,5 +1,5 @@
--- The journal's identity, made now if there is none. KEYS[1] is how every key begins.
--- ARGV: 1 layout, 2 a new identity, 3 the time to take for the server's ('' for its own).
+-- The journal's identity, made now if there is none and it is to be made. KEYS[1] is how every key begins.
+-- ARGV: 1 layout, 2 a new identity, 3 the time to take for the server's ('' for its own), 4 whether to make one.
 local P, call = KEYS[1], redis.call
 local META = P .. 'meta'
 local kept = call('HMGET', META, 'layout', 'epoch', 'created')
@@ -8,6 +8,9 @@ if kept[1] and kept[1] ~= ARGV[1] then
 end
 if kept[1] and kept[2] and kept[3] and call('HEXISTS', META, 'seq') == 1 and call('HEXISTS', META, 'last') == 1 then
   return { 'kept', kept[2], kept[3] }
+end
+if ARGV[4] ~= '1' then
+  return { 'nothing' }
 end
 local clock = ARGV[3]
 if clock == '' then

@@ -4,7 +4,7 @@
 use serde_json::json;
 use xmrt::journal::*;
 use xmrt::store::Redis;
-use xmrt::store::redis::{OpenError, Options};
+use xmrt::store::redis::{OpenError, Opens, Options};
 
 use crate::journal::desk::{at, end, event, fires, gates, intent};
 use crate::journal::walk::view;
@@ -35,6 +35,24 @@ async fn a_server_that_forgets_is_refused_with_the_consequence_unless_that_is_ac
     options.allow_volatile = true;
     let store = Redis::open(&options, at(0)).await.unwrap();
     assert_eq!(store.server().forgets().len(), 2);
+}
+
+#[tokio::test]
+async fn whoever_only_reads_makes_no_journal_and_leaves_one_that_is_there_as_it_is() {
+    let server = RedisServer::start("everysec");
+    let reads = Options {
+        opens: Opens::Existing,
+        ..server.options()
+    };
+    let message = refused(&reads).await.to_string();
+    assert!(message.contains("`xmrt serve` makes it"), "{message}");
+    assert_eq!(server.ask(&["DBSIZE"]), redis::Value::Int(0));
+    let store = server.open(at(0)).await.unwrap();
+    store.admit(event("e1"), at(1)).await.unwrap();
+    let (changes, seen) = (store.changes().await.unwrap(), view(&store).await);
+    let reader = Redis::open(&reads, at(9)).await.unwrap();
+    assert_eq!(view(&reader).await, seen);
+    assert_eq!(reader.changes().await.unwrap(), changes);
 }
 
 #[tokio::test]

@@ -1,0 +1,38 @@
+//! In: a person's word on a run. Out: it on record, and the worker and whoever tells of runs told that something changed. Never: a
+//! decision whether that person may say so.
+
+use super::Reactor;
+use crate::journal::{self, Resolution, RunId, StoreError, Word, WordError};
+
+impl Reactor {
+    /// Runs it again, reusing the results it has. Gives the new run.
+    pub async fn retry(&self, run: &RunId, who: &str) -> Result<RunId, StoreError> {
+        let again = self.store.retry(run, who, self.clock.now()).await?;
+        self.wake();
+        tracing::info!(target: "audit", who, run.id = run.0, again.id = again.0, "a run is made again");
+        Ok(again)
+    }
+
+    /// Ends a run that waits. Others of its group may have their turn.
+    pub async fn cancel(&self, run: &RunId, who: &str) -> Result<(), StoreError> {
+        self.store.cancel(run, who, self.clock.now()).await?;
+        self.wake();
+        tracing::info!(target: "audit", who, run.id = run.0, "a run is cancelled");
+        Ok(())
+    }
+
+    /// Says what became of a step whose effect is unknown.
+    pub async fn resolve(&self, run: &RunId, who: &str, resolution: Resolution) -> Result<(), StoreError> {
+        self.store.resolve(run, who, resolution, self.clock.now()).await?;
+        self.wake();
+        tracing::info!(target: "audit", who, run.id = run.0, "a doubt is resolved");
+        Ok(())
+    }
+
+    /// Approves or rejects the call that a run waits with.
+    pub async fn say(&self, run: &RunId, word: Word) -> Result<(), WordError> {
+        journal::say(&*self.store, run, word, self.clock.now()).await?;
+        self.wake();
+        Ok(())
+    }
+}
