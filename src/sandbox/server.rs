@@ -24,6 +24,8 @@ use crate::clock;
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// What an unrouted call is named in the request log.
 const NO_OPERATION: &str = "none";
+/// Names the fault that made an answer up, so that nobody takes it for what the provider would say.
+const FAULT: &str = "x-sandbox-fault";
 
 #[derive(Clone)]
 struct Door {
@@ -156,7 +158,7 @@ async fn provide(door: &Door, provider: Provider, mut call: Call) -> Response {
         return lost();
     }
     let answer = if planned.empty_202 && answer.succeeded() {
-        Answer::empty(202)
+        Answer::empty(202).with(FAULT, "empty_202")
     } else {
         answer
     };
@@ -177,7 +179,7 @@ fn take_effect(
     }
     let answer = match &planned.effect {
         Effect::Real => world.run(provider, route, call),
-        Effect::None(answer) => answer.clone(),
+        Effect::None(answer) => answer.clone().with(FAULT, "status"),
     };
     if planned.foreign_writer && route.writes() {
         let foreign = faults::foreign(call);

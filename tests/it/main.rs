@@ -12,6 +12,7 @@ mod approvals;
 mod chaos;
 mod cli;
 mod config;
+mod contract;
 mod coverage;
 mod crash;
 mod demo;

@@ -18,6 +18,8 @@ use xmrt::integrations::github::Client;
 use xmrt::sandbox::{Options, Running, Sandbox};
 use xmrt::tools::github;
 
+use crate::contract::{self, Witness};
+
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const SOON: Duration = Duration::from_secs(10);
 
@@ -25,6 +27,8 @@ const SOON: Duration = Duration::from_secs(10);
 struct Stage {
     sandbox: Sandbox,
     running: Running,
+    /// Ends the test if a request or an answer is not what GitHub describes.
+    _witness: Witness,
     hub: Hub,
     start: Timestamp,
 }
@@ -49,7 +53,8 @@ impl Stage {
             .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
             .await
             .unwrap();
-        let client = Client::new(&running.github_url(), "sandbox-token".to_owned())
+        let witness = Witness::before(&running.github_url(), &contract::GITHUB).await;
+        let client = Client::new(&witness.url, "sandbox-token".to_owned())
             .unwrap()
             .with_clock(clock);
         let hub = Hub::builder()
@@ -60,6 +65,7 @@ impl Stage {
         Self {
             sandbox,
             running,
+            _witness: witness,
             hub,
             start,
         }

@@ -180,7 +180,7 @@ impl Shape<'_> {
         let url = format!("{}/orgs/{owner}/teams/{name}", self.base);
         json!({
             "id": id, "node_id": node("T", id), "name": name, "slug": name, "description": null, "privacy": "closed",
-            "notification_setting": "notifications_enabled", "permission": "push", "url": url, "parent": null,
+            "notification_setting": "notifications_enabled", "permission": "push", "type": "organization", "url": url, "parent": null,
             "html_url": format!("https://github.com/orgs/{owner}/teams/{name}"),
             "members_url": format!("{url}/members{{/member}}"), "repositories_url": format!("{url}/repos"),
         })

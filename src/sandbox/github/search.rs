@@ -30,6 +30,9 @@ pub(super) fn issues(world: &mut World, call: &Call) -> Outcome {
     let shown = found.into_iter().take(RESULTS_MAX).map(|(repo, issue)| {
         let mut shown = shape.issue(repo, issue);
         shown["score"] = json!(1.0);
+        if let Some(fields) = shown.as_object_mut() {
+            fields.remove("closed_by");
+        }
         shown
     });
     let answer: Answer = page(call, shown.collect(), Some("items"))?;

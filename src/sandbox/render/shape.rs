@@ -40,9 +40,13 @@ fn details(service: &Service) -> Value {
     };
     let mut details = json!({
         "env": service.runtime, "runtime": service.runtime, "plan": service.plan,
-        "region": service.region, "numInstances": service.instances, "buildPlan": "starter",
-        "pullRequestPreviewsEnabled": "no", "previews": {"generation": "off"},
+        "region": service.region, "buildPlan": "starter",
     });
+    if service.kind != "cron_job" {
+        details["numInstances"] = service.instances.into();
+        details["pullRequestPreviewsEnabled"] = "no".into();
+        details["previews"] = json!({"generation": "off"});
+    }
     match service.kind.as_str() {
         "cron_job" => details["schedule"] = "0 0 * * *".into(),
         "web_service" => {

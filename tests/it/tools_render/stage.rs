@@ -10,6 +10,8 @@ use xmrt::integrations::render::Client;
 use xmrt::sandbox::{Options, Running, Sandbox};
 use xmrt::tools::render::Server;
 
+use crate::contract::{self, Witness};
+
 /// When the tests play: 2027-01-15 08:00 UTC.
 pub(super) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 const SOON: Duration = Duration::from_secs(20);
@@ -19,6 +21,8 @@ pub(super) struct Stage {
     pub(super) hub: Hub,
     pub(super) sandbox: Sandbox,
     pub(super) clock: Clock,
+    /// Ends the test if a request or an answer is not what Render describes.
+    _witness: Witness,
     _running: Running,
 }
 
@@ -44,7 +48,8 @@ async fn staged(state: Value, key: &str) -> Stage {
     });
     sandbox.seed(&json!({ "render": state })).unwrap();
     let running = sandbox.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let client = Client::new(&running.render_url(), key.to_owned())
+    let witness = Witness::before(&running.render_url(), &contract::RENDER).await;
+    let client = Client::new(&witness.url, key.to_owned())
         .unwrap()
         .with_clock(clock.clone());
     let server = Server::new(Some(client)).with_clock(clock.clone());
@@ -53,6 +58,7 @@ async fn staged(state: Value, key: &str) -> Stage {
         hub,
         sandbox,
         clock,
+        _witness: witness,
         _running: running,
     }
 }
