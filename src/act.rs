@@ -67,12 +67,13 @@ pub async fn make(hub: &Hub, call: &Call, key: &StepKey, approved: bool) -> Outc
     }
 }
 
-/// Looks for the effect of an earlier attempt at the call, begun at or after `since`.
-pub async fn look(hub: &Hub, call: &Call, key: &StepKey, since: Timestamp) -> Finding {
+/// Looks for the effect of an earlier attempt at the call, begun at or after `since`, that is none of the `taken` ones.
+pub async fn look(hub: &Hub, call: &Call, key: &StepKey, since: Timestamp, taken: Vec<String>) -> Finding {
     let meta = CallMeta {
         who: who(call),
         idempotency_key: Some(key.0.clone()),
         look_for_since: Some(since),
+        taken,
         ..CallMeta::default()
     };
     match hub

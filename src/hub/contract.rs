@@ -96,8 +96,8 @@ impl Doubt {
                 "Who else brought the state about is not told from us; the aim is reached all the same."
             }
             Self::Evidence => {
-                "Somebody else's identical call in the same moment is taken for ours when ours had no effect; an effect that \
-                 stays invisible for longer than time-out and settle time is made a second time."
+                "Somebody else's identical call in the same moment is taken for ours when ours had no effect (that of another \
+                 rule's run is not: each effect belongs to one step); an effect that stays invisible for longer than time-out and settle time is made a second time."
             }
             Self::MayDouble => "It arrives twice when an answer is lost.",
             Self::None => "Nothing goes on before a person has looked.",
@@ -119,6 +119,11 @@ pub struct Promises {
     pub effects: Vec<String>,
     /// How long an announcement is expected, in milliseconds.
     pub effects_ms: i64,
+    /// Of [`Doubt::Evidence`]: what tells one effect from another that an equal call had, `<kind> <subject>/<id>`, with `{name}` for an
+    /// argument before the slash and `{name}` for a field of the result (`{deploy.id}`) behind it. Several: the first that
+    /// can be filled in, from a result or from a cursor. An effect that one step had is not taken for another's.
+    #[serde(default)]
+    pub evidence: Vec<String>,
     /// A call may have had its effect and not be over: [`Reply::Pending`].
     #[serde(default)]
     pub pending: bool,
@@ -135,6 +140,7 @@ impl Default for Promises {
             settle_ms: 0,
             effects: Vec::new(),
             effects_ms: 0,
+            evidence: Vec::new(),
             pending: false,
             resolves: false,
         }
@@ -188,6 +194,33 @@ impl ToolFacts {
         }
         keys
     }
+
+    /// What equal calls' effects are told apart by, without the id: names of one subject begin alike. Empty for a tool whose
+    /// effects have no id.
+    pub fn evidence_of(&self, arguments: &Value) -> Option<String> {
+        let (subject, _) = self.promises.evidence.first()?.split_once('/')?;
+        let subject = fill(subject, arguments).pop()?;
+        Some(format!("{}/", subject.to_lowercase()))
+    }
+
+    /// The id of the effect that a result, or the cursor of a call that is not over, tells of.
+    pub fn effect_id(&self, told: &Value) -> Option<String> {
+        let ids = self
+            .promises
+            .evidence
+            .iter()
+            .filter_map(|template| template.split_once('/'));
+        let mut filled = ids.filter_map(|(_, id)| {
+            let mut parts = id.split(['{', '}']);
+            let mut made = parts.next()?.to_owned();
+            while let Some(field) = parts.next() {
+                made += &plain(told.pointer(&format!("/{}", field.replace('.', "/")))?)?;
+                made += parts.next().unwrap_or_default();
+            }
+            Some(made)
+        });
+        filled.next()
+    }
 }
 
 /// How many items of a list make an effect each; beyond that a call announces less.
@@ -200,11 +233,6 @@ fn fill(template: &str, arguments: &Value) -> Vec<String> {
     };
     let Some((name, rest)) = after.split_once('}') else {
         return Vec::new();
-    };
-    let plain = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
     };
     let values: Vec<String> = match arguments.get(name) {
         Some(Value::Array(items)) => items.iter().take(ITEMS_MAX).filter_map(plain).collect(),
@@ -222,6 +250,15 @@ fn fill(template: &str, arguments: &Value) -> Vec<String> {
         .collect()
 }
 
+/// A text or a number, as it is written within another text.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
 /// Why a call is made: travels in `_meta`.
 #[derive(Clone, Debug, Default)]
 pub struct CallMeta {
@@ -233,6 +270,8 @@ pub struct CallMeta {
     pub idempotency_key: Option<String>,
     /// Do not act: look for the effect of an earlier call with these arguments and this key, made at or after.
     pub look_for_since: Option<Timestamp>,
+    /// When looking: the ids of effects that are other calls' ([`Promises::evidence`]).
+    pub taken: Vec<String>,
     /// Who does not wait for a call that is not over asks again later.
     pub patience: Patience,
     /// Do not act: say what the call would come to, so that somebody can approve of exactly that.

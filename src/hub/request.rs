@@ -40,7 +40,10 @@ pub(super) fn request_meta(meta: &CallMeta, mut object: JsonObject) -> RequestMe
         object.insert(META_IDEMPOTENCY_KEY.to_owned(), json!(key));
     }
     if let Some(since) = &meta.look_for_since {
-        object.insert(META_LOOK_FOR.to_owned(), json!({ "since": since }));
+        object.insert(
+            META_LOOK_FOR.to_owned(),
+            json!({ "since": since, "taken": meta.taken }),
+        );
     }
     match &meta.patience {
         Patience::Waits => {}

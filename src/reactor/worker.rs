@@ -3,6 +3,7 @@
 mod approval;
 mod doubt;
 mod ending;
+mod evidence;
 mod held;
 mod job;
 mod pending;

@@ -182,6 +182,7 @@ fn with_writes(server: Server) -> Server {
             .announced_as(&DEPLOY_EVENTS)
             .announced_within_ms(DEPLOY_ANNOUNCED_MS)
             .untrusted(&["message"])
+            .told_apart_by(&["deploy {service_id}/{id}"])
             .acts(deploys::trigger)
             .looks(deploys::look_for)
             .resolves(deploys::resolve),
@@ -202,6 +203,8 @@ fn with_writes(server: Server) -> Server {
             .announced_as(&DEPLOY_EVENTS)
             .announced_within_ms(DEPLOY_ANNOUNCED_MS)
             .untrusted(&["message"])
+            // In the result, and in the cursor while its health is watched.
+            .told_apart_by(&["deploy {service_id}/{deploy.id}", "deploy {service_id}/{deploy_id}"])
             .acts(rollback::roll_back)
             .looks(rollback::look_for)
             .polls(watch::poll)

@@ -24,7 +24,7 @@ mod text;
 pub use declare::{Draft, Tool, reads, writes};
 pub use library::{Library, Opening, Page, Wanted};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -116,6 +116,8 @@ pub struct Ctx<P> {
     pub key: Option<String>,
     /// When looking for an earlier effect: the time of the intent. Otherwise the epoch.
     pub since: Timestamp,
+    /// When looking for an earlier effect: the ids of those that are other calls' ([`Tool::told_apart_by`]).
+    pub taken: BTreeSet<String>,
     /// Where the time comes from.
     pub clock: Clock,
     /// Say what would be sent, and send nothing. Always false for reading tools.

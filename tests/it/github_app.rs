@@ -11,6 +11,8 @@ use xmrt::integrations::github::{AppKey, Client};
 use xmrt::sandbox::{Options, Running, Sandbox};
 use xmrt::tools::github;
 
+use crate::contract::{self, Witness};
+
 const SOON: Duration = Duration::from_secs(10);
 const APP_ID: &str = "314159";
 
@@ -29,6 +31,8 @@ fn new_key() -> String {
 struct Stage {
     sandbox: Sandbox,
     running: Running,
+    /// Ends the test if a request or an answer is not what GitHub describes.
+    _witness: Witness,
     hub: Hub,
     clock: Clock,
 }
@@ -60,7 +64,8 @@ impl Stage {
             .await
             .unwrap();
         let app = AppKey::new(APP_ID, &key.to_owned().into()).unwrap();
-        let client = Client::of_app(&running.github_url(), app)
+        let witness = Witness::before(&running.github_url(), &contract::GITHUB).await;
+        let client = Client::of_app(&witness.url, app)
             .unwrap()
             .with_clock(clock.clone());
         let hub = Hub::builder()
@@ -71,6 +76,7 @@ impl Stage {
         Self {
             sandbox,
             running,
+            _witness: witness,
             hub,
             clock,
         }

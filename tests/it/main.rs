@@ -18,6 +18,7 @@ mod crash;
 mod demo;
 mod docs;
 mod doctor;
+mod evidence;
 mod explain;
 mod external;
 mod for_each;

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 use xmrt::clock::{Clock, after, from_millis};
 use xmrt::hub::{Doubt, ErrorClass, Hub, ToolError};
 use xmrt::journal::{
-    Admission, Decision, MemoryStore, RunQuery, RunRecord, RunState, StepKey, StepWrite, Store, Then,
+    Admission, Decision, KvKey, MemoryStore, RunQuery, RunRecord, RunState, StepKey, StepWrite, Store, Then,
     WaitsFor,
 };
 use xmrt::normalize;
@@ -74,6 +74,24 @@ async fn look_in_vain(ctx: Ctx<Bench>, _: Nothing) -> Result<Look<Answer>, ToolE
     Ok(Look::Absent)
 }
 
+/// Its effects are numbered, and its answers tell the number.
+async fn number(ctx: Ctx<Bench>, _: Nothing) -> Result<Effect<Answer>, ToolError> {
+    let number = ctx.parts.done.fetch_add(1, Ordering::SeqCst) + 1;
+    Ok(Effect::Done(Answer {
+        login: number.to_string(),
+    }))
+}
+
+async fn look_for_number(ctx: Ctx<Bench>, _: Nothing) -> Result<Look<Answer>, ToolError> {
+    let all = (1..=ctx.parts.done.load(Ordering::SeqCst)).map(|number| number.to_string());
+    let mut free: Vec<String> = all.filter(|number| !ctx.taken.contains(number)).collect();
+    Ok(match (free.pop(), free.len()) {
+        (Some(login), 0) => Look::Found(Answer { login }),
+        (Some(_), _) => Look::Ambiguous("several".into()),
+        (None, _) => Look::Absent,
+    })
+}
+
 async fn flaky(ctx: Ctx<Bench>, _: Nothing) -> Result<Effect<Answer>, ToolError> {
     match ctx.parts.done.fetch_add(1, Ordering::SeqCst) {
         0 => Err(ToolError::new(ErrorClass::Unavailable, "away")),
@@ -105,6 +123,12 @@ async fn reactor(bench: &Bench, tool: &str, clock: Clock) -> Arc<Reactor> {
             writes("vanish", "Vanish", "Vanishes.", Doubt::Evidence)
                 .acts(vanish)
                 .looks(look_in_vain),
+        )
+        .with(
+            writes("number", "Number", "Numbers.", Doubt::Evidence)
+                .told_apart_by(&["number/{login}"])
+                .acts(number)
+                .looks(look_for_number),
         )
         .with(writes("flaky", "Flaky", "Fails once.", Doubt::Idempotent).acts(flaky))
         .with(writes("shout", "Shout", "Shouts.", Doubt::None).acts(act));
@@ -198,6 +222,39 @@ async fn a_call_that_was_never_sent_is_not_in_doubt_because_asking_who_we_are_to
     let run = the_run(&reactor).await;
     assert_eq!(run.state, RunState::Succeeded, "{run:?}");
     assert_eq!(bench.done.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_effect_was_taken_by_a_step_in_doubt_before_the_answer_came_makes_another() {
+    let bench = Bench::default();
+    let clock = Clock::virtual_at(from_millis(1_768_478_400_000));
+    let reactor = reactor(&bench, "number", clock.clone()).await;
+    let key = |name| KvKey::new("effects", name).unwrap();
+    let store = reactor.store();
+    store
+        .kv_put(
+            &key("number/1"),
+            Bytes::from_static(b"another step"),
+            None,
+            clock.now(),
+        )
+        .await
+        .unwrap();
+    opened(&reactor).await;
+    let worker = Worker::new(Arc::clone(&reactor), "only".into(), 4, 60_000);
+    worker.run_until_idle().await.unwrap();
+    let run = the_run(&reactor).await;
+    assert_eq!(run.state, RunState::Succeeded, "{run:?}");
+    let history = store.run(&run.id).await.unwrap().unwrap();
+    let step = &history.steps[0];
+    assert_eq!(step.result["login"], "2", "{step:?}");
+    assert_eq!(bench.done.load(Ordering::SeqCst), 2, "one effect for each step");
+    let owner = store
+        .kv_get(&key("number/2"), clock.now())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(owner, step.key.0.as_bytes());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::job::{Flow, Job, history};
-use crate::act;
 use crate::journal::{StepRecord, StoreError};
 use crate::plan::Step;
 use crate::record::{self, Next};
@@ -58,8 +57,7 @@ impl Job<'_> {
             && *at <= now
         {
             self.secure_lease(step.call.timeout_ms).await?;
-            let since = self.effect_since(on_record);
-            let finding = act::look(&self.worker.reactor.hub, &step.call, &step.key, since).await;
+            let finding = self.look(&step, self.effect_since(on_record)).await?;
             tracing::info!(
                 run.id = self.run().id.0,
                 step = step.id,

@@ -223,6 +223,7 @@ impl<'w> Job<'w> {
                 return Ok(Flow::LetGo);
             }
             let outcome = self.send(&step).await;
+            let outcome = self.own_effect(&step, outcome).await?;
             let now = self.now();
             let rule = Arc::clone(&self.rule);
             let mut history = history(&rule, &step, (0, now), facts, self.settle_ms());

@@ -68,6 +68,9 @@ fn reading(server: Server) -> Server {
         )
 }
 
+/// One attempt of a run is one call's effect, whichever of the two it was.
+const ATTEMPT: &str = "attempt {repo}/{run_id}.{attempt}";
+
 fn writing(server: Server) -> Server {
     server
         .with(
@@ -80,6 +83,7 @@ fn writing(server: Server) -> Server {
             .settles_in_ms(RUN_SETTLES_MS)
             .announced_as(&RUN_EVENTS)
             .announced_within_ms(ATTEMPT_ANNOUNCED_MS)
+            .told_apart_by(&["workflow run {repo}/{run_id}"])
             .acts(begin::run)
             .looks(begin::look_for_run),
         )
@@ -93,6 +97,7 @@ fn writing(server: Server) -> Server {
             )
             .announced_as(&ATTEMPT_EVENTS)
             .announced_within_ms(ATTEMPT_ANNOUNCED_MS)
+            .told_apart_by(&[ATTEMPT])
             .acts(reruns::rerun_workflow)
             .looks(reruns::look_for_rerun),
         )
@@ -106,6 +111,7 @@ fn writing(server: Server) -> Server {
             )
             .announced_as(&ATTEMPT_EVENTS)
             .announced_within_ms(ATTEMPT_ANNOUNCED_MS)
+            .told_apart_by(&[ATTEMPT])
             .acts(reruns::rerun_failed_jobs)
             .looks(reruns::look_for_rerun),
         )

@@ -323,7 +323,7 @@ pub(super) async fn look_canceled(ctx: Ctx<Parts>, args: DeployArgs) -> Result<L
 pub(super) async fn look_for(ctx: Ctx<Parts>, args: TriggerArgs) -> Result<Look<Deploy>, ToolError> {
     let client = ctx.parts.client()?;
     candidate(client, &args.service_id, "api", ctx.since, |deploy| {
-        args.fits(deploy)
+        args.fits(deploy) && !ctx.taken.contains(&deploy.id)
     })
     .await
 }

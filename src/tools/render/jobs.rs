@@ -101,7 +101,9 @@ pub(super) async fn look_run(ctx: Ctx<Parts>, args: RunJobArgs) -> Result<Look<J
     };
     let mut found = client.list_jobs(&args.service_id, &query, 100, None).await?.items;
     found.retain(|job| {
-        job.start_command == args.start_command && job.created_at.is_some_and(|at| at >= earliest)
+        job.start_command == args.start_command
+            && job.created_at.is_some_and(|at| at >= earliest)
+            && !ctx.taken.contains(&job.id)
     });
     // Render's clock may be behind ours: one made just before the intent may be its effect, or an older one.
     let early = found.iter().any(|job| job.created_at < Some(ctx.since));

@@ -317,7 +317,8 @@ pub(super) fn minute(at: Timestamp) -> String {
 
 pub(super) async fn look_for(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Look<RolledBack>, ToolError> {
     let client = ctx.parts.client()?;
-    let deploy = match candidate(client, &args.service_id, "rollback", ctx.since, |_| true).await? {
+    let ours = |deploy: &Deploy| !ctx.taken.contains(&deploy.id);
+    let deploy = match candidate(client, &args.service_id, "rollback", ctx.since, ours).await? {
         Look::Found(deploy) => deploy,
         Look::Pending(pending) => return Ok(Look::Pending(pending)),
         Look::Absent => return Ok(Look::Absent),

@@ -254,6 +254,7 @@ pub(super) fn with_jobs(server: Server) -> Server {
             .settles_in_ms(super::DEPLOY_SETTLES_MS)
             .announced_as(&["render.job_run_ended:{service_id}"])
             .announced_within_ms(super::DEPLOY_ANNOUNCED_MS)
+            .told_apart_by(&["job {service_id}/{id}"])
             .acts(jobs::run)
             .looks(jobs::look_run),
         )

@@ -203,6 +203,12 @@ impl Draft {
         self
     }
 
+    /// What tells its effect from another that an equal call had: see [`Promises::evidence`](crate::hub::Promises::evidence).
+    pub fn told_apart_by(mut self, evidence: &[&str]) -> Self {
+        self.promises.evidence = evidence.iter().map(|&template| template.to_owned()).collect();
+        self
+    }
+
     /// The fields of its result, at any depth, that hold what strangers wrote. The text form fences them.
     pub fn untrusted(mut self, fields: &'static [&'static str]) -> Self {
         self.untrusted = fields;

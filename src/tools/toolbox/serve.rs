@@ -1,5 +1,6 @@
 //! In: MCP requests for a toolbox. Out: MCP results, errors in band. Never: what a tool does.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,6 +14,7 @@ use rmcp::model::{
     ServerCapabilities, ServerConfig,
 };
 use rmcp::service::{RequestContext, RoleServer};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::declare::Answer;
@@ -148,6 +150,7 @@ impl<P: Send + Sync + 'static> Toolbox<P> {
             parts: Arc::clone(&self.0.parts),
             key: key(&context.meta),
             since: look_for.unwrap_or(Timestamp::UNIX_EPOCH),
+            taken: taken(&context.meta),
             clock: self.0.clock.clone(),
             dry_run,
             who: who(&context.meta),
@@ -223,6 +226,14 @@ fn look_for(meta: &RequestMetaObject) -> Result<Option<Timestamp>, ToolError> {
                 format!("_meta `{META_LOOK_FOR}` must be {{\"since\": <RFC 3339 time>}}"),
             )
         })
+}
+
+/// The effects that are other calls'. Nothing to be read is nothing known.
+fn taken(meta: &RequestMetaObject) -> BTreeSet<String> {
+    let listed = meta.get(META_LOOK_FOR).and_then(|look_for| look_for.get("taken"));
+    listed
+        .and_then(|listed| BTreeSet::deserialize(listed).ok())
+        .unwrap_or_default()
 }
 
 fn cannot<P>(tool: &Tool<P>, what: &str) -> ToolError {

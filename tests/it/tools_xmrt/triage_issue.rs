@@ -12,10 +12,13 @@ use xmrt::sandbox::{Options, Running, Sandbox};
 use xmrt::tools::xmrt::{Server, Starter, XmrtParts};
 
 use super::{NOW, SOON};
+use crate::contract::{self, Witness};
 
 struct Stage {
     hub: Hub,
     sandbox: Sandbox,
+    /// Ends the test if a request or an answer is not what GitHub describes.
+    _witness: Witness,
     _running: Running,
 }
 
@@ -31,9 +34,10 @@ async fn stage() -> Stage {
     });
     sandbox.seed(&json!({ "github": repository() })).unwrap();
     let running = sandbox.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let witness = Witness::before(&running.github_url(), &contract::GITHUB).await;
     let server = Server::new(XmrtParts {
         store: Arc::new(MemoryStore::new(NOW)),
-        github: Some(Client::new(&running.github_url(), "token").unwrap()),
+        github: Some(Client::new(&witness.url, "token").unwrap()),
         notify: BTreeMap::new(),
         starter: Starter::default(),
         clock,
@@ -42,6 +46,7 @@ async fn stage() -> Stage {
     Stage {
         hub: Hub::builder().serve("xmrt", server).start().await.unwrap(),
         sandbox,
+        _witness: witness,
         _running: running,
     }
 }

@@ -71,7 +71,9 @@ pub(super) async fn look_for_run(ctx: Ctx<Parts>, begin: Begin) -> Result<Look<B
         Ok(listed) => listed,
         Err(error) => return Err(marker::unseen(error.into())),
     };
-    let ours = |run: &&WorkflowRun| run.actor.as_ref().is_some_and(|actor| actor.id == me.id);
+    let ours = |run: &&WorkflowRun| {
+        run.actor.as_ref().is_some_and(|actor| actor.id == me.id) && !ctx.taken.contains(&run.id.to_string())
+    };
     let ours: Vec<&WorkflowRun> = listed.items.iter().filter(ours).collect();
     Ok(match ours.as_slice() {
         [] if listed.more => Look::Ambiguous(marker::too_many(LOOK_MAX)),

@@ -83,18 +83,24 @@ pub(super) async fn look_for_rerun(ctx: Ctx<Parts>, rerun: Rerun) -> Result<Look
     let by = run.triggering_actor.as_ref();
     // Two attempts later, one of them may be ours whoever began the last.
     let alone = rerun.attempt.is_none_or(|attempt| run.run_attempt == attempt + 1);
-    Ok(if alone && by.is_some_and(|actor| actor.id == me.id) {
-        Look::Found(Rerunning {
-            run_id: run.id,
-            attempt: Some(run.run_attempt),
-        })
-    } else {
-        let by = by.map_or("somebody", |actor| actor.login.as_str());
-        Look::Ambiguous(format!(
-            "attempt {} was begun by {by}, and ours may be among the earlier ones",
-            run.run_attempt
-        ))
-    })
+    let another = ctx.taken.contains(&format!("{}.{}", run.id, run.run_attempt));
+    if another && alone && rerun.attempt.is_some() {
+        return Ok(Look::Absent);
+    }
+    Ok(
+        if alone && !another && by.is_some_and(|actor| actor.id == me.id) {
+            Look::Found(Rerunning {
+                run_id: run.id,
+                attempt: Some(run.run_attempt),
+            })
+        } else {
+            let by = by.map_or("somebody", |actor| actor.login.as_str());
+            Look::Ambiguous(format!(
+                "attempt {} was begun by {by}, and ours may be among the earlier ones",
+                run.run_attempt
+            ))
+        },
+    )
 }
 
 /// Whether an attempt began that may be the one looked for.
