@@ -305,7 +305,9 @@ impl Reactor {
                 ),
             });
         }
-        if let Err(error) = store {
+        if let Err(error) = store
+            && !parts.iter().any(|one| one.part == intake::JOURNAL)
+        {
             parts.push(Degraded {
                 part: intake::JOURNAL.into(),
                 why: error.to_string(),

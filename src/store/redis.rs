@@ -249,6 +249,11 @@ impl Redis {
         &self.server
     }
 
+    /// What the server says about itself now: its settings can be changed while it is used, and another can take its place.
+    pub async fn ask_server(&self) -> Result<Server, StoreError> {
+        Ok(server::ask(&self.link).await?)
+    }
+
     /// The identity of the journal that was there before, when this is another one: what that one knew is lost.
     pub fn former_epoch(&self) -> Option<Epoch> {
         lock(&self.former).clone()
