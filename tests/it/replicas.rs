@@ -262,6 +262,25 @@ async fn a_server_that_cannot_use_its_redis_says_why_and_does_not_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_redis_refuses_with_is_told_without_the_scripts_name() {
+    let server = RedisServer::start("always");
+    let world = world(&server).await;
+    server.ask(&["REPLICAOF", "127.0.0.1", "1"]);
+    let (status, answer) = world
+        .until("a refusal", async || {
+            let answer = world.github("issues", "delivery-1", &issue_opened(1)).await?;
+            (answer.0 == 503).then_some(answer)
+        })
+        .await;
+    let why = answer["detail"].as_str().unwrap();
+    assert!(
+        why.contains("REDIS_URL must lead to the primary"),
+        "{status} {why}"
+    );
+    assert!(!why.contains("script") && !why.contains(".;"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_begins_to_forget_while_it_is_used_is_said_to_and_so_is_that_it_ended() {
     let server = RedisServer::start("everysec");
     let world = world(&server).await;
