@@ -78,6 +78,11 @@ pub fn after(at: Timestamp, millis: i64) -> Timestamp {
         })
 }
 
+/// So many milliseconds as a person says it, to the second: `719h 59m 57s`.
+pub fn in_words(millis: i64) -> String {
+    format!("{:#}", SignedDuration::from_secs(millis / 1_000))
+}
+
 /// From milliseconds since the Unix epoch; out-of-range values saturate.
 pub fn from_millis(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap_or(if millis < 0 {

@@ -36,7 +36,7 @@ pub use worker::{STALLS_MAX, Worker};
 use clock_watch::ClockWatch;
 
 use crate::agents::Directory;
-use crate::clock::Clock;
+use crate::clock::{Clock, in_words};
 use crate::hub::{Hub, ToolFacts};
 use crate::journal::{BookRecord, RuleText, RunId, Store, StoreError};
 use crate::rules::{self, Catalog, CatalogTool, Diagnostic, Rule, RuleBook, SourceFile};
@@ -255,7 +255,7 @@ impl Reactor {
         let mut watch = self.clock_watch.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(jump_ms) = watch.observe(now, ticks) {
             metrics::counter!("xmrt_clock_jumps_total", "direction" => "forward").increment(1);
-            tracing::error!("the clock jumped forward by {jump_ms} ms");
+            tracing::error!("the clock jumped forward by {}", in_words(jump_ms));
         }
         self.set_degraded(CLOCK, watch.alarm(ticks));
     }
@@ -300,12 +300,15 @@ impl Reactor {
             parts.push(Degraded {
                 part: CLOCK.into(),
                 why: format!(
-                    "the journal's clock jumped back by {behind:?}: leases and waits last that much longer, until it has \
-                     caught up; see to the machine's time synchronization"
+                    "the journal's clock jumped back by {}, or had been ahead: leases and waits last that much longer, until it \
+                     has caught up; see to the machine's time synchronization",
+                    in_words(i64::try_from(behind.as_millis()).unwrap_or(i64::MAX))
                 ),
             });
         }
-        if let Err(error) = store {
+        if let Err(error) = store
+            && !parts.iter().any(|one| one.part == intake::JOURNAL)
+        {
             parts.push(Degraded {
                 part: intake::JOURNAL.into(),
                 why: error.to_string(),

@@ -10,4 +10,5 @@ pub mod redis;
 
 pub use embedded::{Embedded, OpenError, back_up};
 pub use lock::{DataDir, Holder};
+pub use note::{Noted, noted};
 pub use redis::Redis;

@@ -96,6 +96,7 @@ pub struct Running {
 async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, AssembleError> {
     let clock = Clock::system();
     let journal = Journal::open(settings, clock.now()).await?;
+    journal.tell_what_stays_behind(settings).await?;
     let (admin_token, admin_token_is_new) = files::ensure_admin_token(settings)?;
     let mut doors_settings = settings.clone();
     let (providers, sandbox) = if with_sandbox {
@@ -130,7 +131,6 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     if with_sandbox || settings.file.github.account == AccountUse::Own {
         reactor.account_is_ours_alone();
     }
-    reactor.set_degraded("redis", journal.forgets.clone());
     for (part, configured, remedy) in [
         (
             "github",
@@ -327,6 +327,7 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         tokio::spawn(Arc::clone(&instance.reactor).retain(policy(settings), stopped.clone())),
     ];
     watch_rules(settings, &instance.reactor, stopped.clone());
+    instance.journal.look_after(&instance.reactor, stopped.clone());
     instance.hub.wake().await;
     tokio::spawn(external::watch(
         instance.hub.clone(),

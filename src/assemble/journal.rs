@@ -2,19 +2,28 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use super::{AssembleError, files};
 use crate::clock::Clock;
 use crate::config::{RedisSettings, Settings};
-use crate::journal::Store;
-use crate::store::redis::{OpenError, Opens, Options, Time};
+use crate::journal::{Store, StoreError};
+use crate::reactor::Reactor;
+use crate::store::redis::{OpenError, Opens, Options, Server, Time};
 use crate::store::{self, DataDir, Embedded, Redis};
+
+/// The name of Redis among the degraded parts.
+const REDIS: &str = "redis";
+/// How often Redis is asked whether it still keeps what it acknowledges.
+const ASK_EVERY: Duration = Duration::from_secs(10);
 
 /// A journal without anything around it, for commands that read it, or take or give it whole.
 pub struct Bare {
     store: Arc<dyn Store>,
+    server: Option<Server>,
     /// What keeps the data directory for this process, where it is needed.
     _held: Option<Journal>,
 }
@@ -27,6 +36,7 @@ impl Bare {
         let journal = Journal::open_as(settings, Clock::system().now(), opens).await?;
         Ok(Self {
             store: Arc::clone(&journal.store),
+            server: journal.server.clone(),
             _held: Some(journal),
         })
     }
@@ -42,6 +52,7 @@ impl Bare {
         // Others may be at work in it: nothing of theirs is touched, and nothing is noted here.
         match Redis::open(&options(redis, None, Opens::Existing), Clock::system().now()).await {
             Ok(store) => Ok(Some(Self {
+                server: Some(store.server().clone()),
                 store: Arc::new(store),
                 _held: None,
             })),
@@ -53,6 +64,19 @@ impl Bare {
     /// The journal.
     pub fn store(&self) -> &dyn Store {
         &*self.store
+    }
+
+    /// How safe what it acknowledges is, in words: there is one window of loss, and it depends on the store's settings.
+    pub fn safety(&self) -> &'static str {
+        match &self.server {
+            Some(server) => server.safety(),
+            None => "what is acknowledged is on disk",
+        }
+    }
+
+    /// What may make it forget or refuse, where that was accepted or is near: consequence and remedy in words.
+    pub fn warnings(&self) -> Vec<String> {
+        self.server.as_ref().map(warnings).unwrap_or_default()
     }
 
     /// The same for somebody who keeps it; it is open for no longer than this value.
@@ -84,14 +108,19 @@ pub fn back_up(settings: &Settings, to: &Path) -> Result<(), AssembleError> {
 pub(super) struct Journal {
     pub(super) store: Arc<dyn Store>,
     place: Place,
-    /// Why what is acknowledged may be lost, where that was accepted.
-    pub(super) forgets: Option<String>,
+    /// What the server that keeps it said about itself.
+    server: Option<Server>,
+}
+
+/// What may make a server forget or refuse: consequence and remedy in words.
+fn warnings(server: &Server) -> Vec<String> {
+    [server.forgets(), server.nearly_full().into_iter().collect()].concat()
 }
 
 enum Place {
     Own(Arc<Embedded>),
     /// The journal is elsewhere. The directory still says which process serves here, and keeps the token.
-    Shared(DataDir),
+    Shared(DataDir, Arc<Redis>),
 }
 
 impl Journal {
@@ -117,7 +146,7 @@ impl Journal {
                 Ok(Self {
                     store: Arc::clone(&store) as Arc<dyn Store>,
                     place: Place::Own(store),
-                    forgets: None,
+                    server: None,
                 })
             }
         }
@@ -132,11 +161,11 @@ impl Journal {
         let dir = DataDir::take(&settings.data_dir)?;
         let options = options(redis, Some(&settings.data_dir), opens);
         let store = Redis::open(&options, now).await?;
-        let forgets = store.server().forgets();
+        let store = Arc::new(store);
         Ok(Self {
-            forgets: (!forgets.is_empty()).then(|| forgets.join("; ")),
-            store: Arc::new(store),
-            place: Place::Shared(dir),
+            server: Some(store.server().clone()),
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            place: Place::Shared(dir, store),
         })
     }
 
@@ -159,11 +188,70 @@ impl Journal {
             .map_err(|error| format!("{}: {error}", settings.worker_file().display()).into())
     }
 
+    /// Says so where this data directory was used with another journal, which stays behind with all that it knows: whoever
+    /// sets REDIS_URL, or loses it, begins anew. A journal that was exported and imported is the same one.
+    pub(super) async fn tell_what_stays_behind(&self, settings: &Settings) -> Result<(), StoreError> {
+        let (dir, present) = (settings.data_dir.display(), self.store.epoch().await?);
+        let noted = store::noted(&settings.data_dir);
+        match &self.place {
+            Place::Shared(..) if Embedded::exists(&settings.data_dir) => {
+                if let Some(other) = noted.embedded.filter(|other| other.id != present.id) {
+                    tracing::warn!(
+                        "{dir}/journal.db holds another journal, since {}: its events, the runs it has not finished and what it \
+                         would recognize are not in Redis. `REDIS_URL= xmrt export` and `xmrt import` move them (docs/state.md); \
+                         if they are not wanted, move journal.db away",
+                        other.created_at
+                    );
+                }
+            }
+            Place::Shared(..) => {}
+            Place::Own(_) => {
+                // Of the same identity it went on after it was moved there: what is here is an old copy.
+                if let Some(other) = noted.redis {
+                    tracing::warn!(
+                        "before, {dir} was used with a journal in Redis, since {}, and REDIS_URL is not set now: its events, the \
+                         runs it has not finished and what it would recognize are not in this one. Set REDIS_URL again, or move \
+                         them with `xmrt export` and `xmrt import` (docs/state.md); if they are not wanted, delete \
+                         {dir}/epoch-redis",
+                        other.created_at
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says among the degraded parts whether the server may forget or is nearly full, now and until `stopped` turns true:
+    /// its settings can be changed while it is used, and it can be started again with others.
+    pub(super) fn look_after(&self, reactor: &Arc<Reactor>, mut stopped: watch::Receiver<bool>) {
+        let say = |reactor: &Reactor, server: &Server| {
+            let warnings = warnings(server);
+            reactor.set_degraded(REDIS, (!warnings.is_empty()).then(|| warnings.join("; ")));
+        };
+        let (Place::Shared(_, redis), Some(server)) = (&self.place, &self.server) else {
+            return;
+        };
+        say(reactor, server);
+        let (redis, reactor) = (Arc::clone(redis), Arc::clone(reactor));
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = stopped.changed() => return,
+                    () = tokio::time::sleep(ASK_EVERY) => {}
+                }
+                // While it is away the journal is degraded, which says enough.
+                if let Ok(server) = redis.ask_server().await {
+                    say(&reactor, &server);
+                }
+            }
+        });
+    }
+
     /// Says in the data directory where this process serves, so that commands find it.
     pub(super) fn announce(&self, address: &str) -> std::io::Result<()> {
         match &self.place {
             Place::Own(store) => store.announce(address),
-            Place::Shared(dir) => dir.announce(address),
+            Place::Shared(dir, _) => dir.announce(address),
         }
     }
 }

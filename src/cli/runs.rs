@@ -166,15 +166,22 @@ pub(super) fn show(run: &Value) {
     }
     for step in run["steps"].as_array().into_iter().flatten() {
         let at = |pointer: &str| print::text(step, pointer);
-        println!(
-            "\n  {} · {} · {} · attempts {}",
-            at("/step"),
-            at("/call/tool"),
-            at("/state"),
-            at("/attempts")
-        );
-        println!("    arguments {}", at("/call/arguments"));
+        // A pinned list, and the mark at which `on_failure` began, are no calls.
+        if at("/call/tool").is_empty() {
+            let marks = at("/step").starts_with("on_failure[") && !at("/step").contains('.');
+            let state = if marks { "begun".to_owned() } else { at("/state") };
+            println!("\n  {} · {state}", at("/step"));
+        } else {
+            println!(
+                "\n  {} · {} · {} · attempts {}",
+                at("/step"),
+                at("/call/tool"),
+                at("/state"),
+                at("/attempts")
+            );
+        }
         for (name, pointer) in [
+            ("arguments", "/call/arguments"),
             ("result", "/result"),
             ("error", "/error"),
             ("what", "/approval/basis/shows"),

@@ -241,6 +241,22 @@ pub struct Retention {
     pub size: Option<Bytes>,
 }
 
+/// An empty journal takes most of 1 MiB: with a smaller bound nothing could ever be taken, or kept.
+const SIZE_MIN: u64 = 2 << 20;
+
+impl Retention {
+    fn check(&self) -> Result<(), String> {
+        match &self.size {
+            Some(size) if size.bytes < SIZE_MIN => Err(format!(
+                "`retention.size` is {} bytes; it can be 2MiB or more: an empty journal takes nearly 1 MiB, and all deliveries would \
+                 be answered 503",
+                size.bytes
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Default for Retention {
     fn default() -> Self {
         Self {
@@ -296,6 +312,7 @@ fn parse(text: &str) -> Result<FileSettings, String> {
             limits.lease_ms
         ));
     }
+    settings.retention.check()?;
     if limits
         .settle_ms
         .is_some_and(|settle| !(0..=600_000).contains(&settle))

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::clock::in_words;
+
 /// From which distance on it is a jump, in milliseconds.
 const JUMP_MS: i64 = 5_000;
 /// How long a jump is reported among the parts that do not work.
@@ -28,8 +30,9 @@ impl ClockWatch {
             return None;
         }
         let why = format!(
-            "at {now} the clock had jumped forward by {jump_ms} ms, or the machine had slept: leases and waits ended that \
-             much early; see to the machine's time synchronization"
+            "at {now} the clock had jumped forward by {}, or the machine had slept: leases and waits ended that \
+             much early; see to the machine's time synchronization",
+            in_words(jump_ms)
         );
         self.jumped = Some((ticks, why));
         Some(jump_ms)
@@ -63,7 +66,7 @@ mod tests {
             watch
                 .alarm(later(601))
                 .expect("it is reported")
-                .contains("3599000 ms")
+                .contains("59m 59s")
         );
         assert_eq!(watch.observe(after(start, 4_200_000 + JUMP_MS), later(601)), None);
         assert_eq!(watch.alarm(later(603)), None);

@@ -11,6 +11,7 @@ mod scan;
 mod admit;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +25,8 @@ use crate::hub::{ErrorClass, ToolError};
 use crate::journal::{self, Coverage, CoverageLease, CoveragePass, CoverageState, Found, StoreError};
 use source::{Discovered, Source};
 
-/// How long one instance has the right to compare, in milliseconds; extended with every page.
+/// How long one instance has the right to compare, in milliseconds; extended with every page and
+/// every few deliveries that are fetched.
 const LEASE_MS: i64 = 60_000;
 /// How soon after the last comparison a start makes another, in milliseconds.
 const AGAIN_MS: i64 = 5_000;
@@ -100,6 +102,8 @@ pub struct Recovery {
     reactor: Arc<Reactor>,
     settings: RecoverySettings,
     discovered: Mutex<Option<(Timestamp, Discovered)>>,
+    /// How many deliveries were asked for one by one, of all sources.
+    asked_for: AtomicU64,
     /// The rights to compare that this process has, or may have.
     held: Mutex<Vec<CoverageLease>>,
 }
@@ -111,6 +115,7 @@ impl Recovery {
             reactor,
             settings,
             discovered: Mutex::default(),
+            asked_for: AtomicU64::default(),
             held: Mutex::default(),
         })
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::clock::in_words;
+
 /// From how far apart two times are said to be, in milliseconds.
 pub(super) const ALARM_MS: i64 = 5_000;
 
@@ -24,7 +26,8 @@ impl Behind {
         if say_once(&self.said, ms > ALARM_MS) {
             metrics::counter!("xmrt_clock_jumps_total", "direction" => "back").increment(1);
             tracing::error!(
-                "the clock jumped back by {ms} ms; leases and waits last that much longer, until it has caught up"
+                "the clock jumped back by {}, or had been ahead; leases and waits last that much longer, until it has caught up",
+                in_words(ms)
             );
         }
     }

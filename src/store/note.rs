@@ -10,10 +10,31 @@ use std::path::Path;
 
 use crate::journal::Epoch;
 
+/// The name of the note about the journal in the data directory itself.
+pub(super) const OF_EMBEDDED: &str = "epoch";
+/// The name of the note about the journal in Redis.
+pub(super) const OF_REDIS: &str = "epoch-redis";
+
+/// The journals that a data directory was used with.
+pub struct Noted {
+    /// The one in it.
+    pub embedded: Option<Epoch>,
+    /// The one in Redis.
+    pub redis: Option<Epoch>,
+}
+
+/// Reads what is noted in `dir`. A note that cannot be read counts as none.
+pub fn noted(dir: &Path) -> Noted {
+    Noted {
+        embedded: read(dir, OF_EMBEDDED),
+        redis: read(dir, OF_REDIS),
+    }
+}
+
 /// Notes in `dir` under `name` that `present` is the journal's identity. Gives the one that was noted before, where that
 /// is another: the old journal was lost or replaced.
 pub(super) fn settle(dir: &Path, name: &str, present: &Epoch) -> Option<Epoch> {
-    let noted = noted(dir, name);
+    let noted = read(dir, name);
     let known = noted.as_ref() == Some(present);
     if !known && let Err(error) = note(dir, name, present) {
         tracing::warn!(%error, "cannot note the journal's epoch: a lost journal would go unnoticed");
@@ -21,8 +42,18 @@ pub(super) fn settle(dir: &Path, name: &str, present: &Epoch) -> Option<Epoch> {
     noted.filter(|_| !known)
 }
 
-fn noted(dir: &Path, name: &str) -> Option<Epoch> {
+fn read(dir: &Path, name: &str) -> Option<Epoch> {
     serde_json::from_slice(&std::fs::read(dir.join(name)).ok()?).ok()
+}
+
+/// Forgets what is noted in `dir` under `name`. Whoever cannot forget it is told again.
+pub(super) fn forget(dir: &Path, name: &str) {
+    match std::fs::remove_file(dir.join(name)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(%error, "cannot forget the journal that was used before");
+        }
+        _ => {}
+    }
 }
 
 fn note(dir: &Path, name: &str, epoch: &Epoch) -> io::Result<()> {

@@ -57,11 +57,11 @@ pub enum OpenError {
     )]
     Url(String),
     /// The server is not reachable, or does not let us in.
-    #[error("Redis at {server} cannot be used: {what}; see that it runs and that REDIS_URL leads to it")]
+    #[error("Redis at {server} cannot be used: {what}")]
     Away {
         /// Its address.
         server: String,
-        /// What was wrong.
+        /// What was wrong, and what to do.
         what: String,
     },
     /// The server would lose what it acknowledges, or cannot do what is needed.
@@ -191,9 +191,16 @@ impl Redis {
         let address = address::Address::parse(options.url.expose_secret(), format!("{prefix}meta"))
             .map_err(|error| OpenError::Url(error.to_string()))?;
         let (name, address) = (address.name(), Arc::new(address));
-        let away = |what: String| OpenError::Away {
-            server: name.clone(),
-            what,
+        let away = |what: String| {
+            // Where the server itself was heard, what it said has its own remedy.
+            let remedy = match what.contains("; ") {
+                true => "",
+                false => "; see that it runs and that REDIS_URL leads to it",
+            };
+            OpenError::Away {
+                server: name.clone(),
+                what: format!("{what}{remedy}"),
+            }
         };
         let refused = |fault: link::Fault| away(StoreError::from(fault).to_string());
         let link = link::Link::open(Arc::clone(&address), name.clone())
@@ -247,6 +254,11 @@ impl Redis {
     /// What the server said about itself at the start.
     pub fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// What the server says about itself now: its settings can be changed while it is used, and another can take its place.
+    pub async fn ask_server(&self) -> Result<Server, StoreError> {
+        Ok(server::ask(&self.link).await?)
     }
 
     /// The identity of the journal that was there before, when this is another one: what that one knew is lost.

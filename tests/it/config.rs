@@ -241,6 +241,9 @@ fn the_file_is_checked_as_strictly() {
     assert_eq!(settings.retention.events.ms, 12 * 3_600_000);
     assert_eq!(settings.retention.runs.ms, 90 * 86_400_000);
     assert_eq!(settings.retention.size.unwrap().bytes, 4 << 30);
+    // Nothing could be taken, or kept, below that.
+    let wrong = check("[retention]\nsize = \"1KiB\"\n").unwrap_err();
+    assert!(wrong.contains("2MiB or more"), "{wrong}");
     let wrong = check("[retention]\nevents = 30\n").unwrap_err();
     assert!(wrong.contains("expected a string"), "{wrong}");
     let wrong = check("[retention]\nruns = \"90\"\n").unwrap_err();

@@ -340,6 +340,40 @@ async fn a_long_list_is_gone_through_page_by_page_over_several_comparisons() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_leaves_a_tenth_of_the_hours_requests_to_the_rules() {
+    let config = CONFIG.replace("every_ms = 1000", "every_ms = 0");
+    let world = world(&[("listens", LISTENS)], &config, &[]).await;
+    for number in 0..150 {
+        emitted(&world, 1000 + number, json!({ "lost": "failed" })).await;
+    }
+    let github = |path: &str| {
+        let call = world.client.get(format!("{}/github/{path}", world.sandbox.url));
+        call.header("user-agent", "the tests")
+            .bearer_auth("the github token of the tests")
+            .send()
+    };
+    let left = async || {
+        let budget: Value = github("rate_limit").await.unwrap().json().await.unwrap();
+        budget["resources"]["core"]["remaining"].as_u64().unwrap()
+    };
+    // Of 5,000 there are a few more than a tenth when it begins.
+    while left().await > 560 {
+        github("user").await.unwrap();
+    }
+    let (status, answer) = world.api_post("coverage/recover", json!({})).await;
+    assert_eq!(status, 200, "{answer}");
+    let recovered = answer["found"]["recovered"].as_u64().unwrap();
+    assert!((20..100).contains(&recovered), "{answer:#}");
+    let why = answer["unwatched"]["github"].as_str().unwrap();
+    assert!(why.contains("left to the rules"), "{why}");
+    assert!(left().await > 450, "the rules have their part");
+    // What was not got is on record as such.
+    let (_, coverage) = world.api("coverage").await;
+    assert_ne!(coverage["sources"][0]["backlog"], json!([]), "{coverage:#}");
+    assert_eq!(coverage["sources"][0]["state"], "waiting", "{coverage:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_may_not_be_looked_at_is_named_with_the_reason_and_looked_at_as_soon_as_it_may() {
     let config = format!("{CONFIG}repositories = [\"acme/api\"]\n");
     let world = world(&[("comments", COMMENTS)], &config, &[]).await;

@@ -180,7 +180,8 @@ async fn a_store_that_is_away_or_forgets_is_found() {
     drop(Redis::open(&options, jiff::Timestamp::now()).await.unwrap());
     let (report, code) = doctor(&world, &[("REDIS_URL", url.as_str())]);
     assert_eq!(code, 0, "{report:#}");
-    assert!(found(&report, "store", "ok").contains("Redis"), "{report:#}");
+    let level = found(&report, "store", "ok");
+    assert!(level.contains("a power failure loses up to about 2 s"), "{level}");
     gone.kill();
     let (report, code) = doctor(&world, &[("REDIS_URL", url.as_str())]);
     assert_eq!(code, 1);
@@ -324,4 +325,30 @@ async fn a_server_that_is_running_is_asked_and_not_disturbed() {
         json!([]),
         "the self-test has a journal of its own"
     );
+
+    // What the server knows is told on.
+    let (status, compared) = world.api_post("coverage/recover", json!({})).await;
+    assert_eq!(status, 200, "{compared}");
+    std::fs::write(world.folder.path().join("rules/broken.toml"), "on = 3\n").unwrap();
+    world.api_post("rules/reload", json!({})).await;
+    let (report, _) = doctor(&world, &[]);
+    assert!(
+        found(&report, "coverage", "ok").contains("nothing is missing"),
+        "{report:#}"
+    );
+    let less = found(&report, "store", "warning");
+    assert!(less.contains("rules: "), "{less}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_running_server_redis_itself_is_asked() {
+    let redis = RedisServer::start("always");
+    let mut world = world(OWN).await;
+    world.set("REDIS_URL", &redis.url());
+    world.restart();
+    redis.ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
+    let (report, code) = doctor(&world, &[]);
+    assert_eq!(code, 1, "{report:#}");
+    let what = found(&report, "store", "problem");
+    assert!(what.contains("set `maxmemory-policy noeviction`"), "{what}");
 }

@@ -103,6 +103,8 @@ async fn killed_in_the_middle_of_a_list_each_item_is_done_once_and_in_order() {
         );
         let labels = &run["steps"][4]["call"]["arguments"]["labels"];
         assert_eq!(labels, &json!(["told-3"]), "the results are a list");
+        let (shown, _, _) = world.xmrt(&["runs", "show", run["id"].as_str().unwrap()]);
+        assert!(shown.contains("\n  tell · listed\n"), "{shown}");
     }
 }
 

@@ -137,6 +137,12 @@ impl World {
         self.server = start_server(&self.environment, self.folder.path());
     }
 
+    /// From the next start on, and for commands, this variable holds this.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.into(), value.into()));
+    }
+
     /// Another server beside this one: a data directory of its own, all else the same.
     pub fn replica(&self) -> Process {
         let mut environment = self.environment.clone();

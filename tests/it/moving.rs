@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::harness::{World, issue_opened};
+use crate::redis_server::RedisServer;
 
 const NOTIFY: &str = "description = \"d\"\non = \"github.issues.opened\"\n\n[[action]]\ntool = \"xmrt.notify\"\n\
                       arguments = { to = \"log\", text = \"x\" }\n";
@@ -70,4 +71,60 @@ async fn a_journal_is_exported_while_serving_and_imported_elsewhere() {
         text,
         "nothing was touched"
     );
+}
+
+/// What the server says at its next start that is not said before.
+fn restarted(world: &mut World) -> String {
+    assert!(world.server.terminate().0.success());
+    let before = world.server_log().len();
+    world.restart();
+    world.server_log().split_off(before)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_stays_behind_when_redis_is_set_or_unset_is_named_and_a_moved_one_is_not() {
+    const LEFT_IN_SQLITE: &str = "holds another journal";
+    const LEFT_IN_REDIS: &str = "was used with a journal in Redis";
+    let redis = RedisServer::start("everysec");
+    let mut world = World::start(&[("tell", NOTIFY)], "").await;
+    let log = restarted(&mut world);
+    assert!(!log.contains(LEFT_IN_REDIS), "{log}");
+
+    world.set("REDIS_URL", &redis.url());
+    let log = restarted(&mut world);
+    assert!(
+        log.contains(LEFT_IN_SQLITE) && log.contains("xmrt import"),
+        "{log}"
+    );
+    world.set("REDIS_URL", "");
+    let log = restarted(&mut world);
+    assert!(
+        log.contains(LEFT_IN_REDIS) && log.contains("epoch-redis"),
+        "{log}"
+    );
+
+    // Moved as the words say, it is the same journal.
+    world.server.terminate();
+    let file = world.folder.path().join("journal.jsonl");
+    let file = file.to_str().unwrap();
+    assert_eq!(world.xmrt(&["export", "--to", file]).2, 0);
+    world.set("REDIS_URL", &redis.url());
+    let (_, told, code) = world.xmrt(&["import", "--replace", file]);
+    assert_eq!(code, 0, "{told}");
+    world.restart();
+    let log = restarted(&mut world);
+    assert!(!log.contains(LEFT_IN_SQLITE), "{log}");
+    // There it went on: the copy in the folder is an old one, until it is moved back.
+    world.set("REDIS_URL", "");
+    let log = restarted(&mut world);
+    assert!(log.contains(LEFT_IN_REDIS), "{log}");
+    world.server.terminate();
+    world.set("REDIS_URL", &redis.url());
+    assert_eq!(world.xmrt(&["export", "--to", file]).2, 0);
+    world.set("REDIS_URL", "");
+    let (_, told, code) = world.xmrt(&["import", "--replace", file]);
+    assert_eq!(code, 0, "{told}");
+    world.restart();
+    let log = restarted(&mut world);
+    assert!(!log.contains(LEFT_IN_REDIS), "{log}");
 }

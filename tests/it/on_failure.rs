@@ -73,6 +73,10 @@ async fn a_run_that_fails_makes_its_steps_on_failure_once_whatever_is_killed_and
         run["reason"].as_str().unwrap().starts_with("step `deploy`"),
         "the run ends with what failed first: {run}"
     );
+    let (shown, _, code) = world.xmrt(&["runs", "show", runs[0]["id"].as_str().unwrap()]);
+    assert_eq!(code, 0);
+    assert!(shown.contains("\n  on_failure[0] · begun\n"), "{shown}");
+    assert!(!shown.contains("·  ·") && !shown.contains("skipped"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -174,6 +174,10 @@ async fn while_redis_is_dead_deliveries_are_refused_at_once_and_what_was_begun_i
     let ready = world.client.get(format!("{}/readyz", world.server.url));
     let ready = ready.send().await.unwrap();
     assert_eq!(ready.status(), 503);
+    let told: Value = ready.json().await.unwrap();
+    let parts = told["degraded"].as_array().unwrap();
+    let of_journal = parts.iter().filter(|one| one["part"] == "journal");
+    assert_eq!(of_journal.count(), 1, "{told:#}");
     server.restart();
     let back = Instant::now();
     world
@@ -255,6 +259,67 @@ async fn a_server_that_cannot_use_its_redis_says_why_and_does_not_start() {
         ],
     );
     assert!(errors.1.contains("see that it runs"), "{errors:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_redis_refuses_with_is_told_without_the_scripts_name() {
+    let server = RedisServer::start("always");
+    let world = world(&server).await;
+    server.ask(&["REPLICAOF", "127.0.0.1", "1"]);
+    let (status, answer) = world
+        .until("a refusal", async || {
+            let answer = world.github("issues", "delivery-1", &issue_opened(1)).await?;
+            (answer.0 == 503).then_some(answer)
+        })
+        .await;
+    let why = answer["detail"].as_str().unwrap();
+    assert!(
+        why.contains("REDIS_URL must lead to the primary"),
+        "{status} {why}"
+    );
+    assert!(!why.contains("script") && !why.contains(".;"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_begins_to_forget_while_it_is_used_is_said_to_and_so_is_that_it_ended() {
+    let server = RedisServer::start("everysec");
+    let world = world(&server).await;
+    let degraded = async || -> Vec<String> {
+        let answer = world.client.get(format!("{}/readyz", world.server.url)).send();
+        let body: Value = answer.await.unwrap().json().await.unwrap();
+        let parts = body["degraded"].as_array().unwrap();
+        let of_redis = parts.iter().filter(|one| one["part"] == "redis");
+        of_redis
+            .map(|one| one["why"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(degraded().await, [""; 0]);
+    for (name, value, sound, remedy) in [
+        (
+            "maxmemory-policy",
+            "allkeys-lru",
+            "noeviction",
+            "set `maxmemory-policy noeviction`",
+        ),
+        ("appendonly", "no", "yes", "set `appendonly yes`"),
+    ] {
+        server.ask(&["CONFIG", "SET", name, value]);
+        world
+            .until(remedy, async || {
+                degraded()
+                    .await
+                    .iter()
+                    .any(|why| why.contains(remedy))
+                    .then_some(())
+            })
+            .await;
+        server.ask(&["CONFIG", "SET", name, sound]);
+        world
+            .until("all is well again", async || {
+                degraded().await.is_empty().then_some(())
+            })
+            .await;
+    }
 }
 
 /// With TLS, a certificate of an authority of our own, and a password.

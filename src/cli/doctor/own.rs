@@ -138,87 +138,116 @@ pub(super) async fn rules(settings: &Settings) -> (Vec<Finding>, Option<RuleBook
     (found, loaded.book)
 }
 
-/// The store: of the running server, or opened here.
+/// The store: what the running server says of it, and what it says itself. SQLite is the running server's alone.
 pub(super) async fn store(settings: &Settings) -> Vec<Finding> {
-    const AREA: &str = "store";
-    let place = match &settings.redis {
+    let mut found = Vec::new();
+    if let Some(url) = assemble::running_server(settings) {
+        found.push(served(settings, &url).await);
+        if settings.redis.is_none() {
+            return found;
+        }
+    }
+    found.extend(opened(settings).await);
+    found
+}
+
+const STORE: &str = "store";
+
+fn place(settings: &Settings) -> String {
+    match &settings.redis {
         Some(redis) => format!("Redis, keys beginning with {}", redis.prefix),
         None => format!("SQLite in {}", settings.data_dir.display()),
-    };
-    if let Some(url) = assemble::running_server(settings) {
-        return vec![match ready(&url).await {
-            Ok(degraded) if degraded.is_empty() => Finding::ok(
-                AREA,
-                format!("{place}; the server at {url} can accept deliveries"),
-            ),
-            Ok(degraded) => Finding::new(
-                AREA,
-                Level::Warning,
-                format!("the server at {url} works with less: {degraded}"),
-                "deliveries are accepted; what needs that part waits or fails meanwhile",
-                format!("GET {url}/readyz says more"),
-            ),
-            Err(why) => Finding::new(
-                AREA,
-                Level::Problem,
-                format!("the server at {url} cannot accept deliveries: {why}"),
-                "providers are answered 503; GitHub does not send again by itself",
-                "see its log",
-            ),
-        }];
     }
+}
+
+/// What the running server says.
+async fn served(settings: &Settings, url: &str) -> Finding {
+    match ready(url).await {
+        Ok(degraded) if degraded.is_empty() => Finding::ok(
+            STORE,
+            format!("{}; the server at {url} can accept deliveries", place(settings)),
+        ),
+        Ok(degraded) => Finding::new(
+            STORE,
+            Level::Warning,
+            format!("the server at {url} works with less: {degraded}"),
+            "deliveries are accepted; what needs that part waits or fails meanwhile",
+            format!("GET {url}/readyz says more"),
+        ),
+        Err(why) => Finding::new(
+            STORE,
+            Level::Problem,
+            format!("the server at {url} cannot accept deliveries: {why}"),
+            "providers are answered 503; GitHub does not send again by itself",
+            "see its log",
+        ),
+    }
+}
+
+/// What the store itself says: how safe what it acknowledges is, how much room it has, how fast it answers.
+async fn opened(settings: &Settings) -> Vec<Finding> {
+    let place = place(settings);
+    let broken = |why: String| {
+        vec![Finding::new(
+            STORE,
+            Level::Problem,
+            format!("{place}: {why}"),
+            "no delivery can be made durable: all are answered 503",
+            "see what it says, then try again",
+        )]
+    };
     let journal = match assemble::Bare::existing(settings).await {
         Ok(Some(journal)) => journal,
         Ok(None) => {
             return vec![Finding::new(
-                AREA,
+                STORE,
                 Level::Note,
                 format!("{place}: there is no journal yet"),
                 "",
                 "the first `xmrt serve` makes it",
             )];
         }
-        Err(why) => {
-            let why_it_matters = "no delivery can be made durable: all are answered 503";
-            return vec![Finding::new(
-                AREA,
-                Level::Problem,
-                format!("{place}: {why}"),
-                why_it_matters,
-                "see what it says, then try again",
-            )];
-        }
+        Err(why) => return broken(why.to_string()),
     };
     let mut times = Vec::new();
     for _ in 0..ASKED {
         let begun = Clock::monotonic();
         if let Err(why) = journal.store().stats().await {
-            return vec![Finding::new(
-                AREA,
-                Level::Problem,
-                format!("{place}: {why}"),
-                "no delivery can be made durable: all are answered 503",
-                "see what it says, then try again",
-            )];
+            return broken(why.to_string());
         }
         times.push(begun.elapsed());
     }
     times.sort();
     let median = times[ASKED / 2];
     let shown = format!("{:.1} ms", median.as_secs_f64() * 1_000.0);
-    if median > SLOW {
-        return vec![Finding::new(
-            AREA,
+    let safety = journal.safety();
+    let mut found: Vec<Finding> = journal
+        .warnings()
+        .into_iter()
+        .map(|warning| {
+            Finding::new(
+                STORE,
+                Level::Warning,
+                format!("{place}: {warning}"),
+                "",
+                "docs/state.md says what the server must be",
+            )
+        })
+        .collect();
+    found.push(match median > SLOW {
+        true => Finding::new(
+            STORE,
             Level::Warning,
-            format!("{place} answers in {shown} (median of {ASKED})"),
+            format!("{place} answers in {shown} (median of {ASKED}); {safety}"),
             "every delivery waits for the store before it is answered",
             "keep it near: the same region, the same private network",
-        )];
-    }
-    vec![Finding::ok(
-        AREA,
-        format!("{place}, durable, answers in {shown} (median of {ASKED})"),
-    )]
+        ),
+        false => Finding::ok(
+            STORE,
+            format!("{place}: {safety}; answers in {shown} (median of {ASKED})"),
+        ),
+    });
+    found
 }
 
 async fn ready(url: &str) -> Result<String, String> {
@@ -227,9 +256,12 @@ async fn ready(url: &str) -> Result<String, String> {
         .map_err(|error| error.to_string())?;
     let is_ready = answer.status().is_success();
     let body: serde_json::Value = answer.json().await.map_err(|error| error.to_string())?;
-    let parts = body["degraded"].as_object().into_iter().flatten();
+    let parts = body["degraded"].as_array().into_iter().flatten();
     let parts: Vec<String> = parts
-        .map(|(part, why)| format!("{part}: {}", why.as_str().unwrap_or_default()))
+        .map(|one| {
+            let said = |name: &str| one[name].as_str().unwrap_or_default();
+            format!("{}: {}", said("part"), said("why"))
+        })
         .collect();
     match is_ready {
         true => Ok(parts.join("; ")),
@@ -252,7 +284,7 @@ pub(super) async fn coverage(settings: &Settings) -> Vec<Finding> {
     }
     let asked = async {
         let api = Api::connect(&Target { url: None }, settings).await?;
-        api.get("coverage").await
+        api.get("/api/v1/coverage").await
     };
     let Ok(told) = asked.await else {
         return vec![Finding::new(

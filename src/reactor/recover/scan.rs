@@ -2,17 +2,22 @@
 //! than a bounded number of pages; what is left is on record and gone on with next time.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
 use super::admit::{Failure, Fate, Gap};
-use super::source::{Attempt, KEPT_MS, Source};
+use super::source::{self, Attempt, KEPT_MS, Source};
 use super::{Ask, RecoverError, Recovery, state_after};
 use crate::clock::after;
 use crate::hub::ToolError;
 use crate::journal::{
     self, Coverage, CoverageLease, CoverageState, EventKey, Found, Range, StoreError, Stretch, Unreachable,
 };
+
+/// After so many deliveries that are not in the journal the provider's budget is looked at again, and the right to compare
+/// made longer: getting each of them is a request.
+const LOOK_EVERY: u64 = 20;
 
 /// What a scan came to.
 pub(super) struct Scanned {
@@ -35,6 +40,8 @@ pub(super) struct Sighting {
 /// Why a stretch was not compared to its end.
 enum Halt {
     Tool(ToolError),
+    /// What is left of the provider's budget is for the rules.
+    Budget(String),
     Recover(RecoverError),
 }
 
@@ -136,6 +143,10 @@ impl Recovery {
                 scanned.halted = all.then(|| error.to_string());
                 state
             }
+            Err(Halt::Budget(why)) => {
+                scanned.halted = Some(why.clone());
+                CoverageState::Waiting { why }
+            }
         };
         coverage.checked_at = self.now();
         journal::keep_coverage(store, &coverage, self.now()).await?;
@@ -219,13 +230,7 @@ impl Scan<'_> {
                 .source
                 .page(&recovery.reactor.hub, span, cursor.as_deref())
                 .await?;
-            if !self
-                .lease
-                .renew(recovery.reactor.store().as_ref(), recovery.now())
-                .await?
-            {
-                return Err(RecoverError::Busy.into());
-            }
+            self.renew().await?;
             if let Some(last) = page.attempts.last() {
                 oldest = last.at.min(oldest);
             }
@@ -241,6 +246,31 @@ impl Scan<'_> {
         }
     }
 
+    async fn renew(&self) -> Result<(), Halt> {
+        let recovery = self.recovery;
+        let store = recovery.reactor.store().as_ref();
+        match self.lease.renew(store, recovery.now()).await? {
+            true => Ok(()),
+            false => Err(RecoverError::Busy.into()),
+        }
+    }
+
+    /// Whether one more delivery may be asked for; looked at once in some.
+    async fn may_go_on(&self) -> Result<(), Halt> {
+        let asked = self.recovery.asked_for.fetch_add(1, Ordering::Relaxed) + 1;
+        if !asked.is_multiple_of(LOOK_EVERY) {
+            return Ok(());
+        }
+        self.renew().await?;
+        if !matches!(self.source, Source::Github { .. }) {
+            return Ok(());
+        }
+        match source::low_budget(&self.recovery.reactor.hub).await {
+            Some(why) => Err(Halt::Budget(why)),
+            None => Ok(()),
+        }
+    }
+
     /// Looks whether a delivery is in the journal, and gets it if not.
     async fn compare(&mut self, sighting: &Sighting, found: &mut Found) -> Result<(), Halt> {
         let store = self.recovery.reactor.store();
@@ -252,6 +282,7 @@ impl Scan<'_> {
             found.ok += 1;
             return Ok(());
         }
+        self.may_go_on().await?;
         let fate = self.gap.close(sighting).await?;
         match &fate {
             Fate::Known => {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 use crate::journal::Epoch;
 use crate::store::note;
 
-const FILE: &str = "epoch";
+const FILE: &str = note::OF_EMBEDDED;
 const FACT: &str = "epoch";
 
 /// The identities found at a start.
@@ -47,9 +47,11 @@ pub(super) fn settle(conn: &Connection, dir: &Path, copy: bool, now: Timestamp) 
     Ok(Epochs { present, former })
 }
 
-/// The journal was filled with another one: that is no loss, and only noted.
+/// The journal was filled with another one: that is no loss, and only noted. One in Redis that was used before is no more
+/// what counts here.
 pub(super) fn follow(dir: &Path, present: Epoch) -> Epochs {
     note::settle(dir, FILE, &present);
+    note::forget(dir, note::OF_REDIS);
     Epochs {
         present,
         former: None,

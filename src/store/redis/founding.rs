@@ -19,7 +19,7 @@ pub(super) const LAYOUT: &str = "1";
 pub(super) const UNFINISHED: &str = "unfinished import";
 
 /// The name of the note of the epoch in the data directory.
-const NOTE: &str = "epoch-redis";
+const NOTE: &str = note::OF_REDIS;
 
 /// What was found.
 pub(super) enum Found {

@@ -78,7 +78,10 @@ pub(super) fn advised(error: &RedisError) -> String {
         Some("NOPERM") => "; its user may not do that: docs/state.md lists what it needs",
         _ => "",
     };
-    format!("{error}{remedy}")
+    // Redis 7 adds which line of which script it was, by its hash; nobody can do anything with that.
+    let said = error.to_string();
+    let said = said.split(" script: ").next().unwrap_or_default();
+    format!("{}{remedy}", said.trim_end_matches('.'))
 }
 
 /// The connections to one server.

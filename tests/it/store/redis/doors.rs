@@ -70,6 +70,7 @@ async fn a_server_that_is_not_there_or_lets_nobody_in_is_named_without_the_passw
         message.contains("see the user and the password in REDIS_URL"),
         "{message}"
     );
+    assert!(!message.contains("see that it runs"), "one remedy: {message}");
     assert!(!message.contains("wrong-password") && !format!("{options:?}").contains("wrong-password"));
     server.kill();
     let message = refused(&options).await.to_string();
