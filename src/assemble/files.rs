@@ -27,7 +27,7 @@ pub fn read_rules(paths: &[PathBuf]) -> Result<Vec<SourceFile>, String> {
             found.push(path.clone());
         } else {
             return Err(format!(
-                "{}: there is no such file or folder; `--rules DIR` names another",
+                "{}: there is no such file or folder; `--rules DIR` names another, and `xmrt rules new <id>` writes a first rule",
                 path.display()
             ));
         }
@@ -60,13 +60,18 @@ fn read_rule(path: &Path) -> SourceFile {
     let text = std::fs::metadata(path)
         .map_err(|error| error.to_string())
         .and_then(|metadata| {
+            // Whoever reads a pipe waits for somebody who writes.
+            if !metadata.is_file() {
+                return Err("it is no file".to_owned());
+            }
             if metadata.len() > RULE_BYTES_MAX {
                 return Err(format!(
                     "it is {} bytes long; a rule file can hold 1 MiB",
                     metadata.len()
                 ));
             }
-            std::fs::read_to_string(path).map_err(|error| error.to_string())
+            let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+            String::from_utf8(bytes).map_err(|error| not_utf8(&error))
         });
     let path = shown(path);
     match text {
@@ -81,6 +86,17 @@ fn read_rule(path: &Path) -> SourceFile {
             unreadable: Some(why),
         },
     }
+}
+
+/// Where a file stops being text, and what to do about it.
+fn not_utf8(error: &std::string::FromUtf8Error) -> String {
+    let at = error.utf8_error().valid_up_to();
+    let line = error.as_bytes()[..at]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1;
+    format!("it is not UTF-8 from line {line} on; save it as UTF-8")
 }
 
 /// Which folder stands at `path` now: a folder that was replaced is another one, whatever its name. `None` when there is

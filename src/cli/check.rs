@@ -86,7 +86,10 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     let catalog = reactor::catalog(&known.tools, &directory).opened(known.open);
     if options.diff {
         return match mend::all(&mut files, settings.vars(), &catalog) {
-            0 => Ok(()),
+            0 => {
+                eprintln!("there is nothing that `--fix` could mend with certainty");
+                Ok(())
+            }
             _ => Err(Failure::Found),
         };
     }
@@ -112,6 +115,9 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     } {
         Format::Text => {
             text(&report, errors, warnings);
+            if mend::any(&report, settings.vars(), &catalog) {
+                println!("`xmrt check --diff` shows what `--fix` would mend");
+            }
             if let Some(book) = &loaded.book {
                 print_matching(book);
             }
@@ -147,13 +153,6 @@ fn text(report: &Report<'_>, errors: usize, warnings: usize) {
     );
     if let Some(first) = report.diagnostics.first() {
         println!("`xmrt check --explain {}` says more about a finding", first.code);
-    }
-    let fixable = report
-        .diagnostics
-        .iter()
-        .any(|found| found.hint.is_some() && rules::is_fixable(found.code));
-    if fixable {
-        println!("`xmrt check --diff` shows what `--fix` would mend");
     }
 }
 

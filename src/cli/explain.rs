@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::api::{Api, Target, query, segment};
-use super::{Ending, print};
+use super::{Ending, Failure, print};
 use crate::config::Settings;
 use crate::{assemble, rules};
 
@@ -29,6 +29,12 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     let file = PathBuf::from(&options.event);
     if file.is_file() {
         return supposed(&options, &file, &settings);
+    }
+    if options.kind.is_some() {
+        return Err(Failure::CouldNot(format!(
+            "{}: there is no such file; `--type` goes with a file that holds a payload",
+            options.event
+        )));
     }
     let api = Api::connect(&options.target, &settings).await?;
     let path = match &options.rule {

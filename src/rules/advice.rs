@@ -1,9 +1,12 @@
 //! In: what was found in a file. Out: the same with better hints where people bring habits from elsewhere: other formats, other
 //! languages, other tools. Never: a finding of its own.
 
+use std::collections::BTreeSet;
+
 use crate::rules::check::Catalog;
 use crate::rules::diagnostic::{Diagnostic, Findings};
 use crate::rules::duration;
+use crate::rules::reference;
 
 /// What operators are called elsewhere.
 const OPERATORS: &[(&str, &str)] = &[
@@ -124,7 +127,7 @@ fn renamed(table: &[(&str, &str)], name: &str) -> Option<String> {
 fn better(found: &Diagnostic, raw: &str, text: &str, catalog: Option<&Catalog>) -> Option<String> {
     let bare = raw.trim_matches(['"', '\'']);
     match found.code {
-        "syntax" => syntax(&found.message),
+        "syntax" if found.hint.is_none() => syntax(&found.message),
         "expression" => expression(found, text),
         "unknown-name" if found.message.contains("`github`") => {
             Some("what GitHub Actions calls `github.event` is `event` here".into())
@@ -169,8 +172,20 @@ fn syntax(message: &str) -> Option<String> {
 }
 
 fn expression(found: &Diagnostic, text: &str) -> Option<String> {
-    if let Some((_, rest)) = found.message.split_once("there is no filter `") {
-        return renamed(FILTERS, rest.split('`').next()?);
+    for (what, theirs, ours) in [
+        ("filter", FILTERS, reference::FILTERS),
+        ("test", &[], reference::TESTS),
+    ] {
+        let Some((_, rest)) = found.message.split_once(&format!("there is no {what} `")) else {
+            continue;
+        };
+        let (name, rest) = rest.split_once('`')?;
+        let all = || {
+            let names: BTreeSet<&str> = ours.iter().map(|row| row.name).collect();
+            format!("there are {}", names.into_iter().collect::<Vec<_>>().join(", "))
+        };
+        // What is near to it was said already.
+        return renamed(theirs, name).or_else(|| rest.is_empty().then(all));
     }
     let rest = text.get(found.span.start..)?;
     let hint = if rest.starts_with("&&") {
@@ -193,7 +208,11 @@ fn field(found: &Diagnostic, bare: &str) -> Option<String> {
     let path = found.message.rsplit("has no `").next()?.trim_end_matches('`');
     let last = path.rsplit('.').next().unwrap_or(path);
     // In `[when]` the finding stands on a key by itself, in an expression on the whole path.
-    if bare != path && !bare.starts_with("event.") {
+    let said = found
+        .hint
+        .as_deref()
+        .is_some_and(|hint| hint.starts_with("perhaps"));
+    if bare != path && !bare.starts_with("event.") && !said {
         if let Some(inner) = path.strip_prefix("event.") {
             return Some(format!("a path of `[when]` begins within the payload: `{inner}`"));
         }

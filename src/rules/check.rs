@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::rules::diagnostic::{Findings, did_you_mean};
+use crate::rules::diagnostic::{Findings, akin, did_you_mean};
 use crate::rules::expression::{self, Expression, Template};
 use crate::rules::listening;
 use crate::rules::parse;
@@ -19,6 +19,7 @@ mod design;
 mod fields;
 mod flow;
 mod grants;
+mod strangers;
 mod text;
 
 pub use catalog::{Catalog, CatalogTool};
@@ -38,28 +39,6 @@ const META: &[&str] = &[
     "time",
     "replayed",
     "recovered",
-];
-/// Ends of payload paths at which text stands that strangers wrote.
-const UNTRUSTED: &[&str] = &[
-    "title",
-    "body",
-    "message",
-    "head.ref",
-    "head.label",
-    "head_branch",
-    "display_title",
-];
-/// Arguments that say something and choose nothing.
-const PROSE: &[&str] = &[
-    "title",
-    "body",
-    "text",
-    "message",
-    "comment",
-    "description",
-    "reason",
-    "notes",
-    "summary",
 ];
 /// Names a gate's key sees.
 const IN_KEY: &[&str] = &["event", "meta", "vars"];
@@ -119,6 +98,8 @@ pub(crate) fn rule(
 pub(crate) struct Mention {
     /// `event.issue.title`
     path: String,
+    /// A part of it is written in brackets: `event.issue['title']`.
+    bracketed: bool,
     place: Range<usize>,
     /// The whole expression or template.
     text: String,
@@ -157,10 +138,10 @@ impl<'t> Checker<'t, '_, '_> {
         actions.extend(tables(tree, "on_failure"));
         let mut ids = Vec::new();
         for action in &actions {
-            let id = step_id(action, &ids);
+            let id = step_id(action, &self.all_steps);
+            self.all_steps.insert(id.clone());
             ids.push(id);
         }
-        self.all_steps = ids.iter().cloned().collect();
         self.misplaced = ["action", "on_failure"]
             .into_iter()
             .flat_map(|list| arguments::misplaced(&tables(tree, list), self.catalog))
@@ -218,12 +199,8 @@ impl<'t> Checker<'t, '_, '_> {
         }
         let entries = given.and_then(|given| given.node.table()).unwrap_or(&[]);
         if tool.destructive {
-            for entry in entries
-                .iter()
-                .filter(|entry| !PROSE.contains(&entry.key.as_str()))
-            {
-                self.untrusted(name, &entry.key, &entry.node);
-            }
+            let list = find(action, "for_each").and_then(|entry| entry.node.text());
+            strangers::check(&self.events, name, list, entries, self.findings);
         }
         if self
             .misplaced
@@ -243,43 +220,6 @@ impl<'t> Checker<'t, '_, '_> {
         call.check(entries, self.findings);
     }
 
-    /// Text that strangers wrote must not choose what a destructive tool does away with.
-    fn untrusted(&mut self, tool: &str, argument: &str, node: &Node) {
-        match &node.kind {
-            Kind::Text(text) => {
-                let Ok(template) = Template::compile(text) else {
-                    return;
-                };
-                for path in template.paths() {
-                    let ends = |end: &&str| {
-                        path.strip_suffix(*end)
-                            .is_some_and(|before| before.ends_with('.'))
-                    };
-                    let foreign = ["event.", "steps.", "item."]
-                        .iter()
-                        .any(|root| path.starts_with(root));
-                    if foreign && UNTRUSTED.iter().any(ends) {
-                        let place = self.mention(&path, node, text);
-                        self.findings
-                            .error(
-                                "untrusted-target",
-                                &place,
-                                format!("`{path}` is text that anybody may write, and here it chooses what `{tool}` acts on (`{argument}`)"),
-                            )
-                            .hint("use an id, a number or a hash of the event, or a fixed value");
-                    }
-                }
-            }
-            Kind::Array(items) => items.iter().for_each(|item| self.untrusted(tool, argument, item)),
-            Kind::Table(entries) => {
-                for entry in entries {
-                    self.untrusted(tool, argument, &entry.node);
-                }
-            }
-            _ => {}
-        }
-    }
-
     fn unknown_tool(&mut self, name: &str, span: &Range<usize>, catalog: &Catalog) {
         let server = name.split('.').next().unwrap_or_default();
         let known = catalog.names();
@@ -295,9 +235,13 @@ impl<'t> Checker<'t, '_, '_> {
                 )
             })
         });
+        let hint = hint.unwrap_or_else(|| {
+            let perhaps = akin(name, catalog.names()).map_or(String::new(), |perhaps| format!("{perhaps} "));
+            format!("{perhaps}`xmrt tools` lists them")
+        });
         self.findings
             .error("unknown-tool", span, format!("there is no tool `{name}`"))
-            .maybe_hint(hint.or_else(|| Some("`xmrt tools` lists them".to_owned())));
+            .hint(hint);
     }
 
     /// The names an expression mentions. One that does not compile was reported by the parser.
@@ -345,8 +289,13 @@ impl<'t> Checker<'t, '_, '_> {
                 self.unknown_name(path, &place, known);
                 continue;
             }
+            let whole = match first {
+                "event" => strangers::whole(path, text),
+                _ => path.clone(),
+            };
             self.mentions.push(Mention {
-                path: path.clone(),
+                bracketed: whole != *path,
+                path: whole,
                 place: place.clone(),
                 text: text.to_owned(),
                 action,
@@ -421,16 +370,7 @@ impl<'t> Checker<'t, '_, '_> {
 
     /// Where a path stands within a string: the first time it is written so.
     fn mention(&self, path: &str, node: &Node, text: &str) -> Range<usize> {
-        let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
-        let found = text.match_indices(path).find(|(at, _)| {
-            let before = text[..*at].chars().next_back();
-            let after = text[at + path.len()..].chars().next();
-            !before.is_some_and(|c| part_of_word(c) || c == '.') && !after.is_some_and(part_of_word)
-        });
-        found.map_or_else(
-            || node.span.clone(),
-            |(at, _)| syntax::inside(self.findings.text(), &node.span, at..at + path.len()),
-        )
+        syntax::mention(self.findings.text(), path, node, text)
     }
 
     /// A test that can only fail.
@@ -483,12 +423,10 @@ fn tables<'t>(entries: &'t [Entry], key: &str) -> Vec<&'t [Entry]> {
         .collect()
 }
 
-fn step_id(action: &[Entry], earlier: &[String]) -> String {
+fn step_id(action: &[Entry], earlier: &BTreeSet<String>) -> String {
     let text = |key| find(action, key).and_then(|entry| entry.node.text());
     match (text("id"), text("tool")) {
         (Some(id), _) => id.to_owned(),
-        (None, tool) => parse::default_id(tool.unwrap_or_default(), |id| {
-            earlier.iter().any(|known| known == id)
-        }),
+        (None, tool) => parse::default_id(tool.unwrap_or_default(), |id| earlier.contains(id)),
     }
 }

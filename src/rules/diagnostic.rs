@@ -249,6 +249,44 @@ pub(crate) fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item =
     nearest(wrong, candidates).map(|near| format!("did you mean `{near}`?"))
 }
 
+/// How many names a hint offers that only share a word with what was written.
+const AKIN_MAX: usize = 3;
+/// The shortest word worth looking for in other names, in letters.
+const WORD_MIN: usize = 4;
+
+/// For a name that is near to none: those that share a word with it (`comment` and `create_comment`, `repo` and
+/// `repository`), as a hint. Too vague to be written instead, so it is no [`did_you_mean`].
+pub(crate) fn akin<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let (path, name) = wrong.rsplit_once('.').unwrap_or(("", wrong));
+    let words = |name: &str| -> Vec<String> {
+        let parts = name.split(|letter: char| !letter.is_alphanumeric());
+        parts
+            .filter(|word| word.len() >= WORD_MIN)
+            .map(str::to_lowercase)
+            .collect()
+    };
+    let wanted = words(name);
+    let found: Vec<String> = candidates
+        .into_iter()
+        .filter(|candidate| {
+            let (beside, other) = candidate.rsplit_once('.').unwrap_or(("", candidate));
+            let shares = |word: &String| wanted.iter().any(|wanted| word.starts_with(wanted.as_str()));
+            beside == path && words(other).iter().any(shares)
+        })
+        .take(AKIN_MAX + 1)
+        .map(|candidate| format!("`{candidate}`"))
+        .collect();
+    match found.as_slice() {
+        [] => None,
+        [only] => Some(format!("perhaps {only};")),
+        [first @ .., last] if found.len() <= AKIN_MAX => {
+            Some(format!("perhaps {} or {last};", first.join(", ")))
+        }
+        // A word that is everywhere tells nothing.
+        _ => None,
+    }
+}
+
 /// Edits between two words: insertion, deletion, replacement and the swap of two neighbors each count one.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());

@@ -12,7 +12,7 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value as Mini};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::rules::filters;
+use crate::rules::{filters, names};
 
 /// Longest source of one expression or template, in bytes.
 pub(crate) const SOURCE_BYTES_MAX: usize = 64 * 1024;
@@ -162,6 +162,7 @@ pub(crate) struct Expression {
 impl Expression {
     pub(crate) fn compile(text: &str) -> Result<Self, SourceError> {
         bounded(text)?;
+        names::check_length(text, true)?;
         let environment: &'static Environment<'static> = &ENVIRONMENT;
         let compiled = environment
             .compile_expression_owned(text.to_owned())
@@ -170,7 +171,7 @@ impl Expression {
             text: text.to_owned(),
             compiled,
         };
-        crate::rules::names::check_calls(&expression.text, true)?;
+        names::check_calls(&expression.text, true)?;
         Ok(expression)
     }
 
@@ -266,11 +267,12 @@ impl Template {
                 Err(_) => {}
             }
         }
+        names::check_length(text, false)?;
         let template = ENVIRONMENT
             .template_from_str(text)
             .map_err(|error| source_error(&error))?;
         let paths = template.undeclared_variables(true).into_iter().collect();
-        crate::rules::names::check_calls(text, false)?;
+        names::check_calls(text, false)?;
         Ok(Self::Text {
             text: text.to_owned(),
             paths,

@@ -1,8 +1,49 @@
-//! In: an expression's source. Out: complaints about filters and tests nobody knows. Never: evaluating it.
+//! In: an expression's source. Out: complaints about filters and tests nobody knows, and about what is too long to be read
+//! safely. Never: evaluating it.
 
 use crate::rules::diagnostic::did_you_mean;
 use crate::rules::expression::{self, Call, SourceError};
 use crate::rules::reference;
+
+/// Signs and joining words of one expression, or of all the statements of a template, at most. Each of them can be a level
+/// of the tree the engine reads it into, and the engine goes through that tree by calling itself: a chain of ten thousand
+/// would end the process. A list has as many items as it likes.
+const SIGNS_MAX: usize = 500;
+
+/// Asked before the engine sees the source.
+pub(crate) fn check_length(source: &str, is_expression: bool) -> Result<(), SourceError> {
+    let mut in_statements = 0;
+    for (start, end) in code(source, is_expression) {
+        let words = Words {
+            text: &source[start..end],
+            at: 0,
+        };
+        let signs = words.filter(|(_, word)| is_sign(word)).count();
+        let statement = !is_expression && source[..start].ends_with('%');
+        let signs = if statement {
+            in_statements += signs;
+            in_statements
+        } else {
+            signs
+        };
+        if signs > SIGNS_MAX {
+            return Err(SourceError {
+                message: format!("more than {SIGNS_MAX} operators and brackets in one expression"),
+                range: Some(start..end),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What can open a level: not names, numbers and texts, nor what stands between the items of a list or closes it.
+fn is_sign(word: &str) -> bool {
+    match word {
+        "," | ":" | ")" | "]" | "}" | "\"" => false,
+        "and" | "or" | "not" | "if" | "elif" | "else" | "is" | "in" | "for" => true,
+        word => !word.starts_with(|c: char| c.is_alphanumeric() || c == '_'),
+    }
+}
 
 /// The engine finds an unknown filter only when it gets there; a rule's author wants to know at once.
 pub(crate) fn check_calls(source: &str, is_expression: bool) -> Result<(), SourceError> {
@@ -61,7 +102,15 @@ fn code(source: &str, is_expression: bool) -> Vec<(usize, usize)> {
                 continue;
             }
         };
-        let Some(length) = source[start + 2..].find(close) else {
+        let inside = &source[start + 2..];
+        let length = match close {
+            "#}" => inside.find(close),
+            _ => closing(inside, close),
+        };
+        let Some(length) = length else {
+            if close != "#}" {
+                parts.push((start + 2, source.len()));
+            }
             break;
         };
         let end = start + 2 + length;
@@ -71,6 +120,24 @@ fn code(source: &str, is_expression: bool) -> Vec<(usize, usize)> {
         at = end + 2;
     }
     parts
+}
+
+/// Where code ends: not within a string literal.
+fn closing(inside: &str, close: &str) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let rest = &inside[at..];
+        let next = rest.find(['"', '\'', '}', '%'])?;
+        let found = &rest[next..];
+        if found.starts_with(close) {
+            return Some(at + next);
+        }
+        at += next
+            + match found.chars().next()? {
+                quote @ ('"' | '\'') => literal(found, quote),
+                _ => 1,
+            };
+    }
 }
 
 /// Identifiers and single marks of an expression, string literals left out.

@@ -2,6 +2,7 @@
 
 mod limits;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
@@ -174,27 +175,26 @@ fn actions(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Vec<Actio
         }
         return None;
     }
-    let mut actions: Vec<Action> = Vec::new();
+    let (mut actions, mut ids) = (Vec::new(), BTreeSet::new());
     for node in nodes {
         let fields = Fields::read(node, "[[action]]", keys::ACTION, &[], findings);
-        actions.extend(fields.and_then(|fields| action(&fields, &|id| is_id(&actions, id), findings)));
+        let step = fields.and_then(|fields| action(&fields, &|id| ids.contains(id), findings));
+        ids.extend(step.as_ref().map(|step: &Action| step.id.clone()));
+        actions.extend(step);
     }
     Some(actions)
 }
 
 fn on_failure(fields: &Fields<'_>, actions: &[Action], findings: &mut Findings<'_>) -> Vec<Action> {
+    let mut ids: BTreeSet<String> = actions.iter().map(|action| action.id.clone()).collect();
     let mut steps: Vec<Action> = Vec::new();
     for node in fields.tables("on_failure", findings) {
         let fields = Fields::read(node, "[[on_failure]]", keys::ON_FAILURE, &[], findings);
-        let taken = |id: &str| is_id(actions, id) || is_id(&steps, id);
-        let step = fields.and_then(|fields| action(&fields, &taken, findings));
+        let step = fields.and_then(|fields| action(&fields, &|id| ids.contains(id), findings));
+        ids.extend(step.as_ref().map(|step| step.id.clone()));
         steps.extend(step);
     }
     steps
-}
-
-fn is_id(actions: &[Action], id: &str) -> bool {
-    actions.iter().any(|action| action.id == id)
 }
 
 fn action(fields: &Fields<'_>, taken: &dyn Fn(&str) -> bool, findings: &mut Findings<'_>) -> Option<Action> {

@@ -155,8 +155,11 @@ impl Type {
     }
 }
 
-/// The tops of all payloads the events may have; `None` when some are not described.
+/// The tops of all payloads the events may have; `None` when there are no events or some are not described.
 fn tops(on: &[&str]) -> Option<Vec<(&'static Table, &'static Fields)>> {
+    if on.is_empty() {
+        return None;
+    }
     let mut found = Vec::new();
     for kind in on {
         if *kind == "schedule" {
@@ -234,6 +237,33 @@ pub(crate) fn lookup(on: &[&str], path: &[&str]) -> Found {
             .collect();
     }
     Found::Unchecked
+}
+
+/// Paths that lead to such a field one level below the payload's top: `issue.title` for `title`. Only the one within what
+/// the event is about, if there is one.
+pub(crate) fn below_top(on: &[&str], path: &[&str]) -> Vec<String> {
+    let tops: BTreeSet<&'static str> = tops(on)
+        .into_iter()
+        .flatten()
+        .flat_map(|(_, fields)| fields.keys().copied())
+        .collect();
+    let leads = |top: &&str| {
+        let whole: Vec<&str> = std::iter::once(*top).chain(path.iter().copied()).collect();
+        matches!(lookup(on, &whole), Found::There(_))
+    };
+    let found = tops.into_iter().filter(leads);
+    let found: Vec<String> = found.map(|top| format!("{top}.{}", path.join("."))).collect();
+    // What an event is about bears its name: `issue` in `issues`.
+    let subject = on
+        .first()
+        .and_then(|kind| kind.split('.').nth(1))
+        .unwrap_or_default();
+    let about = format!("{}.{}", subject.trim_end_matches('s'), path.join("."));
+    if found.contains(&about) {
+        vec![about]
+    } else {
+        found
+    }
 }
 
 fn missing(known: usize, segment: &str, level: &[(&'static Table, &'static Fields)]) -> Found {

@@ -120,7 +120,7 @@ fn refuse(text: &str, first: &toml_edit::TomlError, findings: &mut Findings<'_>)
     let mut taught = None;
     for (span, message) in troubles {
         let line = line_at(text, span.start);
-        let hint = as_condition(line);
+        let hint = as_condition(line).or_else(|| trouble(text, &span, line, &message));
         // What else such a line is taken for is of no use.
         if hint.is_some() && taught.replace(line.as_ptr()) == Some(line.as_ptr()) {
             continue;
@@ -130,6 +130,58 @@ fn refuse(text: &str, first: &toml_edit::TomlError, findings: &mut Findings<'_>)
             .error("syntax", &span, format!("this is not valid TOML: {message}"))
             .maybe_hint(hint);
     }
+}
+
+/// What to do about the mistakes that the reader of TOML tells in its own words.
+fn trouble(text: &str, span: &Range<usize>, line: &str, message: &str) -> Option<String> {
+    if message.contains("duplicate key") {
+        let key = text.get(span.clone())?;
+        let number = earlier(text, span.start, key)?;
+        return Some(format!(
+            "`{key}` stands on line {number} already: keep one of the two"
+        ));
+    }
+    if line.trim_end().ends_with('=') {
+        return Some("a value is missing behind `=`".to_owned());
+    }
+    let control = text
+        .get(span.start..)?
+        .chars()
+        .next()
+        .filter(|letter| letter.is_control())?;
+    (!matches!(control, '\n' | '\r' | '\t')).then(|| {
+        format!(
+            "a character that cannot be seen stands here: take it out, or write `\\u{:04X}`",
+            u32::from(control)
+        )
+    })
+}
+
+/// The line on which a key or a header stood before, in the same table.
+fn earlier(text: &str, at: usize, key: &str) -> Option<usize> {
+    let line_start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let is_header = text[line_start..].trim_start().starts_with('[');
+    let before = text[..line_start].lines().enumerate().collect::<Vec<_>>();
+    for (number, line) in before.into_iter().rev() {
+        let line = line.trim_start();
+        if is_header {
+            if line
+                .strip_prefix('[')
+                .and_then(|rest| rest.trim_start().strip_prefix(key))
+                .is_some_and(|rest| rest.trim_start().starts_with(']'))
+            {
+                return Some(number + 1);
+            }
+        } else if line.starts_with('[') {
+            return None;
+        } else if line
+            .strip_prefix(key)
+            .is_some_and(|rest| rest.trim_start().starts_with('='))
+        {
+            return Some(number + 1);
+        }
+    }
+    None
 }
 
 fn line_at(text: &str, offset: usize) -> &str {
@@ -404,4 +456,24 @@ fn escape(rest: &str) -> Option<(usize, usize)> {
         }
         _ => Some((2, 1)),
     }
+}
+
+/// Where a path stands within the text of a node: the first time it is written so; the whole node where it is written in
+/// another way.
+pub(crate) fn mention(file: &str, path: &str, node: &Node, text: &str) -> Range<usize> {
+    mentioned(path, text).map_or_else(
+        || node.span.clone(),
+        |at| inside(file, &node.span, at..at + path.len()),
+    )
+}
+
+/// Where a path stands in a text by itself, and not as a part of another.
+pub(crate) fn mentioned(path: &str, text: &str) -> Option<usize> {
+    let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    let found = text.match_indices(path).find(|(at, _)| {
+        let before = text[..*at].chars().next_back();
+        let after = text[at + path.len()..].chars().next();
+        !before.is_some_and(|c| part_of_word(c) || c == '.') && !after.is_some_and(part_of_word)
+    });
+    found.map(|(at, _)| at)
 }

@@ -234,6 +234,16 @@ fn github(rest: &str, span: &Range<usize>, findings: &mut Findings<'_>) {
                 format!("GitHub is not known to send an event `{event}`"),
             )
             .maybe_hint(near.map(|near| {
+                // Both may be misspelled.
+                let actions = GITHUB
+                    .iter()
+                    .find(|(name, _)| *name == near)
+                    .map_or("*", |(_, actions)| actions);
+                let action = match action {
+                    Some(action) if actions == "*" => Some(action),
+                    Some(action) => Some(nearest(action, actions.split(' ')).unwrap_or(action)),
+                    None => None,
+                };
                 let action = action.map_or(String::new(), |action| format!(".{action}"));
                 format!("did you mean `github.{near}{action}`?")
             }));

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 mod backtest;
 mod diff;
+mod troubles;
 
 /// Runs the program in a folder of its own, with nothing of the caller's environment.
 pub(crate) fn xmrt(folder: &Path, arguments: &[&str]) -> Output {
@@ -271,7 +272,7 @@ fn what_no_test_exercises_is_told() {
     insta::assert_snapshot!(out(&output), @"
     FAILED tell · a <bug> & so on → succeeded
              xmrt.notify (skipped) {}
-           - call 1 `xmrt.notify` was not made (the rule's decision: succeeded)
+           - call 1 `xmrt.notify` was not made: the step `notify` was skipped, for its `if` did not hold (`event.issue.locked | default(false)`); with `if_skipped = true` that is expected
     untested tell · no test makes it act
     untested tell · no test makes the condition on `issue.title` fail
     untested tell · no test makes the `if` of `notify` hold
@@ -313,6 +314,10 @@ fn what_fix_would_change_is_shown_and_then_done_once() {
     assert!(text.contains("cooldown = \"5m\" # at least"), "{text}");
     let again = xmrt(folder.path(), &["check", "--diff"]);
     assert_eq!((again.status.code(), out(&again).as_str()), (Some(0), ""));
+    assert_eq!(
+        err(&again),
+        "there is nothing that `--fix` could mend with certainty\n"
+    );
     assert_eq!(
         std::fs::read_dir(folder.path().join("rules"))
             .expect("the folder")

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Outcome, Trial};
 use crate::journal::{Decision, RunState, StepState};
 use crate::plan::{self, Call};
-use crate::rules::{Expected, RuleBook, RuleTest};
+use crate::rules::{Action, Expected, RuleBook, RuleTest};
 
 /// A call the rule made, or would have made in shadow mode, or skipped.
 struct Made {
@@ -15,6 +15,8 @@ struct Made {
     step: String,
     call: Call,
     skipped: bool,
+    /// Its own `if`, as it is written.
+    condition: Option<String>,
 }
 
 /// Compares what happened with what the test expects.
@@ -25,12 +27,12 @@ pub(super) fn judge(
     outcome: &Outcome,
     given: &[Outcome],
 ) -> Trial {
-    let tools = tools_by_step(book, rule);
+    let actions = actions_by_step(book, rule);
     let made: Vec<Made> = outcome
         .runs
         .iter()
         .flat_map(|run| &run.steps)
-        .filter_map(|step| made(&tools, step))
+        .filter_map(|step| made(&actions, step))
         .collect();
     let became = Became::of(rule, outcome);
     let mut failures = Vec::new();
@@ -54,10 +56,9 @@ pub(super) fn judge(
         ));
     }
     if test.decision.is_none() && matches!(state, Some(RunState::Dead | RunState::Unknown)) {
-        failures.push(format!(
-            "the run ended `{decision}`{}",
-            because(reason.as_deref())
-        ));
+        let because = because(reason.as_deref());
+        let missing = reason.as_deref().and_then(not_in_the_sandbox).unwrap_or_default();
+        failures.push(format!("the run ended `{decision}`{because}{missing}"));
     }
     // To leave something alone is to decide so; an error is no decision.
     if test.decision.is_none() && state.is_none() && decision == Decision::Error.to_string() {
@@ -128,21 +129,39 @@ fn because(reason: Option<&str>) -> String {
     reason.map(|reason| format!(": {reason}")).unwrap_or_default()
 }
 
+/// A test's world holds only what was said: how to say more, when a provider's stand-in does not have something.
+fn not_in_the_sandbox(reason: &str) -> Option<&'static str> {
+    let of = |provider: &str| reason.contains(&format!("{provider} answered 404"));
+    if of("GitHub") {
+        Some(
+            "; a test's sandbox holds what its event mentions and its `state` says, such as \
+             `state.github.repos = [{ full_name = \"acme/api\" }]`",
+        )
+    } else if of("Render") {
+        Some(
+            "; a test's sandbox holds what its event mentions and its `state` says, such as \
+             `state.render.services = [{ id = \"srv-a\" }]`",
+        )
+    } else {
+        None
+    }
+}
+
 /// `fired` stands for any run that was made.
 fn same_decision(expected: &str, decision: &str, run: Option<RunState>) -> bool {
     expected == decision || (expected == "fired" && run.is_some())
 }
 
 /// A skipped step has no call on record; this says what it would have called.
-fn tools_by_step(book: &RuleBook, rule: &str) -> BTreeMap<String, String> {
-    let rule = book.rule(rule);
-    let steps = rule
-        .iter()
+fn actions_by_step<'b>(book: &'b RuleBook, rule: &str) -> BTreeMap<&'b str, &'b Action> {
+    let steps = book
+        .rule(rule)
+        .into_iter()
         .flat_map(|rule| rule.actions.iter().chain(&rule.on_failure));
-    steps.map(|step| (step.id.clone(), step.tool.clone())).collect()
+    steps.map(|step| (step.id.as_str(), step)).collect()
 }
 
-fn made(tools: &BTreeMap<String, String>, step: &crate::journal::StepRecord) -> Option<Made> {
+fn made(actions: &BTreeMap<&str, &Action>, step: &crate::journal::StepRecord) -> Option<Made> {
     // The mark of a failing run is no call.
     if step.step.starts_with("on_failure[") && !step.step.contains('.') {
         return None;
@@ -156,7 +175,10 @@ fn made(tools: &BTreeMap<String, String>, step: &crate::journal::StepRecord) -> 
     let call = match serde_json::from_value(step.call.clone()) {
         Ok(call) => call,
         Err(_) if skipped => Call {
-            tool: tools.get(id).map_or(id, String::as_str).to_owned(),
+            tool: actions
+                .get(id)
+                .map_or(id, |action| action.tool.as_str())
+                .to_owned(),
             arguments: json!({}),
             timeout_ms: 0,
             agent: None,
@@ -167,6 +189,10 @@ fn made(tools: &BTreeMap<String, String>, step: &crate::journal::StepRecord) -> 
         step: id.to_owned(),
         call,
         skipped,
+        condition: actions
+            .get(id)
+            .and_then(|action| action.condition_text())
+            .map(str::to_owned),
     })
 }
 
@@ -178,9 +204,10 @@ fn compare(expected: &[Expected], made: &[Made], decision: &str) -> Vec<String> 
     for (index, expected) in wanted.iter().enumerate() {
         match visible.get(index) {
             None => failures.push(format!(
-                "call {} `{}` was not made (the rule's decision: {decision})",
+                "call {} `{}` was not made{}",
                 index + 1,
-                expected.tool
+                expected.tool,
+                skipped(expected, made).unwrap_or_else(|| format!(" (the rule's decision: {decision})"))
             )),
             Some(made) if made.call.tool != expected.tool => {
                 failures.push(format!(
@@ -221,6 +248,18 @@ fn compare(expected: &[Expected], made: &[Made], decision: &str) -> Vec<String> 
         }
     }
     failures
+}
+
+/// Why a call that was expected was not made, when its step was skipped.
+fn skipped(expected: &Expected, made: &[Made]) -> Option<String> {
+    let step = made
+        .iter()
+        .find(|made| made.skipped && made.call.tool == expected.tool)?;
+    let condition = step.condition.as_deref()?;
+    Some(format!(
+        ": the step `{}` was skipped, for its `if` did not hold (`{condition}`); with `if_skipped = true` that is expected",
+        step.step
+    ))
 }
 
 /// Where `actual` does not hold what `expected` says. Objects may hold more; lists and scalars must be equal.

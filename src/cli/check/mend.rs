@@ -1,12 +1,14 @@
 //! In: rule files. Out: what `--fix` makes of them, as a diff, and written. Never: a change without showing it.
 #![expect(clippy::disallowed_methods, reason = "rule files are written here")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
 use similar::TextDiff;
 
 use super::super::Failure;
+use super::Report;
 use crate::rules::{self, Catalog, SourceFile};
 
 /// Shows every change; the files in memory are changed. Says how many files would change.
@@ -33,6 +35,21 @@ pub(super) fn write(
             .map_err(|error| Failure::CouldNot(format!("{}: {error}", file.path)))?;
     }
     Ok(())
+}
+
+/// Whether anything of what was found would be mended; only such files are tried in which something can be.
+pub(super) fn any(report: &Report<'_>, vars: &Value, catalog: &Catalog) -> bool {
+    let tried: BTreeSet<&str> = report
+        .diagnostics
+        .iter()
+        .filter(|found| rules::is_fixable(found.code))
+        .map(|found| found.path.as_str())
+        .collect();
+    let mut files = report
+        .files
+        .iter()
+        .filter(|file| tried.contains(file.path.as_str()));
+    files.any(|file| !rules::fix(file, vars, Some(catalog)).mended.is_empty())
 }
 
 /// Files that change, with what stood in them.

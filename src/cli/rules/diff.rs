@@ -152,7 +152,13 @@ fn at_revision(revision: &str, paths: &[PathBuf]) -> Result<Texts, Failure> {
         let listed = git(
             folder,
             &["ls-tree", "-r", "-z", "--name-only", revision, "--", &only],
-        )?;
+        )
+        .map_err(|failure| match failure {
+            Failure::CouldNot(why) => Failure::CouldNot(format!(
+                "`{revision}` is neither a path nor a revision here: {why}"
+            )),
+            other => other,
+        })?;
         for name in listed.split('\0').filter(|name| name.ends_with(".toml")) {
             let text = git(folder, &["show", &format!("{revision}:./{name}")])?;
             texts.insert(super::stem(name).to_owned(), text);
@@ -172,10 +178,11 @@ fn git(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
         return String::from_utf8(done.stdout)
             .map_err(|_| Failure::CouldNot("a rule of that revision is not UTF-8".into()));
     }
-    Err(Failure::CouldNot(format!(
-        "that is neither a path nor a revision here: {}",
-        String::from_utf8_lossy(&done.stderr).trim()
-    )))
+    let told = String::from_utf8_lossy(&done.stderr);
+    let told = told.trim();
+    Err(Failure::CouldNot(
+        told.strip_prefix("fatal: ").unwrap_or(told).to_owned(),
+    ))
 }
 
 /// Of a running server, or, with none running, of the journal in the data directory: opening an instance would put the

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use crate::rules::diagnostic::{Findings, did_you_mean};
+use crate::rules::diagnostic::{Findings, akin, did_you_mean};
 use crate::rules::syntax::{Entry, Kind, Node, find};
 
 /// How many `$ref`s are followed in a row.
@@ -173,7 +173,9 @@ impl Call<'_> {
                     if known.is_empty() {
                         "it takes none".to_owned()
                     } else {
-                        format!("it takes {}", known.join(", "))
+                        let perhaps = akin(&entry.key, known.iter().copied());
+                        let perhaps = perhaps.map_or(String::new(), |perhaps| format!("{perhaps} "));
+                        format!("{perhaps}it takes {}", known.join(", "))
                     }
                 });
                 refusals.push(Refusal {

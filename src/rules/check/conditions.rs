@@ -60,7 +60,41 @@ pub(super) fn check(tree: &[Entry], findings: &mut Findings<'_>) {
         let on = listened(tree);
         group(&on, conditions, &[], findings);
     }
-    fields(tree, &mut |_, entry| patterns(&entry.node, findings));
+    fields(tree, &mut |path, entry| {
+        patterns(&entry.node, findings);
+        literals_with_wildcards(&path.join("."), &entry.node, findings);
+    });
+}
+
+/// Texts that are compared as they stand, and look like patterns.
+fn literals_with_wildcards(path: &str, node: &Node, findings: &mut Findings<'_>) {
+    match &node.kind {
+        Kind::Array(items) => {
+            for item in items {
+                literals_with_wildcards(path, item, findings);
+            }
+        }
+        Kind::Table(entries) => {
+            for entry in entries {
+                if matches!(entry.key.as_str(), "equals" | "not" | "all") {
+                    literals_with_wildcards(path, &entry.node, findings);
+                }
+            }
+        }
+        Kind::Text(literal) => {
+            if let Some(operator) = text::meant_as(literal) {
+                let written = findings.text().get(node.span.clone()).unwrap_or_default();
+                findings
+                    .warning(
+                        "literal-wildcard",
+                        &node.span,
+                        format!("this is compared with `{path}` as it stands, letter by letter"),
+                    )
+                    .hint(format!("for a pattern write `{{ {operator} = {written} }}`"));
+            }
+        }
+        _ => {}
+    }
 }
 
 fn events(tree: &[Entry], findings: &mut Findings<'_>) {

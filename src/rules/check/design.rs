@@ -104,7 +104,12 @@ pub(crate) fn doing(tree: &[Entry], mentions: &[Mention], catalog: &Catalog) -> 
         // An `if` of its own may well be what ends the circle.
         if let (Some(tool), None) = (tool, find(action, "if")) {
             let kinds = tool.effects.iter().filter_map(|effect| effect.split(':').next());
-            caused.extend(kinds.map(|kind| (kind.to_owned(), entry.node.span.clone())));
+            let made = made(entry.node.text().unwrap_or_default(), action);
+            caused.extend(
+                kinds
+                    .chain(made)
+                    .map(|kind| (kind.to_owned(), entry.node.span.clone())),
+            );
         }
     }
     let silent = ["test"];
@@ -119,6 +124,33 @@ pub(crate) fn doing(tree: &[Entry], mentions: &[Mention], catalog: &Catalog) -> 
                 .collect(),
         ),
         description: find(tree, "description").map_or(0..0, |entry| entry.key_span.clone()),
+    }
+}
+
+/// Events of calls that make something new: it is known again by its mark and not by where it is, so `effects` do not name
+/// them. A fixed repository may well be another than the event's.
+fn made(tool: &str, action: &[Entry]) -> Vec<&'static str> {
+    let arguments = find(action, "arguments")
+        .and_then(|entry| entry.node.table())
+        .unwrap_or(&[]);
+    let given = |name: &str| find(arguments, name).is_some();
+    let fixed = find(arguments, "repo")
+        .and_then(|entry| entry.node.text())
+        .is_some_and(|repo| !repo.contains("{{"));
+    if fixed {
+        return Vec::new();
+    }
+    match tool {
+        "github.create_issue" => [
+            ("github.issues.opened", true),
+            ("github.issues.labeled", given("labels")),
+            ("github.issues.assigned", given("assignees")),
+        ]
+        .into_iter()
+        .filter_map(|(kind, is_so)| is_so.then_some(kind))
+        .collect(),
+        "github.create_pull_request" => vec!["github.pull_request.opened"],
+        _ => Vec::new(),
     }
 }
 
@@ -309,7 +341,9 @@ fn tests(tree: &[Entry], catalog: &Catalog, findings: &mut Findings<'_>) {
                 &place,
                 "no `[[test]]` shows an event on which this rule acts",
             )
-            .hint("`expect` lists the calls it makes, in order");
+            .hint(
+                "add a `[[test]]` with such an event; its `expect` lists the calls the rule makes, in order",
+            );
     }
     // What asks nothing of its own tick or name acts whenever it is due.
     let asks = find(tree, "when").is_some() || find(tree, "if").is_some();
@@ -322,6 +356,6 @@ fn tests(tree: &[Entry], catalog: &Catalog, findings: &mut Findings<'_>) {
                 &place,
                 "no `[[test]]` shows an event that this rule leaves alone",
             )
-            .hint("with `expect = []`");
+            .hint("add a `[[test]]` with such an event and `expect = []`");
     }
 }

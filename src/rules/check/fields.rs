@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use crate::rules::check::{Mention, conditions};
-use crate::rules::diagnostic::{Findings, did_you_mean};
-use crate::rules::payload::{Found, Leaf, lookup};
+use crate::rules::check::{Mention, conditions, tables};
+use crate::rules::diagnostic::{Findings, akin, did_you_mean};
+use crate::rules::payload::{Found, Leaf, below_top, lookup};
 use crate::rules::syntax::{Entry, Kind, Node, find};
 
 /// The event types a rule listens to.
@@ -55,6 +55,13 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], findings: &mut Finding
                 &on,
                 findings,
             );
+            // Written with brackets, it cannot be written anew by words alone.
+            let found = findings.iter_mut().last();
+            if let (true, Some(found)) = (mention.bracketed, found)
+                && let Some(near) = found.suggestion().map(str::to_owned)
+            {
+                found.hint(format!("perhaps `{near}`"));
+            }
         }
     }
     conditions::fields(tree, &mut |path, entry| {
@@ -67,6 +74,55 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], findings: &mut Finding
             Found::There(leaf) => compared(&path.join("."), &leaf, &entry.node, findings),
         }
     });
+    in_tests(tree, findings);
+}
+
+/// A payload in a test that no such event has: the test is about something that never happens, and one that expects nothing
+/// holds for that reason alone.
+fn in_tests(tree: &[Entry], findings: &mut Findings<'_>) {
+    for test in tables(tree, "test") {
+        let own = find(test, "event").and_then(|entry| entry.node.table());
+        for event in own.into_iter().chain(tables(test, "given")) {
+            let kind = find(event, "on").and_then(|entry| entry.node.text());
+            let payload = find(event, "payload").and_then(|entry| entry.node.table());
+            if let (Some(kind), Some(payload)) = (kind, payload) {
+                imagined(&[kind], payload, &mut Vec::new(), findings);
+            }
+        }
+    }
+}
+
+fn imagined<'t>(on: &[&str], entries: &'t [Entry], path: &mut Vec<&'t str>, findings: &mut Findings<'_>) {
+    for entry in entries {
+        path.push(&entry.key);
+        match lookup(on, path) {
+            Found::Missing { near, .. } => {
+                let (_, before) = path.split_last().unwrap_or((&"", &[]));
+                let near = near.map(|near| [before, &[near]].concat().join("."));
+                findings
+                    .warning(
+                        "test-field",
+                        &entry.key_span,
+                        format!("{} has no `{}`", on.join(", "), path.join(".")),
+                    )
+                    .hint(near.map_or_else(
+                        || "leave out what no such event holds".to_owned(),
+                        |near| format!("did you mean `{near}`?"),
+                    ));
+            }
+            Found::There(_) => {
+                let items = match &entry.node.kind {
+                    Kind::Array(items) => items.as_slice(),
+                    _ => std::slice::from_ref(&entry.node),
+                };
+                for inner in items.iter().filter_map(Node::table) {
+                    imagined(on, inner, path, findings);
+                }
+            }
+            Found::Unchecked => {}
+        }
+        path.pop();
+    }
 }
 
 /// What to write instead of a method that texts have in other languages: `event.ref.startswith('x')`.
@@ -107,10 +163,20 @@ fn missing(
     let before = path[..known].join(".");
     let dot = if before.is_empty() { "" } else { "." };
     let full = format!("{prefix}{}", path.join("."));
-    let hint = match near {
-        Some(near) => format!("did you mean `{prefix}{before}{dot}{near}`?"),
-        None if beside.is_empty() => format!("`{prefix}{before}` has no fields of its own"),
-        None => {
+    let deeper = if known == 0 {
+        below_top(on, path)
+    } else {
+        Vec::new()
+    };
+    let hint = match (near, deeper.as_slice()) {
+        (Some(near), _) => format!("did you mean `{prefix}{before}{dot}{near}`?"),
+        (None, [only]) => format!("did you mean `{prefix}{only}`?"),
+        (None, [_, _, ..]) => {
+            let places: Vec<String> = deeper.iter().map(|path| format!("`{prefix}{path}`")).collect();
+            format!("there are {}", places.join(", "))
+        }
+        (None, []) if beside.is_empty() => format!("`{prefix}{before}` has no fields of its own"),
+        (None, []) => {
             let more = if beside.len() > SHOWN_MAX { ", …" } else { "" };
             let shown: Vec<&str> = beside.iter().copied().take(SHOWN_MAX).collect();
             let whole = if before.is_empty() {
@@ -118,7 +184,12 @@ fn missing(
             } else {
                 format!("`{prefix}{before}`")
             };
-            format!("{whole} has {}{more}", shown.join(", "))
+            let akin = akin(
+                path.get(known).copied().unwrap_or_default(),
+                beside.iter().copied(),
+            );
+            let perhaps = akin.map_or(String::new(), |perhaps| format!("{perhaps} "));
+            format!("{perhaps}{whole} has {}{more}", shown.join(", "))
         }
     };
     findings

@@ -1,7 +1,7 @@
 //! In: what a rule's steps mention of each other, and what their tools answer. Out: results that are not there, that
 //! nobody uses, or that may be skipped. Never: values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -16,9 +16,11 @@ const SHOWN_MAX: usize = 12;
 
 pub(super) fn check(tree: &[Entry], mentions: &[Mention], catalog: &Catalog, findings: &mut Findings<'_>) {
     let actions = tables(tree, "action");
-    let mut ids: Vec<String> = Vec::new();
+    let (mut ids, mut taken) = (Vec::<String>::new(), BTreeSet::new());
     for action in &actions {
-        ids.push(step_id(action, &ids));
+        let id = step_id(action, &taken);
+        taken.insert(id.clone());
+        ids.push(id);
     }
     let tool_of = |action: &[Entry]| catalog.get(find(action, "tool")?.node.text()?);
     let steps: BTreeMap<&str, usize> = ids.iter().enumerate().map(|(at, id)| (id.as_str(), at)).collect();

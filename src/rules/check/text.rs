@@ -60,3 +60,14 @@ pub(super) fn always_matches(operator: &str, pattern: &str) -> bool {
 pub(super) fn is_plain_glob(glob: &str) -> bool {
     !glob.contains(['*', '?', '[', '\\'])
 }
+
+/// The operator that was meant by a text with a wildcard at its edge, if it looks like a pattern.
+pub(super) fn meant_as(literal: &str) -> Option<&'static str> {
+    let regex = literal.contains(".*") || literal.contains(".+");
+    let anchored = literal.len() > 1 && (literal.starts_with('^') || literal.ends_with('$'));
+    if regex || anchored {
+        return Some("regex");
+    }
+    let letters = literal.trim_matches('*');
+    (literal != letters && !letters.is_empty() && !letters.contains('*')).then_some("glob")
+}

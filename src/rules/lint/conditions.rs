@@ -130,6 +130,14 @@ pub(super) const LINTS: &[Lint] = &[
         "[when]\nissue.title = { glob = \"release*\" }",
     ),
     warning(
+        "literal-wildcard",
+        "a wildcard where texts are compared as they stand",
+        "A text by itself, in a list or under `equals` is the whole text, and `*` is an asterisk in it. `glob` knows `*` and `?`, \
+         `regex` the rest; `prefix`, `suffix` and `contains` need no wildcard.",
+        "[when]\nissue.title = \"bug*\"",
+        "[when]\nissue.title = { glob = \"bug*\" }",
+    ),
+    warning(
         "constant-condition",
         "a condition that asks nothing",
         "The expression mentions no name, so it is the same for every event.",

@@ -91,9 +91,9 @@ pub(super) const LINTS: &[Lint] = &[
         "missing-test",
         "a rule without a test that it acts",
         "An example of an event on which the rule acts is its specification; `xmrt test` runs it against a sandbox.",
-        "[[test]]\nname = \"does not act\"\nevent = { on = \"github.issues.opened\" }\nexpect = []",
+        "[[test]]\nname = \"does not act\"\nevent = { on = \"github.issues.closed\" }\nexpect = []",
         "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\" }\nexpect = [{ tool = \"xmrt.notify\" }]\n\n[[test]]\n\
-         name = \"does not act\"\nevent = { on = \"github.issues.opened\" }\nexpect = []",
+         name = \"does not act\"\nevent = { on = \"github.issues.closed\" }\nexpect = []",
     ),
     warning(
         "missing-quiet-test",
@@ -102,7 +102,7 @@ pub(super) const LINTS: &[Lint] = &[
          `decision` other than `fired`) keeps its conditions honest.",
         "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\" }\nexpect = [{ tool = \"xmrt.notify\" }]",
         "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\" }\nexpect = [{ tool = \"xmrt.notify\" }]\n\n[[test]]\n\
-         name = \"does not act\"\nevent = { on = \"github.issues.opened\" }\nexpect = []",
+         name = \"does not act\"\nevent = { on = \"github.issues.closed\" }\nexpect = []",
     ),
     error(
         "duplicate-test",
@@ -111,7 +111,7 @@ pub(super) const LINTS: &[Lint] = &[
         "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\" }\ndecision = \"fired\"\n\n[[test]]\nname = \"acts\"\n\
          event = { on = \"github.issues.opened\" }\nexpect = []",
         "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\" }\ndecision = \"fired\"\n\n[[test]]\n\
-         name = \"does not act\"\nevent = { on = \"github.issues.opened\" }\nexpect = []",
+         name = \"does not act\"\nevent = { on = \"github.issues.closed\" }\nexpect = []",
     ),
     error(
         "test-expects-nothing",
@@ -149,6 +149,16 @@ pub(super) const LINTS: &[Lint] = &[
          name = \"does not act\"\nevent = { on = \"github.issues.opened\" }\nexpect = []",
         "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\" }\nexpect = [{ tool = \"xmrt.notify\" }]\n\n[[test]]\n\
          name = \"does not act\"\nevent = { on = \"github.issues.closed\" }\nexpect = []",
+    ),
+    warning(
+        "test-field",
+        "a test with an event as nobody sends it",
+        "The payload has a field that no such event has, so the test shows nothing: what is misspelled is absent, and a test that \
+         expects no call holds for that reason alone.",
+        "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\", payload = { issue = { titel = \"bug\" } } }\n\
+         decision = \"fired\"\n\n[[test]]\nname = \"does not act\"\nevent = { on = \"github.issues.closed\" }\nexpect = []",
+        "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\", payload = { issue = { title = \"bug\" } } }\n\
+         decision = \"fired\"\n\n[[test]]\nname = \"does not act\"\nevent = { on = \"github.issues.closed\" }\nexpect = []",
     ),
     warning(
         "test-tool",

@@ -103,7 +103,6 @@ arguments = { to = "log", text = "hello" }
 
     1 rule file(s), 1 error(s), 0 warning(s)
     `xmrt check --explain unknown-field` says more about a finding
-    `xmrt check --diff` shows what `--fix` would mend
     "#);
 }
 
@@ -184,7 +183,6 @@ arguments = { to = "log", text = "hello" }
 
     1 rule file(s), 1 error(s), 0 warning(s)
     `xmrt check --explain unknown-field` says more about a finding
-    `xmrt check --diff` shows what `--fix` would mend
     "#);
 }
 
@@ -207,7 +205,7 @@ arguments = { to = "log", text = "hello" }
     1 | description = "Tell about an issue"
       | ^^^^^^^^^^^
       |
-      = help: with `expect = []`
+      = help: add a `[[test]]` with such an event and `expect = []`
 
     warning[missing-test]: no `[[test]]` shows an event on which this rule acts
      --> rules/tell.toml:1:1
@@ -215,7 +213,7 @@ arguments = { to = "log", text = "hello" }
     1 | description = "Tell about an issue"
       | ^^^^^^^^^^^
       |
-      = help: `expect` lists the calls it makes, in order
+      = help: add a `[[test]]` with such an event; its `expect` lists the calls the rule makes, in order
 
     warning[type-mismatch]: `issue.labels` is an object, and it is compared with a text: this never matches
      --> rules/tell.toml:5:16
@@ -228,7 +226,6 @@ arguments = { to = "log", text = "hello" }
 
     1 rule file(s), 0 error(s), 3 warning(s)
     `xmrt check --explain missing-quiet-test` says more about a finding
-    `xmrt check --diff` shows what `--fix` would mend
     matching: 1 indexed, 0 scanned, 0 off
     "#);
 }

@@ -51,7 +51,7 @@ arguments = { to = "log", text = "hello" }
     1 | description = "Tell about an issue"
       | ^^^^^^^^^^^
       |
-      = help: with `expect = []`
+      = help: add a `[[test]]` with such an event and `expect = []`
 
     warning[missing-test]: no `[[test]]` shows an event on which this rule acts
      --> rules/tell.toml:1:1
@@ -59,7 +59,7 @@ arguments = { to = "log", text = "hello" }
     1 | description = "Tell about an issue"
       | ^^^^^^^^^^^
       |
-      = help: `expect` lists the calls it makes, in order
+      = help: add a `[[test]]` with such an event; its `expect` lists the calls the rule makes, in order
 
     warning[unknown-event]: there is no source `issues`
      --> rules/tell.toml:2:6
@@ -118,7 +118,7 @@ arguments = { to = "log", text = "hello" }
     1 | description = "Tell about an issue"
       | ^^^^^^^^^^^
       |
-      = help: with `expect = []`
+      = help: add a `[[test]]` with such an event and `expect = []`
 
     warning[missing-test]: no `[[test]]` shows an event on which this rule acts
      --> rules/tell.toml:1:1
@@ -126,7 +126,7 @@ arguments = { to = "log", text = "hello" }
     1 | description = "Tell about an issue"
       | ^^^^^^^^^^^
       |
-      = help: `expect` lists the calls it makes, in order
+      = help: add a `[[test]]` with such an event; its `expect` lists the calls the rule makes, in order
 
     warning[unknown-event]: GitHub is not known to send an event `issue`
      --> rules/tell.toml:2:6
@@ -161,7 +161,7 @@ arguments = { to = "log", text = "hello" }
     1 | description = "Tell about an issue"
       | ^^^^^^^^^^^
       |
-      = help: with `expect = []`
+      = help: add a `[[test]]` with such an event and `expect = []`
 
     warning[missing-test]: no `[[test]]` shows an event on which this rule acts
      --> rules/tell.toml:1:1
@@ -169,7 +169,7 @@ arguments = { to = "log", text = "hello" }
     1 | description = "Tell about an issue"
       | ^^^^^^^^^^^
       |
-      = help: `expect` lists the calls it makes, in order
+      = help: add a `[[test]]` with such an event; its `expect` lists the calls the rule makes, in order
 
     warning[unknown-event]: GitHub's event `issues` is not known to have an action `opend`
      --> rules/tell.toml:2:6

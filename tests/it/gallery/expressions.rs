@@ -48,7 +48,6 @@ arguments = { to = "log", text = "${{ github.event.issue.title }}" }
 
     1 rule file(s), 1 error(s), 0 warning(s)
     `xmrt check --explain unknown-name` says more about a finding
-    `xmrt check --diff` shows what `--fix` would mend
     "#);
 }
 
@@ -74,6 +73,5 @@ arguments = { to = "log", text = "hello" }
 
     1 rule file(s), 1 error(s), 0 warning(s)
     `xmrt check --explain unknown-name` says more about a finding
-    `xmrt check --diff` shows what `--fix` would mend
     "#);
 }

@@ -225,7 +225,6 @@ arguments = {
 
     1 rule file(s), 1 error(s), 0 warning(s)
     `xmrt check --explain toml-version` says more about a finding
-    `xmrt check --diff` shows what `--fix` would mend
     "#);
 }
 
@@ -296,7 +295,6 @@ expect = []
 
     1 rule file(s), 1 error(s), 0 warning(s)
     `xmrt check --explain unknown-key` says more about a finding
-    `xmrt check --diff` shows what `--fix` would mend
     "#);
 }
 

@@ -170,6 +170,5 @@ arguments = { to = "log", text = "hello" }
 
     1 rule file(s), 2 error(s), 0 warning(s)
     `xmrt check --explain unknown-key` says more about a finding
-    `xmrt check --diff` shows what `--fix` would mend
     "#);
 }

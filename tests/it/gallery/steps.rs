@@ -48,7 +48,6 @@ arguments = { owner = "acme", repo = "api", number = "{{ event.issue.number }}",
 
     1 rule file(s), 1 error(s), 0 warning(s)
     `xmrt check --explain unknown-argument` says more about a finding
-    `xmrt check --diff` shows what `--fix` would mend
     "#);
 }
 
@@ -76,7 +75,6 @@ arguments = { to = "log", text = "hello" }
 
     1 rule file(s), 1 error(s), 0 warning(s)
     `xmrt check --explain duration` says more about a finding
-    `xmrt check --diff` shows what `--fix` would mend
     "#);
 }
 
@@ -320,7 +318,7 @@ arguments = { to = "log", text = "hello" }
     1 | description = "Tell about an issue"
       | ^^^^^^^^^^^
       |
-      = help: with `expect = []`
+      = help: add a `[[test]]` with such an event and `expect = []`
 
     warning[missing-test]: no `[[test]]` shows an event on which this rule acts
      --> rules/tell.toml:1:1
@@ -328,7 +326,7 @@ arguments = { to = "log", text = "hello" }
     1 | description = "Tell about an issue"
       | ^^^^^^^^^^^
       |
-      = help: `expect` lists the calls it makes, in order
+      = help: add a `[[test]]` with such an event; its `expect` lists the calls the rule makes, in order
 
 
     1 rule file(s), 0 error(s), 2 warning(s)

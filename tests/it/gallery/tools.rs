@@ -98,7 +98,6 @@ arguments = { text = "hello" }
 
     1 rule file(s), 1 error(s), 0 warning(s)
     `xmrt check --explain unknown-tool` says more about a finding
-    `xmrt check --diff` shows what `--fix` would mend
     "#);
 }
 
@@ -148,7 +147,6 @@ text = "hello"
 
     1 rule file(s), 4 error(s), 0 warning(s)
     `xmrt check --explain missing-argument` says more about a finding
-    `xmrt check --diff` shows what `--fix` would mend
     "#);
 }
 

@@ -249,6 +249,89 @@ fn whatever_would_run_for_ever_is_stopped_within_fifty_milliseconds() {
     assert!(slow.iter().all(|(took, _)| *took < most), "{told:#?}");
 }
 
+/// The engine goes through what it has read by calling itself. Whatever the source, that must not use up the stack of one of
+/// the server's threads, which has twice as much as here.
+#[test]
+fn a_chain_that_would_use_up_the_stack_is_refused_before_it_is_read() {
+    let chains: [(&str, &str, &str); 16] = [
+        ("event", ".a", ""),
+        ("event", "[0]", ""),
+        ("event", "[:]", ""),
+        ("event", "()", ""),
+        ("1", "|abs", ""),
+        ("1", " is odd", ""),
+        ("1", "+1", ""),
+        ("1", "~1", ""),
+        ("1", "**1", ""),
+        ("1", " and 1", ""),
+        ("1", " in event", ""),
+        ("1", " if 1 else 1", ""),
+        ("", "-", "1"),
+        ("", "not ", "1"),
+        ("", "(", "1"),
+        ("", "[", "1"),
+    ];
+    let told = |source: &str| {
+        let text = format!(
+            "description = \"d\"\non = \"github\"\n[[action]]\ntool = \"a.b\"\narguments = {{ it = {} }}\n",
+            toml_edit::Value::from(source)
+        );
+        let loaded = xmrt::rules::load(
+            &crate::rules::files(&[("rules/it.toml", &text)]),
+            &json!({}),
+            None,
+        );
+        loaded
+            .diagnostics
+            .into_iter()
+            .map(|found| found.message)
+            .collect::<Vec<_>>()
+    };
+    let all = move || {
+        for (start, link, end) in chains {
+            for links in [100, 450, 5_000, 60_000 / link.len()] {
+                let chain = format!("{start}{}{end}", link.repeat(links));
+                for source in [
+                    format!("{{{{ {chain} }}}}"),
+                    format!("a {{{{ '}}}}' ~ {chain} }}}} b"),
+                    format!("{{% set a = {chain} %}}"),
+                ] {
+                    let told = told(&source);
+                    assert!(
+                        links < 500 || !told.is_empty(),
+                        "{links} of {link:?} in {source:.60}"
+                    );
+                }
+            }
+        }
+        for (start, link, end) in [
+            ("{% if 1 %}", "{% elif 1 %}", "{% endif %}"),
+            ("{% set ", "(", "a = 1 %}"),
+            ("{% filter upper", "|upper", " %}{% endfilter %}"),
+            ("", "{% if 1 %}", ""),
+        ] {
+            assert_ne!(
+                told(&format!("{start}{}{end}", link.repeat(60_000 / link.len()))),
+                Vec::<String>::new(),
+                "{link}"
+            );
+        }
+    };
+    let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(all);
+    thread
+        .expect("a thread")
+        .join()
+        .expect("all of them were read or refused");
+}
+
+#[test]
+fn a_long_list_is_no_chain() {
+    let names: Vec<String> = (0..2_000).map(|number| format!("'user-{number}'")).collect();
+    assert!(holds(&format!("'user-1999' in [{}]", names.join(", "))));
+    let told = rendered(&toml_edit::Value::from("{{ event.issue.number }} - ".repeat(1_000)).to_string());
+    assert!(told.is_ok(), "{told:?}");
+}
+
 #[test]
 fn a_list_that_is_made_as_it_is_read_is_measured_before_it_takes_memory() {
     let scope = scope(&event("github.issues.opened", issue()));

@@ -8,6 +8,8 @@ use xmrt::rules::{Catalog, Diagnostic, SourceFile, lint, lints, load, render_dia
 
 use crate::rules::files;
 
+mod meaning;
+
 /// The tools there really are.
 /// Who is in the examples of the lints about agents.
 fn directory() -> Directory {
@@ -217,7 +219,7 @@ arguments = { to = "log", text = "hello" }
     1 | description = "d"
       | ^^^^^^^^^^^
       |
-      = help: with `expect = []`
+      = help: add a `[[test]]` with such an event and `expect = []`
 
     warning[missing-test]: no `[[test]]` shows an event on which this rule acts
      --> rules/sample.toml:1:1
@@ -225,7 +227,7 @@ arguments = { to = "log", text = "hello" }
     1 | description = "d"
       | ^^^^^^^^^^^
       |
-      = help: `expect` lists the calls it makes, in order
+      = help: add a `[[test]]` with such an event; its `expect` lists the calls the rule makes, in order
 
     warning[unknown-allow]: there is no lint `unknwn-field`
      --> rules/sample.toml:2:1
@@ -356,5 +358,35 @@ async fn only_patterns_that_match_nothing_or_everything_are_complained_about() {
     ] {
         let conditions = format!("issue.title = {{ {fine} }}");
         assert_eq!(asked(&conditions).await, Vec::<&str>::new(), "{fine}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_looks_like_a_pattern_is_asked_about() {
+    for pattern in [
+        "\"bug*\"",
+        "\"*bug\"",
+        "[\"bug\", \"feature/**\"]",
+        "{ not = \"wip*\" }",
+        "\"^bug\"",
+        "\"bug.*\"",
+        "\"bug$\"",
+    ] {
+        let conditions = format!("issue.title = {pattern}");
+        assert_eq!(asked(&conditions).await, ["literal-wildcard"], "{pattern}");
+    }
+    for plain in [
+        "\"bug\"",
+        "\"*\"",
+        "\"2 * 3\"",
+        "\"***\"",
+        "\"why?\"",
+        "\"[bug]\"",
+        "\"$\"",
+        "{ glob = \"bug*\" }",
+        "{ contains = \"*bug\" }",
+    ] {
+        let conditions = format!("issue.title = {plain}");
+        assert_eq!(asked(&conditions).await, Vec::<&str>::new(), "{plain}");
     }
 }

@@ -200,6 +200,8 @@ arguments = { a = "{{ event.x", b = "{% if event.x %}", c = "{{ event.x | uperca
        |
     10 | arguments = { a = "{{ event.x", b = "{% if event.x %}", c = "{{ event.x | upercase }}", d = "{{ 1 }} {{ event.y | '|nofilter' }}" }
        |                                                                           ^^^^^^^^
+       |
+       = help: there are abs, attr, batch, capitalize, default, dictsort, duration, earlier, escape, fence, first, float, format, groupby, indent, int, items, join, last, length, lines, list, lower, map, markdown_escape, max, min, pprint, reject, rejectattr, replace, reverse, round, seconds, select, selectattr, slice, slug, sort, split, string, sum, timestamp, title, tojson, trim, truncate_bytes, unique, upper, zip
 
     error[expression]: this template does not work: unexpected string, expected identifier
       --> rules/sample.toml:10:115

@@ -187,6 +187,8 @@ expect = []
        |
     24 | arguments = { title = "{{ event.issue.title | upercase }}", body = "ü {{ event.issue. }}", x = { y = [ "{{ vras.repo }}" ] } }
        |                                               ^^^^^^^^
+       |
+       = help: there are abs, attr, batch, capitalize, default, dictsort, duration, earlier, escape, fence, first, float, format, groupby, indent, int, items, join, last, length, lines, list, lower, map, markdown_escape, max, min, pprint, reject, rejectattr, replace, reverse, round, seconds, select, selectattr, slice, slug, sort, split, string, sum, timestamp, title, tojson, trim, truncate_bytes, unique, upper, zip
 
     error[expression]: this template does not work: unexpected end of variable block, expected identifier or integer
       --> rules/sample.toml:24:87
@@ -259,6 +261,8 @@ line {{ evnt.x }}""" }
        |
     11 | arguments = { title = "ünï{{ event.x | upr }}", body = """
        |                                        ^^^
+       |
+       = help: there are abs, attr, batch, capitalize, default, dictsort, duration, earlier, escape, fence, first, float, format, groupby, indent, int, items, join, last, length, lines, list, lower, map, markdown_escape, max, min, pprint, reject, rejectattr, replace, reverse, round, seconds, select, selectattr, slice, slug, sort, split, string, sum, timestamp, title, tojson, trim, truncate_bytes, unique, upper, zip
 
     error[unknown-name]: there is no name `evnt`
       --> rules/sample.toml:13:9
