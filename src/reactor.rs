@@ -1,6 +1,7 @@
 //! In: deliveries, and the passing of time. Out: runs carried to their end. The only room that knows the order of the
 //! stages. Never: HTTP, files, the environment.
 
+mod backtest;
 mod clock_watch;
 mod envelope;
 mod identity;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
 pub use crate::rules::Ranked;
+pub use backtest::{Backtest, Checked, KeptEvents, events_since, of_record};
 pub use explain::{Explained, explain};
 pub use intake::{IntakeError, LookupError};
 pub use own::{TriggerError, Wish, asked, ticked};

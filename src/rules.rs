@@ -6,6 +6,7 @@
 //! grammar, such as tools and their arguments, is looked at last (`check`). A book's rules are compiled together (`engine`),
 //! so that an event costs what it matches, not what there is.
 
+mod backtest;
 mod book;
 mod listening;
 mod parse;
@@ -36,8 +37,9 @@ mod filters;
 mod duration;
 mod diagnostic;
 
+pub use backtest::{Comparison, Firing, NOT_SIMULATED, RuleChange, Side, compare};
 pub use book::{
-    Candidate, Coverage, Evaluation, Loaded, RuleBook, SourceFile, Verdict, load, meta_of, parse_pinned,
+    Candidate, Coverage, Evaluation, Loaded, RuleBook, SourceFile, Verdict, load, meta_of, parse_pinned, stem,
 };
 pub use changes::changes;
 pub use check::{Catalog, CatalogTool};

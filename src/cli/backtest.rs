@@ -7,19 +7,10 @@ use super::{Ending, Failure, print};
 use crate::assemble;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::rules::{self, RuleBook, SourceFile};
+use crate::rules::{self, Comparison, NOT_SIMULATED, RuleBook, Side, SourceFile};
 
-mod compare;
-mod gates;
 mod history;
 
-use compare::{Comparison, Side};
-
-/// What a backtest leaves out, whoever asks.
-const NOT_SIMULATED: &[&str] = &[
-    "steps: an action's `if`, a `require` that declines, and the refund of the limits that follows",
-    "`limits.depth`, and the events that runs would have caused",
-];
 /// How many events a change is illustrated with, unless all are asked for.
 const SHOWN_MAX: usize = 5;
 
@@ -94,7 +85,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
             "a folder of payloads has no rules in force: name what to compare with, `--against PATH`",
         )?,
     };
-    let comparison = compare::compare(&before, &candidate, &history.events);
+    let comparison = rules::compare(&before, &candidate, &history.events);
     if options.json {
         print::json(&serde_json::json!({
             "events": { "from": history.place, "count": history.events.len(), "first": history.first(), "last": history.last(), "unreadable": history.unreadable },

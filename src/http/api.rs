@@ -12,6 +12,8 @@ mod journal;
 mod tools;
 mod pauses;
 
+pub(super) use approvals::question;
+pub(super) use rules::{EVENTS_MAX, SINCE};
 pub(super) use runs::cursor;
 
 use std::sync::Arc;
@@ -75,6 +77,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/pauses/{what}", delete(pauses::resume))
         .route("/rules", get(rules::list))
         .route("/rules/reload", post(rules::reload))
+        .route("/rules/check", post(rules::check))
+        .route("/rules/backtest", post(rules::backtest))
         .route("/rules/{id}", get(rules::show))
         .route("/rules/{id}/explain", get(rules::explain))
         .route("/rules/{id}/trigger", post(rules::trigger))

@@ -14,6 +14,8 @@ mod live;
 mod now;
 mod events;
 mod runs;
+mod rules;
+mod approvals;
 
 use std::sync::Arc;
 
@@ -57,6 +59,13 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/runs/{id}/retry", post(runs::retry))
         .route("/runs/{id}/cancel", post(runs::cancel))
         .route("/runs/{id}/resolve", post(runs::resolve))
+        .route("/rules", get(rules::list))
+        .route("/rules/{id}", get(rules::show))
+        .route("/rules/{id}/explain", post(rules::explained))
+        .route("/rules/{id}/pause", post(rules::pause))
+        .route("/rules/{id}/try", post(rules::attempt))
+        .route("/approvals", get(approvals::list))
+        .route("/approvals/{run}", post(approvals::answer))
         .route("/pauses", post(now::pause))
         .route("/sign-out", post(session::sign_out))
         .route("/live", get(live::stream))
@@ -82,8 +91,13 @@ impl Fields {
 
     /// A field without the spaces around it.
     fn get(&self, name: &str) -> &str {
+        self.whole(name).trim()
+    }
+
+    /// A field as it was sent.
+    fn whole(&self, name: &str) -> &str {
         let field = self.0.iter().find(|(key, _)| key == name);
-        field.map_or("", |(_, value)| value.trim())
+        field.map_or("", |(_, value)| value)
     }
 
     fn some(&self, name: &str) -> Option<String> {

@@ -5,7 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use super::BodyError;
-use crate::journal::StoreError;
+use crate::journal::{StoreError, WordError};
 use crate::reactor::LookupError;
 use crate::receive::Rejection;
 
@@ -166,6 +166,22 @@ impl From<StoreError> for Problem {
             ),
             StoreError::Unfit { .. } => Self::bad_request(detail),
             StoreError::Unavailable(_) => Self::unavailable(detail),
+        }
+    }
+}
+
+impl From<WordError> for Problem {
+    fn from(error: WordError) -> Self {
+        let detail = error.to_string();
+        match error {
+            WordError::Store(error) => error.into(),
+            WordError::NotEntitled { .. } => Self::new(
+                StatusCode::FORBIDDEN,
+                "not-entitled",
+                "Somebody else has to say this",
+                format!("{detail}; say who you are with `as`, and which roles you have with `roles`"),
+            ),
+            WordError::Expired { .. } => Self::new(StatusCode::CONFLICT, "expired", "It is too late", detail),
         }
     }
 }

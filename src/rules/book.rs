@@ -197,7 +197,8 @@ pub fn parse_pinned(rule_id: &str, text: &str, vars: &Value) -> Result<Rule, Str
     }
 }
 
-fn stem(path: &str) -> String {
+/// A rule's id, of its file's path.
+pub fn stem(path: &str) -> String {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     name.strip_suffix(".toml").unwrap_or(name).to_owned()
 }

@@ -9,6 +9,7 @@
 
 mod agents;
 mod approvals;
+mod changes;
 mod chaos;
 mod cli;
 mod config;

@@ -83,7 +83,17 @@ fn csrf(page: &str) -> String {
 async fn without_a_session_every_page_leads_to_the_sign_in() {
     let house = House::open().await;
     let mut browser = Browser::new(&house);
-    for path in ["/", "/events", "/events/x", "/runs", "/runs/x", "/live"] {
+    for path in [
+        "/",
+        "/events",
+        "/events/x",
+        "/runs",
+        "/runs/x",
+        "/rules",
+        "/rules/x",
+        "/approvals",
+        "/live",
+    ] {
         let answer = browser.get(path).await;
         assert_eq!(answer.status, 303, "{path}");
         assert!(
@@ -101,7 +111,15 @@ async fn a_page_has_the_policy_and_no_script_or_style_inside() {
     let house = House::open().await;
     house.github("issues", "d-1", &issue(1)).await;
     let mut browser = Browser::signed_in(&house).await;
-    for path in ["/", "/events", "/events/d-1", "/runs", "/nothing-else/.."] {
+    for path in [
+        "/",
+        "/events",
+        "/events/d-1",
+        "/runs",
+        "/rules",
+        "/approvals",
+        "/nothing-else/..",
+    ] {
         let page = browser.get(path).await;
         if page.status != 200 {
             continue;

@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use super::super::Failure;
 use super::super::api::{Api, Target, query, segment};
-use super::compare::Side;
 use crate::assemble;
 use crate::config::Settings;
-use crate::journal::{EventQuery, EventRecord, PAGE_MAX, Store};
+use crate::journal::{PAGE_MAX, Store};
 use crate::normalize::{self, Actor, Event, EventId, EventType, Subject};
+use crate::reactor;
 use crate::receive::{Maker, Origin, Source};
-use crate::rules::{self, SourceFile};
+use crate::rules::{self, Side, SourceFile};
 
 /// The largest payload that is read from a folder: what a webhook may be, in bytes.
 const PAYLOAD_BYTES_MAX: u64 = 25 * 1024 * 1024;
@@ -63,22 +63,7 @@ pub(super) async fn on_record(
 }
 
 async fn of_journal(settings: &Settings, store: &dyn Store, since: Timestamp) -> Result<History, Failure> {
-    let mut records: Vec<EventRecord> = Vec::new();
-    loop {
-        let page = store
-            .events(&EventQuery {
-                since: Some(since),
-                before: records.last().map(|record| record.seq),
-                limit: PAGE_MAX,
-                ..EventQuery::default()
-            })
-            .await?;
-        let last = page.len() < PAGE_MAX;
-        records.extend(page);
-        if last {
-            break;
-        }
-    }
+    let kept = reactor::events_since(store, since, usize::MAX).await?;
     let in_force = match store.book(None).await? {
         None => None,
         Some(record) => {
@@ -98,37 +83,14 @@ async fn of_journal(settings: &Settings, store: &dyn Store, since: Timestamp) ->
                 .map(|book| Side::new(name, vec![book]))
         }
     };
-    let total = records.len();
-    let events: Vec<Event> = records.iter().rev().filter_map(of_record).collect();
     Ok(History {
-        unreadable: total - events.len(),
-        events,
+        unreadable: kept.unreadable,
+        events: kept.events,
         place: match &settings.redis {
             Some(redis) => format!("on record in Redis (prefix {})", redis.prefix),
             None => format!("on record in {}", settings.data_dir.display()),
         },
         in_force,
-    })
-}
-
-fn of_record(record: &EventRecord) -> Option<Event> {
-    let text = |name: &str| record.meta.get(name).and_then(Value::as_str).map(str::to_owned);
-    Some(Event {
-        id: EventId(record.key.id.clone()),
-        source: Source::on_record(&record.key.source),
-        kind: EventType(record.kind.clone()),
-        action: text("action"),
-        subject: Subject(record.subject.clone()),
-        actor: text("actor").map(Actor),
-        time: record.time,
-        received_at: record.received_at,
-        replayed: false,
-        payload: normalize::parse(&record.body).ok()?,
-        body: record.body.clone(),
-        digest: None,
-        origin: Origin::Internal(Maker::Given),
-        causes: Vec::new(),
-        after: None,
     })
 }
 

@@ -3,7 +3,6 @@
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,7 +10,7 @@ use super::super::Problem;
 use super::super::routes::{App, Shared};
 use super::runs::{self, cursor};
 use super::{Params, page};
-use crate::journal::{Approver, RunHistory, RunId, RunQuery, WaitsFor, Word, WordError};
+use crate::journal::{Approver, RunHistory, RunId, RunQuery, WaitsFor, Word};
 
 /// Which ones.
 #[derive(Debug, Deserialize)]
@@ -67,7 +66,7 @@ pub(super) async fn list(State(app): Shared, Params(filter): Params<Filter>) -> 
     Ok(Json(json!({ "approvals": approvals, "next_cursor": next })))
 }
 
-fn question(history: &RunHistory) -> Option<Value> {
+pub(in super::super) fn question(history: &RunHistory) -> Option<Value> {
     let (step, approval) = history.question()?;
     Some(json!({
         "run": history.run.id,
@@ -116,20 +115,6 @@ async fn say(app: &App, id: String, approved: bool, request: Request) -> Result<
         hash: saying.hash,
     };
     let run = RunId(id);
-    app.reactor.say(&run, word).await.map_err(problem)?;
+    app.reactor.say(&run, word).await?;
     runs::shown(app, &run).await
-}
-
-fn problem(error: WordError) -> Problem {
-    let detail = error.to_string();
-    match error {
-        WordError::Store(error) => error.into(),
-        WordError::NotEntitled { .. } => Problem::new(
-            StatusCode::FORBIDDEN,
-            "not-entitled",
-            "Somebody else has to say this",
-            format!("{detail}; say who you are with `as`, and which roles you have with `roles`"),
-        ),
-        WordError::Expired { .. } => Problem::new(StatusCode::CONFLICT, "expired", "It is too late", detail),
-    }
 }

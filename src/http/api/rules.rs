@@ -12,11 +12,18 @@ use serde_json::{Value, json};
 use super::super::routes::Shared;
 use super::super::{Problem, webhooks};
 use super::Params;
+use crate::clock::after;
 use crate::reactor::{ReloadError, TriggerError, Wish};
-use crate::rules::{Rule, render_diagnostics};
+use crate::rules::{NOT_SIMULATED, Rule, SourceFile, duration_ms, render_diagnostics};
 
 /// Names a wish, so that it can be sent again.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// How far a backtest looks back.
+pub(in super::super) const SINCE: &str = "14d";
+
+/// On how many events rules are tried.
+pub(in super::super) const EVENTS_MAX: usize = 20_000;
 
 /// How many of a schedule's next ticks are shown.
 const TICKS_SHOWN: usize = 3;
@@ -65,6 +72,78 @@ pub(super) async fn reload(State(app): Shared) -> Result<Json<Value>, Problem> {
     Ok(Json(
         json!({ "book": book.hash(), "rules": book.rules().len(), "diagnostics": diagnostics }),
     ))
+}
+
+/// Rule files, as somebody would change them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Changed {
+    files: Vec<ChangedFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangedFile {
+    /// Its name says which rule it is: `triage.toml`.
+    path: String,
+    text: String,
+}
+
+/// The same, and how far to look back.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Past {
+    files: Vec<ChangedFile>,
+    since: Option<String>,
+}
+
+fn sources(files: Vec<ChangedFile>) -> Vec<SourceFile> {
+    let source = |file: ChangedFile| SourceFile {
+        path: file.path,
+        text: file.text,
+        unreadable: None,
+    };
+    files.into_iter().map(source).collect()
+}
+
+/// `POST /rules/check` with `{"files": [{"path", "text"}]}`: what is wrong with the rules in force once these are in their place.
+pub(super) async fn check(State(app): Shared, request: Request) -> Result<Json<Value>, Problem> {
+    let changed: Changed = super::json(request).await?;
+    let checked = app.reactor.check(&sources(changed.files));
+    let errors = checked
+        .diagnostics
+        .iter()
+        .filter(|found| found.is_error())
+        .count();
+    Ok(Json(json!({
+        "errors": errors,
+        "warnings": checked.diagnostics.len() - errors,
+        "diagnostics": checked.diagnostics,
+        "text": render_diagnostics(&checked.files, &checked.diagnostics, false),
+    })))
+}
+
+/// `POST /rules/backtest`, with `"since": "14d"` if it is to be another time than that: on which events on record these rules would
+/// have acted otherwise. Of more than 20,000 the newest are taken.
+pub(super) async fn backtest(State(app): Shared, request: Request) -> Result<Json<Value>, Problem> {
+    let past: Past = super::json(request).await?;
+    let since = past.since.as_deref().unwrap_or(SINCE);
+    let length = duration_ms(since).map_err(|why| Problem::bad_request(format!("`since`: {why}")))?;
+    let checked = app.reactor.check(&sources(past.files));
+    let Some(candidate) = checked.book else {
+        return Err(broken(ReloadError::Broken(checked.files, checked.diagnostics)));
+    };
+    let since = after(app.reactor.clock().now(), -length);
+    let backtest = app.reactor.backtest(candidate, since, EVENTS_MAX).await?;
+    Ok(Json(json!({
+        "events": { "count": backtest.events, "first": backtest.first, "last": backtest.last,
+            "unreadable": backtest.unreadable, "more": backtest.more },
+        "rules": backtest.comparison.rules,
+        "gained": backtest.comparison.gained(),
+        "lost": backtest.comparison.lost(),
+        "not_simulated": NOT_SIMULATED,
+        "diagnostics": checked.diagnostics,
+    })))
 }
 
 fn broken(error: ReloadError) -> Problem {

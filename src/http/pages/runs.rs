@@ -99,7 +99,7 @@ pub(super) async fn show(
         "title": run.rule,
         "page": "runs",
         "run": rows(std::slice::from_ref(run))[0],
-        "version": run.version,
+        "rule_version": run.version,
         "reason": run.reason.as_deref().map(|reason| view::cut(reason, ERROR_CHARS_MAX)),
         "group": run.group.as_ref().map(|place| json!({ "name": place.group.key, "stand": place.stand })),
         "worker": run.worker,

@@ -48,6 +48,8 @@ impl Signed {
         self.said = match query.get("said") {
             "retried" => Some("A new run goes on where the old one stopped."),
             "cancelled" => Some("The run is cancelled."),
+            "approved" => Some("Approved: the call is made, if it still comes to the same."),
+            "rejected" => Some("Rejected: the run is declined, and the call not made."),
             "resolved" => Some("Your word is on record."),
             "replayed" => Some("The event was evaluated again with the rules in force."),
             "paused" => Some("It stands still: no run of it makes another call until it is resumed."),

@@ -30,6 +30,9 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("event.html", include_str!("event.html")),
     ("runs.html", include_str!("runs.html")),
     ("run.html", include_str!("run.html")),
+    ("rules.html", include_str!("rules.html")),
+    ("rule.html", include_str!("rule.html")),
+    ("approvals.html", include_str!("approvals.html")),
 ];
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {

@@ -1,76 +1,99 @@
 //! In: two sets of rules, and events in order. Out: where they differ. Never: calls, or a clock: the events' own times are
 //! what gates are counted by.
 
+mod gates;
+
 use std::collections::BTreeMap;
 
+use gates::{Answer, Gates};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::gates::{Answer, Gates};
+use super::book::{RuleBook, Verdict};
 use crate::normalize::Event;
-use crate::rules::{RuleBook, Verdict};
+
+/// What a comparison leaves out, whoever asks.
+pub const NOT_SIMULATED: &[&str] = &[
+    "steps: an action's `if`, a `require` that declines, and the refund of the limits that follows",
+    "`limits.depth`, and the events that runs would have caused",
+];
 
 /// One set of rules.
-pub(super) struct Side {
+#[derive(Debug)]
+pub struct Side {
     /// For people.
-    pub(super) name: String,
+    pub name: String,
     /// Rules that were kept each with variables of their own are a book each.
     books: Vec<RuleBook>,
 }
 
 impl Side {
-    pub(super) fn new(name: String, books: Vec<RuleBook>) -> Self {
+    /// Rules under a name.
+    pub fn new(name: String, books: Vec<RuleBook>) -> Self {
         Self { name, books }
     }
 }
 
 /// What came of it.
-#[derive(Debug)]
-pub(super) struct Comparison {
+#[derive(Debug, Default)]
+pub struct Comparison {
     /// Rules that fired on either side, or could not be decided; by id.
-    pub(super) rules: Vec<RuleChange>,
+    pub rules: Vec<RuleChange>,
 }
 
 /// One rule on both sides. Firings are those that would have become runs.
 #[derive(Debug, Serialize)]
-pub(super) struct RuleChange {
-    pub(super) rule: String,
-    pub(super) before: usize,
-    pub(super) after: usize,
-    pub(super) gained: Vec<Firing>,
-    pub(super) lost: Vec<Firing>,
+pub struct RuleChange {
+    /// Its id.
+    pub rule: String,
+    /// How often it fired.
+    pub before: usize,
+    /// How often it would have.
+    pub after: usize,
+    /// Where it would have, and did not.
+    pub gained: Vec<Firing>,
+    /// Where it did, and would not have.
+    pub lost: Vec<Firing>,
     /// Firings that the rule's own gates would have held back, on each side.
-    pub(super) held_back_before: usize,
-    pub(super) held_back_after: usize,
+    pub held_back_before: usize,
+    /// The same of the candidate.
+    pub held_back_after: usize,
     /// Events on which the candidate could not be decided.
-    pub(super) errors: usize,
+    pub errors: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) first_error: Option<String>,
+    /// The first of the reasons.
+    pub first_error: Option<String>,
 }
 
 /// An event on which a rule fired.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Firing {
-    pub(super) id: String,
+pub struct Firing {
+    /// The event's id.
+    pub id: String,
+    /// Its type.
     #[serde(rename = "type")]
-    pub(super) kind: String,
-    pub(super) received_at: Timestamp,
+    pub kind: String,
+    /// When it came.
+    pub received_at: Timestamp,
     #[serde(skip)]
     place: usize,
 }
 
 impl Comparison {
-    pub(super) fn gained(&self) -> usize {
+    /// How many firings there are that were not there before.
+    pub fn gained(&self) -> usize {
         self.rules.iter().map(|rule| rule.gained.len()).sum()
     }
 
-    pub(super) fn lost(&self) -> usize {
+    /// How many there are no more.
+    pub fn lost(&self) -> usize {
         self.rules.iter().map(|rule| rule.lost.len()).sum()
     }
 }
 
 impl RuleChange {
-    pub(super) fn note(&self) -> String {
+    /// What else is to be said of it, in words; empty if nothing is.
+    pub fn note(&self) -> String {
         let mut notes = Vec::new();
         if self.held_back_before > 0 || self.held_back_after > 0 {
             notes.push(format!(
@@ -95,7 +118,7 @@ struct Record {
 }
 
 /// `events` in the order they were received.
-pub(super) fn compare(before: &Side, after: &Side, events: &[Event]) -> Comparison {
+pub fn compare(before: &Side, after: &Side, events: &[Event]) -> Comparison {
     let (before, mut after) = (play(before, events), play(after, events));
     let mut rules: Vec<RuleChange> = Vec::new();
     for (rule, old) in &before {

@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::clock::after;
 use crate::normalize::Event;
-use crate::rules::Limits;
+use crate::rules::rule::Limits;
 
 /// A rule's id, and what its limits are counted by.
 type Gate = (String, String);
@@ -81,4 +80,10 @@ impl Gates {
         }
         Answer::Admitted { superseded }
     }
+}
+
+/// A time so many milliseconds later, or the last there is.
+fn after(at: Timestamp, ms: i64) -> Timestamp {
+    at.saturating_add(SignedDuration::from_millis(ms))
+        .unwrap_or(Timestamp::MAX)
 }
