@@ -317,6 +317,8 @@ const SAID_BY_OTHERS: &[&str] = &[
     // Within the repository or organization that the call names.
     "hook_id",
     "delivery_id",
+    // Within the repository that the call names.
+    "deployment_id",
     // Commits within the repository or service.
     "commit_id",
 ];

@@ -227,6 +227,9 @@ fn filled(schema: &Value) -> Value {
             (_, Some("string")) => json!("a".repeat(usize::try_from(length).unwrap())),
             (_, Some("integer")) => json!(1),
             (_, Some("boolean")) => json!(true),
+            (_, Some("array")) if property["items"]["type"] == "object" => {
+                json!([filled(&property["items"])])
+            }
             (_, Some("array")) => json!(["x"]),
             _ => json!("x"),
         }

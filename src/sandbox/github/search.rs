@@ -37,7 +37,7 @@ pub(super) fn issues(world: &mut World, call: &Call) -> Outcome {
 }
 
 /// Splits at blanks; a part in quotes stays whole, without its quotes.
-fn terms(query: &str) -> Vec<String> {
+pub(super) fn terms(query: &str) -> Vec<String> {
     let mut terms = vec![String::new()];
     let mut quoted = false;
     for letter in query.chars() {
