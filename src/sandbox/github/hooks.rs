@@ -85,12 +85,16 @@ fn shown(call: &Call, hook: &Hook) -> Value {
     if hook.signed {
         config["secret"] = "********".into();
     }
-    json!({
+    let mut shown = json!({
         "type": kind, "id": hook.id, "name": "web", "active": hook.active, "events": hook.events, "config": config,
         "created_at": shape::time(hook.created_at), "updated_at": shape::time(hook.updated_at), "url": url,
         "ping_url": format!("{url}/pings"), "deliveries_url": format!("{url}/deliveries"),
         "last_response": {"code": null, "status": "unused", "message": null},
-    })
+    });
+    if kind == "Repository" {
+        shown["test_url"] = format!("{url}/tests").into();
+    }
+    shown
 }
 
 pub(super) fn list(world: &mut World, call: &Call) -> Outcome {

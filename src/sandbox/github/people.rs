@@ -170,13 +170,32 @@ fn org(world: &World, call: &Call) -> Result<String, Answer> {
 
 pub(super) fn organization(world: &mut World, call: &Call) -> Outcome {
     let login = org(world, call)?;
-    let id = world.github.user_id(&login);
+    let own = |repo: &&super::Repo| repo.owner().eq_ignore_ascii_case(&login) && !repo.private;
+    let public = world.github.repos().filter(own).count();
+    let mut shown = shown_organization(world, call, &login);
+    // What only the organization's own page has.
+    let more = json!({
+        "html_url": format!("https://github.com/{login}"), "type": "Organization", "public_repos": public,
+        "public_gists": 0, "followers": 0, "following": 0, "has_organization_projects": true,
+        "has_repository_projects": true, "created_at": "2020-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+        "archived_at": null,
+    });
+    if let (Some(shown), Value::Object(more)) = (shown.as_object_mut(), more) {
+        shown.extend(more);
+    }
+    Ok(Answer::ok(shown))
+}
+
+fn shown_organization(world: &World, call: &Call, login: &str) -> Value {
+    let id = world.github.user_id(login);
     let url = format!("{}/orgs/{login}", call.base);
-    Ok(Answer::ok(json!({
-        "login": login, "id": id, "node_id": node("O", id), "url": url, "description": null, "type": "Organization",
-        "repos_url": format!("{url}/repos"), "hooks_url": format!("{url}/hooks"),
-        "members_url": format!("{url}/members{{/member}}"), "html_url": format!("https://github.com/{login}"),
-    })))
+    json!({
+        "login": login, "id": id, "node_id": node("O", id), "url": url, "description": null,
+        "avatar_url": format!("https://avatars.githubusercontent.com/u/{id}?v=4"),
+        "repos_url": format!("{url}/repos"), "events_url": format!("{url}/events"), "hooks_url": format!("{url}/hooks"),
+        "issues_url": format!("{url}/issues"), "members_url": format!("{url}/members{{/member}}"),
+        "public_members_url": format!("{url}/public_members{{/member}}"),
+    })
 }
 
 /// The account that a call is about; calls below `/user` are about their own.
@@ -196,7 +215,7 @@ fn shown_membership(world: &World, call: &Call, org: &str, login: &str, member: 
     json!({
         "url": format!("{url}/memberships/{login}"), "state": member.state, "role": member.role,
         "direct_membership": true, "organization_url": url, "user": shape.user(login),
-        "organization": {"login": org, "id": world.github.user_id(org), "url": url},
+        "organization": shown_organization(world, call, org),
     })
 }
 
