@@ -5,6 +5,7 @@ mod analysis;
 mod checks;
 mod discussions;
 mod doubt;
+mod graphql;
 mod issues;
 mod moving;
 mod people;
