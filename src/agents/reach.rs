@@ -9,7 +9,7 @@ use super::grant::Asked;
 use super::wildcard::covers;
 
 /// Arguments that name a repository, or several, as `owner/name`.
-pub const NAMES_REPO: &[&str] = &["repo", "repos", "sub_issue_repo"];
+pub const NAMES_REPO: &[&str] = &["repo", "repos", "sub_issue_repo", "to_repo"];
 /// Arguments that name an organization, and so all of its repositories.
 pub const NAMES_ORG: &[&str] = &["org"];
 /// Arguments that name a service (or another resource of Render), or several, by id.

@@ -22,6 +22,8 @@ const SANDBOX_LOGIN: &str = "xmrt-bot";
 pub struct Providers {
     /// GitHub.
     pub github: Option<github::Client>,
+    /// What GitHub signs its deliveries to this program with.
+    pub github_secret: Option<SecretString>,
     /// Render.
     pub render: Option<render::Client>,
     /// Where `xmrt.notify` can send to.
@@ -47,6 +49,7 @@ impl Providers {
         };
         Ok(Self {
             github,
+            github_secret: settings.github_webhook_secrets.first().cloned(),
             render,
             notify: settings.notify_urls.clone(),
             starter: tools::xmrt::Starter::default(),
@@ -71,6 +74,7 @@ impl Providers {
             .unwrap_or_default();
         Ok(Self {
             github: Some(github),
+            github_secret: Some(tokens.github_secret.clone()),
             render: Some(render),
             notify,
             starter: tools::xmrt::Starter::default(),
@@ -179,7 +183,8 @@ pub(super) const SERVERS: [&str; 3] = ["github", "render", "xmrt"];
 
 /// The `github` server.
 pub(super) fn github_server(providers: &Providers, clock: &Clock) -> tools::github::Server {
-    tools::github::Server::new(providers.github.clone()).with_clock(clock.clone())
+    tools::github::Server::signing(providers.github.clone(), providers.github_secret.clone())
+        .with_clock(clock.clone())
 }
 
 /// The `render` server.

@@ -2,40 +2,78 @@
 //! Never: a retry, a decision, a token in a log.
 
 mod actions;
+mod alerts;
 mod app;
+mod checks;
+mod commit;
+mod community;
 mod contents;
+mod deployments;
+mod discussions;
+mod graphql;
 mod hooks;
 mod issues;
 mod labels;
+mod merging;
+mod people;
 mod pulls;
 mod refusal;
+mod releases;
 mod repo;
+mod repos;
 mod statuses;
+mod traffic;
 mod wire;
 
 pub use actions::{
     Dispatched, RunFilter, WorkflowJob, WorkflowRun, WorkflowStep, cancel_workflow_run, rerun_failed_jobs,
     rerun_workflow, run_workflow,
 };
+pub use alerts::{CodeScanningAlert, DependabotAlert, SecretScanningAlert};
 pub use app::AppKey;
+pub use checks::{Annotation, AnnotationLevel, CheckRun, Conclusion, NewCheckRun, create_check_run};
+pub use commit::{Committed, NewCommit, commit_files};
+pub use community::{CommunityFiles, CommunityProfile, Contributor};
 pub use contents::{File, FileKind};
+pub use deployments::{
+    Deployment, DeploymentState, DeploymentStatus, NewDeployment, NewDeploymentStatus, create_deployment,
+    create_deployment_status,
+};
+pub use discussions::{
+    Author, Categories, Category, CloseReason, CommentPayload, Discussion, DiscussionComment,
+    DiscussionFilter, DiscussionPayload, LockPayload, LockedRecord, PageOf, close_discussion,
+    comment_on_discussion, create_discussion, lock_discussion, mark_answer, update_discussion,
+};
 pub use hooks::{
-    Budget, DeliveredRequest, Deliveries, Hook, HookConfig, HookDelivery, HookPlace, Permissions,
-    SeenRepository, SentRequest, delete_hook, ping_hook, redeliver, update_hook,
+    Budget, DeliveredRequest, Deliveries, HOOKS_MAX, Hook, HookConfig, HookDelivery, HookPlace, NewHook,
+    Permissions, SeenRepository, SentRequest, create_hook, delete_hook, ping_hook, redeliver, update_hook,
 };
 pub use issues::{
     Account, Comment, Issue, IssueChange, IssueFilter, LockReason, StateReason, add_sub_issue, assign_issue,
     close_issue, create_comment, create_issue, lock_issue, reopen_issue, update_comment, update_issue,
 };
 pub use labels::{Label, add_labels, create_label, remove_label, set_labels};
+pub use merging::{
+    AutoMerge, Moved, PullMerging, PullPayload, TransferPayload, enable_auto_merge, set_draft, transfer_issue,
+};
+pub use people::{
+    Collaborator, Invitation, Membership, Permission, Profile, accept_membership, add_collaborator,
+    answer_invitation, remove_collaborator, remove_membership, set_membership,
+};
 pub use pulls::{
     Distance, End, MergeMethod, Merged, NewPullRequest, NewReview, PullChange, PullFilter, PullRequest,
     PullRequestFile, Review, ReviewComment, ReviewEvent, Side, create_pull_request, create_review,
     merge_pull_request, request_reviewers, update_branch, update_pull_request,
 };
 pub use refusal::refused;
+pub use releases::{Latest, NewRelease, Release, create_release};
 pub use repo::Repo;
+pub use repos::{
+    Branch, CodeMatch, Commit, CommitFilter, Comparison, FolderEntry, License, Reference, RepositoriesOf,
+    Repository, create_branch,
+};
 pub use statuses::{CommitState, CommitStatus, NewStatus, create_commit_status};
+pub use traffic::{Referrer, VisitedPath, Visits, VisitsOfDay};
 pub use wire::LogEnd;
 
 use std::fmt;

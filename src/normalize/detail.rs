@@ -45,7 +45,22 @@ const TOLD_APART: &[(&str, &[&str], &str, &[&str])] = &[
         &["workflow_run", "id"],
     ),
     ("push", &[""], "sha", &["after"]),
+    ("create", &[""], "ref", &["ref"]),
+    (
+        "check_run",
+        &["created", "completed"],
+        "check",
+        &["check_run", "id"],
+    ),
+    ("deployment", &["created"], "deployment", &["deployment", "id"]),
+    (
+        "release",
+        &["created", "published", "released", "prereleased"],
+        "tag",
+        &["release", "tag_name"],
+    ),
     ("issue_comment", &["created"], "comment", &["comment", "id"]),
+    ("discussion_comment", &["created"], "comment", &["comment", "id"]),
     ("pull_request_review", &["submitted"], "review", &["review", "id"]),
 ];
 

@@ -164,14 +164,14 @@ pub(super) enum Found {
 }
 
 /// Finds the route of a call; a HEAD is served as the GET it stands for.
-pub(super) fn find(routes: &'static [Route], method: &Method, path: &str) -> Found {
+pub(super) fn find(tables: &[&'static [Route]], method: &Method, path: &str) -> Found {
     let verb = if method == Method::HEAD {
         "GET"
     } else {
         method.as_str()
     };
     let mut wrong_verb = false;
-    for route in routes {
+    for route in tables.iter().copied().flatten() {
         if let Some(params) = captures(route.pattern, path) {
             if route.method == verb {
                 return Found::Route(route, params);

@@ -3,6 +3,7 @@
 
 mod routes;
 mod state;
+mod things;
 mod app;
 mod shape;
 mod shape_runs;
@@ -15,6 +16,16 @@ mod pulls;
 mod merge;
 mod reviews;
 mod history;
+mod commits;
+mod releases;
+mod traffic;
+mod checks;
+mod alerts;
+mod people;
+mod discussions;
+mod merging;
+mod insight;
+mod graphql;
 mod actions;
 mod contents;
 mod search;
@@ -28,14 +39,16 @@ use super::call::{Answer, Call, Outcome};
 use super::state::World;
 pub(super) use actions::stored_log;
 pub(super) use app::{App, actor};
+pub(super) use graphql::{GRAPHQL, operation};
 pub(super) use notify::{
-    comment_event, issue_event, label_event, ping, pull_event, push_event, review_event, run_event,
-    sub_issue_event,
+    check_event, comment_event, create_event, deployment_event, discussion_event, issue_event, label_event,
+    member_event, ping, pull_event, push_event, release_event, review_event, run_event, sub_issue_event,
 };
 pub(super) use routes::ROUTES;
 pub(super) use state::{
     Comment, Commit, Content, FileDiff, Issue, Job, Label, Pull, Repo, Run, State, stable_id, stable_sha,
 };
+pub(super) use things::{Alert, Category, Discussion, Invitation, Member, Release, Said, Visit};
 
 /// Calls per hour, as a user's token has them.
 const RATE_LIMIT: u64 = 5_000;
@@ -98,10 +111,10 @@ pub(super) fn dress(world: &mut World, call: &Call, answer: Answer) -> Answer {
             .with("x-ratelimit-reset", reset.to_string())
             .with(
                 "x-ratelimit-resource",
-                if call.path.starts_with("/search") {
-                    "search"
-                } else {
-                    "core"
+                match call.path.split('/').nth(1) {
+                    Some("search") => "search",
+                    Some("graphql") => "graphql",
+                    _ => "core",
                 },
             );
     }
@@ -214,7 +227,7 @@ fn page(call: &Call, items: Vec<Value>, wrap: Option<&str>) -> Outcome {
     let body = match wrap {
         None => Value::Array(shown),
         Some("items") => {
-            json!({"total_count": total, "incomplete_results": false, "search_type": "lexical", "items": shown})
+            json!({"total_count": total, "incomplete_results": false, "items": shown})
         }
         Some(name) => json!({"total_count": total, name: shown}),
     };

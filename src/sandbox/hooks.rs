@@ -28,6 +28,17 @@ pub(super) struct Hook {
     pub(super) updated_at: Timestamp,
 }
 
+impl Hook {
+    /// What it belongs to, as GitHub's API says it.
+    pub(super) fn kind(&self) -> &'static str {
+        if self.place.starts_with("orgs/") {
+            "Organization"
+        } else {
+            "Repository"
+        }
+    }
+}
+
 /// Which hook a delivery is for, and how it goes there.
 #[derive(Clone, Debug)]
 pub(super) struct Sent {

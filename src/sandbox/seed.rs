@@ -6,6 +6,7 @@ mod github;
 mod runs;
 mod render;
 mod payload;
+mod around;
 
 use serde_json::Value;
 

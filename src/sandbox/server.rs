@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::call::{Answer, Call, Found};
+use super::call::{Answer, Call, Found, Route};
 use super::faults::{Effect, Planned};
 use super::state::Provider;
 use super::{Sandbox, control, faults, github, render, webhooks};
@@ -110,11 +110,18 @@ async fn provide(door: &Door, provider: Provider, mut call: Call) -> Response {
         }
         .unwrap_or_else(|| world.options.bot_login.clone())
     };
-    let (routes, refuse): (_, fn(&Call, u16) -> Answer) = match provider {
-        Provider::Github => (github::ROUTES, github::refuse),
-        Provider::Render => (render::ROUTES, render::refuse),
+    let tables: &[&'static [Route]] = match provider {
+        Provider::Github => github::ROUTES,
+        Provider::Render => &[render::ROUTES],
     };
-    let found = super::call::find(routes, &call.method, &call.path);
+    let refuse: fn(&Call, u16) -> Answer = match provider {
+        Provider::Github => github::refuse,
+        Provider::Render => render::refuse,
+    };
+    let found = match (provider, github::operation(&call)) {
+        (Provider::Github, Some(route)) => Found::Route(route, Vec::new()),
+        _ => super::call::find(tables, &call.method, &call.path),
+    };
     let gate = match provider {
         Provider::Github => github::gate(&sandbox.world(), &call),
         Provider::Render => render::gate(&sandbox.world(), &call),
@@ -169,7 +176,7 @@ async fn provide(door: &Door, provider: Provider, mut call: Call) -> Response {
 fn take_effect(
     sandbox: &Sandbox,
     provider: Provider,
-    route: &'static super::call::Route,
+    route: &'static Route,
     call: &Call,
     planned: &Planned,
 ) -> Answer {

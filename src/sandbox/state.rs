@@ -85,8 +85,12 @@ impl World {
     /// Runs a route and, when it wrote something, notes the effect. Reads see the past while writes lag.
     pub(super) fn run(&mut self, provider: Provider, route: &Route, call: &Call) -> Answer {
         render::tick(self);
+        let mut refused = false;
         let answer = if route.writes() {
-            (route.run)(self, call).unwrap_or_else(|refusal| refusal)
+            let outcome = (route.run)(self, call);
+            // GraphQL refuses in a 200.
+            refused = outcome.is_err() && call.path == github::GRAPHQL;
+            outcome.unwrap_or_else(|refusal| refusal)
         } else {
             let stale = self.swap_lagging(provider, call.now);
             let answer = (route.run)(self, call).unwrap_or_else(|refusal| refusal);
@@ -95,7 +99,7 @@ impl World {
             }
             answer
         };
-        if route.writes() && answer.succeeded() {
+        if route.writes() && answer.succeeded() && !refused {
             self.note_effect(provider, route.operation, call, &answer);
         }
         answer

@@ -33,6 +33,8 @@ fn directory() -> Directory {
                     "github.add_labels",
                     "github.search_issues",
                     "github.add_sub_issue",
+                    "github.transfer_issue",
+                    "github.search_code",
                     "github.list_webhooks",
                     "xmrt.*",
                 ],
@@ -131,6 +133,21 @@ fn an_agent_may_do_what_its_role_names_within_its_bounds_and_nothing_else() {
             json!({"repo": "acme/api", "number": 1, "sub_issue": 2, "sub_issue_repo": "evil/api"}),
             "refused",
         ),
+        (
+            "eliza",
+            "github.transfer_issue",
+            json!({"repo": "acme/api", "number": 1, "to_repo": "evil/api"}),
+            "refused",
+        ),
+        (
+            "eliza",
+            "github.transfer_issue",
+            json!({"repo": "acme/api", "number": 1, "to_repo": "acme/web"}),
+            "granted",
+        ),
+        ("eliza", "github.list_repositories", json!({}), "refused"),
+        ("eliza", "github.list_invitations", json!({}), "refused"),
+        ("eliza", "github.get_user", json!({"login": "mona"}), "granted"),
         (
             "eliza",
             "xmrt.triage_issue",
@@ -317,6 +334,8 @@ const SAID_BY_OTHERS: &[&str] = &[
     // Within the repository or organization that the call names.
     "hook_id",
     "delivery_id",
+    // Within the repository that the call names.
+    "deployment_id",
     // Commits within the repository or service.
     "commit_id",
 ];

@@ -223,10 +223,14 @@ fn filled(schema: &Value) -> Value {
         let length = property["minLength"].as_u64().unwrap_or(1);
         match (name, property["type"].as_str()) {
             ("repo", _) => json!("acme/api"),
+            ("to_repo", _) => json!("acme/web"),
             _ if property["enum"].is_array() => property["enum"][0].clone(),
             (_, Some("string")) => json!("a".repeat(usize::try_from(length).unwrap())),
             (_, Some("integer")) => json!(1),
             (_, Some("boolean")) => json!(true),
+            (_, Some("array")) if property["items"]["type"] == "object" => {
+                json!([filled(&property["items"])])
+            }
             (_, Some("array")) => json!(["x"]),
             _ => json!("x"),
         }

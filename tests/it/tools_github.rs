@@ -1,10 +1,17 @@
 //! Every tool of the `github` server against the sandbox's GitHub: done, refused, and, for those that write, in doubt.
 
 mod actions;
+mod analysis;
 mod checks;
+mod discussions;
 mod doubt;
+mod graphql;
 mod issues;
+mod moving;
+mod people;
 mod pulls;
+mod repos;
+mod security;
 mod webhooks;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,13 +21,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use xmrt::clock::Clock;
 use xmrt::hub::{CallMeta, ErrorClass, Hub, Reply, ToolError};
-use xmrt::integrations::github::Client;
+use xmrt::integrations::github::{AppKey, Client};
 use xmrt::sandbox::{Options, Running, Sandbox};
 use xmrt::tools::github;
 
 use crate::contract::{self, Witness};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
+const APP_ID: &str = "271828";
+const SIGNED_WITH: &str = "what only we and GitHub know";
 const SOON: Duration = Duration::from_secs(10);
 
 /// A GitHub with the repository acme/api in it, and the server that acts on it.
@@ -35,6 +44,15 @@ struct Stage {
 
 impl Stage {
     async fn new(state: Value) -> Self {
+        Self::acting(state, false).await
+    }
+
+    /// The same, acting as a GitHub App.
+    async fn as_app(state: Value) -> Self {
+        Self::acting(state, true).await
+    }
+
+    async fn acting(state: Value, as_app: bool) -> Self {
         let clock = Clock::system();
         let start = clock.now();
         let sandbox = Sandbox::new(Options {
@@ -45,6 +63,10 @@ impl Stage {
             render_secret: None,
             bot_login: "xmrt-bot".into(),
         });
+        let sandbox = match as_app {
+            true => sandbox.with_github_app(APP_ID, &crate::github_app::KEY),
+            false => sandbox,
+        };
         sandbox
             .seed(&json!({ "github": { "repos": [{ "full_name": "acme/api" }] } }))
             .unwrap();
@@ -54,11 +76,20 @@ impl Stage {
             .await
             .unwrap();
         let witness = Witness::before(&running.github_url(), &contract::GITHUB).await;
-        let client = Client::new(&witness.url, "sandbox-token".to_owned())
-            .unwrap()
-            .with_clock(clock);
+        let address = &witness.url;
+        let client = match as_app {
+            true => {
+                let key = crate::github_app::KEY.clone().into();
+                Client::of_app(address, AppKey::new(APP_ID, &key).unwrap())
+            }
+            false => Client::new(address, "sandbox-token".to_owned()),
+        };
+        let client = client.unwrap().with_clock(clock);
         let hub = Hub::builder()
-            .serve("github", github::Server::new(Some(client)))
+            .serve(
+                "github",
+                github::Server::signing(Some(client), Some(SIGNED_WITH.to_owned().into())),
+            )
             .start()
             .await
             .unwrap();
@@ -117,9 +148,13 @@ impl Stage {
         self.sandbox.add_faults(&fault).unwrap();
     }
 
+    /// What was done; that an App fetches itself tokens is no part of it.
     fn effects(&self) -> Vec<String> {
         let operation = |effect: &Value| effect["operation"].as_str().unwrap().to_owned();
-        self.sandbox.effects().iter().map(operation).collect()
+        let all = self.sandbox.effects();
+        let done = all.iter().map(operation);
+        done.filter(|operation| operation != "create_installation_token")
+            .collect()
     }
 
     async fn end(self) {

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::repo::path;
 use super::{Access, ApiError, Client, Listed, Repo, Request};
 
-/// Most webhooks that a repository or an organization can have, per event.
-const HOOKS_MAX: usize = 100;
+/// Most webhooks that are listed; a repository or an organization can have twenty per event.
+pub const HOOKS_MAX: usize = 100;
 
 /// Whose webhooks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -255,6 +255,34 @@ impl Client {
         }
         let limits: Limits = self.get("/rate_limit").await?;
         Ok(limits.resources.core)
+    }
+}
+
+/// A webhook to be made.
+#[derive(Clone, Debug)]
+pub struct NewHook<'a> {
+    /// Where it delivers.
+    pub url: &'a str,
+    /// `json` or `form`.
+    pub content_type: &'a str,
+    /// The events it delivers; `*` is all.
+    pub events: &'a [String],
+    /// Whether it delivers.
+    pub active: bool,
+    /// What it signs with; without one its deliveries are not signed.
+    pub secret: Option<&'a str>,
+}
+
+/// Makes a webhook. GitHub refuses one that delivers the same events to the same address. Answers a [`Hook`].
+pub fn create_hook(place: &HookPlace, new: &NewHook<'_>) -> Request {
+    let mut config = json!({ "url": new.url, "content_type": new.content_type, "insecure_ssl": "0" });
+    if let Some(secret) = new.secret {
+        config["secret"] = secret.into();
+    }
+    Request {
+        method: "POST",
+        path: place.path(&[], &[]),
+        body: Some(json!({ "name": "web", "active": new.active, "events": new.events, "config": config })),
     }
 }
 

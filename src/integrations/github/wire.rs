@@ -113,7 +113,12 @@ async fn carry(
 ) -> Result<http::Response<Full<Bytes>>, BoxError> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
-    let request = reqwest::Request::try_from(http::Request::from_parts(parts, body))?;
+    let mut request = reqwest::Request::try_from(http::Request::from_parts(parts, body))?;
+    // A GitHub Enterprise Server has its GraphQL API beside the REST API, not below it.
+    if let Some(root) = request.url().path().strip_suffix("/v3/graphql") {
+        let beside = format!("{root}/graphql");
+        request.url_mut().set_path(&beside);
+    }
     let answer: http::Response<reqwest::Body> = http.execute(request).await?.into();
     let (parts, body) = answer.into_parts();
     let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await?;
@@ -233,6 +238,11 @@ impl Answer {
     /// The cursor in the address of the next page that `Link` names. The address itself is not followed, so that the
     /// token goes nowhere else.
     pub(super) fn next_cursor(&self) -> Option<String> {
+        self.next("cursor")
+    }
+
+    /// The same where GitHub calls the cursor otherwise.
+    pub(super) fn next(&self, parameter: &str) -> Option<String> {
         let links = self.headers.get_all(LINK).iter();
         let next = links
             .filter_map(|link| link.to_str().ok())
@@ -242,7 +252,7 @@ impl Answer {
         let address = url::Url::parse(address).ok()?;
         let mut query = address.query_pairs();
         query
-            .find(|(name, _)| name == "cursor")
+            .find(|(name, _)| name == parameter)
             .map(|(_, cursor)| cursor.into_owned())
     }
 

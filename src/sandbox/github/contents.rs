@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::state::{Content, stable_sha};
+use super::state::stable_sha;
 use super::{Repo, error, not_found, repo};
 use crate::sandbox::call::{Answer, Call, Outcome};
 use crate::sandbox::state::World;
@@ -16,16 +16,12 @@ pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
     let repo = repo(world, call)?;
     let path = call.param("path").trim_matches('/');
     let reference = call.query("ref").unwrap_or(&repo.default_branch);
-    let tree: Vec<&Content> = repo
-        .contents
-        .iter()
-        .filter(|file| visible(repo, file, reference))
-        .collect();
-    if let Some(file) = tree.iter().find(|file| file.path == path) {
+    let tree = repo.tree(reference);
+    if let Some(text) = tree.get(path) {
         if call.header("accept").contains("raw") {
-            return Ok(Answer::ok(Value::String(file.text.clone())));
+            return Ok(Answer::ok(Value::String(text.clone())));
         }
-        return Ok(Answer::ok(shown(call, repo, reference, path, Some(file))));
+        return Ok(Answer::ok(shown(call, repo, reference, path, Some(text))));
     }
     let prefix = if path.is_empty() {
         String::new()
@@ -34,8 +30,8 @@ pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
     };
     let mut folders = BTreeSet::new();
     let mut entries = Vec::new();
-    for file in &tree {
-        let Some(rest) = file.path.strip_prefix(&prefix) else {
+    for (path, text) in &tree {
+        let Some(rest) = path.strip_prefix(&prefix) else {
             continue;
         };
         match rest.split_once('/') {
@@ -43,12 +39,12 @@ pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
                 entries.push(shown(call, repo, reference, &format!("{prefix}{folder}"), None));
             }
             Some(_) => {}
-            None => entries.push(entry(shown(call, repo, reference, &file.path, Some(file)))),
+            None => entries.push(entry(shown(call, repo, reference, path, Some(text)))),
         }
     }
     if entries.is_empty() {
         let empty = "This repository is empty.";
-        return Err(if path.is_empty() && repo.contents.is_empty() {
+        return Err(if path.is_empty() && tree.is_empty() {
             error(404, empty)
         } else {
             not_found()
@@ -67,19 +63,11 @@ fn entry(mut file: Value) -> Value {
     file
 }
 
-fn visible(repo: &Repo, file: &Content, reference: &str) -> bool {
-    let reference = reference.strip_prefix("refs/heads/").unwrap_or(reference);
-    match file.reference.as_deref() {
-        None => true,
-        Some(of) => of == reference || repo.head_of(of) == reference,
-    }
-}
-
 /// One entry; `None` for a folder.
-fn shown(call: &Call, repo: &Repo, reference: &str, path: &str, file: Option<&Content>) -> Value {
+fn shown(call: &Call, repo: &Repo, reference: &str, path: &str, file: Option<&String>) -> Value {
     let base = format!("{}/repos/{}", call.base, repo.full_name);
     let page = format!("https://github.com/{}", repo.full_name);
-    let text = file.map_or("", |file| file.text.as_str());
+    let text = file.map_or("", String::as_str);
     let sha = stable_sha(&format!("{path}:{text}"));
     let url = format!("{base}/contents/{path}?ref={reference}");
     let (kind, place) = if file.is_some() {

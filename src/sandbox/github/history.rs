@@ -19,6 +19,9 @@ impl Repo {
         if let Some(sha) = self.branches.get(name) {
             return Some(sha.clone());
         }
+        if let Some(sha) = self.tags.get(name.strip_prefix("refs/tags/").unwrap_or(name)) {
+            return Some(sha.clone());
+        }
         if let Some(pull) = self.pulls.values().find(|pull| pull.head_ref == name) {
             return Some(pull.head_sha.clone());
         }

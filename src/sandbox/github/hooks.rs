@@ -13,6 +13,8 @@ use crate::sandbox::webhooks::Delivery;
 
 /// How long GitHub shows a delivery.
 const KEPT_MS: i64 = 3 * 86_400_000;
+/// The most hooks of one event that a repository or an organization has.
+const PER_EVENT_MAX: usize = 20;
 /// Ids of deliveries begin here.
 const DELIVERY_IDS: u64 = 1_000_000_000;
 
@@ -77,11 +79,7 @@ fn hook(world: &World, call: &Call) -> Result<Hook, Answer> {
 }
 
 fn shown(call: &Call, hook: &Hook) -> Value {
-    let kind = if hook.place.starts_with("orgs/") {
-        "Organization"
-    } else {
-        "Repository"
-    };
+    let kind = hook.kind();
     let url = format!("{}/{}/hooks/{}", call.base, hook.place, hook.id);
     let mut config = json!({"url": hook.url, "content_type": hook.content_type, "insecure_ssl": "0"});
     if hook.signed {
@@ -129,15 +127,22 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
     if hook.url.is_empty() {
         return Err(invalid("Hook", "url", "missing_field"));
     }
-    let taken = |known: &Hook| known.url == hook.url && known.events == hook.events;
-    if hooks_at(world, &hook.place).iter().any(taken) {
-        return Err(error(
-            422,
-            "Validation Failed: Hook already exists on this repository",
-        ));
+    let overlaps = |known: &Hook| known.events.iter().any(|event| hook.events.contains(event));
+    let taken = |known: &&Hook| known.url == hook.url && overlaps(known);
+    let (known, kind) = (hooks_at(world, &hook.place), hook.kind().to_lowercase());
+    if known.iter().any(|known| taken(&known)) {
+        return Err(custom(&format!("Hook already exists on this {kind}")));
+    }
+    for event in &hook.events {
+        if known.iter().filter(|known| known.events.contains(event)).count() >= PER_EVENT_MAX {
+            return Err(custom(&format!(
+                "The \"{event}\" event cannot have more than {PER_EVENT_MAX} hooks"
+            )));
+        }
     }
     let answer = shown(call, &hook);
-    world.outbox.hooks.push(hook);
+    world.outbox.hooks.push(hook.clone());
+    tell_ping(world, call, &hook);
     Ok(Answer::json(201, answer))
 }
 
@@ -201,21 +206,35 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Outcome {
     Ok(Answer::empty(204))
 }
 
+/// 422 for what no single field is to blame for.
+fn custom(message: &str) -> Answer {
+    let errors = json!([{"resource": "Hook", "code": "custom", "message": message}]);
+    Answer::json(
+        422,
+        json!({"message": "Validation Failed", "errors": errors, "documentation_url": super::DOCUMENTATION, "status": "422"}),
+    )
+}
+
 pub(super) fn ping(world: &mut World, call: &Call) -> Outcome {
     let hook = hook(world, call)?;
+    tell_ping(world, call, &hook);
+    Ok(Answer::empty(204))
+}
+
+/// As GitHub does when a hook is made, and when somebody asks for it.
+fn tell_ping(world: &mut World, call: &Call, hook: &Hook) {
     let mut payload = json!({
-        "zen": "State is told, not guessed.", "hook_id": hook.id, "hook": shown(call, &hook),
+        "zen": "State is told, not guessed.", "hook_id": hook.id, "hook": shown(call, hook),
     });
     match hook.place.split_once('/') {
         Some(("orgs", login)) => payload["organization"] = json!({"login": login}),
         _ => payload["repository"] = json!({"full_name": super::full_name(call)}),
     }
     let id = world.ids.guid();
-    let sent = Sent::to(&hook);
+    let sent = Sent::to(hook);
     world
         .outbox
         .post_to(&id, "ping", payload.to_string(), call.now, sent);
-    Ok(Answer::empty(204))
 }
 
 /// Newest first, page by page behind a cursor.

@@ -84,13 +84,35 @@ pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
     shown(world, call, 200)
 }
 
+/// `GET /repositories/{id}/issues/{n}`, where the address of a transferred issue leads.
+pub(super) fn get_moved(world: &mut World, call: &Call) -> Outcome {
+    let id = call.number("id");
+    let repo = world
+        .github
+        .repos()
+        .find(|repo| Some(repo.id) == id)
+        .ok_or_else(not_found)?;
+    let issue = call.number("n").and_then(|number| repo.issues.get(&number));
+    let shape = Shape {
+        base: &call.base,
+        state: &world.github,
+    };
+    Ok(Answer::ok(shape.issue(repo, issue.ok_or_else(not_found)?)))
+}
+
 /// The issue a call names, as it is now.
 fn shown(world: &World, call: &Call, status: u16) -> Outcome {
     let repo = repo(world, call)?;
-    let issue = call
-        .number("n")
-        .and_then(|n| repo.issues.get(&n))
-        .ok_or_else(not_found)?;
+    let number = call.number("n").ok_or_else(not_found)?;
+    if let Some((to, there)) = repo.moved.get(&number) {
+        // GitHub names the other repository by its number.
+        let to = world.github.repo(to).ok_or_else(not_found)?;
+        let place = format!("{}/repositories/{}/issues/{there}", call.base, to.id);
+        let body =
+            json!({"message": "Moved Permanently", "url": place, "documentation_url": super::DOCUMENTATION});
+        return Ok(Answer::json(301, body).with("location", place));
+    }
+    let issue = repo.issues.get(&number).ok_or_else(not_found)?;
     Ok(Answer::json(
         status,
         Shape {

@@ -119,7 +119,7 @@ pub(super) fn update_branch(world: &mut World, call: &Call) -> Outcome {
     ))
 }
 
-fn tell_push(world: &mut World, repo: &str, branch: &str, before: &str, sha: &str, by: &str) {
+pub(super) fn tell_push(world: &mut World, repo: &str, branch: &str, before: &str, sha: &str, by: &str) {
     let message = world
         .github
         .repo(repo)

@@ -151,6 +151,130 @@ pub(in crate::sandbox) fn push_event(
     })
 }
 
+/// `create`: a branch or a tag is there.
+pub(in crate::sandbox) fn create_event(
+    world: &mut World,
+    repo: &str,
+    name: &str,
+    kind: &str,
+    actor: &str,
+) -> Option<String> {
+    emit(world, repo, "create", "", actor, |_, repo| {
+        Some(json!({
+            "ref": name, "ref_type": kind, "master_branch": repo.default_branch, "description": repo.description,
+            "pusher_type": "user",
+        }))
+    })
+}
+
+/// `release.<action>`.
+pub(in crate::sandbox) fn release_event(
+    world: &mut World,
+    repo: &str,
+    release: u64,
+    action: &str,
+    actor: &str,
+) -> Option<String> {
+    emit(world, repo, "release", action, actor, |shape, repo| {
+        let release = repo.releases.iter().find(|known| known.id == release)?;
+        Some(json!({"release": shape.release(repo, release)}))
+    })
+}
+
+/// `check_run.<action>`.
+pub(in crate::sandbox) fn check_event(
+    world: &mut World,
+    repo: &str,
+    check: u64,
+    action: &str,
+    actor: &str,
+) -> Option<String> {
+    emit(world, repo, "check_run", action, actor, |shape, repo| {
+        let check = repo.checks.iter().find(|known| known.id == check)?;
+        Some(json!({"check_run": shape.check(repo, check)}))
+    })
+}
+
+/// `deployment.created`, or `deployment_status.created` with the id of what was said of it.
+pub(in crate::sandbox) fn deployment_event(
+    world: &mut World,
+    repo: &str,
+    deployment: u64,
+    status: Option<u64>,
+    actor: &str,
+) -> Option<String> {
+    let event = if status.is_some() {
+        "deployment_status"
+    } else {
+        "deployment"
+    };
+    emit(world, repo, event, "created", actor, |shape, repo| {
+        let made = repo.deployments.iter().find(|known| known.id == deployment)?;
+        let mut told = json!({"deployment": shape.deployment(repo, made)});
+        if let Some(id) = status {
+            let said = made.statuses.iter().find(|said| said.id == id)?;
+            told["deployment_status"] = shape.deployment_status(repo, made, said);
+        }
+        Some(told)
+    })
+}
+
+/// `discussion.<action>`, or with the id of a comment `discussion_comment.<action>`.
+pub(in crate::sandbox) fn discussion_event(
+    world: &mut World,
+    repo: &str,
+    number: u64,
+    comment: Option<u64>,
+    action: &str,
+    actor: &str,
+) -> Option<String> {
+    let event = if comment.is_some() {
+        "discussion_comment"
+    } else {
+        "discussion"
+    };
+    emit(world, repo, event, action, actor, |shape, repo| {
+        let one = repo.discussions.get(&number)?;
+        let page = shape.page(repo, &format!("/discussions/{number}"));
+        let category = repo
+            .categories
+            .iter()
+            .find(|category| category.id == one.category)?;
+        let mut told = json!({"discussion": {
+            "id": one.id, "number": number, "title": one.title, "body": one.body, "user": shape.user(&one.author),
+            "html_url": page, "state": if one.closed { "closed" } else { "open" }, "locked": one.locked,
+            "comments": one.comments.len(), "created_at": time(one.created_at), "updated_at": time(one.updated_at),
+            "answer_html_url": one.answer.map(|id| format!("{page}#discussioncomment-{id}")),
+            "category": {
+                "id": category.id, "name": category.name, "slug": category.slug, "is_answerable": category.answerable,
+            },
+            "author_association": shape.association(repo, &one.author, None),
+        }});
+        if let Some(id) = comment {
+            let said = one.comments.iter().find(|said| said.id == id)?;
+            told["comment"] = json!({
+                "id": id, "body": said.body, "user": shape.user(&said.author), "parent_id": said.reply_to,
+                "html_url": format!("{page}#discussioncomment-{id}"), "created_at": time(said.at),
+                "author_association": shape.association(repo, &said.author, None),
+            });
+        }
+        Some(told)
+    })
+}
+
+/// `member.<action>`: somebody's access to a repository.
+pub(in crate::sandbox) fn member_event(
+    world: &mut World,
+    repo: &str,
+    login: &str,
+    action: &str,
+    actor: &str,
+) -> Option<String> {
+    emit(world, repo, "member", action, actor, |shape, _| {
+        Some(json!({"member": shape.user(login)}))
+    })
+}
+
 /// `ping`, as GitHub sends it when a hook is made.
 pub(in crate::sandbox) fn ping(world: &mut World, repo: &str, actor: &str) -> Option<String> {
     let now = time(world.now());

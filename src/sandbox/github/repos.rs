@@ -50,7 +50,18 @@ pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
         .github
         .repos()
         .filter(|repo| owner.is_empty() || repo.owner().eq_ignore_ascii_case(owner));
-    page(call, of_owner.map(|repo| shape.repo(repo)).collect(), None)
+    let mut found: Vec<&Repo> = of_owner.collect();
+    if call.query("sort") == Some("pushed") {
+        found.sort_by_key(|repo| repo.pushed_at);
+        if call.query("direction") != Some("asc") {
+            found.reverse();
+        }
+    }
+    page(
+        call,
+        found.into_iter().map(|repo| shape.repo(repo)).collect(),
+        None,
+    )
 }
 
 pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
@@ -71,6 +82,9 @@ pub(super) fn branches(world: &mut World, call: &Call) -> Outcome {
     let mut names: Vec<&str> = repo.branches.keys().map(String::as_str).collect();
     if !names.contains(&repo.default_branch.as_str()) {
         names.push(&repo.default_branch);
+    }
+    if let Some(wanted) = call.query("protected") {
+        names.retain(|name| (*name == repo.default_branch) == (wanted == "true"));
     }
     let shown = |name: &&str| {
         let sha = repo.head_of(name);

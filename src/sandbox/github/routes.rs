@@ -1,83 +1,38 @@
-//! In: nothing. Out: the table of every call that the GitHub side knows.
+//! In: nothing. Out: the tables of every call that the GitHub side knows.
 //! Never: what a call does.
 
-use super::{
-    actions, app, comments, contents, history, hooks, issues, labels, merge, pulls, repos, reviews, search,
-    sub_issues,
-};
+mod talk;
+mod hooks;
+mod around;
+
+use super::{actions, commits, contents, graphql, history, repos};
 use crate::sandbox::call::Route;
 
 /// Every call that the GitHub side knows.
-pub(in crate::sandbox) const ROUTES: &[Route] = &[
+pub(in crate::sandbox) const ROUTES: &[&[Route]] = &[CODE, talk::ISSUES, hooks::HOOKS, around::AROUND];
+
+/// Calls about accounts, repositories and what is in them, and those of GraphQL.
+const CODE: &[Route] = &[
     Route::new("GET", "/user", "get_me", repos::me),
     Route::new("GET", "/users/{u}", "get_user", repos::user),
-    Route::new("GET", "/app", "get_app", app::get),
-    Route::new(
-        "GET",
-        "/app/installations",
-        "list_installations",
-        app::installations,
-    ),
-    Route::new(
-        "POST",
-        "/app/installations/{id}/access_tokens",
-        "create_installation_token",
-        app::create_token,
-    ),
-    Route::new("GET", "/app/hook/config", "get_app_webhook", app::hook_config),
-    Route::new(
-        "GET",
-        "/app/hook/deliveries",
-        "list_app_deliveries",
-        hooks::deliveries,
-    ),
-    Route::new(
-        "GET",
-        "/app/hook/deliveries/{delivery}",
-        "get_app_delivery",
-        hooks::get_delivery,
-    ),
-    Route::new(
-        "POST",
-        "/app/hook/deliveries/{delivery}/attempts",
-        "redeliver_app_delivery",
-        hooks::redeliver,
-    ),
-    Route::new(
-        "GET",
-        "/repos/{o}/{r}/installation",
-        "get_installation",
-        app::of_repo,
-    ),
-    Route::new(
-        "GET",
-        "/orgs/{u}/installation",
-        "get_installation",
-        app::of_account,
-    ),
-    Route::new(
-        "GET",
-        "/users/{u}/installation",
-        "get_installation",
-        app::of_account,
-    ),
-    Route::new(
-        "DELETE",
-        "/installation/token",
-        "revoke_installation_token",
-        app::revoke,
-    ),
-    Route::new(
-        "GET",
-        "/installation/repositories",
-        "list_installation_repositories",
-        app::repositories,
-    ),
     Route::new("GET", "/rate_limit", "get_rate_limit", repos::rate_limit),
     Route::new("GET", "/user/repos", "list_repositories", repos::list),
     Route::new("GET", "/users/{u}/repos", "list_repositories", repos::list),
     Route::new("GET", "/orgs/{u}/repos", "list_repositories", repos::list),
-    Route::new("GET", "/search/issues", "search_issues", search::issues),
+    Route::new("POST", "/graphql", "graphql", graphql::unknown),
+    Route::new("GET", "/repos/{o}/{r}/commits", "list_commits", commits::list),
+    Route::new(
+        "GET",
+        "/repos/{o}/{r}/git/ref/{ref*}",
+        "get_reference",
+        commits::reference,
+    ),
+    Route::new(
+        "POST",
+        "/repos/{o}/{r}/git/refs",
+        "create_branch",
+        commits::create_reference,
+    ),
     Route::new("GET", "/repos/{o}/{r}", "get_repository", repos::get),
     Route::new("GET", "/repos/{o}/{r}/branches", "list_branches", repos::branches),
     Route::new(
@@ -111,169 +66,11 @@ pub(in crate::sandbox) const ROUTES: &[Route] = &[
         "get_file",
         contents::get,
     ),
-    Route::new("GET", "/repos/{o}/{r}/labels", "list_labels", labels::of_repo),
-    Route::new("POST", "/repos/{o}/{r}/labels", "create_label", labels::create),
-    Route::new("GET", "/repos/{o}/{r}/labels/{label}", "get_label", labels::get),
-    Route::new("GET", "/repos/{o}/{r}/issues", "list_issues", issues::list),
-    Route::new("POST", "/repos/{o}/{r}/issues", "create_issue", issues::create),
-    Route::new(
-        "GET",
-        "/repos/{o}/{r}/issues/comments",
-        "list_comments",
-        comments::list_all,
-    ),
-    Route::new(
-        "GET",
-        "/repos/{o}/{r}/issues/comments/{id}",
-        "get_comment",
-        comments::get,
-    ),
-    Route::new(
-        "PATCH",
-        "/repos/{o}/{r}/issues/comments/{id}",
-        "update_comment",
-        comments::update,
-    ),
-    Route::new(
-        "DELETE",
-        "/repos/{o}/{r}/issues/comments/{id}",
-        "delete_comment",
-        comments::delete,
-    ),
-    Route::new("GET", "/repos/{o}/{r}/issues/{n}", "get_issue", issues::get),
-    Route::new(
-        "PATCH",
-        "/repos/{o}/{r}/issues/{n}",
-        "update_issue",
-        issues::update,
-    ),
-    Route::new(
-        "GET",
-        "/repos/{o}/{r}/issues/{n}/labels",
-        "list_issue_labels",
-        labels::of_issue,
-    ),
-    Route::new(
-        "POST",
-        "/repos/{o}/{r}/issues/{n}/labels",
-        "add_labels",
-        labels::add,
-    ),
-    Route::new(
-        "PUT",
-        "/repos/{o}/{r}/issues/{n}/labels",
-        "set_labels",
-        labels::set,
-    ),
-    Route::new(
-        "DELETE",
-        "/repos/{o}/{r}/issues/{n}/labels",
-        "remove_all_labels",
-        labels::clear,
-    ),
-    Route::new(
-        "DELETE",
-        "/repos/{o}/{r}/issues/{n}/labels/{label}",
-        "remove_label",
-        labels::remove,
-    ),
-    Route::new(
-        "POST",
-        "/repos/{o}/{r}/issues/{n}/assignees",
-        "assign_issue",
-        issues::assign,
-    ),
-    Route::new(
-        "GET",
-        "/repos/{o}/{r}/issues/{n}/sub_issues",
-        "list_sub_issues",
-        sub_issues::list,
-    ),
-    Route::new(
-        "POST",
-        "/repos/{o}/{r}/issues/{n}/sub_issues",
-        "add_sub_issue",
-        sub_issues::add,
-    ),
-    Route::new(
-        "PUT",
-        "/repos/{o}/{r}/issues/{n}/lock",
-        "lock_issue",
-        issues::lock,
-    ),
-    Route::new(
-        "DELETE",
-        "/repos/{o}/{r}/issues/{n}/lock",
-        "unlock_issue",
-        issues::unlock,
-    ),
-    Route::new(
-        "GET",
-        "/repos/{o}/{r}/issues/{n}/comments",
-        "list_comments",
-        comments::list,
-    ),
-    Route::new(
-        "POST",
-        "/repos/{o}/{r}/issues/{n}/comments",
-        "create_comment",
-        comments::create,
-    ),
-    Route::new("GET", "/repos/{o}/{r}/pulls", "list_pull_requests", pulls::list),
-    Route::new(
-        "POST",
-        "/repos/{o}/{r}/pulls",
-        "create_pull_request",
-        pulls::create,
-    ),
-    Route::new("GET", "/repos/{o}/{r}/pulls/{n}", "get_pull_request", pulls::get),
-    Route::new(
-        "PATCH",
-        "/repos/{o}/{r}/pulls/{n}",
-        "update_pull_request",
-        pulls::update,
-    ),
-    Route::new(
-        "PUT",
-        "/repos/{o}/{r}/pulls/{n}/merge",
-        "merge_pull_request",
-        merge::merge,
-    ),
-    Route::new(
-        "PUT",
-        "/repos/{o}/{r}/pulls/{n}/update-branch",
-        "update_branch",
-        merge::update_branch,
-    ),
-    Route::new(
-        "POST",
-        "/repos/{o}/{r}/pulls/{n}/requested_reviewers",
-        "request_reviewers",
-        reviews::request,
-    ),
-    Route::new(
-        "GET",
-        "/repos/{o}/{r}/pulls/{n}/reviews",
-        "list_reviews",
-        reviews::list,
-    ),
-    Route::new(
-        "POST",
-        "/repos/{o}/{r}/pulls/{n}/reviews",
-        "create_review",
-        reviews::create,
-    ),
     Route::new(
         "GET",
         "/repos/{o}/{r}/compare/{ends}",
         "compare_commits",
         history::compare,
-    ),
-    Route::new(
-        "GET",
-        "/repos/{o}/{r}/pulls/{n}/files",
-        "list_pull_request_files",
-        pulls::files,
     ),
     Route::new(
         "GET",
@@ -328,83 +125,5 @@ pub(in crate::sandbox) const ROUTES: &[Route] = &[
         "/repos/{o}/{r}/actions/jobs/{id}/logs",
         "get_job_logs",
         actions::job_logs,
-    ),
-    Route::new("GET", "/repos/{o}/{r}/hooks", "list_webhooks", hooks::list),
-    Route::new("POST", "/repos/{o}/{r}/hooks", "create_webhook", hooks::create),
-    Route::new("GET", "/repos/{o}/{r}/hooks/{hook}", "get_webhook", hooks::get),
-    Route::new(
-        "PATCH",
-        "/repos/{o}/{r}/hooks/{hook}",
-        "update_webhook",
-        hooks::update,
-    ),
-    Route::new(
-        "DELETE",
-        "/repos/{o}/{r}/hooks/{hook}",
-        "delete_webhook",
-        hooks::delete,
-    ),
-    Route::new(
-        "POST",
-        "/repos/{o}/{r}/hooks/{hook}/pings",
-        "ping_webhook",
-        hooks::ping,
-    ),
-    Route::new(
-        "GET",
-        "/repos/{o}/{r}/hooks/{hook}/deliveries",
-        "list_deliveries",
-        hooks::deliveries,
-    ),
-    Route::new(
-        "GET",
-        "/repos/{o}/{r}/hooks/{hook}/deliveries/{delivery}",
-        "get_delivery",
-        hooks::get_delivery,
-    ),
-    Route::new(
-        "POST",
-        "/repos/{o}/{r}/hooks/{hook}/deliveries/{delivery}/attempts",
-        "redeliver",
-        hooks::redeliver,
-    ),
-    Route::new("GET", "/orgs/{org}/hooks", "list_webhooks", hooks::list),
-    Route::new("POST", "/orgs/{org}/hooks", "create_webhook", hooks::create),
-    Route::new("GET", "/orgs/{org}/hooks/{hook}", "get_webhook", hooks::get),
-    Route::new(
-        "PATCH",
-        "/orgs/{org}/hooks/{hook}",
-        "update_webhook",
-        hooks::update,
-    ),
-    Route::new(
-        "DELETE",
-        "/orgs/{org}/hooks/{hook}",
-        "delete_webhook",
-        hooks::delete,
-    ),
-    Route::new(
-        "POST",
-        "/orgs/{org}/hooks/{hook}/pings",
-        "ping_webhook",
-        hooks::ping,
-    ),
-    Route::new(
-        "GET",
-        "/orgs/{org}/hooks/{hook}/deliveries",
-        "list_deliveries",
-        hooks::deliveries,
-    ),
-    Route::new(
-        "GET",
-        "/orgs/{org}/hooks/{hook}/deliveries/{delivery}",
-        "get_delivery",
-        hooks::get_delivery,
-    ),
-    Route::new(
-        "POST",
-        "/orgs/{org}/hooks/{hook}/deliveries/{delivery}/attempts",
-        "redeliver",
-        hooks::redeliver,
     ),
 ];

@@ -35,12 +35,15 @@ pub(super) fn issues(world: &mut World, call: &Call) -> Outcome {
         }
         shown
     });
-    let answer: Answer = page(call, shown.collect(), Some("items"))?;
+    let mut answer: Answer = page(call, shown.collect(), Some("items"))?;
+    if let Some(body) = &mut answer.body {
+        body["search_type"] = "lexical".into();
+    }
     Ok(answer)
 }
 
 /// Splits at blanks; a part in quotes stays whole, without its quotes.
-fn terms(query: &str) -> Vec<String> {
+pub(super) fn terms(query: &str) -> Vec<String> {
     let mut terms = vec![String::new()];
     let mut quoted = false;
     for letter in query.chars() {

@@ -79,7 +79,7 @@ impl Shape<'_> {
         });
         let more = json!({
             "has_issues": repo.has_issues, "has_projects": true, "has_wiki": true, "has_pages": false,
-            "has_discussions": false, "is_template": false, "allow_forking": true, "web_commit_signoff_required": false,
+            "has_discussions": !repo.categories.is_empty(), "is_template": false, "allow_forking": true, "web_commit_signoff_required": false,
             "stargazers_count": repo.stars, "watchers_count": repo.stars, "watchers": repo.stars,
             "forks_count": 0, "forks": 0, "open_issues_count": open, "open_issues": open, "size": 128, "license": null,
             "mirror_url": null,
@@ -210,7 +210,7 @@ impl Shape<'_> {
             "review_comments_url": format!("{url}/pulls/{n}/comments"),
             "review_comment_url": format!("{url}/pulls/comments{{/number}}"),
             "statuses_url": format!("{url}/statuses/{}", pull.head_sha), "draft": pull.draft,
-            "merged_at": pull.merged_at.map(time), "auto_merge": null,
+            "merged_at": pull.merged_at.map(time), "auto_merge": pull.auto_merge.as_ref().map(|method| json!({"merge_method": method.to_lowercase(), "enabled_by": self.user(repo.owner()), "commit_title": null, "commit_message": null})),
             "requested_reviewers": pull.reviewers.iter().map(|login| self.user(login)).collect::<Vec<_>>(),
             "requested_teams": pull.teams.iter().map(|name| self.team(repo, name)).collect::<Vec<_>>(),
             "head": self.end(repo, &pull.head_repo, &pull.head_ref, &pull.head_sha),

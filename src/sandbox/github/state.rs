@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::app::App;
+use super::things::{Alert, Category, Check, Deployment, Discussion, Invitation, Member, Release, Visit};
 
 /// The GitHub side's memory.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,10 @@ pub(in crate::sandbox) struct State {
     pub(in crate::sandbox) user_ids: BTreeMap<String, u64>,
     /// The App that is installed everywhere.
     pub(in crate::sandbox) app: Option<App>,
+    /// Invitations to repositories that are not answered yet.
+    pub(in crate::sandbox) invitations: Vec<Invitation>,
+    /// By organization and login, in small letters.
+    members: BTreeMap<(String, String), Member>,
     pub(in crate::sandbox) rate_used: u64,
     pub(in crate::sandbox) rate_reset: i64,
 }
@@ -53,6 +58,20 @@ impl State {
     pub(in crate::sandbox) fn parent_mut(&mut self, part: u64) -> Option<&mut Issue> {
         let mut all = self.repos.values_mut().flat_map(|repo| repo.issues.values_mut());
         all.find(|issue| issue.sub_issues.contains(&part))
+    }
+
+    /// What somebody is to an organization.
+    pub(in crate::sandbox) fn member(&self, org: &str, login: &str) -> Option<&Member> {
+        self.members
+            .get(&(org.to_ascii_lowercase(), login.to_ascii_lowercase()))
+    }
+
+    pub(in crate::sandbox) fn set_member(&mut self, org: &str, login: &str, member: Option<Member>) {
+        let key = (org.to_ascii_lowercase(), login.to_ascii_lowercase());
+        match member {
+            Some(member) => self.members.insert(key, member),
+            None => self.members.remove(&key),
+        };
     }
 
     /// The numeric id of an account, the same in every sandbox.
@@ -102,6 +121,24 @@ pub(in crate::sandbox) struct Repo {
     /// Login → `admin`, `maintain`, `write`, `triage` or `read`.
     pub(in crate::sandbox) collaborators: BTreeMap<String, String>,
     pub(in crate::sandbox) statuses: Vec<Status>,
+    /// Branch → path → text, of branches that something was committed to; all others have what was seeded.
+    pub(in crate::sandbox) trees: BTreeMap<String, BTreeMap<String, String>>,
+    pub(in crate::sandbox) tags: BTreeMap<String, String>,
+    /// Oldest first.
+    pub(in crate::sandbox) releases: Vec<Release>,
+    pub(in crate::sandbox) visits: Vec<Visit>,
+    /// Oldest first.
+    pub(in crate::sandbox) checks: Vec<Check>,
+    /// Oldest first.
+    pub(in crate::sandbox) deployments: Vec<Deployment>,
+    pub(in crate::sandbox) alerts: Vec<Alert>,
+    pub(in crate::sandbox) allow_auto_merge: bool,
+    /// None: there are no discussions.
+    pub(in crate::sandbox) categories: Vec<Category>,
+    /// They share the row of numbers with issues and pull requests.
+    pub(in crate::sandbox) discussions: BTreeMap<u64, Discussion>,
+    /// Issues that were transferred: where to, and their number there.
+    pub(in crate::sandbox) moved: BTreeMap<u64, (String, u64)>,
 }
 
 impl Repo {
@@ -130,6 +167,17 @@ impl Repo {
             contents: Vec::new(),
             collaborators: BTreeMap::new(),
             statuses: Vec::new(),
+            trees: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            releases: Vec::new(),
+            visits: Vec::new(),
+            checks: Vec::new(),
+            deployments: Vec::new(),
+            alerts: Vec::new(),
+            allow_auto_merge: true,
+            categories: Vec::new(),
+            discussions: BTreeMap::new(),
+            moved: BTreeMap::new(),
         }
     }
 
@@ -143,7 +191,11 @@ impl Repo {
 
     /// The number that the next issue or pull request gets.
     pub(in crate::sandbox) fn next_number(&self) -> u64 {
-        self.issues.keys().next_back().map_or(1, |last| last + 1)
+        let issues = self.issues.keys().chain(self.moved.keys());
+        issues
+            .chain(self.discussions.keys())
+            .max()
+            .map_or(1, |last| last + 1)
     }
 
     /// The label of that name (case is ignored), made grey when it is new, as adding one to an issue does.
@@ -177,6 +229,45 @@ impl Repo {
         self.comments
             .values()
             .filter(move |comment| comment.issue == number)
+    }
+
+    /// The head of a branch, if there is one; the default branch always is.
+    pub(in crate::sandbox) fn branch(&self, name: &str) -> Option<String> {
+        let is_default = name == self.default_branch;
+        self.branches
+            .get(name)
+            .cloned()
+            .or_else(|| is_default.then(|| self.head_of(name)))
+    }
+
+    /// The files that a branch, tag or commit has, by path.
+    pub(in crate::sandbox) fn tree(&self, reference: &str) -> BTreeMap<String, String> {
+        let reference = reference.strip_prefix("refs/heads/").unwrap_or(reference);
+        let written = self.trees.iter().find(|(branch, _)| {
+            *branch == reference || self.branches.get(*branch).is_some_and(|head| head == reference)
+        });
+        if let Some((_, tree)) = written {
+            return tree.clone();
+        }
+        let visible = |file: &&Content| match file.reference.as_deref() {
+            None => true,
+            Some(of) => of == reference || self.head_of(of) == reference,
+        };
+        let seeded = self.contents.iter().filter(visible);
+        seeded
+            .map(|file| (file.path.clone(), file.text.clone()))
+            .collect()
+    }
+
+    /// Whether an account's role is at least that. Whoever is not told of may do everything, as the token's owner does.
+    pub(in crate::sandbox) fn may(&self, login: &str, wanted: &str) -> bool {
+        const ROLES: [&str; 6] = ["none", "read", "triage", "write", "maintain", "admin"];
+        let level = |role: &str| ROLES.iter().position(|known| *known == role);
+        let known = self
+            .collaborators
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(login));
+        known.is_none_or(|(_, role)| level(role) >= level(wanted))
     }
 
     /// The head commit of a branch; an unseeded one has a made-up but stable one.
@@ -242,6 +333,8 @@ pub(in crate::sandbox) struct Pull {
     pub(in crate::sandbox) reviewers: Vec<String>,
     pub(in crate::sandbox) teams: Vec<String>,
     pub(in crate::sandbox) reviews: Vec<Review>,
+    /// How it is merged by itself once it may be: `MERGE`, `SQUASH` or `REBASE`.
+    pub(in crate::sandbox) auto_merge: Option<String>,
 }
 
 #[derive(Clone, Debug)]

@@ -22,6 +22,12 @@ pub(super) const LISTS: &[(&str, Seeder)] = &[
     ("files", file),
     ("comments", comment),
     ("runs", super::runs::run),
+    ("releases", super::around::release),
+    ("visits", super::around::visit),
+    ("alerts", super::around::alert),
+    ("discussions", super::around::discussion),
+    ("invitations", super::around::invitation),
+    ("members", super::around::member),
 ];
 
 /// An hour, in milliseconds: how old things are that do not say.
@@ -48,6 +54,12 @@ fn repo(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     repo.language = entry.text(&["language"])?.or(repo.language.take());
     repo.created_at = entry.time(&["created", "created_at"])?.unwrap_or(repo.created_at);
     repo.pushed_at = entry.time(&["pushed", "pushed_at"])?.unwrap_or(repo.pushed_at);
+    repo.allow_auto_merge = entry
+        .flag(&["allow_auto_merge"])?
+        .unwrap_or(repo.allow_auto_merge);
+    if entry.flag(&["has_discussions"])?.unwrap_or(false) {
+        super::around::give_categories(repo);
+    }
     if let Some(branch) = entry.text(&["default_branch"])? {
         repo.default_branch = branch;
     }
@@ -271,6 +283,7 @@ pub(in crate::sandbox) fn blank_pull(repo: &Repo, number: u64) -> Pull {
         reviewers: Vec::new(),
         teams: Vec::new(),
         reviews: Vec::new(),
+        auto_merge: None,
     }
 }
 

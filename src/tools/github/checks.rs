@@ -1,19 +1,19 @@
 //! In: calls about what is said of a commit. Out: what GitHub did, or holds. Never: whether the commit is good.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+mod statuses;
+mod runs;
+mod deployments;
 
-use super::page::thirty;
-use super::{Parts, Server, client, send};
+use super::Server;
 use crate::hub::{Doubt, ToolError};
-use crate::integrations::github::{self, CommitState, CommitStatus, NewStatus, Repo};
-use crate::tools::toolbox::{Ctx, Effect, invalid, reads, writes};
-
-/// GitHub's longest description, in characters.
-const DESCRIPTION_CHARS_MAX: usize = 140;
+use crate::tools::toolbox::{invalid, reads, writes};
 
 /// Adds the toolset to the server.
 pub(super) fn add(server: Server) -> Server {
+    deploying(checking(server))
+}
+
+fn checking(server: Server) -> Server {
     server
         .with(
             reads(
@@ -22,7 +22,7 @@ pub(super) fn add(server: Server) -> Server {
                 "What was said of a commit, newest first: deploys, checks of other services. The newest of a context counts.",
             )
             .untrusted(&["description"])
-            .answers(list),
+            .answers(statuses::list),
         )
         .with(
             writes(
@@ -34,36 +34,64 @@ pub(super) fn add(server: Server) -> Server {
                 Doubt::Idempotent,
             )
             .announced_as(&["github.status:{repo}?"])
-            .acts(create),
+            .acts(statuses::create),
+        )
+        .with(
+            reads(
+                "list_check_runs",
+                "List check runs",
+                "What Apps, GitHub Actions among them, found out about a branch, tag or commit: the newest check of every name.",
+            )
+            .untrusted(&["name", "title", "summary"])
+            .answers(runs::list),
+        )
+        .with(
+            writes(
+                "create_check_run",
+                "Create a check run",
+                "Says what a check found out about a commit, with remarks in its files. Only a GitHub App may; with a token, \
+                 create_commit_status does.",
+                Doubt::Marker,
+            )
+            .announced_as(&[
+                "github.check_run.created:{repo}?",
+                "github.check_run.created:{repo}~check={result.id}",
+                "github.check_run.completed:{repo}?",
+                "github.check_run.completed:{repo}~check={result.id}",
+            ])
+            .acts(runs::create)
+            .looks(runs::look_for),
         )
 }
 
-/// Which commit's.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Many {
-    /// Repository, as owner/name.
-    repo: Repo,
-    /// The commit's full SHA.
-    #[schemars(length(min = 40, max = 64))]
-    sha: String,
-    /// How many at most.
-    #[serde(default = "thirty")]
-    #[schemars(range(min = 1, max = 100))]
-    limit: usize,
-    /// The next_cursor of the previous page.
-    #[serde(default)]
-    #[schemars(range(min = 1))]
-    cursor: Option<usize>,
-}
-
-/// Commit statuses.
-#[derive(Serialize, JsonSchema)]
-struct Statuses {
-    /// Newest first.
-    statuses: Vec<CommitStatus>,
-    /// The cursor of the next page, if there is one.
-    next_cursor: Option<usize>,
+fn deploying(server: Server) -> Server {
+    server
+        .with(
+            writes(
+                "create_deployment",
+                "Create a deployment",
+                "Asks for a deploy of a branch, tag or commit to an environment: whoever deploys hears of it as an event. Refused \
+                 while required statuses are missing. Nothing is merged into the branch first.",
+                Doubt::Marker,
+            )
+            .announced_as(&[
+                "github.deployment.created:{repo}?",
+                "github.deployment.created:{repo}~deployment={result.id}",
+            ])
+            .acts(deployments::create)
+            .looks(deployments::look_for),
+        )
+        .with(
+            writes(
+                "create_deployment_status",
+                "Create a deployment status",
+                "Says what a deployment has come to. The newest counts; a success makes earlier ones of its environment inactive.",
+                // Said twice it says the same.
+                Doubt::Idempotent,
+            )
+            .announced_as(&["github.deployment_status.created:{repo}?"])
+            .acts(deployments::create_status),
+        )
 }
 
 /// The full SHA of a commit; GitHub takes a branch here, too, but then what is said is said of another commit tomorrow.
@@ -79,64 +107,24 @@ fn full_sha(sha: &str) -> Result<&str, ToolError> {
     }
 }
 
-async fn list(ctx: Ctx<Parts>, many: Many) -> Result<Statuses, ToolError> {
-    let (client, page) = (client(&ctx)?, many.cursor.unwrap_or(1));
-    let listed = client
-        .commit_statuses(&many.repo, full_sha(&many.sha)?, many.limit, page)
-        .await?;
-    Ok(Statuses {
-        statuses: listed.items,
-        next_cursor: listed.more.then_some(page + 1),
-    })
-}
-
-/// What to say.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Create {
-    /// Repository, as owner/name.
-    repo: Repo,
-    /// The commit's full SHA.
-    #[schemars(length(min = 40, max = 64))]
-    sha: String,
-    /// What is said of it.
-    state: CommitState,
-    /// Who says it, as in deploy/production.
-    #[schemars(length(min = 1, max = 255))]
-    context: String,
-    /// A short text; what is longer than 140 characters is cut.
-    #[serde(default)]
-    description: Option<String>,
-    /// Where more is said.
-    #[serde(default)]
-    target_url: Option<String>,
-}
-
-async fn create(ctx: Ctx<Parts>, create: Create) -> Result<Effect<CommitStatus>, ToolError> {
+/// An address on the web, if there is one.
+fn web(argument: &str, address: Option<&str>) -> Result<(), ToolError> {
     let is_address =
-        |url: &String| url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    if let Some(url) = create.target_url.as_ref().filter(|url| !is_address(url)) {
-        return Err(invalid(
-            "target_url",
-            format!("must be an http or https address, not `{url}`"),
-        ));
+        |address: &str| url::Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    match address {
+        Some(address) if !is_address(address) => Err(invalid(
+            argument,
+            format!("must be an http or https address, not `{address}`"),
+        )),
+        _ => Ok(()),
     }
-    let description = create.description.as_deref().map(short);
-    let status = NewStatus {
-        state: create.state,
-        context: &create.context,
-        description: description.as_deref(),
-        target_url: create.target_url.as_deref(),
-    };
-    let request = github::create_commit_status(&create.repo, full_sha(&create.sha)?, &status);
-    send(&ctx, request, |made: CommitStatus| made).await
 }
 
 /// At most as long as GitHub takes.
-fn short(text: &str) -> String {
-    if text.chars().count() <= DESCRIPTION_CHARS_MAX {
+fn short(text: &str, chars_max: usize) -> String {
+    if text.chars().count() <= chars_max {
         return text.to_owned();
     }
-    let kept: String = text.chars().take(DESCRIPTION_CHARS_MAX - 1).collect();
+    let kept: String = text.chars().take(chars_max - 1).collect();
     format!("{}…", kept.trim_end())
 }

@@ -6,6 +6,7 @@ mod create;
 mod change;
 mod labels;
 mod comments;
+mod transfer;
 
 use super::Server;
 use crate::hub::Doubt;
@@ -13,7 +14,7 @@ use crate::tools::toolbox::{reads, writes};
 
 /// Adds the toolset to the server.
 pub(super) fn add(server: Server) -> Server {
-    commenting(labeling(changing(reading(server))))
+    moving(commenting(labeling(changing(reading(server)))))
 }
 
 fn reading(server: Server) -> Server {
@@ -156,6 +157,27 @@ fn changing(server: Server) -> Server {
             .announced_as(&["github.sub_issues.sub_issue_added:{repo}#{number}"])
             .acts(change::add_sub)
             .looks(change::look_for_sub),
+        )
+}
+
+fn moving(server: Server) -> Server {
+    server
+        .with(
+            writes(
+                "transfer_issue",
+                "Transfer an issue",
+                "Moves an issue with its comments to another repository of the same owner, where it gets another number. Labels \
+                 that the other repository lacks are lost unless they are to be made.",
+                Doubt::GoalState,
+            )
+            .destructive()
+            .announced_as(&[
+                "github.issues.transferred:{repo}#{number}",
+                "github.issues.opened:{to_repo}?",
+                "github.issues.opened:{to_repo}#{result.number}",
+            ])
+            .acts(transfer::transfer)
+            .looks(transfer::look_for),
         )
 }
 

@@ -27,6 +27,27 @@ pub(super) fn carries(body: Option<&str>, key: &str) -> bool {
         .is_some_and(|line| line.trim() == mark(key))
 }
 
+/// Whether the key's mark is a line of the body: of a text that only its author can have written, and others went on with.
+pub(super) fn holds(body: Option<&str>, key: &str) -> bool {
+    let mark = mark(key);
+    body.is_some_and(|body| body.lines().any(|line| line.trim() == mark))
+}
+
+/// A commit's message with the key in a trailer, as Git has them at the end of messages. Without a key, the message.
+pub(super) fn with_trailer(message: &str, key: Option<&str>) -> String {
+    match (message.trim_end(), key) {
+        (message, None) => message.to_owned(),
+        ("", Some(key)) => trailer(key),
+        (message, Some(key)) => format!("{message}\n\n{}", trailer(key)),
+    }
+}
+
+/// Whether a commit's message ends in the key's trailer.
+pub(super) fn has_trailer(message: &str, key: &str) -> bool {
+    let last = message.trim_end().lines().last();
+    last.is_some_and(|line| line.trim() == trailer(key))
+}
+
 /// From when on a listing may hold what was written after `since`.
 pub(super) fn since(since: Timestamp) -> Timestamp {
     since.saturating_sub(CLOCK_SKEW).unwrap_or(since)
@@ -51,6 +72,10 @@ pub(super) fn unseen(error: ToolError) -> ToolError {
         },
         _ => error,
     }
+}
+
+fn trailer(key: &str) -> String {
+    format!("Xmrt-Step: {key}")
 }
 
 fn mark(key: &str) -> String {

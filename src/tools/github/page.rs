@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::hub::ToolError;
+use crate::integrations::github::Repo;
 use crate::tools::toolbox::invalid;
 
 /// How many items a list gives unless asked otherwise.
@@ -44,4 +45,34 @@ impl Standing {
             Self::All => "all",
         }
     }
+}
+
+/// A login, safe in a path.
+pub(super) fn login(argument: &str, login: String) -> Result<String, ToolError> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    // An App's account ends in `[bot]`.
+    let bare = login.strip_suffix("[bot]").unwrap_or(&login);
+    if !bare.is_empty() && bare.chars().all(fits) {
+        return Ok(login);
+    }
+    Err(invalid(argument, format!("must be a login, not `{login}`")))
+}
+
+/// A search that is to stay in one repository: a second qualifier of this kind would widen it.
+pub(super) fn within(repo: Option<&Repo>, query: &str) -> Result<String, ToolError> {
+    let Some(repo) = repo else {
+        return Ok(query.trim().to_owned());
+    };
+    let widens = |word: &str| {
+        let word = word.trim_start_matches(['-', '(', '"', '\'']).to_lowercase();
+        ["repo:", "org:", "user:", "enterprise:"]
+            .iter()
+            .any(|qualifier| word.contains(qualifier))
+            || word == "or"
+    };
+    if let Some(word) = query.split_whitespace().find(|word| widens(word)) {
+        let problem = format!("holds `{word}` beside the argument `repo`: leave one of them out");
+        return Err(invalid("query", problem));
+    }
+    Ok(format!("{} repo:{repo}", query.trim()))
 }

@@ -4,6 +4,7 @@ mod read;
 mod write;
 mod merge;
 mod review;
+mod automerge;
 
 use super::Server;
 use crate::hub::Doubt;
@@ -154,5 +155,32 @@ fn merging(server: Server) -> Server {
             ])
             .acts(merge::update_branch)
             .looks(merge::look_for_update),
+        )
+        .with(
+            writes(
+                "enable_auto_merge",
+                "Merge a pull request once it may be",
+                "Has GitHub merge a pull request by itself as soon as its reviews and checks are in. Refused where nothing is \
+                 missing (merge_pull_request merges it) and in repositories that do not allow it.",
+                Doubt::GoalState,
+            )
+            .destructive()
+            .announced_as(&["github.pull_request.auto_merge_enabled:{repo}#{number}"])
+            .acts(automerge::enable)
+            .looks(automerge::look_whether_enabled),
+        )
+        .with(
+            writes(
+                "set_draft",
+                "Make a pull request a draft, or not",
+                "Says that a pull request is a draft, or that it is ready for review; then those responsible are asked for one.",
+                Doubt::GoalState,
+            )
+            .announced_as(&[
+                "github.pull_request.converted_to_draft:{repo}#{number}",
+                "github.pull_request.ready_for_review:{repo}#{number}",
+            ])
+            .acts(automerge::set_draft)
+            .looks(automerge::look_whether_set),
         )
 }

@@ -1,5 +1,7 @@
 //! In: calls about webhooks and what they delivered. Out: hooks and deliveries; a delivery made again. Never: a secret.
 
+mod create;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,6 +47,18 @@ pub(super) fn add(server: Server) -> Server {
             )
             .untrusted(&["payload"])
             .answers(get_delivery),
+        )
+        .with(
+            writes(
+                "create_webhook",
+                "Create a webhook",
+                "Makes a webhook of a repository or an organization, which delivers events to an address. It signs with this \
+                 program's GITHUB_WEBHOOK_SECRET; the secret is never shown.",
+                // GitHub keeps no second one for the same events and address.
+                Doubt::GoalState,
+            )
+            .acts(create::create)
+            .looks(create::look_for),
         )
         .with(
             writes(

@@ -1,9 +1,11 @@
 //! The toolset `webhooks`: hooks, what they delivered, a delivery made again.
 
 use serde_json::{Value, json};
-use xmrt::hub::{ErrorClass, Reply};
+use xmrt::hub::{CallMeta, ErrorClass, Hub, Reply};
+use xmrt::integrations::github::Client;
+use xmrt::tools::github;
 
-use super::Stage;
+use super::{SOON, Stage};
 
 /// An address where nobody listens.
 const NOWHERE: &str = "http://127.0.0.1:9";
@@ -144,7 +146,9 @@ async fn an_event_goes_to_every_hook_that_wants_it() {
         .done("list_deliveries", json!({ "repo": "acme/api", "hook_id": hook }))
         .await;
     let target = stage.done("list_deliveries", of_target(json!({}))).await;
-    assert_eq!(told["deliveries"].as_array().unwrap().len(), 1);
+    // It was pinged when it was made.
+    assert_eq!(told["deliveries"].as_array().unwrap().len(), 2);
+    assert_eq!(told["deliveries"][1]["event"], "ping");
     assert_ne!(told["deliveries"][0]["guid"], target["deliveries"][0]["guid"]);
     // Switched off, it hears no more.
     let off = json!({ "repo": "acme/api", "hook_id": hook, "active": false });
@@ -154,6 +158,73 @@ async fn an_event_goes_to_every_hook_that_wants_it() {
         .done("list_deliveries", json!({ "repo": "acme/api", "hook_id": hook }))
         .await;
     assert_eq!(after["deliveries"], told["deliveries"]);
+    stage.end().await;
+}
+
+fn new_hook() -> Value {
+    json!({ "repo": "acme/api", "url": "http://127.0.0.1:9/new", "events": ["issues", "push"] })
+}
+
+#[tokio::test]
+async fn a_webhook_whose_answer_was_lost_is_found_by_its_address_and_its_events() {
+    let stage = Stage::new(json!({})).await;
+    let found = stage.doubt("create_webhook", new_hook()).await;
+    assert_eq!(
+        (&found["url"], &found["content_type"], &found["active"]),
+        (&json!("http://127.0.0.1:9/new"), &json!("json"), &json!(true))
+    );
+    let address = format!("{}/repos/acme/api/hooks", stage.running.github_url());
+    let asked = reqwest::Client::new().get(address).bearer_auth("sandbox-token");
+    let asked = asked.header("user-agent", "the tests").send().await.unwrap();
+    let hooks: Value = asked.json().await.unwrap();
+    assert_eq!(hooks[0]["config"]["secret"], "********", "it signs");
+    let pinged = json!({ "repo": "acme/api", "hook_id": found["hook_id"] });
+    let pinged = stage.done("list_deliveries", pinged).await;
+    assert_eq!(pinged["deliveries"][0]["event"], "ping");
+    let mut other = new_hook();
+    other["events"] = json!(["release"]);
+    assert_eq!(stage.look("create_webhook", other).await, Ok(Reply::Absent));
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_webhook_is_not_made_twice_nor_with_a_secret_that_there_is_not_nor_anywhere() {
+    let stage = Stage::new(json!({})).await;
+    let of_org = json!({ "org": "acme", "url": "http://127.0.0.1:9/org", "events": ["*"], "signed": false });
+    let made = stage.done("create_webhook", of_org.clone()).await;
+    assert_eq!((&made["org"], &made["events"]), (&json!("acme"), &json!(["*"])));
+    let again = stage.fails("create_webhook", of_org).await;
+    assert_eq!(again.class, ErrorClass::Invalid);
+    assert!(
+        again.message.contains("already exists on this organization"),
+        "{again}"
+    );
+    let mut wrong = new_hook();
+    wrong["url"] = json!("ftp://example.com");
+    let error = stage.fails("create_webhook", wrong).await;
+    assert!(
+        error
+            .message
+            .contains("argument `url` must be an http or https address"),
+        "{error}"
+    );
+    let hidden = json!({ "repo": "acme/none", "url": "http://127.0.0.1:9/new", "events": ["push"] });
+    assert_eq!(
+        stage.fails("create_webhook", hidden).await.class,
+        ErrorClass::NotFound
+    );
+
+    let client = Client::new(&stage.running.github_url(), "sandbox-token".to_owned()).unwrap();
+    let hub = Hub::builder().serve("github", github::Server::new(Some(client)));
+    let hub = hub.start().await.unwrap();
+    let called = hub
+        .call("github.create_webhook", new_hook(), CallMeta::default(), SOON)
+        .await;
+    let error = called.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Forbidden);
+    assert!(error.remedy.unwrap().contains("GITHUB_WEBHOOK_SECRET"));
+    hub.stop().await;
+    assert_eq!(stage.effects(), ["create_webhook"]);
     stage.end().await;
 }
 
@@ -189,6 +260,18 @@ async fn dry_runs_of_webhook_tools_show_the_request_and_send_none() {
     let hook = "/repos/acme/api/hooks/1";
     stage
         .dry_runs(&[
+            (
+                "create_webhook",
+                new_hook(),
+                "POST /repos/acme/api/hooks",
+                json!({
+                    "name": "web", "active": true, "events": ["issues", "push"],
+                    "config": {
+                        "url": "http://127.0.0.1:9/new", "content_type": "json", "insecure_ssl": "0",
+                        "secret": "(GITHUB_WEBHOOK_SECRET)",
+                    },
+                }),
+            ),
             (
                 "redeliver",
                 of_target(json!({ "delivery_id": 5 })),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::page::{Standing, thirty, time};
+use super::super::page::{Standing, thirty, time, within};
 use super::super::{Parts, client};
 use crate::hub::ToolError;
 use crate::integrations::github::{Issue, IssueFilter, Repo};
@@ -146,11 +146,7 @@ pub(super) async fn search(ctx: Ctx<Parts>, search: Search) -> Result<Found, Too
         Kind::Issue => "is:issue",
         Kind::PullRequest => "is:pull-request",
     };
-    let repo = search
-        .repo
-        .map(|repo| format!(" repo:{repo}"))
-        .unwrap_or_default();
-    let query = format!("{} {kind}{repo}", search.query.trim());
+    let query = format!("{} {kind}", within(search.repo.as_ref(), &search.query)?);
     let sort = search.sort.map(|sort| match sort {
         Sort::Newest => "created",
         Sort::RecentlyUpdated => "updated",

@@ -1,0 +1,150 @@
+//! In: a GraphQL document and its variables. Out: the answer's data, or what its errors mean. Never: a document of its own.
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::app::Reach;
+use super::{Client, Repo, wire};
+use crate::integrations::{Access, ApiError, Failure, Request};
+
+/// The most of GitHub's messages that is passed on, in characters.
+const MESSAGE_CHARS_MAX: usize = 500;
+
+/// A document and the name of its one operation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Document {
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
+}
+
+impl Document {
+    /// The request that carries it out.
+    pub(super) fn with(self, variables: &Value) -> Request {
+        Request {
+            method: "POST",
+            path: "/graphql".to_owned(),
+            body: Some(json!({ "query": self.text, "operationName": self.name, "variables": variables })),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(default)]
+    data: Value,
+    #[serde(default)]
+    errors: Vec<Problem>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    message: String,
+}
+
+impl Client {
+    /// Reads with a document. `what` is the path in the data to what is read, `repository.discussion` say.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        repo: &Repo,
+        request: &Request,
+        what: &str,
+    ) -> Result<T, ApiError> {
+        self.answer(repo, request, Access::Read, what).await
+    }
+
+    /// Sends a GraphQL write about a repository, once. What it gives is the one field of the answer's data.
+    ///
+    /// An answer that says it was done but lacks what it must hold is [`Failure::UnknownEffect`].
+    pub async fn mutate<T: DeserializeOwned>(&self, repo: &Repo, request: &Request) -> Result<T, ApiError> {
+        self.answer(repo, request, Access::Write, "").await
+    }
+
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        repo: &Repo,
+        request: &Request,
+        access: Access,
+        what: &str,
+    ) -> Result<T, ApiError> {
+        let reach = Reach::Repository(repo.to_string());
+        let form = (access, wire::Media::Json);
+        let answer = self
+            .exchange(
+                &reach,
+                form,
+                http::Method::POST,
+                &request.path,
+                request.body.as_ref(),
+            )
+            .await?;
+        let limit_is_up = answer
+            .headers
+            .get("x-ratelimit-remaining")
+            .is_some_and(|left| left == "0");
+        let envelope: Envelope = answer.read(access)?;
+        if !envelope.errors.is_empty() {
+            let limited = limit_is_up.then(|| self.refused_for_limit(access, &answer));
+            return Err(refused(access, &envelope.errors, limited));
+        }
+        let found = match what {
+            "" => envelope
+                .data
+                .as_object()
+                .and_then(|data| data.values().next())
+                .cloned()
+                .unwrap_or_default(),
+            path => path.split('.').fold(envelope.data, |data, field| {
+                data.get(field).cloned().unwrap_or_default()
+            }),
+        };
+        serde_json::from_value(found).map_err(|error| {
+            let problem = format!("GitHub answered, but not in the form it should: {error}");
+            ApiError::lost(access, problem)
+        })
+    }
+
+    /// GraphQL says in a 200 that there are no points left; when there are again stands in the same headers as REST's.
+    fn refused_for_limit(&self, access: Access, answer: &wire::Answer) -> Failure {
+        let now = self.0.clock.now();
+        super::refused(access, StatusCode::TOO_MANY_REQUESTS, &answer.headers, b"{}", now).failure
+    }
+}
+
+/// What GraphQL's errors mean. The first says it; the others are told.
+fn refused(access: Access, problems: &[Problem], limited: Option<Failure>) -> ApiError {
+    let kind = problems.iter().find_map(|problem| problem.kind.as_deref());
+    let words: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    let words: String = words.join("; ").chars().take(MESSAGE_CHARS_MAX).collect();
+    let message = format!("GitHub answered: {words}");
+    let (failure, remedy) = match kind {
+        Some("RATE_LIMITED" | "RATE_LIMIT") => {
+            (limited.unwrap_or(Failure::RateLimited { retry_at: None }), None)
+        }
+        Some("NOT_FOUND") => (
+            Failure::NotFound,
+            Some("it is not there, or the token may not see it"),
+        ),
+        Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => (
+            Failure::Forbidden,
+            Some("the token lacks the permission: check what GITHUB_TOKEN may do"),
+        ),
+        Some("STALE_DATA" | "CONFLICT") => (Failure::Conflict, None),
+        Some("SERVICE_UNAVAILABLE" | "INTERNAL" | "MAX_NODE_LIMIT_EXCEEDED" | "TIMEOUT") => {
+            return ApiError::lost(access, message);
+        }
+        // "Something went wrong while executing your query", and nobody knows what.
+        None if words.starts_with("Something went wrong") => return ApiError::lost(access, message),
+        _ => (Failure::Invalid, None),
+    };
+    ApiError {
+        failure,
+        status: Some(200),
+        message,
+        remedy: remedy.map(str::to_owned),
+    }
+}

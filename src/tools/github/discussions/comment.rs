@@ -1,0 +1,135 @@
+//! In: a discussion and what to say. Out: the comment, or the one an earlier call made. Never: one on another discussion.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::{Parts, client, marker};
+use crate::hub::{ErrorClass, ToolError};
+use crate::integrations::github::{self, Client, CommentPayload, Discussion, DiscussionComment, Repo};
+use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
+
+/// How many comments are asked for at once.
+const PAGE: usize = 100;
+/// Most comments of a discussion that are looked through.
+const LOOK_MAX: usize = 2_000;
+
+/// What to say.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Create {
+    /// Repository, as owner/name.
+    repo: Repo,
+    /// Number of the discussion.
+    #[schemars(range(min = 1))]
+    number: u64,
+    /// Text, in Markdown.
+    #[schemars(length(min = 1, max = marker::BODY_CHARS_MAX))]
+    body: String,
+    /// Id of a comment of this discussion to reply to.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    reply_to: Option<u64>,
+}
+
+/// A comment that was made.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Created {
+    /// Its id.
+    id: Option<u64>,
+    /// Where people see it.
+    html_url: String,
+}
+
+impl From<DiscussionComment> for Created {
+    fn from(comment: DiscussionComment) -> Self {
+        Self {
+            id: comment.id,
+            html_url: comment.url,
+        }
+    }
+}
+
+/// A discussion, and its comments one by one until `wanted` says that one is it. Gives also whether all were seen.
+async fn search(
+    client: &Client,
+    (repo, number): (&Repo, u64),
+    wanted: impl Fn(&DiscussionComment) -> bool,
+) -> Result<(Discussion, Option<DiscussionComment>, bool), crate::integrations::ApiError> {
+    let (mut seen, mut cursor) = (0, None);
+    loop {
+        let (discussion, page) = client.discussion(repo, number, PAGE, cursor.as_deref()).await?;
+        seen += page.items.len();
+        let found = page
+            .items
+            .into_iter()
+            .flat_map(|mut comment| {
+                let replies = std::mem::take(&mut comment.replies);
+                std::iter::once(comment).chain(replies)
+            })
+            .find(|comment| wanted(comment));
+        match page.next {
+            _ if found.is_some() => return Ok((discussion, found, true)),
+            Some(_) if seen >= LOOK_MAX => return Ok((discussion, None, false)),
+            Some(next) => cursor = Some(next),
+            None => return Ok((discussion, None, true)),
+        }
+    }
+}
+
+/// The comment of that id, which must be one of this discussion: with what GraphQL knows it by it could be any.
+pub(super) async fn of_id(
+    client: &Client,
+    (repo, number): (&Repo, u64),
+    id: u64,
+) -> Result<(Discussion, DiscussionComment), ToolError> {
+    let (discussion, found, _) = search(client, (repo, number), |comment| comment.id == Some(id)).await?;
+    match found {
+        Some(comment) => Ok((discussion, comment)),
+        None => Err(ToolError::new(
+            ErrorClass::NotFound,
+            format!("{repo}#{number} has no comment {id}"),
+        )
+        .with_remedy("get_discussion lists its comments with their ids")),
+    }
+}
+
+pub(super) async fn create(ctx: Ctx<Parts>, new: Create) -> Result<Effect<Created>, ToolError> {
+    let body = marker::marked(&new.body, ctx.key.as_deref());
+    let place = (&new.repo, new.number);
+    if ctx.dry_run {
+        let id = format!("the id of {}#{}", new.repo, new.number);
+        let reply_to = new.reply_to.map(|comment| format!("the id of comment {comment}"));
+        let request = github::comment_on_discussion(&id, &body, reply_to.as_deref());
+        return Ok(Effect::WouldSend(vec![request]));
+    }
+    let client = client(&ctx)?;
+    if new.body.trim().is_empty() {
+        return Err(invalid("body", "must not be blank"));
+    }
+    let (discussion, reply_to) = match new.reply_to {
+        Some(id) => {
+            let (discussion, comment) = of_id(client, place, id).await?;
+            (discussion, Some(comment.node))
+        }
+        None => (client.discussion(&new.repo, new.number, 1, None).await?.0, None),
+    };
+    let request = github::comment_on_discussion(&discussion.id, &body, reply_to.as_deref());
+    let made: CommentPayload = client.mutate(&new.repo, &request).await?;
+    Ok(Effect::Done(made.comment.into()))
+}
+
+pub(super) async fn look_for(ctx: Ctx<Parts>, new: Create) -> Result<Look<Created>, ToolError> {
+    let Some(key) = ctx.key.as_deref() else {
+        return Ok(Look::Ambiguous(marker::NO_KEY.to_owned()));
+    };
+    let ours =
+        |comment: &DiscussionComment| comment.viewer_did_author && marker::carries(Some(&comment.body), key);
+    let (_, found, all) = search(client(&ctx)?, (&new.repo, new.number), ours)
+        .await
+        .map_err(|error| marker::unseen(error.into()))?;
+    Ok(match found {
+        Some(comment) => Look::Found(comment.into()),
+        None if !all => Look::Ambiguous(marker::too_many(LOOK_MAX)),
+        None => Look::Absent,
+    })
+}

@@ -1,0 +1,208 @@
+//! In: a repository. Out: how it stands, with evidence, and a report. Never: the judging, see `judge`.
+
+mod judge;
+mod work;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::{Parts, client};
+use crate::clock;
+use crate::hub::{ErrorClass, ToolError};
+use crate::integrations::ApiError;
+use crate::integrations::github::{
+    Client, Commit, CommitFilter, CommunityProfile, Contributor, Issue, IssueFilter, Release, Repo,
+    Repository, RunFilter, WorkflowRun,
+};
+use crate::tools::toolbox::Ctx;
+use judge::{DAY_MS, judge};
+pub(super) use judge::{Finding, Standing, Weight};
+
+/// How far back commits are read: twice what is called recent, to say what it was before.
+const COMMITS_MS: i64 = 60 * DAY_MS;
+/// Most commits, issues and pull requests that are read.
+const COMMITS_MAX: usize = 500;
+const OPEN_MAX: usize = 500;
+/// Most runs and releases that are read.
+const RUNS_MAX: usize = 100;
+const RELEASES_MAX: usize = 20;
+
+/// Which repository.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct One {
+    /// Repository, as owner/name.
+    repo: Repo,
+}
+
+/// How a repository stands.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Analysis {
+    /// Repository, as owner/name.
+    repo: String,
+    /// What the evidence comes to.
+    standing: Standing,
+    /// What was seen, the heaviest first.
+    evidence: Vec<Finding>,
+    /// What could not be read, and is therefore not judged.
+    unread: Vec<String>,
+    /// Markdown, to be pasted as it is; strangers' words quoted.
+    report: String,
+}
+
+/// What was read. What could not be read is `None`.
+#[derive(Debug)]
+struct Seen {
+    now: Timestamp,
+    repository: Repository,
+    /// Language and bytes, the most first.
+    languages: Option<Vec<(String, u64)>>,
+    contributors: Option<Vec<Contributor>>,
+    community: Option<CommunityProfile>,
+    /// The default branch is protected.
+    protected: Option<bool>,
+    /// Of the last sixty days on the default branch, newest first, and whether there are more.
+    commits: Option<(Vec<Commit>, bool)>,
+    /// On the default branch, newest first.
+    runs: Option<Vec<WorkflowRun>>,
+    /// Newest first.
+    releases: Option<Vec<Release>>,
+    /// Open issues and pull requests, and whether there are more.
+    open: Option<(Vec<Issue>, bool)>,
+    /// Severities of open Dependabot alerts.
+    weaknesses: Option<Vec<String>>,
+    /// How many secrets stand open.
+    secrets: Option<usize>,
+}
+
+pub(super) async fn analyze(ctx: Ctx<Parts>, one: One) -> Result<Analysis, ToolError> {
+    let client = client(&ctx)?;
+    let now = ctx.clock.now();
+    // Without it there is nothing to judge; without the rest there is.
+    let repository = client.repository(&one.repo).await?;
+    let mut unread = Vec::new();
+    let seen = read(client, &one.repo, (repository, now), &mut unread).await?;
+    let (standing, evidence) = judge(&seen);
+    let report = told(&seen, standing, &evidence, &unread);
+    Ok(Analysis {
+        repo: seen.repository.full_name,
+        standing,
+        evidence,
+        unread,
+        report,
+    })
+}
+
+/// What was read, or that it was not and why. A limit that is up ends it all: the rest would not be read either.
+fn or_unread<T>(
+    what: &str,
+    read: Result<T, ApiError>,
+    unread: &mut Vec<String>,
+) -> Result<Option<T>, ToolError> {
+    match read {
+        Ok(found) => Ok(Some(found)),
+        Err(error) => {
+            let error = ToolError::from(error);
+            if matches!(error.class, ErrorClass::RateLimited { .. }) {
+                return Err(error);
+            }
+            unread.push(format!("{what} ({})", error.message.trim_end_matches('.')));
+            Ok(None)
+        }
+    }
+}
+
+async fn read(
+    client: &Client,
+    repo: &Repo,
+    (repository, now): (Repository, Timestamp),
+    unread: &mut Vec<String>,
+) -> Result<Seen, ToolError> {
+    let branch = repository.default_branch.clone();
+    let languages = or_unread("languages", client.languages(repo).await, unread)?.map(|bytes| {
+        let mut languages: Vec<(String, u64)> = bytes.into_iter().collect();
+        languages.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        languages
+    });
+    let contributors = or_unread("contributors", client.contributors(repo).await, unread)?;
+    let community = or_unread("community profile", client.community(repo).await, unread)?;
+    let protected = client.branches(repo, Some(true), OPEN_MAX, 1).await;
+    let protected = or_unread("branches", protected, unread)?
+        .map(|listed| listed.items.iter().any(|known| known.name == branch));
+    let commits = CommitFilter {
+        since: Some(clock::after(now, -COMMITS_MS)),
+        ..CommitFilter::default()
+    };
+    let commits = client.commits(repo, &commits, COMMITS_MAX, 1).await;
+    let commits = or_unread("commits", commits, unread)?.map(|listed| (listed.items, listed.more));
+    let runs = RunFilter {
+        branch: Some(branch),
+        ..RunFilter::default()
+    };
+    let runs = client.workflow_runs(repo, &runs, RUNS_MAX, 1).await;
+    let runs = or_unread("workflow runs", runs, unread)?.map(|listed| listed.items);
+    let releases = client.releases(repo, RELEASES_MAX, 1).await;
+    let releases = or_unread("releases", releases, unread)?.map(|listed| {
+        let published = listed.items.into_iter().filter(|release| !release.draft);
+        published.collect()
+    });
+    let open = client.issues(repo, &IssueFilter::default(), OPEN_MAX, 1).await;
+    let open = or_unread("open issues", open, unread)?.map(|listed| (listed.items, listed.more));
+    let standing_open = [("state", "open")];
+    let weaknesses = client.dependabot_alerts(repo, &standing_open, 100, None).await;
+    let weaknesses = or_unread("Dependabot alerts", weaknesses, unread)?
+        .map(|(alerts, _)| alerts.into_iter().map(|alert| alert.severity).collect());
+    let secrets = client.secret_scanning_alerts(repo, &standing_open, 100, 1).await;
+    let secrets = or_unread("secret scanning alerts", secrets, unread)?.map(|listed| listed.items.len());
+    Ok(Seen {
+        now,
+        repository,
+        languages,
+        contributors,
+        community,
+        protected,
+        commits,
+        runs,
+        releases,
+        open,
+        weaknesses,
+        secrets,
+    })
+}
+
+fn told(seen: &Seen, standing: Standing, evidence: &[Finding], unread: &[String]) -> String {
+    let standing = match standing {
+        Standing::Fine => "in order",
+        Standing::NeedsAttention => "in need of attention",
+        Standing::AtRisk => "at risk",
+        Standing::Archived => "archived",
+    };
+    let mut lines = vec![
+        format!(
+            "{} is **{standing}**, seen at {}.",
+            seen.repository.full_name,
+            minute(seen.now)
+        ),
+        String::new(),
+    ];
+    lines.extend(evidence.iter().map(|finding| {
+        let sign = match finding.weight {
+            Weight::Bad => "bad: ",
+            Weight::Warning => "warning: ",
+            Weight::Info => "",
+        };
+        format!("- {sign}{}", finding.what)
+    }));
+    if !unread.is_empty() {
+        lines.push(format!(
+            "- Not judged, because it could not be read: {}.",
+            unread.join("; ")
+        ));
+    }
+    lines.join("\n")
+}
+
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
