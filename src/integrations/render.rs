@@ -26,5 +26,5 @@ pub use metrics::{MetricQuery, Series};
 pub use records::{Commit, Deploy, Image, LogLine, LogPage, ServiceEvent};
 pub use service::{Autoscaling, Instance, NewService, Service, Workspace};
 pub use services::{autoscaling, create_service, delete_service, resume, scale, suspend, update_service};
-pub use webhooks::{Webhook, WebhookEvent};
+pub use webhooks::{Webhook, WebhookEvent, create_webhook, delete_webhook, update_webhook};
 pub use wire::Client;

@@ -37,6 +37,8 @@ pub(super) struct Sent {
     pub(super) url: Option<String>,
     pub(super) form: bool,
     pub(super) signed: bool,
+    /// Signed with this instead of the secret that the target knows.
+    pub(super) secret: Option<String>,
     /// Somebody asked for it again.
     pub(super) again: bool,
 }
@@ -62,6 +64,7 @@ impl Sent {
             url: target.map(|target| format!("{target}/webhooks/{}", provider.name())),
             form: false,
             signed: true,
+            secret: None,
             again: false,
         }
     }
@@ -73,6 +76,7 @@ impl Sent {
             url: Some(hook.url.clone()),
             form: hook.content_type == "form",
             signed: hook.signed,
+            secret: None,
             again: false,
         }
     }

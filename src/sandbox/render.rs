@@ -24,7 +24,8 @@ pub(super) use deploys::plan;
 pub(super) use metrics::{METRICS, Measured};
 pub(super) use progress::{begin, happen, serve_ill, tick};
 pub use state::Pace;
-pub(super) use state::{Commit, Deploy, Event, Log, Script, Service, State};
+pub(super) use state::{Commit, Deploy, Event, Log, Script, Service, State, Workspace};
+pub(super) use webhooks::seeded as seeded_webhook;
 
 /// Reads per minute that an account has.
 const READS_PER_MINUTE: u64 = 400;
@@ -150,7 +151,15 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new("GET", "/services/{service}/events", "list_events", events::list),
     Route::new("GET", "/events/{event}", "get_event", events::get),
     Route::new("GET", "/webhooks", "list_webhooks", webhooks::list),
+    Route::new("POST", "/webhooks", "create_webhook", webhooks::create),
     Route::new("GET", "/webhooks/{webhook}", "get_webhook", webhooks::get),
+    Route::new("PATCH", "/webhooks/{webhook}", "update_webhook", webhooks::update),
+    Route::new(
+        "DELETE",
+        "/webhooks/{webhook}",
+        "delete_webhook",
+        webhooks::delete,
+    ),
     Route::new(
         "GET",
         "/webhooks/{webhook}/events",
@@ -289,6 +298,16 @@ fn limit(call: &Call) -> Result<usize, Answer> {
         .ok()
         .filter(|limit| (1..=100).contains(limit));
     known.ok_or_else(|| error(400, "limit must be between 1 and 100"))
+}
+
+/// A workspace that the key sees: the default one, one that was told of, or one that owns a service.
+fn workspace(world: &World, id: &str) -> Result<Workspace, Answer> {
+    let state = &world.render;
+    let known = state.workspaces.get(id).cloned();
+    let owns = || id == state::OWNER || state.services.values().any(|service| service.owner == id);
+    known
+        .or_else(|| owns().then(Workspace::default))
+        .ok_or_else(|| error(404, &format!("not found: {id}")))
 }
 
 fn service<'a>(world: &'a World, call: &Call) -> Result<&'a Service, Answer> {

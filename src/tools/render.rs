@@ -19,6 +19,7 @@ mod target;
 mod templates;
 mod toolsets;
 mod webhooks;
+mod subscriptions;
 mod variables;
 mod verdict;
 mod watch;
@@ -45,6 +46,7 @@ pub use services::{
     WorkspaceList,
 };
 pub use settings::{UpdateArgs, Updated};
+pub use subscriptions::{CreateWebhookArgs, DeleteWebhookArgs, Subscription, UpdateWebhookArgs};
 pub use target::{KNOWN_GOOD_MINUTES, PING_PONG_MINUTES};
 pub use webhooks::{ListWebhooksArgs, WebhookEventList, WebhookEventsArgs, WebhookList};
 
@@ -93,7 +95,7 @@ impl Server {
         );
         let server = with_writes(with_reads(server));
         let server = toolsets::with_scaling(toolsets::with_services(server));
-        let server = toolsets::with_config(toolsets::with_events(server));
+        let server = toolsets::with_config(toolsets::with_subscriptions(toolsets::with_events(server)));
         toolsets::with_jobs(toolsets::with_analysis(toolsets::with_metrics(server)))
     }
 }

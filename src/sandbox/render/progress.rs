@@ -301,9 +301,10 @@ pub(in crate::sandbox) fn happen(
     if let Some(status) = status {
         payload["data"]["status"] = status.into();
     }
-    let now = world.now();
-    world
-        .outbox
-        .post(Provider::Render, &id, kind, payload.to_string(), now);
+    let (now, body) = (world.now(), payload.to_string());
+    for sent in super::webhooks::wanting(world, service, kind) {
+        world.outbox.post_beside(&id, kind, body.clone(), now, sent);
+    }
+    world.outbox.post(Provider::Render, &id, kind, body, now);
     id
 }

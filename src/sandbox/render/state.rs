@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::jobs::Job;
 use super::metrics::Measured;
+use super::webhooks::Webhook;
 use crate::clock;
 
 /// How many log lines are kept over all services.
@@ -49,6 +50,10 @@ pub(in crate::sandbox) struct State {
     pub(in crate::sandbox) metrics: Vec<Measured>,
     /// In the order in which they were asked for.
     pub(in crate::sandbox) jobs: Vec<Job>,
+    /// Those that are not the default: by id.
+    pub(in crate::sandbox) workspaces: BTreeMap<String, Workspace>,
+    /// Made through the API, besides the one that stands for the target; in the order in which they were made.
+    pub(in crate::sandbox) webhooks: Vec<Webhook>,
     /// Reads and writes in the present minute.
     pub(in crate::sandbox) rate_used: (u64, u64),
     pub(in crate::sandbox) rate_reset: i64,
@@ -65,6 +70,8 @@ impl State {
             logs: VecDeque::new(),
             metrics: Vec::new(),
             jobs: Vec::new(),
+            workspaces: BTreeMap::new(),
+            webhooks: Vec::new(),
             rate_used: (0, 0),
             rate_reset: 0,
             lines: 0,
@@ -200,6 +207,23 @@ impl Service {
             env_vars: BTreeMap::new(),
             details: Map::new(),
             script: None,
+        }
+    }
+}
+
+/// What a workspace pays for, and what the key's account may do there.
+#[derive(Clone, Debug)]
+pub(in crate::sandbox) struct Workspace {
+    /// `hobby`, `professional`, `organization` or `enterprise`.
+    pub(in crate::sandbox) plan: String,
+    pub(in crate::sandbox) admin: bool,
+}
+
+impl Default for Workspace {
+    fn default() -> Self {
+        Self {
+            plan: "organization".to_owned(),
+            admin: true,
         }
     }
 }

@@ -6,16 +6,18 @@ use serde_json::{Value, json};
 
 use super::{Entry, Seeder};
 use crate::clock;
-use crate::sandbox::render::{Commit, Deploy, Event, Log, METRICS, Measured};
+use crate::sandbox::render::{Commit, Deploy, Event, Log, METRICS, Measured, Workspace, seeded_webhook};
 use crate::sandbox::state::World;
 
 /// The lists, in the order in which they build on each other.
 pub(super) const LISTS: &[(&str, Seeder)] = &[
+    ("workspaces", workspace),
     ("services", service),
     ("deploys", deploy),
     ("events", event),
     ("logs", log),
     ("metrics", metric),
+    ("webhooks", webhook),
 ];
 
 const MINUTE_MS: i64 = 60_000;
@@ -33,6 +35,43 @@ const STATUSES: [&str; 11] = [
     "pre_deploy_failed",
     "canceled",
 ];
+
+const PLANS: [&str; 4] = ["hobby", "professional", "organization", "enterprise"];
+
+fn workspace(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+    let id = entry.need(&["id", "owner_id"])?;
+    let mut workspace = Workspace::default();
+    if let Some(plan) = entry.text(&["plan"])? {
+        if !PLANS.contains(&plan.as_str()) {
+            return Err(entry.error(&format!(
+                "unknown plan \"{plan}\"; known are {}",
+                PLANS.join(", ")
+            )));
+        }
+        workspace.plan = plan;
+    }
+    workspace.admin = entry.flag(&["admin"])?.unwrap_or(true);
+    world.render.workspaces.insert(id, workspace);
+    Ok(())
+}
+
+fn webhook(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+    let fresh = world.ids.render("whk");
+    let events = match entry.value(&["events", "event_filter"]) {
+        None => Vec::new(),
+        Some(events) => serde_json::from_value(events.clone())
+            .map_err(|_| entry.error("events must be a list of strings"))?,
+    };
+    let id = entry.text(&["id"])?.unwrap_or(fresh);
+    let mut webhook = seeded_webhook(world, id, entry.need(&["url"])?);
+    webhook.events = events;
+    webhook.name = entry.text(&["name"])?.unwrap_or_else(|| "webhook".to_owned());
+    webhook.owner = entry.text(&["owner_id"])?.unwrap_or(webhook.owner);
+    webhook.secret = entry.text(&["secret"])?.unwrap_or(webhook.secret);
+    webhook.enabled = entry.flag(&["enabled"])?.unwrap_or(true);
+    world.render.webhooks.push(webhook);
+    Ok(())
+}
 
 fn service(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let id = entry.need(&["id", "service_id"])?;

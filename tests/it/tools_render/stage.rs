@@ -19,7 +19,7 @@ pub(super) struct Stage {
     pub(super) hub: Hub,
     pub(super) sandbox: Sandbox,
     pub(super) clock: Clock,
-    _running: Running,
+    running: Running,
 }
 
 /// The server over a sandbox that holds `state` (`state.render` of a rule test).
@@ -53,7 +53,7 @@ async fn staged(state: Value, key: &str) -> Stage {
         hub,
         sandbox,
         clock,
-        _running: running,
+        running,
     }
 }
 
@@ -84,6 +84,11 @@ impl Stage {
         self.hub
             .call(&format!("render.{tool}"), arguments, meta, SOON)
             .await
+    }
+
+    /// Where the sandbox's API is.
+    pub(super) fn render_url(&self) -> String {
+        self.running.render_url()
     }
 
     /// Lets something go wrong with one operation, once.
