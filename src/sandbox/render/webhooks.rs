@@ -73,11 +73,7 @@ pub(in crate::sandbox) fn seeded(world: &mut World, id: String, url: String) -> 
 
 /// The webhooks that an event of a service goes to, besides the target.
 pub(super) fn wanting(world: &World, service: &str, kind: &str) -> Vec<Sent> {
-    let owner = world
-        .render
-        .services
-        .get(service)
-        .map_or(OWNER, |service| service.owner.as_str());
+    let (owner, _) = world.render.named(service);
     let wants = |one: &&Webhook| {
         one.enabled && one.owner == owner && (one.events.is_empty() || one.events.iter().any(|e| e == kind))
     };
