@@ -242,7 +242,7 @@ fn with_writes(server: Server) -> Server {
                 "Puts an earlier deploy live again. to: a deploy id; previous (the one live before); or \
                  last_known_good (the newest earlier one that Render's records show live for a while without a failed \
                  server). Turns auto-deploy off first (freeze_auto_deploy), because Render's API leaves it on and the \
-                 next push would ship the bad code again. Refuses to roll back a rollback. Is done when the old artifact is live and \
+                 next push would ship the bad code again. Refuses to roll back a rollback within half an hour, and targets that were rolled back from or run already. Is done when the old artifact is live and \
                  the service was healthy for a while (healthy_for); fails when it is not.",
                 Doubt::Evidence,
             )

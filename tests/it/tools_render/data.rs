@@ -125,6 +125,17 @@ async fn a_key_value_store_is_made_and_told_of() {
             &json!([{"cidr": "203.0.113.0/24", "description": "office"}])
         )
     );
+    stage.pass(1);
+    let told = stage.sandbox.deliveries();
+    let about: Vec<&Value> = told
+        .iter()
+        .map(|one| &one["payload"])
+        .filter(|payload| payload["data"]["serviceId"] == made["id"])
+        .collect();
+    assert_eq!(
+        (about.len(), &about[0]["type"], &about[0]["data"]["serviceName"]),
+        (1, &json!("key_value_available"), &json!("cache"))
+    );
     let facts = stage.hub.tool("render.create_key_value").unwrap();
     assert_eq!(facts.promises.effects, ["render.key_value_available:{result.id}"]);
 }

@@ -109,6 +109,8 @@ async fn verifying_asks_render_to_look_and_says_what_came_of_it() {
     stage.fault("verify_custom_domain", json!({"kind": "reply_lost"}));
     let doubt = stage.call("verify_custom_domain", of("far.example.com")).await;
     assert_eq!(doubt.unwrap_err().class, ErrorClass::UnknownEffect);
+    let missing = stage.call("verify_custom_domain", of("none.example.com")).await;
+    assert_eq!(missing.unwrap_err().class, ErrorClass::NotFound);
     let facts = stage.hub.tool("render.verify_custom_domain").unwrap();
     assert_eq!(facts.promises.doubt, Doubt::Idempotent);
 }
