@@ -104,7 +104,8 @@ impl Parts {
         let address = self.hooks.get(name).ok_or_else(|| {
             let names: Vec<&str> = self.hooks.keys().map(String::as_str).collect();
             let known = match names.is_empty() {
-                true => "none is configured".to_owned(),
+                // A hook leads to Render itself, and never to what stands in for it.
+                true => "none is configured here, and with --sandbox none is used".to_owned(),
                 false => format!("configured are: {}", names.join(", ")),
             };
             let message = format!("there is no deploy hook called \"{name}\"");

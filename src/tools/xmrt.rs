@@ -108,7 +108,8 @@ impl Server {
         };
         Toolbox::named(
             "xmrt",
-            "The reactor itself: events and runs on record, notifications, triage of issues.",
+            "The reactor itself: events and runs on record and what is done with them, the rules in force, what stands still, \
+             notifications, triage of issues.",
             held,
         )
         .with_clock(clock)
