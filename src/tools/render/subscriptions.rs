@@ -31,7 +31,7 @@ const SECRET: &str = "Render made a signing secret for it, which is not shown he
 pub struct CreateWebhookArgs {
     /// Workspace (tea-…); default: the one the key sees, if it sees only one.
     owner_id: Option<String>,
-    /// Where Render shall send, as in https://reactor.example.com/webhooks/render.
+    /// Where Render shall send: the public https address of a receiver, as of `/webhooks/render` of this program.
     #[schemars(length(min = 1))]
     url: String,
     /// Its name on the dashboard.

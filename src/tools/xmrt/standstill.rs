@@ -15,7 +15,7 @@ use crate::tools::toolbox::{Ctx, Effect};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PauseArgs {
-    /// all, a rule's id, rule:<id>, agent:<id> or group:<name>.
+    /// all, a rule's id, or something with its kind: rule:…, agent:…, group:….
     #[schemars(length(min = 1))]
     what: String,
 }
@@ -34,7 +34,7 @@ pub struct Standstill {
 /// One thing that stands still.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Paused {
-    /// all, rule:<id>, agent:<id> or group:<name>.
+    /// all, rule:…, agent:… or group:….
     what: String,
     /// Who wanted it.
     who: String,
