@@ -420,7 +420,14 @@ pub(super) async fn look_unlinked(ctx: Ctx<Parts>, args: LinkArgs) -> Result<Loo
 }
 
 async fn look_link(ctx: Ctx<Parts>, args: LinkArgs, linked: bool) -> Result<Look<Link>, ToolError> {
-    let whole = ctx.parts.client()?.env_group(&args.env_group_id).await?;
+    let whole = match ctx.parts.client()?.env_group(&args.env_group_id).await {
+        Ok(whole) => whole,
+        // A group that is gone is nobody's any more.
+        Err(error) if error.failure == Failure::NotFound && !linked => {
+            return Ok(Look::Found(args.told(false)));
+        }
+        Err(error) => return Err(error.into()),
+    };
     let is_linked = whole
         .group
         .services

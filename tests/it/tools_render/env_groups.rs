@@ -206,6 +206,13 @@ async fn a_group_is_deleted_by_whoever_names_it() {
         matches!(&found, Reply::Done(gone) if gone["deleted"] == true),
         "{found:?}"
     );
+    // Whoever was taking it from a service meanwhile has got there, too.
+    let a = shared(json!({"service_id": "srv-a"}));
+    let found = stage.look("unlink_env_group", a, NOW).await;
+    assert!(
+        matches!(&found, Reply::Done(link) if link["linked"] == false),
+        "{found:?}"
+    );
     let again = stage.call("delete_env_group", right).await.unwrap_err();
     assert_eq!(again.class, ErrorClass::NotFound);
     assert_eq!(stage.effects(), ["delete_env_group"]);
