@@ -6,6 +6,7 @@ mod config;
 mod data;
 mod domains;
 mod env_groups;
+mod env_links;
 mod create;
 mod deploys;
 mod events;
@@ -45,8 +46,9 @@ pub use deploys::{DeployArgs, DeployList, ListDeploysArgs, StatusFilter, Trigger
 pub use domains::{DomainArgs, DomainChanged, DomainList, ListDomainsArgs};
 pub use env_groups::{
     CreateEnvGroupArgs, DeleteEnvGroupArgs, EnvGroupArgs, EnvGroupChanged, EnvGroupDeleted, EnvGroupList,
-    EnvGroupShown, Link, LinkArgs, ListEnvGroupsArgs, SetEnvGroupArgs,
+    EnvGroupShown, ListEnvGroupsArgs, SetEnvGroupArgs,
 };
+pub use env_links::{Link, LinkArgs};
 pub use events::{EventArgs, EventList, ListEventsArgs};
 pub use freeze::{UnfreezeArgs, Unfrozen};
 pub use health::{Finding, HealthArgs, Verdict, Vitals};
@@ -142,7 +144,7 @@ impl Server {
         let server = with_writes(with_reads(server));
         let server = toolsets::with_scaling(toolsets::with_services(server));
         let server = toolsets::with_config(toolsets::with_subscriptions(toolsets::with_events(server)));
-        let server = blueprint::add(data::add(domains::add(env_groups::add(server))));
+        let server = blueprint::add(data::add(domains::add(env_links::add(env_groups::add(server)))));
         toolsets::with_jobs(toolsets::with_analysis(toolsets::with_metrics(server)))
     }
 }
