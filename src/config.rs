@@ -62,6 +62,8 @@ pub struct Settings {
     pub render_api_key: Option<SecretString>,
     /// Render webhook secrets.
     pub render_webhook_secrets: Vec<SecretString>,
+    /// Render's deploy hooks, by name; whoever has an address can deploy.
+    pub deploy_hooks: BTreeMap<String, SecretString>,
     /// Where `xmrt.notify` can send to.
     pub notify_urls: BTreeMap<String, SecretString>,
     /// The bearer token of the API; absent: generated and kept in the data directory.
@@ -154,6 +156,7 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Settings, Config
         render_api_url: reader.url("RENDER_API_URL", RENDER_API_URL),
         render_api_key: reader.secret("RENDER_API_KEY"),
         render_webhook_secrets: reader.rotating_secrets("RENDER_WEBHOOK_SECRET"),
+        deploy_hooks: reader.named_urls("RENDER_DEPLOY_HOOKS"),
         notify_urls: reader.named_urls("XMRT_NOTIFY_URLS"),
         admin_token: reader.secret("XMRT_ADMIN_TOKEN"),
         external_host: external_host(&mut reader),
@@ -255,16 +258,10 @@ fn external_host(reader: &mut secrets::Reader<'_>) -> Option<String> {
 
 /// Settings that would silently change what the product promises are refused as long as they do nothing.
 fn refuse_what_is_not_there(reader: &mut secrets::Reader<'_>, environment: &Environment) {
-    let missing = [
-        (
-            "RENDER_DEPLOY_HOOKS",
-            "deploy hooks are not available yet; unset it and use RENDER_API_KEY",
-        ),
-        (
-            "OTEL_EXPORTER_OTLP_ENDPOINT",
-            "trace export is not available yet; unset it",
-        ),
-    ];
+    let missing = [(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "trace export is not available yet; unset it",
+    )];
     for (name, why) in missing {
         if environment.get(name).is_some_and(|value| !value.is_empty()) {
             reader.problem(format!("{name} is set: {why}"));

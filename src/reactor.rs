@@ -13,6 +13,8 @@ mod recover;
 mod retention;
 mod pauses;
 mod retired;
+mod reach;
+mod shown;
 mod timer;
 mod word;
 mod worker;
@@ -25,13 +27,15 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
 pub use crate::rules::Ranked;
-pub use backtest::{Backtest, Checked, KeptEvents, events_since, of_record};
+pub use backtest::{Backtest, Candidate, KeptEvents, events_since, of_record};
 pub use explain::{Explained, explain};
 pub use intake::{IntakeError, LookupError};
 pub use own::{TriggerError, Wish, asked, ticked};
 pub use pauses::PauseError;
+pub use reach::ReachError;
 pub use recover::{Ask, RecoverError, Recovered, Recovery, RecoverySettings, leads_here};
 pub use retention::Policy;
+pub use shown::{Checked, Finding, RuleShown, RuleWhole, ScheduleShown, StepNamed};
 pub use timer::Timer;
 pub use worker::{STALLS_MAX, Worker};
 

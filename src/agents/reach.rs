@@ -13,7 +13,13 @@ pub const NAMES_REPO: &[&str] = &["repo", "repos", "sub_issue_repo", "to_repo"];
 /// Arguments that name an organization, and so all of its repositories.
 pub const NAMES_ORG: &[&str] = &["org"];
 /// Arguments that name a service (or another resource of Render), or several, by id.
-pub const NAMES_SERVICE: &[&str] = &["service_id", "resources"];
+pub const NAMES_SERVICE: &[&str] = &[
+    "service_id",
+    "resources",
+    "env_group_id",
+    "postgres_id",
+    "key_value_id",
+];
 
 /// Tools of the providers that are about no repository and no service in particular, and tell nothing of any.
 const ABOUT_NOTHING: &[&str] = &["github.get_me", "github.get_rate_limit", "github.get_user"];

@@ -128,6 +128,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         .await?;
     let reactor = reactor_on(settings, &journal.store, &hub, &clock).await?;
     providers.starter.open(starter::into(&reactor));
+    providers.starter.lead_to(&reactor);
     if with_sandbox || settings.file.github.account == AccountUse::Own {
         reactor.account_is_ours_alone();
     }

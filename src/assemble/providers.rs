@@ -26,6 +26,8 @@ pub struct Providers {
     pub github_secret: Option<SecretString>,
     /// Render.
     pub render: Option<render::Client>,
+    /// Render's deploy hooks, by name.
+    pub deploy_hooks: BTreeMap<String, SecretString>,
     /// Where `xmrt.notify` can send to.
     pub notify: BTreeMap<String, SecretString>,
     /// Where `xmrt.trigger_rule` leads, once there is a reactor.
@@ -51,6 +53,7 @@ impl Providers {
             github,
             github_secret: settings.github_webhook_secrets.first().cloned(),
             render,
+            deploy_hooks: settings.deploy_hooks.clone(),
             notify: settings.notify_urls.clone(),
             starter: tools::xmrt::Starter::default(),
         })
@@ -76,6 +79,8 @@ impl Providers {
             github: Some(github),
             github_secret: Some(tokens.github_secret.clone()),
             render: Some(render),
+            // They lead to Render itself, and never to what stands in for it.
+            deploy_hooks: BTreeMap::new(),
             notify,
             starter: tools::xmrt::Starter::default(),
         })
@@ -189,7 +194,8 @@ pub(super) fn github_server(providers: &Providers, clock: &Clock) -> tools::gith
 
 /// The `render` server.
 pub(super) fn render_server(providers: &Providers, clock: &Clock) -> tools::render::Server {
-    tools::render::Server::new(providers.render.clone()).with_clock(clock.clone())
+    tools::render::Server::with_hooks(providers.render.clone(), providers.deploy_hooks.clone())
+        .with_clock(clock.clone())
 }
 
 /// The `xmrt` server over a journal.

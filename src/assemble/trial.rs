@@ -130,6 +130,7 @@ async fn run_test(
         source: Box::new(|| Err("a test has no files to reload".into())),
         settle_ms: None,
     });
+    providers.starter.lead_to(&reactor);
     let worker = Worker::new(Arc::clone(&reactor), "test".into(), 1, LEASE_MS);
     let outcome = tell(&reactor, &worker, test, payload, file).await;
     hub.stop().await;

@@ -23,7 +23,7 @@ pub struct KeptEvents {
 
 /// Changed rules beside those in force.
 #[derive(Debug)]
-pub struct Checked {
+pub struct Candidate {
     /// All files of the book that would be.
     pub files: Vec<SourceFile>,
     /// The book, where no error keeps it from being used.
@@ -51,7 +51,7 @@ pub struct Backtest {
 
 impl Reactor {
     /// Loads the rules in force with `changed` in the place of those of the same id.
-    pub fn check(&self, changed: &[SourceFile]) -> Checked {
+    pub fn check(&self, changed: &[SourceFile]) -> Candidate {
         let book = self.book();
         let new: Vec<String> = changed.iter().map(|file| rules::stem(&file.path)).collect();
         let kept = book.rules().iter().filter(|rule| !new.contains(&rule.id));
@@ -65,7 +65,7 @@ impl Reactor {
         files.extend_from_slice(changed);
         let known = catalog(&self.hub.facts(), self.hub.directory()).opened(self.hub.open_servers());
         let Loaded { book, diagnostics } = rules::load(&files, book.vars(), Some(&known));
-        Checked {
+        Candidate {
             files,
             book,
             diagnostics,

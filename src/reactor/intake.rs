@@ -114,7 +114,7 @@ impl Reactor {
     }
 
     /// Evaluates a stored event again with the rules in force; what fires becomes the next generation.
-    pub async fn replay(&self, event_id: &str) -> Result<Admission, LookupError> {
+    pub async fn replay(&self, event_id: &str, who: &str) -> Result<Admission, LookupError> {
         let (record, event) = stored(&*self.store, event_id, true).await?;
         let book = self.book();
         let (firings, _) = envelope::firings(&book, &event, None);
@@ -123,6 +123,7 @@ impl Reactor {
             .replay(&record.key, book.hash(), firings, self.clock.now())
             .await?;
         self.wake();
+        tracing::info!(target: "audit", who, event.id = admission.key.id, "an event is replayed");
         Ok(admission)
     }
 

@@ -37,7 +37,7 @@ impl Reactor {
         let what = self.pausable(name)?;
         self.store.pause(&what, who, self.clock.now()).await?;
         self.forget_pauses();
-        tracing::warn!("paused: {what}, by {who}");
+        tracing::warn!(target: "audit", who, "paused: {what}");
         Ok(what)
     }
 
@@ -54,7 +54,7 @@ impl Reactor {
         let ended = self.store.resume(&what, self.clock.now()).await?;
         self.forget_pauses();
         if ended {
-            tracing::info!("resumed: {what}, by {who}");
+            tracing::info!(target: "audit", who, "resumed: {what}");
         }
         self.wake();
         Ok((what, ended))

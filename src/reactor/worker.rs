@@ -252,15 +252,7 @@ impl Worker {
         {
             return Ok((Arc::clone(rule), event));
         }
-        let kept = self
-            .reactor
-            .store
-            .rule_text(version)
-            .await
-            .map_err(|error| error.to_string())?;
-        let kept = kept.ok_or_else(|| format!("version {version} of its rule is not on record"))?;
-        let vars = claim.run.pinned.get("vars").cloned().unwrap_or_default();
-        let rule = Arc::new(rules::parse_pinned(&kept.rule, &kept.text, &vars)?);
+        let rule = self.reactor.pinned_rule(&claim.run).await?;
         let mut pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
         if pinned.len() >= PINNED_RULES_MAX {
             pinned.clear();

@@ -48,6 +48,8 @@ pub(super) struct Sent {
     pub(super) url: Option<String>,
     pub(super) form: bool,
     pub(super) signed: bool,
+    /// Signed with this instead of the secret that the target knows.
+    pub(super) secret: Option<String>,
     /// Somebody asked for it again.
     pub(super) again: bool,
 }
@@ -73,6 +75,7 @@ impl Sent {
             url: target.map(|target| format!("{target}/webhooks/{}", provider.name())),
             form: false,
             signed: true,
+            secret: None,
             again: false,
         }
     }
@@ -84,6 +87,7 @@ impl Sent {
             url: Some(hook.url.clone()),
             form: hook.content_type == "form",
             signed: hook.signed,
+            secret: None,
             again: false,
         }
     }

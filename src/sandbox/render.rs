@@ -6,7 +6,11 @@ mod shape;
 mod services;
 mod settings;
 mod scaling;
+mod blueprints;
 mod config;
+mod data;
+mod domains;
+mod env_groups;
 mod deploys;
 mod progress;
 mod events;
@@ -20,11 +24,15 @@ use serde_json::{Map, Value, json};
 
 use super::call::{Answer, Call, Outcome, Route};
 use super::state::World;
+pub(super) use data::Database;
 pub(super) use deploys::plan;
+pub(super) use domains::Domain;
+pub(super) use env_groups::EnvGroup;
 pub(super) use metrics::{METRICS, Measured};
 pub(super) use progress::{begin, happen, serve_ill, tick};
 pub use state::Pace;
-pub(super) use state::{Commit, Deploy, Event, Log, Script, Service, State};
+pub(super) use state::{Commit, Deploy, Event, Log, Script, Service, State, Workspace};
+pub(super) use webhooks::seeded as seeded_webhook;
 
 /// Reads per minute that an account has.
 const READS_PER_MINUTE: u64 = 400;
@@ -99,6 +107,7 @@ pub(super) const ROUTES: &[Route] = &[
         "trigger_deploy",
         deploys::trigger,
     ),
+    Route::new("POST", "/deploy/{service}", "deploy_hook", deploys::by_hook),
     Route::new(
         "GET",
         "/services/{service}/deploys/{deploy}",
@@ -147,10 +156,93 @@ pub(super) const ROUTES: &[Route] = &[
         "delete_env_var",
         config::delete,
     ),
+    Route::new("GET", "/env-groups", "list_env_groups", env_groups::list),
+    Route::new("POST", "/env-groups", "create_env_group", env_groups::create),
+    Route::new("GET", "/env-groups/{group}", "get_env_group", env_groups::get),
+    Route::new(
+        "DELETE",
+        "/env-groups/{group}",
+        "delete_env_group",
+        env_groups::delete,
+    ),
+    Route::new(
+        "PUT",
+        "/env-groups/{group}/env-vars/{key}",
+        "set_env_group_vars",
+        env_groups::put_var,
+    ),
+    Route::new(
+        "DELETE",
+        "/env-groups/{group}/env-vars/{key}",
+        "set_env_group_vars",
+        env_groups::delete_var,
+    ),
+    Route::new(
+        "POST",
+        "/env-groups/{group}/services/{service}",
+        "link_env_group",
+        env_groups::link,
+    ),
+    Route::new(
+        "DELETE",
+        "/env-groups/{group}/services/{service}",
+        "unlink_env_group",
+        env_groups::unlink,
+    ),
+    Route::new(
+        "GET",
+        "/services/{service}/custom-domains",
+        "list_custom_domains",
+        domains::list,
+    ),
+    Route::new(
+        "POST",
+        "/services/{service}/custom-domains",
+        "add_custom_domain",
+        domains::add,
+    ),
+    Route::new(
+        "GET",
+        "/services/{service}/custom-domains/{domain}",
+        "get_custom_domain",
+        domains::get,
+    ),
+    Route::new(
+        "DELETE",
+        "/services/{service}/custom-domains/{domain}",
+        "delete_custom_domain",
+        domains::delete,
+    ),
+    Route::new(
+        "POST",
+        "/services/{service}/custom-domains/{domain}/verify",
+        "verify_custom_domain",
+        domains::verify,
+    ),
+    Route::new(
+        "POST",
+        "/blueprints/validate",
+        "validate_blueprint",
+        blueprints::validate,
+    ),
+    Route::new("GET", "/postgres", "list_postgres", data::list),
+    Route::new("POST", "/postgres", "create_postgres", data::create_postgres),
+    Route::new("GET", "/postgres/{database}", "get_postgres", data::get),
+    Route::new("GET", "/key-value", "list_key_value", data::list),
+    Route::new("POST", "/key-value", "create_key_value", data::create_key_value),
+    Route::new("GET", "/key-value/{database}", "get_key_value", data::get),
     Route::new("GET", "/services/{service}/events", "list_events", events::list),
     Route::new("GET", "/events/{event}", "get_event", events::get),
     Route::new("GET", "/webhooks", "list_webhooks", webhooks::list),
+    Route::new("POST", "/webhooks", "create_webhook", webhooks::create),
     Route::new("GET", "/webhooks/{webhook}", "get_webhook", webhooks::get),
+    Route::new("PATCH", "/webhooks/{webhook}", "update_webhook", webhooks::update),
+    Route::new(
+        "DELETE",
+        "/webhooks/{webhook}",
+        "delete_webhook",
+        webhooks::delete,
+    ),
     Route::new(
         "GET",
         "/webhooks/{webhook}/events",
@@ -169,8 +261,15 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new("GET", "/metrics/{metric}", "get_metrics", metrics::query),
 ];
 
-/// What every call must bring: the API key.
+/// What every call must bring: the API key; a deploy hook brings a key of its own.
 pub(super) fn gate(world: &World, call: &Call) -> Result<(), Answer> {
+    let is_hook = call.path.starts_with("/deploy/");
+    if is_hook != call.base.ends_with("/render") {
+        return Err(error(404, "not found"));
+    }
+    if is_hook {
+        return Ok(());
+    }
     if call.token() == Some(world.options.render_key.as_str()) {
         return Ok(());
     }
@@ -289,6 +388,16 @@ fn limit(call: &Call) -> Result<usize, Answer> {
         .ok()
         .filter(|limit| (1..=100).contains(limit));
     known.ok_or_else(|| error(400, "limit must be between 1 and 100"))
+}
+
+/// A workspace that the key sees: the default one, one that was told of, or one that owns a service.
+fn workspace(world: &World, id: &str) -> Result<Workspace, Answer> {
+    let state = &world.render;
+    let known = state.workspaces.get(id).cloned();
+    let owns = || id == state::OWNER || state.services.values().any(|service| service.owner == id);
+    known
+        .or_else(|| owns().then(Workspace::default))
+        .ok_or_else(|| error(404, &format!("not found: {id}")))
 }
 
 fn service<'a>(world: &'a World, call: &Call) -> Result<&'a Service, Answer> {

@@ -59,6 +59,10 @@ async fn enter(State(door): State<Door>, request: Request) -> Result<Response, I
         )));
     };
     let path = parts.uri.path();
+    // Render's deploy hooks lie beside its API, and below its host.
+    let hook = path
+        .strip_prefix("/render")
+        .filter(|rest| rest.starts_with("/deploy/"));
     let (prefix, rest) = ["/github", "/render/v1", "/storage", "/_sandbox"]
         .iter()
         .find_map(|prefix| {
@@ -66,6 +70,7 @@ async fn enter(State(door): State<Door>, request: Request) -> Result<Response, I
                 .filter(|rest| rest.is_empty() || rest.starts_with('/'))
                 .map(|rest| (*prefix, rest))
         })
+        .or(hook.map(|rest| ("/render", rest)))
         .unwrap_or(("", path));
     let query = parts.uri.query().unwrap_or("");
     let call = Call {
@@ -90,7 +95,7 @@ async fn enter(State(door): State<Door>, request: Request) -> Result<Response, I
     };
     Ok(match prefix {
         "/github" => provide(&door, Provider::Github, call).await,
-        "/render/v1" => provide(&door, Provider::Render, call).await,
+        "/render/v1" | "/render" => provide(&door, Provider::Render, call).await,
         "/storage" => written(github::stored_log(&door.sandbox.world(), &call)),
         "/_sandbox" => written(control::answer(&door.sandbox, &call).await),
         _ => written(Answer::json(

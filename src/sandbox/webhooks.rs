@@ -87,6 +87,11 @@ impl Outbox {
         self.put(Provider::Github, id, event, body, at, sent);
     }
 
+    /// Posts an event of Render's to one of its webhooks: every one of them gets it under the event's own id.
+    pub(super) fn post_beside(&mut self, id: &str, event: &str, body: String, at: Timestamp, sent: Sent) {
+        self.put(Provider::Render, id, event, body, at, sent);
+    }
+
     /// Remembers a delivery as if it had been sent then, with that answer.
     pub(super) fn remember(
         &mut self,
@@ -250,7 +255,13 @@ async fn carry(sandbox: &Sandbox, client: &reqwest::Client, mut delivery: Delive
         }
     }
     delivery.settled = true;
-    sandbox.world().outbox.settle(delivery);
+    let delivered = delivery.status.is_some_and(|status| (200..300).contains(&status));
+    let mut world = sandbox.world();
+    if delivery.provider == Provider::Render && !delivered {
+        world.render.give_up(delivery.sent.hook);
+    }
+    world.outbox.settle(delivery);
+    drop(world);
     sandbox.0.settled.send_modify(|count| *count += 1);
 }
 
@@ -269,7 +280,11 @@ async fn attempt_once(client: &reqwest::Client, options: &Options, delivery: &mu
             let second = seconds_now(&options.clock);
             render_headers(
                 request.timeout(RENDER_WITHIN),
-                options.render_secret.as_deref(),
+                delivery
+                    .sent
+                    .secret
+                    .as_deref()
+                    .or(options.render_secret.as_deref()),
                 second,
                 delivery,
             )

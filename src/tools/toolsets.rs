@@ -248,6 +248,7 @@ const XMRT: Table = &[
             "pause",
             "reject_run",
             "replay_event",
+            "resolve_run",
             "resume",
             "retry_run",
             "trigger_rule",

@@ -9,6 +9,9 @@ mod notify;
 mod coverage;
 mod decision;
 mod records;
+mod rules;
+mod runs;
+mod standstill;
 mod triage_issue;
 mod trigger;
 
@@ -22,6 +25,7 @@ use crate::hub::{Doubt, ErrorClass, LaterHub, ToolError};
 use crate::integrations::github::Client;
 use crate::integrations::notify::Notifier;
 use crate::journal::Store;
+use crate::reactor::Reactor;
 use crate::tools::toolbox::{Toolbox, reads, writes};
 
 pub use approvals::WordArgs;
@@ -29,7 +33,13 @@ pub use coverage::{CoverageArgs, CoverageShown, SourceShown};
 pub use decision::{DecisionExplained, ExplainDecisionArgs};
 pub use fan_out::{Failed, FanOutArgs, FannedOut, OfTarget};
 pub use notify::{LOG, Notified, NotifyArgs};
-pub use records::{EventList, EventShown, FindEventsArgs, GetRunArgs, RunShown, StepShown};
+pub use records::{
+    DecisionShown, EventList, EventShown, EventWhole, FindEventsArgs, GetEventArgs, GetRunArgs, RunShown,
+    StepShown,
+};
+pub use rules::{CheckRuleArgs, GetRuleArgs, ListRulesArgs, RuleList};
+pub use runs::{ListRunsArgs, MoveArgs, ReplayArgs, Replayed, ResolveArgs, RunList, RunOutline, Settled};
+pub use standstill::{PauseArgs, Paused, Standstill};
 pub use triage_issue::TriageArgs;
 pub use trigger::{Start, Starter, TriggerArgs, Triggered, Wanted};
 
@@ -69,6 +79,11 @@ impl Parts {
         })
     }
 
+    /// The reactor at work here.
+    fn reactor(&self) -> Result<Arc<Reactor>, ToolError> {
+        self.starter.reactor().ok_or_else(trigger::nobody)
+    }
+
     fn notifier(&self) -> Result<&Notifier, ToolError> {
         self.notifier
             .as_ref()
@@ -93,7 +108,8 @@ impl Server {
         };
         Toolbox::named(
             "xmrt",
-            "The reactor itself: events and runs on record, notifications, triage of issues.",
+            "The reactor itself: events and runs on record and what is done with them, the rules in force, what stands still, \
+             notifications, triage of issues.",
             held,
         )
         .with_clock(clock)
@@ -101,6 +117,8 @@ impl Server {
         .records()
         .triage()
         .people()
+        .with_rules()
+        .with_runs()
     }
 
     /// What is on record, and why.
@@ -116,6 +134,27 @@ impl Server {
             .closed_world()
             .untrusted(&["payload"])
             .answers(records::find_events),
+        )
+        .with(
+            reads(
+                "get_event",
+                "Get an event",
+                "One event by the provider's delivery id: what it is about, when it came, what followed what, and what was \
+                 decided about it, rule by rule; payload = true gives what the provider sent.",
+            )
+            .closed_world()
+            .untrusted(&["payload"])
+            .answers(records::get_event),
+        )
+        .with(
+            reads(
+                "list_runs",
+                "List runs",
+                "Runs of rules, newest first, with state and reason: by rule, state (waiting, unknown, dead, …), what they \
+                 wait for (approval, retry, …) or event.",
+            )
+            .closed_world()
+            .answers(runs::list),
         )
         .with(
             reads(
@@ -225,6 +264,118 @@ impl Server {
             .closed_world()
             .announced_as(&["manual.{rule}:{rule}~key={$key}"])
             .acts(trigger::trigger),
+        )
+    }
+
+    /// The rules in force, and what stands still.
+    fn with_rules(self) -> Self {
+        self.with(
+            reads(
+                "list_rules",
+                "List rules",
+                "The rules in force: what each listens to, when it ticks, whether it acts, and its steps.",
+            )
+            .closed_world()
+            .answers(rules::list),
+        )
+        .with(
+            reads(
+                "get_rule",
+                "Get a rule",
+                "One rule in force: its file, its variables, its limits, with which runs it takes turns.",
+            )
+            .closed_world()
+            .answers(rules::get),
+        )
+        .with(
+            reads(
+                "check_rule",
+                "Check a rule",
+                "Says what is wrong with the text of a rule, as `xmrt check` does: against the tools, variables and roles \
+                 there are. Changes nothing, and does not run the rule's own tests.",
+            )
+            .closed_world()
+            .answers(rules::check),
+        )
+        .with(
+            writes(
+                "pause",
+                "Let something stand still",
+                "A rule, an agent, a group or all stand still from now on, on every instance: no run of it makes another \
+                 call, and an agent none of its own. Nothing is lost; resume lets it go on.",
+                Doubt::Idempotent,
+            )
+            .destructive()
+            .closed_world()
+            .acts(standstill::pause),
+        )
+        .with(
+            writes(
+                "resume",
+                "Let something go on",
+                "Ends a pause. An agent can only end one that it made itself; what a person paused, a person resumes.",
+                Doubt::Idempotent,
+            )
+            .closed_world()
+            .acts(standstill::resume),
+        )
+    }
+
+    /// What is done with what is on record. An agent does it only where it may make the calls that would follow.
+    fn with_runs(self) -> Self {
+        self.with(
+            writes(
+                "replay_event",
+                "Replay an event",
+                "Evaluates an event again with the rules in force: each rule that fires makes a new run, whatever its limits \
+                 say. What earlier runs did is not undone and may be done again.",
+                Doubt::Evidence,
+            )
+            .destructive()
+            .closed_world()
+            .acts(runs::replay)
+            .looks(runs::look_replayed),
+        )
+        .with(
+            writes(
+                "retry_run",
+                "Run a run again",
+                "Makes a new run of one that is dead, declined or cancelled: it keeps the results of the steps that were \
+                 done, and goes on from there.",
+                Doubt::GoalState,
+            )
+            .destructive()
+            .closed_world()
+            .settles_in_ms(0)
+            .acts(runs::retry)
+            .looks(runs::look_retried),
+        )
+        .with(
+            writes(
+                "cancel_run",
+                "Cancel a run",
+                "Ends a run that waits or is queued, before its next call. One that is in the middle of a call is left.",
+                Doubt::GoalState,
+            )
+            .destructive()
+            .closed_world()
+            .settles_in_ms(0)
+            .acts(runs::cancel)
+            .looks(runs::look_cancelled),
+        )
+        .with(
+            writes(
+                "resolve_run",
+                "Resolve a doubt",
+                "Says what became of the call of a run that is unknown: done (with its result), repeat (it had no effect: \
+                 make it again) or give_up (end the run as dead). Look at the provider first.",
+                Doubt::GoalState,
+            )
+            .destructive()
+            .closed_world()
+            .settles_in_ms(0)
+            .acts(runs::resolve)
+            .looks(runs::look_resolved),
         )
     }
 }

@@ -117,8 +117,13 @@ fn no_secret_is_shown_by_config_or_debug() {
             "XMRT_NOTIFY_URLS",
             "oncall=https://hooks.example/a-rather-long-secret-value",
         ),
+        (
+            "RENDER_DEPLOY_HOOKS",
+            "prod=https://api.example/deploy/srv-a?key=a-rather-long-secret-value",
+        ),
     ];
     let settings = load(&environment).unwrap();
+    assert!(settings.deploy_hooks.contains_key("prod"));
     let shown = format!(
         "{settings:?} {}",
         serde_json::to_string(&settings.origins).unwrap()

@@ -1,17 +1,23 @@
 //! The `render` server, over MCP and HTTP to the sandbox: every tool, its errors, and its doubts.
 
 mod analysis;
+mod blueprint;
 mod config;
 mod create;
+mod data;
 mod deploys;
+mod domains;
+mod env_groups;
 mod events;
 mod health;
+mod hooks;
 mod jobs;
 mod metrics;
 mod rollback;
 mod services;
 mod stage;
 mod watch;
+mod webhooks;
 
 use serde_json::{Value, json};
 use stage::{NOW, ids, stage, stage_with_wrong_key};
@@ -326,7 +332,7 @@ async fn without_a_key_the_tools_are_listed_and_say_what_is_missing() {
         .await
         .unwrap();
     let tools = hub.tools();
-    assert_eq!(tools.len(), 34);
+    assert_eq!(tools.len(), 55);
     let wait = std::time::Duration::from_secs(5);
     let error = hub
         .call("render.get_service", a(), CallMeta::default(), wait)

@@ -1,5 +1,8 @@
 //! The `xmrt` server, over MCP: what is on record, notifications to a real receiver.
 
+mod finding;
+mod moving;
+mod room;
 mod triage_issue;
 
 use std::collections::BTreeMap;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::routes::Shared;
 use super::super::{Problem, webhooks};
-use super::{Params, page};
+use super::{Params, WHO, page};
 use crate::journal::{EventQuery, EventRecord};
 use crate::normalize;
 
@@ -75,8 +75,7 @@ pub(super) async fn replay(
     State(app): Shared,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let admission = app.reactor.replay(&id).await?;
-    tracing::info!(event.id = admission.key.id, "event replayed through the API");
+    let admission = app.reactor.replay(&id, WHO).await?;
     let mut told = webhooks::decided(&admission.verdicts);
     told["id"] = id.into();
     told["event"] = admission.key.id.into();

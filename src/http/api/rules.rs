@@ -5,7 +5,6 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use bytes::Bytes;
 use http::StatusCode;
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,7 +13,7 @@ use super::super::{Problem, webhooks};
 use super::Params;
 use crate::clock::after;
 use crate::reactor::{ReloadError, TriggerError, Wish};
-use crate::rules::{NOT_SIMULATED, Rule, SourceFile, duration_ms, render_diagnostics};
+use crate::rules::{NOT_SIMULATED, SourceFile, duration_ms, render_diagnostics};
 
 /// Names a wish, so that it can be sent again.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -25,44 +24,20 @@ pub(in super::super) const SINCE: &str = "14d";
 /// On how many events rules are tried.
 pub(in super::super) const EVENTS_MAX: usize = 20_000;
 
-/// How many of a schedule's next ticks are shown.
-const TICKS_SHOWN: usize = 3;
-
 /// `GET /rules`
 pub(super) async fn list(State(app): Shared) -> Json<Value> {
-    let book = app.reactor.book();
-    let now = app.reactor.clock().now();
-    let rules: Vec<Value> = book.rules().iter().map(|rule| outline(rule, now)).collect();
-    Json(json!({ "book": book.hash(), "rules": rules }))
+    let (book, rules) = app.reactor.rules_shown();
+    Json(json!({ "book": book, "rules": rules }))
 }
 
 /// `GET /rules/{id}`
 pub(super) async fn show(State(app): Shared, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
-    let book = app.reactor.book();
-    let rule = book.rule(&id).ok_or_else(|| {
+    let shown = app.reactor.rule_shown(&id).ok_or_else(|| {
         Problem::not_found(format!(
             "there is no rule {id:?} in force; GET /api/v1/rules lists them"
         ))
     })?;
-    let mut shown = outline(rule, app.reactor.clock().now());
-    shown["vars"] = rule.vars.clone();
-    shown["text"] = rule.text.clone().into();
-    shown["limits"] = json!({
-        "max_age_ms": rule.limits.max_age_ms,
-        "depth": rule.limits.depth,
-        "cooldown_ms": rule.limits.cooldown_ms,
-        "rate": rule.limits.rate,
-        "debounce": rule.limits.debounce,
-        "delay_ms": rule.limits.delay_ms,
-    });
-    shown["concurrency"] = rule.concurrency.as_ref().map_or(Value::Null, |concurrency| {
-        json!({
-            "group": concurrency.group_text(),
-            "cancel_in_progress": concurrency.cancel_in_progress,
-            "queue": if concurrency.latest { "latest" } else { "all" },
-        })
-    });
-    Ok(Json(shown))
+    Ok(Json(json!(shown)))
 }
 
 /// `POST /rules/reload`: whole or not at all.
@@ -226,22 +201,4 @@ pub(super) async fn explain(
 ) -> Result<Json<Value>, Problem> {
     let explained = app.reactor.explain(&about.event, Some(&id)).await?;
     Ok(Json(json!(explained)))
-}
-
-fn outline(rule: &Rule, now: Timestamp) -> Value {
-    let schedule = rule.schedule.as_ref().map(|schedule| {
-        json!({ "cron": schedule.text(), "timezone": schedule.zone(), "next": schedule.upcoming(now, TICKS_SHOWN) })
-    });
-    json!({
-        "id": rule.id,
-        "version": rule.version,
-        "description": rule.description,
-        "on": rule.on,
-        "schedule": schedule,
-        "mode": rule.mode,
-        "off_reason": rule.off_reason,
-        "actions": rule.actions.iter()
-            .map(|action| json!({ "id": action.id, "tool": action.tool }))
-            .collect::<Vec<_>>(),
-    })
 }

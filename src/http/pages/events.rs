@@ -167,8 +167,7 @@ async fn decisions(app: &App, id: &str) -> Result<(Vec<Value>, usize, Option<Str
 
 /// `POST /events/{id}/replay`
 pub(super) async fn replay(State(app): Shared, Path(id): Path<String>) -> Result<Response, Failed> {
-    let admission = app.reactor.replay(&id).await?;
-    tracing::info!(target: "audit", who = WHO, event.id = admission.key.id, "an event was replayed in the dashboard");
+    let admission = app.reactor.replay(&id, WHO).await?;
     Ok(to(&format!(
         "/events/{}?said=replayed",
         view::segment(&admission.key.id)

@@ -15,7 +15,7 @@ const KEY: &str = "idempotency_key";
 /// The longest key, in characters.
 const KEY_CHARS_MAX: usize = 200;
 /// Required arguments that name the thing a call is about, the most telling first.
-const NAMES: [&str; 6] = ["service_id", "login", "name", "key", "path", "repo"];
+const NAMES: [&str; 8] = ["service_id", "login", "name", "key", "path", "repo", "id", "what"];
 
 /// A tool as agents see it.
 #[derive(Clone, Debug)]

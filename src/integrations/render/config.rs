@@ -92,8 +92,8 @@ pub fn delete_env_var(service_id: &str, name: &str) -> Result<Request, ApiError>
     })
 }
 
-/// A variable's name may hold dots; a name of nothing but dots would reach another path.
-fn path(service_id: &str, name: &str) -> Result<String, ApiError> {
+/// A variable's name as a path segment. It may hold dots; a name of nothing but dots would reach another path.
+pub(super) fn variable(name: &str) -> Result<&str, ApiError> {
     let is_name = !name.trim_matches('.').is_empty()
         && name
             .bytes()
@@ -101,6 +101,10 @@ fn path(service_id: &str, name: &str) -> Result<String, ApiError> {
     if !is_name {
         return Err(ApiError::new(Failure::Invalid, "that is no name of a variable"));
     }
+    Ok(name)
+}
+
+fn path(service_id: &str, name: &str) -> Result<String, ApiError> {
     let service_id = segment("service_id", service_id)?;
-    Ok(format!("services/{service_id}/env-vars/{name}"))
+    Ok(format!("services/{service_id}/env-vars/{}", variable(name)?))
 }

@@ -38,6 +38,20 @@ pub struct Deploy {
 }
 
 impl Deploy {
+    /// One that was just started, of which no more is known.
+    pub fn started(id: String, trigger: &str) -> Self {
+        Self {
+            id,
+            status: "created".to_owned(),
+            trigger: trigger.to_owned(),
+            commit: None,
+            image: None,
+            created_at: None,
+            started_at: None,
+            finished_at: None,
+        }
+    }
+
     /// Whether it is live.
     pub fn is_live(&self) -> bool {
         self.status == "live"

@@ -1,12 +1,15 @@
-//! In: what is asked of Render about its webhooks. Out: webhooks and what each sent, newest first. Never: a secret.
+//! In: what is asked of Render about its webhooks. Out: webhooks, what each sent, newest first, and unsent writes. Never: a
+//! secret, unless it is asked for by itself.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Client;
-use super::calls::{Page, parse_page, segment};
-use crate::integrations::ApiError;
+use super::calls::{Page, parse_page, read, segment};
+use crate::integrations::{ApiError, Request};
 
 /// A webhook, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -53,13 +56,42 @@ pub struct WebhookEvent {
 }
 
 impl Client {
-    /// One page of the account's webhooks. Source: `GET /webhooks`.
+    /// One page of the webhooks of a workspace, or of all that the key sees. Source: `GET /webhooks`.
     ///
     /// # Errors
     /// Any [`ApiError`].
-    pub async fn webhooks(&self, limit: usize, cursor: Option<&str>) -> Result<Page<Webhook>, ApiError> {
-        let page = self.page("webhooks", Vec::new(), limit, cursor).await?;
+    pub async fn webhooks(
+        &self,
+        owner_id: Option<&str>,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<Webhook>, ApiError> {
+        let filters = owner_id.map(|id| ("ownerId", id.to_owned()));
+        let page = self
+            .page("webhooks", filters.into_iter().collect(), limit, cursor)
+            .await?;
         parse_page(page, "webhook", serde_json::from_value)
+    }
+
+    /// One webhook. Source: `GET /webhooks/{id}`.
+    ///
+    /// # Errors
+    /// Any [`ApiError`].
+    pub async fn webhook(&self, webhook_id: &str) -> Result<Webhook, ApiError> {
+        read(self.get(&path(webhook_id)?, &[]).await?)
+    }
+
+    /// What a webhook signs with: the value of `RENDER_WEBHOOK_SECRET`. Source: `GET /webhooks/{id}`.
+    ///
+    /// # Errors
+    /// Any [`ApiError`].
+    pub async fn webhook_secret(&self, webhook_id: &str) -> Result<SecretString, ApiError> {
+        #[derive(Deserialize)]
+        struct Signed {
+            secret: SecretString,
+        }
+        let signed: Signed = read(self.get(&path(webhook_id)?, &[]).await?)?;
+        Ok(signed.secret)
     }
 
     /// One page of what a webhook sent, newest first. Source: `GET /webhooks/{id}/events`.
@@ -73,11 +105,48 @@ impl Client {
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<Page<WebhookEvent>, ApiError> {
-        let path = format!("webhooks/{}/events", segment("webhook_id", webhook_id)?);
+        let path = format!("{}/events", path(webhook_id)?);
         let mut filters = Vec::new();
         filters.extend(since.map(|at| ("sentAfter", at.to_string())));
         filters.extend(until.map(|at| ("sentBefore", at.to_string())));
         let page = self.page(&path, filters, limit, cursor).await?;
         parse_page(page, "webhookEvent", serde_json::from_value)
     }
+}
+
+fn path(webhook_id: &str) -> Result<String, ApiError> {
+    Ok(format!("webhooks/{}", segment("webhook_id", webhook_id)?))
+}
+
+/// `POST /webhooks`, unsent.
+pub fn create_webhook(body: Value) -> Request {
+    Request {
+        method: "POST",
+        path: "webhooks".to_owned(),
+        body: Some(body),
+    }
+}
+
+/// `PATCH /webhooks/{id}`, unsent: only the fields of `body` change.
+///
+/// # Errors
+/// [`Failure::Invalid`](crate::integrations::Failure) for an id that is none, here and below.
+pub fn update_webhook(webhook_id: &str, body: Value) -> Result<Request, ApiError> {
+    Ok(Request {
+        method: "PATCH",
+        path: path(webhook_id)?,
+        body: Some(body),
+    })
+}
+
+/// `DELETE /webhooks/{id}`, unsent.
+///
+/// # Errors
+/// For an id that is none.
+pub fn delete_webhook(webhook_id: &str) -> Result<Request, ApiError> {
+    Ok(Request {
+        method: "DELETE",
+        path: path(webhook_id)?,
+        body: None,
+    })
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -87,6 +87,12 @@ impl Client {
                 .extend_pairs(query.iter().map(|(name, value)| (*name, value)));
         }
         self.send(self.http.get(url), Access::Read).await
+    }
+
+    /// Posts a body that changes nothing.
+    pub(super) async fn ask(&self, path: &str, media: &str, body: String) -> Result<Value, ApiError> {
+        let call = self.http.post(self.url(path)?).header(CONTENT_TYPE, media);
+        self.send(call.body(body), Access::Read).await
     }
 
     /// Writes what `request` says. An empty answer is [`Value::Null`].

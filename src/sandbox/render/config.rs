@@ -1,6 +1,8 @@
 //! In: calls about environment variables. Out: them, with their values, as the real API gives them.
 //! Never: a deploy; a change waits for the next one.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
@@ -30,7 +32,7 @@ pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
 }
 
 /// What a body says a variable is to be; a generated value is 256 random bits.
-fn value_of(world: &mut World, given: &Map<String, Value>) -> Result<String, Answer> {
+pub(super) fn value_of(world: &mut World, given: &Map<String, Value>) -> Result<String, Answer> {
     match (given.get("value"), given.get("generateValue")) {
         (Some(Value::String(value)), None) => Ok(value.clone()),
         (None, Some(Value::Bool(true))) => Ok(STANDARD.encode(&world.ids.sha()[..32])),
@@ -38,7 +40,7 @@ fn value_of(world: &mut World, given: &Map<String, Value>) -> Result<String, Ans
     }
 }
 
-fn check_key(key: &str) -> Result<(), Answer> {
+pub(super) fn check_key(key: &str) -> Result<(), Answer> {
     let head = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let tail = key
         .chars()
@@ -60,13 +62,10 @@ pub(super) fn put(world: &mut World, call: &Call) -> Outcome {
     Ok(Answer::ok(answer))
 }
 
-pub(super) fn replace(world: &mut World, call: &Call) -> Outcome {
-    let Ok(Value::Array(given)) = serde_json::from_slice(&call.body) else {
-        return Err(error(400, "invalid JSON: a list is wanted"));
-    };
-    service(world, call)?;
-    let mut vars = std::collections::BTreeMap::new();
-    for entry in &given {
+/// `[{key, value}, {key, generateValue}]` as variables.
+pub(super) fn pairs(world: &mut World, given: &[Value]) -> Result<BTreeMap<String, String>, Answer> {
+    let mut vars = BTreeMap::new();
+    for entry in given {
         let (Some(fields), Some(key)) = (entry.as_object(), entry["key"].as_str()) else {
             return Err(error(400, "key is required"));
         };
@@ -76,6 +75,15 @@ pub(super) fn replace(world: &mut World, call: &Call) -> Outcome {
             return Err(error(400, &format!("duplicate key: {key}")));
         }
     }
+    Ok(vars)
+}
+
+pub(super) fn replace(world: &mut World, call: &Call) -> Outcome {
+    let Ok(Value::Array(given)) = serde_json::from_slice(&call.body) else {
+        return Err(error(400, "invalid JSON: a list is wanted"));
+    };
+    service(world, call)?;
+    let vars = pairs(world, &given)?;
     let service = service_mut(world, call)?;
     service.env_vars = vars;
     let shown = service

@@ -112,6 +112,29 @@ pub(super) fn trigger(world: &mut World, call: &Call) -> Outcome {
     })
 }
 
+/// `POST /deploy/{id}?key=…`: whoever knows the key deploys, without an API key.
+pub(super) fn by_hook(world: &mut World, call: &Call) -> Outcome {
+    let found = service(world, call)?;
+    if found.deploy_hook.is_none() || found.deploy_hook.as_deref() != call.query("key") {
+        return Err(error(401, "Unauthorized"));
+    }
+    let (id, suspended) = (found.id.clone(), found.suspended);
+    let name = |image: &str| image.split(['@', ':']).next().unwrap_or_default().to_owned();
+    let image = call.query("imgURL").map(str::to_owned);
+    if let Some(image) = &image
+        && found.image.as_deref().map(name) != Some(name(image))
+    {
+        return Err(error(400, "imgURL does not match the service's image"));
+    }
+    if suspended {
+        return Err(error(400, "service is suspended"));
+    }
+    let mut deploy = plan(world, &id, "deploy_hook", call.query("ref"), call.now);
+    deploy.image = image.or(deploy.image);
+    let deploy = begin(world, deploy);
+    Ok(Answer::ok(serde_json::json!({"deploy": {"id": deploy.id}})))
+}
+
 /// A deploy of a service's branch (or of one commit), not yet begun; takes the service's script with it.
 pub(in crate::sandbox) fn plan(
     world: &mut World,

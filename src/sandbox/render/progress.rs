@@ -15,6 +15,7 @@ const STEPS_MAX: usize = 10_000;
 /// Brings every deploy to where it belongs by now, in the order in which things happened.
 pub(in crate::sandbox) fn tick(world: &mut World) {
     let now = world.now();
+    super::data::tick(world, now);
     for _ in 0..STEPS_MAX {
         let due = world
             .render
@@ -288,11 +289,7 @@ pub(in crate::sandbox) fn happen(
         details,
     };
     world.render.note(event);
-    let name = world
-        .render
-        .services
-        .get(service)
-        .map_or(service, |service| service.name.as_str());
+    let (_, name) = world.render.named(service);
     let mut payload = json!({
         "type": kind,
         "timestamp": at.to_string(),
@@ -301,9 +298,10 @@ pub(in crate::sandbox) fn happen(
     if let Some(status) = status {
         payload["data"]["status"] = status.into();
     }
-    let now = world.now();
-    world
-        .outbox
-        .post(Provider::Render, &id, kind, payload.to_string(), now);
+    let (now, body) = (world.now(), payload.to_string());
+    for sent in super::webhooks::wanting(world, service, kind) {
+        world.outbox.post_beside(&id, kind, body.clone(), now, sent);
+    }
+    world.outbox.post(Provider::Render, &id, kind, body, now);
     id
 }

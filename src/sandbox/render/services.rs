@@ -23,6 +23,7 @@ pub(super) fn owners(world: &mut World, call: &Call) -> Outcome {
         .map(|service| service.owner.clone())
         .collect();
     ids.push(OWNER.to_owned());
+    ids.extend(world.render.workspaces.keys().cloned());
     ids.sort();
     ids.dedup();
     let named = call.queries("name");

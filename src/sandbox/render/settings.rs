@@ -30,10 +30,14 @@ const TYPES: [&str; 5] = [
 const RUNTIMES: [&str; 8] = [
     "docker", "elixir", "go", "node", "python", "ruby", "rust", "image",
 ];
-const REGIONS: [&str; 5] = ["frankfurt", "oregon", "ohio", "singapore", "virginia"];
+pub(super) const REGIONS: [&str; 5] = ["frankfurt", "oregon", "ohio", "singapore", "virginia"];
 
 /// A text that is one of a few, where it is there.
-fn one_of(fields: &Map<String, Value>, name: &str, known: &[&str]) -> Result<Option<String>, Answer> {
+pub(super) fn one_of(
+    fields: &Map<String, Value>,
+    name: &str,
+    known: &[&str],
+) -> Result<Option<String>, Answer> {
     let text = optional_text(fields, name)?;
     match &text {
         Some(text) if !known.contains(&text.as_str()) => {

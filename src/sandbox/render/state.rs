@@ -6,8 +6,12 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::data::Database;
+use super::domains::Domain;
+use super::env_groups::EnvGroup;
 use super::jobs::Job;
 use super::metrics::Measured;
+use super::webhooks::Webhook;
 use crate::clock;
 
 /// How many log lines are kept over all services.
@@ -47,8 +51,16 @@ pub(in crate::sandbox) struct State {
     pub(in crate::sandbox) events: VecDeque<Event>,
     pub(in crate::sandbox) logs: VecDeque<Log>,
     pub(in crate::sandbox) metrics: Vec<Measured>,
+    /// Those that services share, in the order in which they were made.
+    pub(in crate::sandbox) env_groups: Vec<EnvGroup>,
+    pub(in crate::sandbox) domains: Vec<Domain>,
+    pub(in crate::sandbox) databases: Vec<Database>,
     /// In the order in which they were asked for.
     pub(in crate::sandbox) jobs: Vec<Job>,
+    /// Those that are not the default: by id.
+    pub(in crate::sandbox) workspaces: BTreeMap<String, Workspace>,
+    /// Made through the API, besides the one that stands for the target; in the order in which they were made.
+    pub(in crate::sandbox) webhooks: Vec<Webhook>,
     /// Reads and writes in the present minute.
     pub(in crate::sandbox) rate_used: (u64, u64),
     pub(in crate::sandbox) rate_reset: i64,
@@ -64,7 +76,12 @@ impl State {
             events: VecDeque::new(),
             logs: VecDeque::new(),
             metrics: Vec::new(),
+            env_groups: Vec::new(),
+            domains: Vec::new(),
+            databases: Vec::new(),
             jobs: Vec::new(),
+            workspaces: BTreeMap::new(),
+            webhooks: Vec::new(),
             rate_used: (0, 0),
             rate_reset: 0,
             lines: 0,
@@ -86,6 +103,17 @@ impl State {
             name.clone_into(&mut service.name);
         }
         service
+    }
+
+    /// Whose a service or a database is, and its name; what is unknown belongs to the default workspace.
+    pub(in crate::sandbox) fn named<'a>(&'a self, id: &'a str) -> (&'a str, &'a str) {
+        if let Some(service) = self.services.get(id) {
+            return (&service.owner, &service.name);
+        }
+        match self.databases.iter().find(|one| one.id == id) {
+            Some(database) => (&database.owner, &database.name),
+            None => (OWNER, id),
+        }
     }
 
     pub(in crate::sandbox) fn deploy(&self, id: &str) -> Option<&Deploy> {
@@ -167,6 +195,8 @@ pub(in crate::sandbox) struct Service {
     pub(in crate::sandbox) env_vars: BTreeMap<String, String>,
     /// What else of `serviceDetails` was set, by name; lies over what the shape makes up.
     pub(in crate::sandbox) details: Map<String, Value>,
+    /// The key of its deploy hook.
+    pub(in crate::sandbox) deploy_hook: Option<String>,
     /// What the next deploy that is built will do instead of going well.
     pub(in crate::sandbox) script: Option<Script>,
 }
@@ -199,7 +229,25 @@ impl Service {
             autoscaling: None,
             env_vars: BTreeMap::new(),
             details: Map::new(),
+            deploy_hook: None,
             script: None,
+        }
+    }
+}
+
+/// What a workspace pays for, and what the key's account may do there.
+#[derive(Clone, Debug)]
+pub(in crate::sandbox) struct Workspace {
+    /// `hobby`, `professional`, `organization` or `enterprise`.
+    pub(in crate::sandbox) plan: String,
+    pub(in crate::sandbox) admin: bool,
+}
+
+impl Default for Workspace {
+    fn default() -> Self {
+        Self {
+            plan: "organization".to_owned(),
+            admin: true,
         }
     }
 }

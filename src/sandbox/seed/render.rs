@@ -6,16 +6,23 @@ use serde_json::{Value, json};
 
 use super::{Entry, Seeder};
 use crate::clock;
-use crate::sandbox::render::{Commit, Deploy, Event, Log, METRICS, Measured};
+use crate::sandbox::render::{
+    Commit, Database, Deploy, Domain, EnvGroup, Event, Log, METRICS, Measured, Workspace, seeded_webhook,
+};
 use crate::sandbox::state::World;
 
 /// The lists, in the order in which they build on each other.
 pub(super) const LISTS: &[(&str, Seeder)] = &[
+    ("workspaces", workspace),
     ("services", service),
     ("deploys", deploy),
     ("events", event),
     ("logs", log),
     ("metrics", metric),
+    ("webhooks", webhook),
+    ("env_groups", env_group),
+    ("domains", domain),
+    ("databases", database),
 ];
 
 const MINUTE_MS: i64 = 60_000;
@@ -33,6 +40,96 @@ const STATUSES: [&str; 11] = [
     "pre_deploy_failed",
     "canceled",
 ];
+
+const PLANS: [&str; 4] = ["hobby", "professional", "organization", "enterprise"];
+
+fn workspace(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+    let id = entry.need(&["id", "owner_id"])?;
+    let mut workspace = Workspace::default();
+    if let Some(plan) = entry.text(&["plan"])? {
+        if !PLANS.contains(&plan.as_str()) {
+            return Err(entry.error(&format!(
+                "unknown plan \"{plan}\"; known are {}",
+                PLANS.join(", ")
+            )));
+        }
+        workspace.plan = plan;
+    }
+    workspace.admin = entry.flag(&["admin"])?.unwrap_or(true);
+    world.render.workspaces.insert(id, workspace);
+    Ok(())
+}
+
+fn webhook(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+    let fresh = world.ids.render("whk");
+    let events = match entry.value(&["events", "event_filter"]) {
+        None => Vec::new(),
+        Some(events) => serde_json::from_value(events.clone())
+            .map_err(|_| entry.error("events must be a list of strings"))?,
+    };
+    let id = entry.text(&["id"])?.unwrap_or(fresh);
+    let mut webhook = seeded_webhook(world, id, entry.need(&["url"])?);
+    webhook.events = events;
+    webhook.name = entry.text(&["name"])?.unwrap_or_else(|| "webhook".to_owned());
+    webhook.owner = entry.text(&["owner_id"])?.unwrap_or(webhook.owner);
+    webhook.secret = entry.text(&["secret"])?.unwrap_or(webhook.secret);
+    webhook.enabled = entry.flag(&["enabled"])?.unwrap_or(true);
+    world.render.webhooks.push(webhook);
+    Ok(())
+}
+
+fn env_group(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+    let fresh = world.ids.render("evg");
+    let id = entry.text(&["id"])?.unwrap_or(fresh);
+    let mut group = EnvGroup::new(id, entry.need(&["name"])?, clock::after(entry.now(), -HOUR_MS));
+    group.owner = entry.text(&["owner_id"])?.unwrap_or(group.owner);
+    if let Some(vars) = entry.value(&["vars", "env_vars"]) {
+        group.vars = serde_json::from_value(vars.clone())
+            .map_err(|_| entry.error("vars must be a table of strings"))?;
+    }
+    if let Some(services) = entry.value(&["services"]) {
+        group.services = serde_json::from_value(services.clone())
+            .map_err(|_| entry.error("services must be a list of ids"))?;
+    }
+    world.render.env_groups.push(group);
+    Ok(())
+}
+
+fn domain(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+    let (service, fresh) = (of(world, entry)?, world.ids.render("cdm"));
+    let id = entry.text(&["id"])?.unwrap_or(fresh);
+    let mut domain = Domain::new(
+        id,
+        entry.need(&["name"])?,
+        service,
+        clock::after(entry.now(), -HOUR_MS),
+    );
+    domain.verified = entry.flag(&["verified"])?.unwrap_or(false);
+    domain.leads_here = entry.flag(&["leads_here"])?.unwrap_or(domain.verified);
+    world.render.domains.push(domain);
+    Ok(())
+}
+
+/// `dpg-…` is a Postgres database, `red-…` a Key Value store; what else the API shows of it is `details`, in its own names.
+fn database(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+    let id = entry.need(&["id"])?;
+    if !id.starts_with("dpg-") && !id.starts_with("red-") {
+        return Err(entry.error("id must begin with dpg- or red-"));
+    }
+    let name = entry.text(&["name"])?.unwrap_or_else(|| id.clone());
+    let mut database = Database::new(id, name, clock::after(entry.now(), -HOUR_MS));
+    database.owner = entry.text(&["owner_id"])?.unwrap_or(database.owner);
+    database.plan = entry.text(&["plan"])?.unwrap_or(database.plan);
+    database.region = entry.text(&["region"])?.unwrap_or(database.region);
+    database.created_at = entry
+        .time(&["created", "created_at"])?
+        .unwrap_or(database.created_at);
+    if let Some(Value::Object(details)) = entry.value(&["details"]) {
+        database.details = details.clone();
+    }
+    world.render.databases.push(database);
+    Ok(())
+}
 
 fn service(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let id = entry.need(&["id", "service_id"])?;
@@ -52,6 +149,7 @@ fn service(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
         .number(&["instances", "num_instances"])?
         .unwrap_or(service.instances);
     service.image = entry.text(&["image", "image_path"])?.or(service.image.take());
+    service.deploy_hook = entry.text(&["deploy_hook"])?.or(service.deploy_hook.take());
     service.autoscaling = entry
         .value(&["autoscaling"])
         .cloned()

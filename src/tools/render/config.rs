@@ -8,14 +8,12 @@ use serde_json::json;
 
 use super::Parts;
 use super::services::ServiceArgs;
-use super::variables::{self, hidden};
+use super::variables::{self, Changes, MERGED_MAX, hidden};
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::Request;
-use crate::integrations::render::{self, Client, EnvVars};
+use crate::integrations::render::{self, EnvVars};
 use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
 
-/// More variables than this are not merged in one call: each is a request, and Render takes 30 a minute.
-const MERGED_MAX: usize = 20;
 /// What holds for every change of variables.
 const NOTE: &str = "The running instances keep the variables they were started with until the next deploy: \
                     render.trigger_deploy starts one.";
@@ -96,30 +94,29 @@ pub(super) async fn set(ctx: Ctx<Parts>, args: SetVarsArgs) -> Result<Effect<Var
     if ctx.dry_run {
         return Ok(Effect::WouldSend(requests.into_iter().map(hidden).collect()));
     }
-    send(client, &requests).await?;
+    variables::send(client, &requests).await?;
     Ok(Effect::Done(changes))
 }
 
-fn changes(args: &SetVarsArgs, EnvVars(before): &EnvVars) -> VarsChanged {
-    let mut changes = VarsChanged {
-        service_id: args.service_id.clone(),
-        note: NOTE.to_owned(),
-        ..VarsChanged::default()
+fn changes(args: &SetVarsArgs, before: &EnvVars) -> VarsChanged {
+    let Changes {
+        added,
+        updated,
+        unchanged,
+    } = Changes::between(&args.vars, &args.generate, before);
+    let named = |name: &&String| args.vars.contains_key(*name) || args.generate.contains(*name);
+    let deleted = match args.replace {
+        true => before.0.keys().filter(|name| !named(name)).cloned().collect(),
+        false => Vec::new(),
     };
-    let given = args.vars.iter().map(|(name, value)| (name, Some(value)));
-    for (name, value) in given.chain(args.generate.iter().map(|name| (name, None))) {
-        let list = match before.get(name) {
-            None => &mut changes.added,
-            Some(old) if value.is_some_and(|value| value != old) => &mut changes.updated,
-            Some(_) => &mut changes.unchanged,
-        };
-        list.push(name.clone());
+    VarsChanged {
+        service_id: args.service_id.clone(),
+        added,
+        updated,
+        unchanged,
+        deleted,
+        note: NOTE.to_owned(),
     }
-    if args.replace {
-        let named = |name: &&String| args.vars.contains_key(*name) || args.generate.contains(*name);
-        changes.deleted = before.keys().filter(|name| !named(name)).cloned().collect();
-    }
-    changes
 }
 
 /// One request per variable, so that what somebody else sets meanwhile is not lost; one for all when all are replaced.
@@ -166,26 +163,6 @@ fn requests(
             Ok(render::set_env_var(&args.service_id, name, body)?)
         })
         .collect()
-}
-
-async fn send(client: &Client, requests: &[Request]) -> Result<(), ToolError> {
-    for (done, request) in requests.iter().enumerate() {
-        client.apply(request).await.map_err(|error| {
-            let error = ToolError::from(error);
-            if done == 0 || error.class == ErrorClass::UnknownEffect {
-                return error;
-            }
-            let remedy = error
-                .remedy
-                .clone()
-                .map_or(String::new(), |remedy| format!("{remedy}; "));
-            error.with_remedy(format!(
-                "{remedy}{done} of {} variables were set before this: the call may be repeated as it is",
-                requests.len()
-            ))
-        })?;
-    }
-    Ok(())
 }
 
 pub(super) async fn delete(ctx: Ctx<Parts>, args: DeleteVarArgs) -> Result<Effect<VarsChanged>, ToolError> {

@@ -200,9 +200,9 @@ impl CreateArgs {
 }
 
 /// The workspace a call means: the one it names, or the only one.
-async fn owner(client: &Client, args: &CreateArgs) -> Result<String, ToolError> {
-    if let Some(owner_id) = &args.owner_id {
-        return Ok(owner_id.clone());
+pub(super) async fn owner(client: &Client, named: Option<&str>) -> Result<String, ToolError> {
+    if let Some(owner_id) = named {
+        return Ok(owner_id.to_owned());
     }
     let mut workspaces = client.list_workspaces(&[], 2, None).await?.items;
     match (workspaces.pop(), workspaces.len()) {
@@ -218,7 +218,7 @@ async fn owner(client: &Client, args: &CreateArgs) -> Result<String, ToolError> 
 pub(super) async fn create(ctx: Ctx<Parts>, args: CreateArgs) -> Result<Effect<Created>, ToolError> {
     let client = ctx.parts.client()?;
     args.checked()?;
-    let owner_id = owner(client, &args).await?;
+    let owner_id = owner(client, args.owner_id.as_deref()).await?;
     let request = render::create_service(args.body(&owner_id)?);
     if ctx.dry_run {
         return Ok(Effect::WouldSend(vec![variables::hidden(request)]));
@@ -235,7 +235,7 @@ pub(super) async fn look_created(ctx: Ctx<Parts>, args: CreateArgs) -> Result<Lo
     let client = ctx.parts.client()?;
     let filters = [
         ("name", args.name.clone()),
-        ("ownerId", owner(client, &args).await?),
+        ("ownerId", owner(client, args.owner_id.as_deref()).await?),
     ];
     let mut named = client.list_services(&filters, 100, None).await?.items;
     named.retain(|service| service.name == args.name);

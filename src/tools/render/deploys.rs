@@ -118,6 +118,8 @@ pub struct TriggerArgs {
     /// Build nothing, deploy the last artifact again; not with the others.
     #[serde(default)]
     deploy_only: bool,
+    /// Start it by the deploy hook of this name in RENDER_DEPLOY_HOOKS, which must be one of this service.
+    hook: Option<String>,
 }
 
 impl TriggerArgs {
@@ -128,7 +130,11 @@ impl TriggerArgs {
             "clear_cache": self.clear_cache,
             "deploy_only": self.deploy_only,
         });
-        for (name, value) in [("commit_id", &self.commit_id), ("image_url", &self.image_url)] {
+        for (name, value) in [
+            ("commit_id", &self.commit_id),
+            ("image_url", &self.image_url),
+            ("hook", &self.hook),
+        ] {
             if let Some(value) = value {
                 arguments[name] = value.as_str().into();
             }
@@ -146,6 +152,12 @@ impl TriggerArgs {
         }
         if self.commit_id.is_some() && self.image_url.is_some() {
             return Err(invalid("image_url", "cannot be combined with commit_id"));
+        }
+        if self.hook.is_some() && (self.clear_cache || self.deploy_only) {
+            return Err(invalid(
+                "hook",
+                "cannot be combined with clear_cache or deploy_only",
+            ));
         }
         let deploy = NewDeploy {
             commit_id: self.commit_id.clone(),
@@ -282,11 +294,40 @@ pub(super) async fn resolve(ctx: Ctx<Parts>, args: TriggerArgs) -> Result<Resolv
 
 pub(super) async fn trigger(ctx: Ctx<Parts>, args: TriggerArgs) -> Result<Effect<Deploy>, ToolError> {
     let request = args.request()?;
+    if let Some(name) = &args.hook {
+        return by_hook(ctx, name, &args).await;
+    }
     let client = ctx.parts.client()?;
     if ctx.dry_run {
         return Ok(Effect::WouldSend(vec![request]));
     }
     Ok(Effect::Done(client.start_deploy(&request).await?))
+}
+
+async fn by_hook(ctx: Ctx<Parts>, name: &str, args: &TriggerArgs) -> Result<Effect<Deploy>, ToolError> {
+    let hook = ctx.parts.hook(name, &args.service_id)?;
+    let (commit, image) = (args.commit_id.as_deref(), args.image_url.as_deref());
+    if ctx.dry_run {
+        let given = [("ref", commit), ("imgURL", image)];
+        let body: serde_json::Map<String, serde_json::Value> = given
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
+            .collect();
+        return Ok(Effect::WouldSend(vec![crate::integrations::Request {
+            method: "POST",
+            path: format!("<deploy hook {name}>"),
+            body: (!body.is_empty()).then_some(body.into()),
+        }]));
+    }
+    let deploy_id = hook.start(commit, image).await?;
+    // It is started; whoever cannot read it hears of its id all the same.
+    let read = match &ctx.parts.client {
+        Some(client) => client.deploy(&args.service_id, &deploy_id).await.ok(),
+        None => None,
+    };
+    Ok(Effect::Done(
+        read.unwrap_or_else(|| Deploy::started(deploy_id, "deploy_hook")),
+    ))
 }
 
 pub(super) async fn cancel(ctx: Ctx<Parts>, args: DeployArgs) -> Result<Effect<Deploy>, ToolError> {
@@ -321,8 +362,13 @@ pub(super) async fn look_canceled(ctx: Ctx<Parts>, args: DeployArgs) -> Result<L
 }
 
 pub(super) async fn look_for(ctx: Ctx<Parts>, args: TriggerArgs) -> Result<Look<Deploy>, ToolError> {
-    let client = ctx.parts.client()?;
-    candidate(client, &args.service_id, "api", ctx.since, |deploy| {
+    let Some(client) = &ctx.parts.client else {
+        return Ok(Look::Ambiguous(
+            "without RENDER_API_KEY nobody can look which deploys there are".to_owned(),
+        ));
+    };
+    let trigger = if args.hook.is_some() { "deploy_hook" } else { "api" };
+    candidate(client, &args.service_id, trigger, ctx.since, |deploy| {
         args.fits(deploy) && !ctx.taken.contains(&deploy.id)
     })
     .await

@@ -52,15 +52,18 @@ pub(super) async fn get(ctx: Ctx<Parts>, args: EventArgs) -> Result<ServiceEvent
     Ok(ctx.parts.client()?.event(&args.event_id).await?)
 }
 
+/// New types appear, so only what cannot be one is refused.
+pub(super) fn check_type(argument: &str, kind: &str) -> Result<(), ToolError> {
+    if !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+        return Ok(());
+    }
+    Err(invalid(argument, format!("holds no type of event: \"{kind}\""))
+        .with_remedy("types look like deploy_ended, without `render.` before it"))
+}
+
 pub(super) async fn list(ctx: Ctx<Parts>, args: ListEventsArgs) -> Result<EventList, ToolError> {
     let client = ctx.parts.client()?;
-    let is_type =
-        |kind: &String| !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    if let Some(kind) = args.kind.as_ref().filter(|kind| !is_type(kind)) {
-        // New types appear, so only what cannot be one is refused here.
-        return Err(invalid("type", format!("is no type of event: \"{kind}\""))
-            .with_remedy("types look like deploy_ended, without `render.` before it"));
-    }
+    args.kind.iter().try_for_each(|kind| check_type("type", kind))?;
     let window = span::window(&args.since, &args.until, &args.within, ctx.clock.now())?;
     let query = EventQuery {
         kind: args.kind,

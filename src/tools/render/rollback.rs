@@ -167,7 +167,7 @@ fn previous(history: &History) -> Result<Chosen, ToolError> {
     let life = history
         .lives
         .iter()
-        .find(|life| !life.rolled_back)
+        .find(|life| history.spent(&life.deploy).is_none())
         .ok_or_else(|| {
             nothing(
                 history,
@@ -192,7 +192,7 @@ async fn last_known_good(
     let candidates = history
         .lives
         .iter()
-        .filter(|life| !life.rolled_back && life.length() >= long_enough);
+        .filter(|life| life.length() >= long_enough && history.spent(&life.deploy).is_none());
     for life in candidates.take(PROOFS_MAX) {
         let failures = client
             .service_events(&args.service_id, "server_failed", life.from, life.until, 1)
@@ -243,6 +243,15 @@ async fn by_id(
             "{id} was never live: its status is {}",
             deploy.status
         )));
+    }
+    if let Some(why) = history.spent(&deploy) {
+        return Err(ToolError::new(
+            ErrorClass::Conflict,
+            format!("{id} is no way back: {why}"),
+        )
+        .with_remedy(
+            "name another deploy, or last_known_good; render.trigger_deploy with commit_id deploys its commit all the same",
+        ));
     }
     Ok(Chosen {
         deploy,

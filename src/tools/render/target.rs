@@ -40,6 +40,25 @@ pub(super) struct History {
     pub(super) lives: Vec<Life>,
 }
 
+impl History {
+    /// Why a deploy is no target any more, if it is none: it failed before, or what runs now is the same.
+    pub(super) fn spent(&self, deploy: &Deploy) -> Option<String> {
+        let commit = |deploy: &Deploy| deploy.commit.as_ref().map(|commit| commit.id.clone());
+        let same = |other: &Deploy| {
+            other.id == deploy.id
+                || (other.is_rollback() && commit(other).is_some() && commit(other) == commit(deploy))
+        };
+        if let Some(life) = self
+            .lives
+            .iter()
+            .find(|life| life.rolled_back && same(&life.deploy))
+        {
+            return Some(format!("{} was rolled back from before", life.deploy.id));
+        }
+        same(&self.live).then(|| format!("the live rollback {} runs the same commit", self.live.id))
+    }
+}
+
 /// Reads the history off a list of deploys.
 ///
 /// # Errors

@@ -1,7 +1,8 @@
 //! In: the server. Out: the server with the tools of a set. Never: what a tool does.
 
 use super::{
-    Server, analysis, config, create, events, health, jobs, metrics, scaling, services, settings, webhooks,
+    Server, analysis, config, create, events, health, jobs, metrics, scaling, services, settings,
+    subscriptions, webhooks,
 };
 use crate::hub::Doubt;
 use crate::tools::toolbox::{reads, writes};
@@ -152,6 +153,46 @@ pub(super) fn with_events(server: Server) -> Server {
         .untrusted(&["error"])
         .answers(webhooks::events),
     )
+}
+
+/// Who is told of what happens.
+pub(super) fn with_subscriptions(server: Server) -> Server {
+    server
+        .with(
+            writes(
+                "create_webhook",
+                "Create a webhook",
+                "Makes a webhook of a workspace: Render sends the events (all, or these types) of all its services to url, \
+                 signed with a secret that it makes and that is not shown here. Refuses an address that a webhook of the \
+                 workspace has already. Wants a Professional plan (one webhook) or a higher one (100), and an admin.",
+                Doubt::GoalState,
+            )
+            .acts(subscriptions::create)
+            .looks(subscriptions::look_created),
+        )
+        .with(
+            writes(
+                "update_webhook",
+                "Change a webhook",
+                "Sets a webhook's name, address or event types, or switches it on or off: only what is given changes. Render \
+                 switches a webhook off whose receiver did not take a delivery for 33 hours; enabled = true switches it \
+                 on again.",
+                Doubt::Idempotent,
+            )
+            .destructive()
+            .acts(subscriptions::update),
+        )
+        .with(
+            writes(
+                "delete_webhook",
+                "Delete a webhook",
+                "Takes a webhook away with its secret: its receiver hears nothing more of any service of the workspace.",
+                Doubt::GoalState,
+            )
+            .destructive()
+            .acts(subscriptions::delete)
+            .looks(subscriptions::look_deleted),
+        )
 }
 
 /// Environment variables.

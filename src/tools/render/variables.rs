@@ -1,4 +1,5 @@
-//! In: environment variables as a call names them. Out: the same as Render takes them, or hidden. Never: a value shown.
+//! In: environment variables as a call names them. Out: the same as Render takes them, or hidden; which of them change.
+//! Never: a value shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +7,13 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use crate::hub::ToolError;
+use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::Request;
+use crate::integrations::render::{Client, EnvVars};
 use crate::tools::toolbox::invalid;
 
+/// More variables than this are not merged in one call: each is a request, and Render takes 30 a minute.
+pub(super) const MERGED_MAX: usize = 20;
 /// What a dry run shows in place of a value.
 const HIDDEN: &str = "(not shown)";
 /// A longer name is a mistake, in bytes.
@@ -96,4 +100,56 @@ fn hide(body: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// Names of variables, by what setting them changes.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// New ones.
+    pub(super) added: Vec<String>,
+    /// Ones that had another value.
+    pub(super) updated: Vec<String>,
+    /// Ones that had this value, or any where one is to be generated.
+    pub(super) unchanged: Vec<String>,
+}
+
+impl Changes {
+    pub(super) fn between(
+        vars: &BTreeMap<String, String>,
+        generate: &BTreeSet<String>,
+        EnvVars(before): &EnvVars,
+    ) -> Self {
+        let mut changes = Self::default();
+        let given = vars.iter().map(|(name, value)| (name, Some(value)));
+        for (name, value) in given.chain(generate.iter().map(|name| (name, None))) {
+            let list = match before.get(name) {
+                None => &mut changes.added,
+                Some(old) if value.is_some_and(|value| value != old) => &mut changes.updated,
+                Some(_) => &mut changes.unchanged,
+            };
+            list.push(name.clone());
+        }
+        changes
+    }
+}
+
+/// Sends one request after the other; an error says how far it came.
+pub(super) async fn send(client: &Client, requests: &[Request]) -> Result<(), ToolError> {
+    for (done, request) in requests.iter().enumerate() {
+        client.apply(request).await.map_err(|error| {
+            let error = ToolError::from(error);
+            if done == 0 || error.class == ErrorClass::UnknownEffect {
+                return error;
+            }
+            let remedy = error
+                .remedy
+                .clone()
+                .map_or(String::new(), |remedy| format!("{remedy}; "));
+            error.with_remedy(format!(
+                "{remedy}{done} of {} variables were set before this: the call may be repeated as it is",
+                requests.len()
+            ))
+        })?;
+    }
+    Ok(())
 }

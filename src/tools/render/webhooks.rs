@@ -1,4 +1,4 @@
-//! In: calls about Render's webhooks. Out: webhooks, and what each sent. Never: a secret.
+//! In: questions about Render's webhooks. Out: webhooks, and what each sent. Never: a change, a secret.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,8 @@ use crate::tools::toolbox::Ctx;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListWebhooksArgs {
+    /// Only those of this workspace (tea-…).
+    owner_id: Option<String>,
     /// At most so many (20).
     #[schemars(range(min = 1, max = 100))]
     limit: Option<u32>,
@@ -34,7 +36,7 @@ pub(super) async fn list(ctx: Ctx<Parts>, args: ListWebhooksArgs) -> Result<Webh
     let page = ctx
         .parts
         .client()?
-        .webhooks(limit, args.cursor.as_deref())
+        .webhooks(args.owner_id.as_deref(), limit, args.cursor.as_deref())
         .await?;
     Ok(WebhookList {
         webhooks: page.items,

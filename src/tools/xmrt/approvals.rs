@@ -60,9 +60,12 @@ async fn say(ctx: Ctx<Parts>, args: WordArgs, approved: bool) -> Result<Effect<R
         why: args.why,
         hash: args.hash,
     };
-    journal::say(store.as_ref(), &run, word, ctx.clock.now())
-        .await
-        .map_err(refused)?;
+    match ctx.parts.starter.reactor() {
+        Some(reactor) => reactor.say(&run, word).await,
+        // Whoever runs next takes it up.
+        None => journal::say(store.as_ref(), &run, word, ctx.clock.now()).await,
+    }
+    .map_err(refused)?;
     Ok(Effect::Done(run_shown(found(&ctx, &run).await?)))
 }
 

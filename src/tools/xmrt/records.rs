@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Parts;
 use crate::hub::{ErrorClass, ToolError};
-use crate::journal::{EventQuery, EventRecord, RunHistory, RunId, StepRecord, StoreError};
+use crate::journal::{EventQuery, EventRecord, RunHistory, RunId, StepRecord, StoreError, Verdict};
 use crate::tools::span;
 use crate::tools::toolbox::{Ctx, invalid};
 
@@ -158,6 +158,74 @@ pub(super) async fn get_run(ctx: Ctx<Parts>, args: GetRunArgs) -> Result<RunShow
     Ok(run_shown(history))
 }
 
+/// One event.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetEventArgs {
+    /// The provider's delivery id, also that of a dropped duplicate.
+    id: String,
+    /// Give the payload too.
+    #[serde(default)]
+    payload: bool,
+}
+
+/// An event, and what was decided about it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct EventWhole {
+    event: EventShown,
+    /// Rule by rule: every decision that is on record; a rule that merely did not match leaves none.
+    decisions: Vec<DecisionShown>,
+    /// How many deliveries were recognized as this one.
+    duplicates_total: u64,
+}
+
+/// What was decided for a rule.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DecisionShown {
+    rule: String,
+    /// fired, suppressed, error, …
+    decision: String,
+    /// 0, unless the event was replayed or the run made again.
+    generation: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The run, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    /// The run's state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
+}
+
+pub(super) async fn get_event(ctx: Ctx<Parts>, args: GetEventArgs) -> Result<EventWhole, ToolError> {
+    let store = &ctx.parts.store;
+    let found = store.event_by_id(&args.id).await.map_err(of_store)?;
+    let record = found.ok_or_else(|| {
+        ToolError::new(ErrorClass::NotFound, format!("there is no event {:?}", args.id))
+            .with_remedy("xmrt.find_events lists those on record")
+    })?;
+    let verdicts = store.verdicts(&record.key).await.map_err(of_store)?;
+    Ok(EventWhole {
+        duplicates_total: record.duplicates_total,
+        event: shown(record, args.payload),
+        decisions: decisions_shown(verdicts),
+    })
+}
+
+pub(super) fn decisions_shown(verdicts: Vec<Verdict>) -> Vec<DecisionShown> {
+    verdicts
+        .into_iter()
+        .map(|verdict| DecisionShown {
+            decision: word(&verdict.decision),
+            rule: verdict.rule,
+            generation: verdict.generation,
+            reason: verdict.reason,
+            run: verdict.run.map(|run| run.0),
+            state: verdict.state.as_ref().map(word),
+        })
+        .collect()
+}
+
 pub(super) fn run_shown(RunHistory { run, steps }: RunHistory) -> RunShown {
     RunShown {
         waits_for: run.waits_for.map(|what| what.to_string()),
@@ -204,7 +272,7 @@ fn step_shown(step: StepRecord) -> StepShown {
 }
 
 /// A state's name, as it is written everywhere.
-fn word(state: &impl Serialize) -> String {
+pub(super) fn word(state: &impl Serialize) -> String {
     match serde_json::to_value(state) {
         Ok(Value::String(word)) => word,
         _ => String::new(),

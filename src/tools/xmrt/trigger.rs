@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::Parts;
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::Request;
+use crate::reactor::Reactor;
 use crate::tools::toolbox::{Ctx, Effect};
 
 /// Which rule to start, and with what.
@@ -55,18 +56,34 @@ pub type Start =
 
 /// The way to the reactor, which is put together after its tools. Cheap to clone; it leads nowhere until it is opened.
 #[derive(Clone, Default)]
-pub struct Starter(Arc<OnceLock<Start>>);
+pub struct Starter(Arc<Ways>);
+
+#[derive(Default)]
+struct Ways {
+    start: OnceLock<Start>,
+    reactor: OnceLock<Weak<Reactor>>,
+}
 
 impl std::fmt::Debug for Starter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Starter(open: {})", self.0.get().is_some())
+        write!(f, "Starter(open: {})", self.0.start.get().is_some())
     }
 }
 
 impl Starter {
     /// Opens the way. Only the first one counts.
     pub fn open(&self, start: Start) {
-        let _ = self.0.set(start);
+        let _ = self.0.start.set(start);
+    }
+
+    /// Leads to this reactor for everything else that is asked of it, for as long as it lives. Only the first one counts.
+    pub fn lead_to(&self, reactor: &Arc<Reactor>) {
+        let _ = self.0.reactor.set(Arc::downgrade(reactor));
+    }
+
+    /// The reactor at work here, if there is one.
+    pub(super) fn reactor(&self) -> Option<Arc<Reactor>> {
+        self.0.reactor.get()?.upgrade()
     }
 }
 
@@ -78,12 +95,8 @@ pub(super) async fn trigger(ctx: Ctx<Parts>, args: TriggerArgs) -> Result<Effect
             body: Some(Value::Object(args.payload)),
         }]));
     }
-    let Some(start) = ctx.parts.starter.0.get() else {
-        return Err(ToolError::new(
-            ErrorClass::Unavailable,
-            "no reactor is running here that could start a rule",
-        )
-        .with_remedy("call this tool of a running server: `xmrt serve`"));
+    let Some(start) = ctx.parts.starter.0.start.get() else {
+        return Err(nobody());
     };
     let wanted = Wanted {
         rule: args.rule,
@@ -94,4 +107,13 @@ pub(super) async fn trigger(ctx: Ctx<Parts>, args: TriggerArgs) -> Result<Effect
             .unwrap_or_else(|| uuid::Uuid::new_v4().to_string()),
     };
     start(wanted).await.map(Effect::Done)
+}
+
+/// What is asked of the reactor where there is none.
+pub(super) fn nobody() -> ToolError {
+    ToolError::new(
+        ErrorClass::Unavailable,
+        "no reactor is running here that could do this",
+    )
+    .with_remedy("call this tool of a running server: `xmrt serve`")
 }

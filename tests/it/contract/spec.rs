@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Statuses that any call may have and that the descriptions leave out of most.
-const ANYWHERE: [u16; 9] = [400, 401, 403, 404, 405, 406, 415, 422, 429];
+const ANYWHERE: [u16; 10] = [400, 401, 402, 403, 404, 405, 406, 415, 422, 429];
 
 /// The calls of a provider.
 pub struct Contract {

@@ -351,3 +351,33 @@ async fn every_built_in_tool_has_a_toolset_and_the_default_over_http_is_small() 
     assert_eq!(listed.cache_scope, Some(rmcp::model::CacheScope::Private));
     agent.leave().await;
 }
+
+#[tokio::test]
+async fn what_is_destroyed_is_named_by_whatever_argument_names_it() {
+    let hub = built_in().await;
+    let gateway = Gateway::new(&hub, Face::All, tools::toolsets()).unwrap();
+    let selection = gateway.toolsets().select("all").unwrap();
+    let local = gateway.clone().with_local(Caller {
+        who: xmrt::agents::Who::Operator("eliza".into()),
+        selection,
+        paused: None,
+    });
+    let agent = Agent::at(hub.clone(), local).await;
+    for (tool, arguments, confirm) in [
+        ("xmrt_pause", json!({"what": "all"}), "all"),
+        ("xmrt_retry_run", json!({"id": "0f"}), "0f"),
+        ("render_delete_webhook", json!({"webhook_id": "whk-1"}), "whk-1"),
+        (
+            "render_unlink_env_group",
+            json!({"env_group_id": "evg-1", "service_id": "srv-1"}),
+            "srv-1",
+        ),
+    ] {
+        let (_, remedy) = outcome(&agent.call(tool, arguments).await).unwrap_err();
+        assert!(
+            remedy.contains(&format!("confirm = \"{confirm}\"")),
+            "{tool}: {remedy}"
+        );
+    }
+    agent.leave().await;
+}

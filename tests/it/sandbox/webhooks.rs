@@ -249,6 +249,76 @@ fn render_tries_again_after_a_refusal_and_github_does_not() {
 }
 
 #[test]
+fn a_render_webhook_sends_what_it_wants_signed_by_itself_until_nobody_takes_it() {
+    story(|story| async {
+        story.seed(json!({"render": {"services": [{"id": "srv-a", "name": "api-prod"}]}}));
+        let (receiver, mut coming) = receiver(&story, 100).await;
+        let target = story.render_get("/webhooks").await[0]["webhook"]["url"].clone();
+        let url = target.as_str().unwrap().replace("/webhooks/render", "/elsewhere");
+        let wanted = json!({
+            "ownerId": "tea-00000000000000sandbx", "url": url, "name": "second", "enabled": true,
+            "eventFilter": ["service_suspended"],
+        });
+        let made = read(story.render(Method::POST, "/webhooks", wanted).await).await;
+        let one = format!("/webhooks/{}", made["id"].as_str().unwrap());
+        story
+            .render(Method::POST, "/services/srv-a/suspend", json!({}))
+            .await;
+        let (own, to_target) = (coming.recv().await.unwrap(), coming.recv().await.unwrap());
+        assert_eq!(
+            (own.path.as_str(), to_target.path.as_str()),
+            ("/elsewhere", "/webhooks/render")
+        );
+        let (id, at) = (
+            own.header("webhook-id"),
+            own.header("webhook-timestamp").parse().unwrap(),
+        );
+        assert_eq!(
+            id,
+            to_target.header("webhook-id"),
+            "the event's id, whoever is told"
+        );
+        let judge = standardwebhooks::Webhook::new(made["secret"].as_str().unwrap()).unwrap();
+        assert_eq!(
+            own.header("webhook-signature"),
+            judge.sign(id, at, own.body.as_bytes()).unwrap()
+        );
+        assert_ne!(
+            own.header("webhook-signature"),
+            to_target.header("webhook-signature")
+        );
+
+        // What it does not want goes to the target alone; and once nobody takes it, it is switched off.
+        story
+            .render(Method::POST, "/services/srv-a/restart", json!({}))
+            .await;
+        story
+            .render(Method::POST, "/services/srv-a/resume", json!({}))
+            .await;
+        let resumed = coming.recv().await.unwrap();
+        assert_eq!(resumed.path, "/webhooks/render");
+        *receiver.answers.lock().unwrap() = vec![503; 4];
+        story
+            .render(Method::POST, "/services/srv-a/suspend", json!({}))
+            .await;
+        for _ in 0..4 {
+            assert_eq!(coming.recv().await.unwrap().path, "/elsewhere");
+        }
+        assert_eq!(coming.recv().await.unwrap().path, "/webhooks/render");
+        assert_eq!(story.render_get(&one).await["enabled"], false);
+        let sent = story.render_get(&format!("{one}/events")).await;
+        let statuses: Vec<&Value> = sent
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|sent| &sent["webhookEvent"]["statusCode"])
+            .collect();
+        assert_eq!(statuses, [&json!(503), &json!(202)]);
+        story
+    });
+}
+
+#[test]
 fn a_webhook_can_be_made_to_arrive_before_the_reply() {
     story(|story| async {
         story.seed(acme());

@@ -184,6 +184,46 @@ async fn a_rollback_is_not_rolled_back_within_half_an_hour() {
 }
 
 #[tokio::test]
+async fn what_was_rolled_back_from_or_runs_again_already_is_no_way_back_however_late() {
+    let stage = stage(history()).await;
+    let first = stage
+        .call("rollback_deploy", to("last_known_good"))
+        .await
+        .unwrap();
+    stage.pass(40);
+    let new = first["deploy"]["id"].as_str().unwrap();
+    for (target, says) in [
+        (
+            "dep-4",
+            "dep-4 is no way back: dep-4 was rolled back from before".to_owned(),
+        ),
+        (
+            "dep-1",
+            format!("dep-1 is no way back: the live rollback {new} runs the same commit"),
+        ),
+        // dep-3 was too short, dep-2 failed, and dep-1 is what runs.
+        ("last_known_good", format!("nothing to roll {new} back to")),
+    ] {
+        let error = stage.call("rollback_deploy", to(target)).await.unwrap_err();
+        assert_eq!(error.class, ErrorClass::Conflict, "{error}");
+        assert!(error.to_string().contains(&says), "{error}");
+    }
+    assert_eq!(stage.effects(), ["update_service", "rollback_deploy"]);
+
+    // The rollback itself is rolled back from: so its commit failed, under whichever deploy.
+    let second = stage.call("rollback_deploy", to("dep-3")).await.unwrap();
+    assert_eq!(second["to"]["id"], "dep-3");
+    stage.pass(40);
+    let error = stage.call("rollback_deploy", to("dep-1")).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("{new} was rolled back from before")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_rollback_whose_answer_was_lost_is_in_doubt_and_found_again() {
     let stage = stage(history()).await;
     stage.fault("rollback_deploy", json!({"kind": "reply_lost"}));

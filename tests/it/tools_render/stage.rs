@@ -23,7 +23,7 @@ pub(super) struct Stage {
     pub(super) clock: Clock,
     /// Ends the test if a request or an answer is not what Render describes.
     _witness: Witness,
-    _running: Running,
+    running: Running,
 }
 
 /// The server over a sandbox that holds `state` (`state.render` of a rule test).
@@ -59,7 +59,7 @@ async fn staged(state: Value, key: &str) -> Stage {
         sandbox,
         clock,
         _witness: witness,
-        _running: running,
+        running,
     }
 }
 
@@ -90,6 +90,11 @@ impl Stage {
         self.hub
             .call(&format!("render.{tool}"), arguments, meta, SOON)
             .await
+    }
+
+    /// Where the sandbox's API is.
+    pub(super) fn render_url(&self) -> String {
+        self.running.render_url()
     }
 
     /// Lets something go wrong with one operation, once.
