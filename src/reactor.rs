@@ -13,6 +13,7 @@ mod retention;
 mod pauses;
 mod retired;
 mod timer;
+mod trail;
 mod word;
 mod worker;
 
@@ -31,6 +32,7 @@ pub use pauses::PauseError;
 pub use recover::{Ask, RecoverError, Recovered, Recovery, RecoverySettings, leads_here};
 pub use retention::Policy;
 pub use timer::Timer;
+pub use trail::JournalTrail;
 pub use worker::{STALLS_MAX, Worker};
 
 use clock_watch::ClockWatch;

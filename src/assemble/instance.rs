@@ -21,7 +21,9 @@ use crate::config::{AccountUse, Settings};
 use crate::http::{self, AgentDoor, Doors};
 use crate::hub::{Hub, HubError};
 use crate::journal::{Store, StoreError};
-use crate::reactor::{self, Parts, Reactor, Recovery, RecoverySettings, ReloadError, Timer, Worker};
+use crate::reactor::{
+    self, JournalTrail, Parts, Reactor, Recovery, RecoverySettings, ReloadError, Timer, Worker,
+};
 use crate::rules::{self, RuleBook, SourceFile};
 use crate::sandbox::{self, Sandbox};
 use crate::store::{OpenError, redis};
@@ -123,6 +125,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     let hub = external::attached(builder, settings)
         .with_directory(super::directory(settings)?)
         .pins(JournalPins::new(Arc::clone(&journal.store), clock.clone()))
+        .with_trail(JournalTrail::new(Arc::clone(&journal.store), clock.clone()))
         .start()
         .await?;
     let reactor = reactor_on(settings, &journal.store, &hub, &clock).await?;
@@ -348,6 +351,7 @@ fn policy(settings: &Settings) -> reactor::Policy {
     reactor::Policy {
         events_ms: retention.events.ms,
         runs_ms: retention.runs.ms,
+        audit_ms: retention.audit.ms,
         size_bytes_max: retention.size.map(|size| size.bytes),
     }
 }

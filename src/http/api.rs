@@ -2,6 +2,7 @@
 //! answer to anybody without the token, not even that a path does not exist.
 
 mod agents;
+mod audit;
 mod approvals;
 mod events;
 mod runs;
@@ -65,6 +66,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/agents/{id}", get(agents::show))
         .route("/agents/{id}/tokens", post(agents::issue))
         .route("/agents/{id}/tokens/{token}", delete(agents::revoke))
+        .route("/audit", get(audit::list))
         .route("/coverage", get(coverage::show))
         .route("/coverage/recover", post(coverage::recover))
         .route("/export", get(export::export))

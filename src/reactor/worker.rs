@@ -4,6 +4,7 @@ mod approval;
 mod doubt;
 mod ending;
 mod held;
+mod trail;
 mod job;
 mod pending;
 

@@ -20,6 +20,7 @@ mod work;
 mod leases;
 mod outbox;
 mod pauses;
+mod audit;
 mod find;
 mod archive;
 mod kv;
@@ -37,9 +38,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::journal::archive::{Export, Import};
 use crate::journal::{
-    Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Notice, Pause, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery,
-    RunRecord, Share, Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
+    Admission, Answer, AuditEntry, AuditQuery, AuditRecord, BookRecord, Claim, Epoch, EventKey, EventQuery,
+    EventRecord, Fence, NewEvent, NewFiring, Notice, Pause, Pruned, Resolution, Retention, RuleText,
+    RunHistory, RunId, RunQuery, RunRecord, Share, Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
 pub use server::Server;
@@ -357,8 +358,20 @@ impl Store for Redis {
         Redis::pause(self, what, who, now).await
     }
 
-    async fn resume(&self, what: &str, now: Timestamp) -> Result<bool, StoreError> {
-        Redis::resume(self, what, now).await
+    async fn resume(&self, what: &str, who: &str, now: Timestamp) -> Result<bool, StoreError> {
+        Redis::resume(self, what, who, now).await
+    }
+
+    async fn audit(&self, entries: Vec<AuditEntry>, now: Timestamp) -> Result<(), StoreError> {
+        Redis::audit(self, &entries, now).await
+    }
+
+    async fn audited(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
+        Redis::audited(self, query).await
+    }
+
+    async fn prune_audit(&self, kept_ms: i64, max: usize, now: Timestamp) -> Result<u64, StoreError> {
+        Redis::prune_audit(self, kept_ms, max, now).await
     }
 
     async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {

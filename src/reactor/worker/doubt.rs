@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::job::{Flow, Job, history};
+use super::trail::looked;
 use crate::act;
 use crate::journal::{StepRecord, StoreError};
 use crate::plan::Step;
@@ -59,6 +60,7 @@ impl Job<'_> {
         {
             self.secure_lease(step.call.timeout_ms).await?;
             let since = self.effect_since(on_record);
+            let deed = self.deed(&step);
             let finding = act::look(&self.worker.reactor.hub, &step.call, &step.key, since).await;
             tracing::info!(
                 run.id = self.run().id.0,
@@ -66,6 +68,7 @@ impl Job<'_> {
                 ?finding,
                 "looked for the effect of an earlier attempt"
             );
+            self.audit(looked(deed, &finding))?;
             next = record::after_look(finding, history, self.now());
         }
         match self.follow(&step, next).await? {
