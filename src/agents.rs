@@ -10,6 +10,7 @@ mod directory;
 mod grant;
 mod reach;
 mod tokens;
+mod vault;
 mod wildcard;
 
 pub use crate::journal::AuditEntry;
@@ -18,3 +19,4 @@ pub use directory::{Agent, Directory, REACTOR, Role, RoleText};
 pub use grant::{Asked, Grant, Reason, Who};
 pub use reach::{NAMES_ORG, NAMES_REPO, NAMES_SERVICE};
 pub use tokens::{TOKEN_DAYS_MAX, TokenRecord, find, issue, list, revoke};
+pub use vault::{Purpose, Sealed, Vault, VaultError, new_key, random};

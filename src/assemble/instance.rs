@@ -15,7 +15,8 @@ use super::external;
 use super::journal::Journal;
 use super::pins::JournalPins;
 use super::providers::{self, Providers, Tokens};
-use super::{agents, files, read_rules, starter};
+use super::{accounts, agents, files, read_rules, starter};
+use crate::accounts::Accounts;
 use crate::clock::Clock;
 use crate::config::{AccountUse, Settings};
 use crate::http::{self, AgentDoor, Doors};
@@ -81,6 +82,7 @@ pub struct Instance {
     journal: Journal,
     hub: Hub,
     agents: AgentDoor,
+    accounts: Accounts,
     sandbox: Option<(Sandbox, sandbox::Running)>,
 }
 
@@ -100,7 +102,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     let journal = Journal::open(settings, clock.now()).await?;
     let (admin_token, admin_token_is_new) = files::ensure_admin_token(settings)?;
     let mut doors_settings = settings.clone();
-    let (providers, sandbox) = if with_sandbox {
+    let (mut providers, sandbox, of_sandbox) = if with_sandbox {
         let tokens = Tokens::of(settings);
         let sandbox = tokens.sandbox(clock.clone());
         let running = sandbox
@@ -117,17 +119,31 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
                 secrets.push(secret);
             }
         }
-        (providers, Some((sandbox, running)))
+        let at = (running.github_url(), Tokens::of(settings));
+        (providers, Some((sandbox, running)), Some(at))
     } else {
-        (Providers::configured(settings)?, None)
+        (Providers::configured(settings)?, None, None)
     };
+    let directory = super::directory(settings)?;
+    let accounts = accounts::accounts(
+        settings,
+        of_sandbox.as_ref().map(|(url, tokens)| (url.as_str(), tokens)),
+        Arc::clone(&directory),
+        Arc::clone(&journal.store),
+        clock.clone(),
+    )?;
+    let api = of_sandbox
+        .as_ref()
+        .map_or(settings.github_api_url.as_str(), |(url, _)| url);
+    providers.agents = accounts::clients(api, &directory, &accounts)?;
     let builder = providers::builder(&providers, Arc::clone(&journal.store), &clock);
     let hub = external::attached(builder, settings)
-        .with_directory(super::directory(settings)?)
+        .with_directory(directory)
         .pins(JournalPins::new(Arc::clone(&journal.store), clock.clone()))
         .with_trail(JournalTrail::new(Arc::clone(&journal.store), clock.clone()))
         .start()
         .await?;
+    accounts::ask_for(&accounts, &hub);
     let reactor = reactor_on(settings, &journal.store, &hub, &clock).await?;
     providers.starter.open(starter::into(&reactor));
     if with_sandbox || settings.file.github.account == AccountUse::Own {
@@ -161,6 +177,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         Arc::clone(&reactor),
         doors
             .with_agents(agents.clone())
+            .with_accounts(accounts.clone())
             .with_recovery(Arc::clone(&recovery)),
     );
     Ok(Instance {
@@ -172,6 +189,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         journal,
         hub,
         agents,
+        accounts,
         sandbox,
     })
 }
@@ -336,6 +354,9 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         Arc::clone(&instance.reactor),
         stopped,
     ));
+    instance.accounts.reached_at(accounts::base(settings, address));
+    let accounts = instance.accounts.clone();
+    tokio::spawn(async move { accounts.sign_out_strangers().await });
     tokio::spawn(warn_of_shared_account(Arc::clone(&instance.reactor)));
     Ok(Running {
         address,

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::random_secret;
 use crate::clock::Clock;
-use crate::config::{GithubApp, Settings};
+use crate::config::{GithubApp, GithubOauth, Settings};
 use crate::hub::{Hub, HubBuilder, LaterHub};
 use crate::integrations::{github, render};
 use crate::journal::Store;
@@ -24,6 +24,8 @@ pub struct Providers {
     pub github: Option<github::Client>,
     /// Render.
     pub render: Option<render::Client>,
+    /// GitHub as the accounts of agents that have their own, by agent.
+    pub agents: BTreeMap<String, github::Client>,
     /// Where `xmrt.notify` can send to.
     pub notify: BTreeMap<String, SecretString>,
     /// Where `xmrt.trigger_rule` leads, once there is a reactor.
@@ -48,6 +50,7 @@ impl Providers {
         Ok(Self {
             github,
             render,
+            agents: BTreeMap::new(),
             notify: settings.notify_urls.clone(),
             starter: tools::xmrt::Starter::default(),
         })
@@ -72,6 +75,7 @@ impl Providers {
         Ok(Self {
             github: Some(github),
             render: Some(render),
+            agents: BTreeMap::new(),
             notify,
             starter: tools::xmrt::Starter::default(),
         })
@@ -90,6 +94,7 @@ fn of_app(api: &str, app: &GithubApp) -> Result<github::Client, String> {
 pub(super) struct Tokens {
     pub(super) github: SecretString,
     pub(super) github_app: Option<GithubApp>,
+    pub(super) oauth: Option<GithubOauth>,
     pub(super) render: SecretString,
     pub(super) github_secret: SecretString,
     pub(super) render_secret: SecretString,
@@ -102,6 +107,7 @@ impl Tokens {
         Self {
             github: settings.github_token.clone().unwrap_or_else(random_secret),
             github_app: settings.github_app.clone(),
+            oauth: settings.github_oauth.clone(),
             render: settings.render_api_key.clone().unwrap_or_else(random_secret),
             github_secret: first(&settings.github_webhook_secrets).unwrap_or_else(random_secret),
             render_secret: first(&settings.render_webhook_secrets).unwrap_or_else(random_webhook_secret),
@@ -114,6 +120,7 @@ impl Tokens {
         Self {
             github: random_secret(),
             github_app: None,
+            oauth: None,
             render: random_secret(),
             github_secret,
             render_secret: random_webhook_secret(),
@@ -131,6 +138,13 @@ impl Tokens {
             render_secret: Some(text(&self.render_secret)),
             bot_login: SANDBOX_LOGIN.into(),
         });
+        let sandbox = match &self.oauth {
+            Some(oauth) => {
+                let secret = oauth.client_secret.as_ref().map(text).unwrap_or_default();
+                sandbox.with_oauth_app(&oauth.client_id, &secret)
+            }
+            None => sandbox,
+        };
         match &self.github_app {
             Some(app) => sandbox.with_github_app(&app.id, &text(&app.private_key)),
             None => sandbox,
@@ -179,7 +193,8 @@ pub(super) const SERVERS: [&str; 3] = ["github", "render", "xmrt"];
 
 /// The `github` server.
 pub(super) fn github_server(providers: &Providers, clock: &Clock) -> tools::github::Server {
-    tools::github::Server::new(providers.github.clone()).with_clock(clock.clone())
+    tools::github::Server::with_accounts(providers.github.clone(), providers.agents.clone())
+        .with_clock(clock.clone())
 }
 
 /// The `render` server.
@@ -197,6 +212,7 @@ pub(super) fn own_server(
     tools::xmrt::Server::new(tools::xmrt::XmrtParts {
         store,
         github: providers.github.clone(),
+        agents: providers.agents.clone(),
         notify: providers.notify.clone(),
         starter: providers.starter.clone(),
         clock: clock.clone(),

@@ -58,6 +58,9 @@ pub struct Agent {
     pub id: String,
     /// Its role: the name of a `[role.<name>]`.
     pub role: String,
+    /// The login of the account on GitHub whose owner signs it in (`xmrt agents login`), and as which it acts there.
+    #[serde(default)]
+    pub github_login: Option<String>,
 }
 
 /// How what the providers delivered is compared with the journal, and what is missing recovered.

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::counters::{Counters, RefusalLog};
 use super::mcp::{self, AgentDoor};
 use super::{answer, api, health, pages, webhooks};
+use crate::accounts::Accounts;
 use crate::reactor::{Reactor, Recovery};
 use crate::receive::{GithubSecret, SecretError, StandardSecret};
 
@@ -22,6 +23,7 @@ pub struct Doors {
     pub(super) admin_token: SecretString,
     pub(super) agents: Option<AgentDoor>,
     pub(super) recovery: Option<Arc<Recovery>>,
+    pub(super) accounts: Option<Accounts>,
 }
 
 impl Doors {
@@ -44,6 +46,7 @@ impl Doors {
             admin_token,
             agents: None,
             recovery: None,
+            accounts: None,
         })
     }
 
@@ -51,6 +54,14 @@ impl Doors {
     pub fn with_recovery(self, recovery: Arc<Recovery>) -> Self {
         Self {
             recovery: Some(recovery),
+            ..self
+        }
+    }
+
+    /// Lets people sign agents in to GitHub.
+    pub fn with_accounts(self, accounts: Accounts) -> Self {
+        Self {
+            accounts: Some(accounts),
             ..self
         }
     }

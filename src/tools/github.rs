@@ -11,9 +11,12 @@ mod webhooks;
 mod marker;
 mod page;
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 
 use super::toolbox::{Ctx, Effect, Toolbox};
+use crate::agents::Who;
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::Request;
 use crate::integrations::github::Client;
@@ -22,6 +25,8 @@ use crate::integrations::github::Client;
 #[derive(Debug)]
 pub struct Parts {
     client: Option<Client>,
+    /// Of agents that act as an account of their own: the only one they act with.
+    agents: BTreeMap<String, Client>,
 }
 
 /// The `github` MCP server.
@@ -44,13 +49,23 @@ const TOOLSETS: &[fn(Server) -> Server] = &[
 impl Toolbox<Parts> {
     /// The server, acting with `client`. Without one its tools are listed, and every call says what is missing.
     pub fn new(client: Option<Client>) -> Self {
-        let server = Self::named("github", INSTRUCTIONS, Parts { client });
+        Self::with_accounts(client, BTreeMap::new())
+    }
+
+    /// The same, where some agents act with a client of their own, and with no other.
+    pub fn with_accounts(client: Option<Client>, agents: BTreeMap<String, Client>) -> Self {
+        let server = Self::named("github", INSTRUCTIONS, Parts { client, agents });
         TOOLSETS.iter().fold(server, |server, add| add(server))
     }
 }
 
-/// The client, or what to do about there being none.
+/// The client, or what to do about there being none. An agent with an account of its own never acts as another one.
 fn client(ctx: &Ctx<Parts>) -> Result<&Client, ToolError> {
+    if let Who::Agent(agent) = &ctx.who
+        && let Some(own) = ctx.parts.agents.get(agent)
+    {
+        return Ok(own);
+    }
     ctx.parts.client.as_ref().ok_or_else(|| {
         ToolError::new(
             ErrorClass::Forbidden,

@@ -132,6 +132,12 @@ impl World {
         }
     }
 
+    /// Gives the processes that are started from here on another value of a variable.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Starts the server again on the same folder, at a new port.
     pub fn restart(&mut self) {
         self.server = start_server(&self.environment, self.folder.path());

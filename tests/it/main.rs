@@ -7,6 +7,7 @@
     reason = "tests stand outside the fences, and their helpers are shared by topic"
 )]
 
+mod accounts;
 mod agents;
 mod approvals;
 mod audit;

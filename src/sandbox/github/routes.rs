@@ -2,8 +2,8 @@
 //! Never: what a call does.
 
 use super::{
-    actions, app, comments, contents, history, hooks, issues, labels, merge, pulls, repos, reviews, search,
-    sub_issues,
+    actions, app, comments, contents, history, hooks, issues, labels, merge, oauth, pulls, repos, reviews,
+    search, sub_issues,
 };
 use crate::sandbox::call::Route;
 
@@ -11,6 +11,29 @@ use crate::sandbox::call::Route;
 pub(in crate::sandbox) const ROUTES: &[Route] = &[
     Route::new("GET", "/user", "get_me", repos::me),
     Route::new("GET", "/users/{u}", "get_user", repos::user),
+    Route::new(
+        "GET",
+        "/login/oauth/authorize",
+        "authorize_page",
+        oauth::authorize,
+    ),
+    Route::new("POST", "/login/oauth/authorize", "authorize", oauth::decide),
+    Route::new("POST", "/login/oauth/access_token", "oauth_token", oauth::token),
+    Route::new("POST", "/login/device/code", "device_code", oauth::device_code),
+    Route::new("GET", "/login/device", "device_page", oauth::device_page),
+    Route::new("POST", "/login/device", "authorize_device", oauth::device_decide),
+    Route::new(
+        "POST",
+        "/applications/{client}/token",
+        "check_token",
+        oauth::check,
+    ),
+    Route::new(
+        "DELETE",
+        "/applications/{client}/token",
+        "revoke_token",
+        oauth::delete,
+    ),
     Route::new("GET", "/app", "get_app", app::get),
     Route::new(
         "GET",

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::app::App;
+use super::oauth::Oauth;
 
 /// The GitHub side's memory.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,8 @@ pub(in crate::sandbox) struct State {
     pub(in crate::sandbox) user_ids: BTreeMap<String, u64>,
     /// The App that is installed everywhere.
     pub(in crate::sandbox) app: Option<App>,
+    /// Who signed in, and with what.
+    pub(in crate::sandbox) oauth: Oauth,
     pub(in crate::sandbox) rate_used: u64,
     pub(in crate::sandbox) rate_reset: i64,
 }
