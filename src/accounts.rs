@@ -13,12 +13,11 @@ mod device;
 mod fresh;
 mod lent;
 mod rekey;
-mod refusals;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::agents::{Directory, Vault, VaultError};
+use crate::agents::{Directory, Refusals, Vault, VaultError};
 use crate::clock::Clock;
 use crate::integrations::github::{OauthApp, OauthError};
 use crate::journal::{AuditEntry, Store, StoreError};
@@ -106,7 +105,7 @@ struct Inner {
     asked: OnceLock<BTreeMap<String, Asked>>,
     /// One refresh of an agent's token at a time in this process.
     refreshing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-    refusals: refusals::Refusals,
+    refusals: Refusals,
 }
 
 impl std::fmt::Debug for Inner {
@@ -135,7 +134,7 @@ impl Accounts {
             base: OnceLock::new(),
             asked: OnceLock::new(),
             refreshing: Mutex::default(),
-            refusals: refusals::Refusals::default(),
+            refusals: Refusals::default(),
         }))
     }
 

@@ -12,6 +12,7 @@ use super::counters::{Counters, RefusalLog};
 use super::mcp::{self, AgentDoor};
 use super::{answer, api, health, pages, webhooks};
 use crate::accounts::Accounts;
+use crate::agents::Refusals;
 use crate::reactor::{Reactor, Recovery};
 use crate::receive::{GithubSecret, SecretError, StandardSecret};
 
@@ -81,6 +82,8 @@ pub(super) struct App {
     pub(super) doors: Doors,
     pub(super) counters: Counters,
     pub(super) refusals: RefusalLog,
+    /// Of bearers of tokens that are none of ours, for the audit trail.
+    pub(super) strangers: Refusals,
     pub(super) desk: pages::Desk,
 }
 
@@ -94,6 +97,7 @@ pub fn router(reactor: Arc<Reactor>, doors: Doors) -> Router {
         doors,
         counters: Counters::install(),
         refusals: RefusalLog::default(),
+        strangers: Refusals::default(),
         desk: pages::Desk::default(),
     });
     Router::new()

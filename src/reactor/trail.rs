@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Reactor;
-use crate::agents::Trail;
+use crate::agents::{Trail, scrubbed};
 use crate::clock::Clock;
 use crate::journal::{AuditEntry, Store};
 
@@ -55,6 +55,13 @@ impl Reactor {
         self.on_record(word(who, what, target, "done")).await;
     }
 
+    /// Puts on record that somebody was refused something, and why.
+    pub async fn refused(&self, who: &str, what: &str, target: &str, why: &str) {
+        let mut entry = word(who, what, target, "refused");
+        entry.note = Some(scrubbed(why));
+        self.on_record(entry).await;
+    }
+
     /// Passes an answer on, and puts on record if it is a refusal.
     pub(super) async fn unless_refused<T, E: std::fmt::Display>(
         &self,
@@ -62,9 +69,7 @@ impl Reactor {
         answer: Result<T, E>,
     ) -> Result<T, E> {
         if let Err(error) = &answer {
-            let mut entry = word(who, what, target, "refused");
-            entry.note = Some(error.to_string());
-            self.on_record(entry).await;
+            self.refused(who, what, target, &error.to_string()).await;
         }
         answer
     }

@@ -321,3 +321,30 @@ async fn what_an_agent_calls_by_itself_is_on_record_also_what_it_may_not_and_no_
     assert_eq!(code, 2);
     assert!(error.contains("--since is neither a time"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_with_a_token_that_is_not_of_this_server_is_refused_and_on_record() {
+    let world = world().await;
+    // Tokens that are not of this server: GitHub's, and an agent's of another installation.
+    for (strange, why) in [
+        ("gho_", "a token of GitHub"),
+        ("xmrt_agent_", "not one of this server"),
+    ] {
+        let bearer = format!("{strange}{}", "0".repeat(64));
+        ask(&world, &bearer, "tools/list", json!({})).await;
+        let found = audit(&world, "what=mcp.connect").await;
+        let (outcome, note) = (&found[0]["outcome"], found[0]["note"].as_str().unwrap());
+        assert_eq!(
+            (&found[0]["who"], outcome),
+            (&json!("a stranger"), &json!("refused"))
+        );
+        assert!(note.contains(why), "{note}");
+        assert!(!found[0].to_string().contains(&bearer));
+    }
+    // Without any token nobody claims to be anybody.
+    let before = audit(&world, "what=mcp.connect").await.len();
+    let url = format!("{}/mcp", world.server.url);
+    let answer = world.client.post(url).send().await.unwrap();
+    assert_eq!(answer.status(), 401);
+    assert_eq!(audit(&world, "what=mcp.connect").await.len(), before);
+}

@@ -5,23 +5,29 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 
-/// How many of them go on record in one window; the others are counted.
+/// How many of them go on record in one window; that there are more is said once.
 const KEPT_MAX: u32 = 30;
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// The refusals of the present window.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<Option<(Instant, u32)>>);
+pub struct Refusals(Mutex<Option<(Instant, u32)>>);
 
 impl Refusals {
     /// Whether one more may go on record.
-    pub(super) fn one_more(&self) -> bool {
+    pub fn one_more(&self) -> bool {
         let now = Clock::monotonic();
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (begun, count) = window
             .filter(|(begun, _)| now.saturating_duration_since(*begun) < WINDOW)
             .unwrap_or((now, 0));
         *window = Some((begun, count.saturating_add(1)));
+        if count == KEPT_MAX {
+            tracing::warn!(
+                target: "audit",
+                "{KEPT_MAX} refusals that anybody can bring about are in the audit trail within a minute: more of them are left out"
+            );
+        }
         count < KEPT_MAX
     }
 }
