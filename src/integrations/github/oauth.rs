@@ -472,7 +472,7 @@ mod tests {
             &Pkce::new(&[7; 32]),
             Some("acme-eliza"),
         );
-        insta::assert_snapshot!(url, @"https://github.example/login/oauth/authorize?client_id=Iv1.abc&redirect_uri=https%3A%2F%2Fxmrt.example%2Foauth%2Fgithub%2Fcallback&scope=repo+read%3Aorg&state=state&code_challenge=SWFZLSZL_VjtCaUqe2cJ0D40m1xdRBSgcbzWZbZ16Pw&code_challenge_method=S256&allow_signup=false&login=acme-eliza");
+        insta::assert_snapshot!(url, @"https://github.example/login/oauth/authorize?client_id=Iv1.abc&redirect_uri=https%3A%2F%2Fxmrt.example%2Foauth%2Fgithub%2Fcallback&scope=repo+read%3Aorg&state=state&code_challenge=3Ev4DHdHPRMPoN6GukAY_pi7IUAF5qWJHRK6kURvnoE&code_challenge_method=S256&allow_signup=false&login=acme-eliza");
         assert!(OauthApp::new("https://github.example", "https://github.example", "a b", None).is_err());
     }
 
