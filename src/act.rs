@@ -43,6 +43,7 @@ pub async fn make(hub: &Hub, call: &Call, key: &StepKey, approved: bool) -> Outc
     let pending = hub.tool(&call.tool).is_some_and(|facts| facts.promises.pending);
     let meta = CallMeta {
         who: who(call),
+        on_record: true,
         approved,
         idempotency_key: Some(key.0.clone()),
         patience: if pending {
@@ -71,6 +72,7 @@ pub async fn make(hub: &Hub, call: &Call, key: &StepKey, approved: bool) -> Outc
 pub async fn look(hub: &Hub, call: &Call, key: &StepKey, since: Timestamp, taken: Vec<String>) -> Finding {
     let meta = CallMeta {
         who: who(call),
+        on_record: true,
         idempotency_key: Some(key.0.clone()),
         look_for_since: Some(since),
         taken,
@@ -101,6 +103,7 @@ fn who(call: &Call) -> Who {
 pub async fn poll(hub: &Hub, call: &Call, key: &StepKey, cursor: &Value) -> Outcome {
     let meta = CallMeta {
         who: who(call),
+        on_record: true,
         idempotency_key: Some(key.0.clone()),
         patience: Patience::Asks(cursor.clone()),
         ..CallMeta::default()
@@ -132,6 +135,7 @@ pub async fn resolve(hub: &Hub, call: &Call) -> Result<Resolved, ToolError> {
     }
     let meta = CallMeta {
         who: who(call),
+        on_record: true,
         resolve: true,
         ..CallMeta::default()
     };

@@ -1,5 +1,6 @@
 //! In: settings. Out: live parts, joined. The only room that sees concrete parts. Never: what any of them does.
 
+mod accounts;
 mod agents;
 mod external;
 mod files;
@@ -97,6 +98,7 @@ pub fn directory(settings: &Settings) -> Result<Arc<Directory>, String> {
     let agents = settings.file.agent.iter().map(|agent| Agent {
         id: agent.id.clone(),
         role: agent.role.clone(),
+        github_login: agent.github_login.clone(),
     });
     Directory::new(roles, agents.collect())
         .map(Arc::new)

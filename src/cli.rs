@@ -10,6 +10,7 @@ macro_rules! println {
 mod agents;
 mod api;
 mod approvals;
+mod audit;
 mod backtest;
 mod check;
 mod coverage;
@@ -91,6 +92,8 @@ enum Command {
     Agents(agents::Options),
     /// List what waits for an approval; approve or reject it
     Approvals(approvals::Options),
+    /// Say who did what, who let them, and what came of it
+    Audit(audit::Options),
     /// Say for which times the journal is known to be whole; close its gaps
     Coverage(coverage::Options),
     /// Say how large the journal is, and what takes how much of it
@@ -191,6 +194,7 @@ fn run(arguments: Arguments) -> Ending {
         Command::Resume(options) => start(pause::resume(options, settings()?)),
         Command::Agents(options) => start(agents::run(options, settings()?)),
         Command::Approvals(options) => start(approvals::run(options, settings()?)),
+        Command::Audit(options) => start(audit::run(options, settings()?)),
         Command::Coverage(options) => start(coverage::run(options, settings()?)),
         Command::Journal(options) => start(journal::run(options, settings()?)),
         Command::Backup(options) => start(backup::run(options, settings()?)),

@@ -52,6 +52,13 @@ pub struct Settings {
     pub github_api_url: String,
     /// The token for GitHub; absent: not configured.
     pub github_token: Option<SecretString>,
+    /// Where GitHub's sign-in pages are.
+    pub github_url: String,
+    /// The App that people sign agents in with; absent: nobody can.
+    pub github_oauth: Option<GithubOauth>,
+    /// Keys that tokens are sealed with, each 32 bytes in base64, the one that seals first; empty: one is generated and kept in
+    /// the data directory.
+    pub secret_keys: Vec<SecretString>,
     /// The App to act as, instead of a token.
     pub github_app: Option<GithubApp>,
     /// GitHub webhook secrets, each taken whole.
@@ -89,6 +96,15 @@ pub struct GithubApp {
     pub id: String,
     /// Its private key, in PEM.
     pub private_key: SecretString,
+}
+
+/// An App that people sign agents in with.
+#[derive(Clone, Debug)]
+pub struct GithubOauth {
+    /// Its client id.
+    pub client_id: String,
+    /// Its secret; without it only devices can sign in.
+    pub client_secret: Option<SecretString>,
 }
 
 /// Where a journal lies that several processes share.
@@ -149,9 +165,12 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Settings, Config
         ),
         redis: redis(&mut reader),
         rules: reader.path("XMRT_RULES", flags.rules.as_deref(), "--rules", "./rules"),
+        github_url: github_url(&mut reader),
         github_api_url: reader.url("GITHUB_API_URL", GITHUB_API_URL),
         github_token: reader.secret("GITHUB_TOKEN"),
         github_app: github_app(&mut reader),
+        github_oauth: github_oauth(&mut reader),
+        secret_keys: reader.rotating_secrets("XMRT_SECRET_KEY"),
         github_webhook_secrets: reader.rotating_secrets("GITHUB_WEBHOOK_SECRET"),
         render_api_url: reader.url("RENDER_API_URL", RENDER_API_URL),
         render_api_key: reader.secret("RENDER_API_KEY"),
@@ -200,6 +219,44 @@ fn github_app(reader: &mut secrets::Reader<'_>) -> Option<GithubApp> {
     Some(GithubApp {
         id: id?,
         private_key: key?,
+    })
+}
+
+/// The sign-in pages belong to the API: where only that is named, they are beside it.
+fn github_url(reader: &mut secrets::Reader<'_>) -> String {
+    let api = reader.raw("GITHUB_API_URL");
+    let beside = match api.as_deref().map(|api| api.trim_end_matches('/')) {
+        None | Some(GITHUB_API_URL) => "https://github.com",
+        Some(api) => api.strip_suffix("/api/v3").unwrap_or(api),
+    };
+    reader.url("GITHUB_URL", beside)
+}
+
+/// The App that people sign agents in with. Several processes must seal tokens with one key, which none of them can make.
+fn github_oauth(reader: &mut secrets::Reader<'_>) -> Option<GithubOauth> {
+    const ID: &str = "GITHUB_CLIENT_ID";
+    const SECRET: &str = "GITHUB_CLIENT_SECRET";
+    let client_id = reader.raw(ID);
+    reader.row(
+        ID,
+        client_id.as_deref().unwrap_or("(not set)"),
+        origin(client_id.is_some()),
+    );
+    let client_secret = reader.secret(SECRET);
+    if client_id.is_none() && client_secret.is_some() {
+        reader.problem(format!(
+            "{SECRET} is set and {ID} is not: the App's settings page shows it"
+        ));
+    }
+    if client_id.is_some() && reader.is_set("REDIS_URL") && !reader.is_set("XMRT_SECRET_KEY") {
+        reader.problem(
+            "GITHUB_CLIENT_ID is set and the journal is in Redis, where every instance must open the tokens that another one \
+             sealed: set XMRT_SECRET_KEY to the same 32 bytes in base64 for all of them (`openssl rand -base64 32`)",
+        );
+    }
+    Some(GithubOauth {
+        client_id: client_id?,
+        client_secret,
     })
 }
 
@@ -273,6 +330,11 @@ impl Settings {
     /// The lock file of the embedded store, where a running server says its address.
     pub fn lock_file(&self) -> PathBuf {
         self.data_dir.join("lock")
+    }
+
+    /// Where the key is kept that tokens are sealed with, where it was generated.
+    pub fn secret_key_file(&self) -> PathBuf {
+        self.data_dir.join("secret-key")
     }
 
     /// Where a generated admin token is kept.

@@ -22,6 +22,7 @@ pub use gateway::{Caller, Face, Gateway, GatewayError, Selection, Toolsets};
 pub use later::LaterHub;
 pub use nearest::nearest;
 pub use pins::{Approval, Contract, Difference, MemoryPins, Pin as ToolPin, PinStore};
+pub use request::traceparent;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
@@ -35,7 +36,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::agents::Directory;
+use crate::agents::{Deed, Directory, Trail};
 use answer::Word;
 use external::{External, Tidings};
 use link::Link;
@@ -76,6 +77,8 @@ struct Inner {
     listing: ArcSwap<Listing>,
     tidings: Tidings,
     directory: Arc<Directory>,
+    /// Where calls are put on record that their caller does not put there itself.
+    trail: Option<Arc<dyn Trail>>,
 }
 
 /// Collects the servers of a [`Hub`].
@@ -86,6 +89,7 @@ pub struct HubBuilder {
     pins: Option<Arc<dyn PinStore>>,
     later: LaterHub,
     directory: Arc<Directory>,
+    trail: Option<Arc<dyn Trail>>,
 }
 
 type Starting = Pin<Box<dyn Future<Output = Result<Link, HubError>> + Send>>;
@@ -95,6 +99,12 @@ impl HubBuilder {
     /// Says who there is and what each may do; without it there is nobody but the program and whoever runs it.
     pub fn with_directory(mut self, directory: Arc<Directory>) -> Self {
         self.directory = directory;
+        self
+    }
+
+    /// Where agents' and people's calls are put on record; without it they are only lines in the log.
+    pub fn with_trail(mut self, trail: Arc<dyn Trail>) -> Self {
+        self.trail = Some(trail);
         self
     }
 
@@ -134,6 +144,7 @@ impl HubBuilder {
             listing: ArcSwap::default(),
             tidings: Tidings::new(),
             directory: self.directory,
+            trail: self.trail,
         };
         for (name, starter) in self.servers {
             if let Err(error) = started.add(name, starter).await {
@@ -262,6 +273,27 @@ impl Hub {
     /// ([`ErrorClass::UnknownEffect`]); a reading call, and a call that only looks for an earlier effect, were merely
     /// [`ErrorClass::Unavailable`].
     pub async fn call(
+        &self,
+        tool: &str,
+        arguments: Value,
+        meta: CallMeta,
+        timeout: Duration,
+    ) -> Result<Reply, ToolError> {
+        let trail = self.0.trail.as_ref().filter(|_| !meta.on_record);
+        let noted = trail.map(|trail| (trail, Deed::begin(&meta.who.to_string(), tool, &arguments)));
+        let answer = self.answer(tool, arguments, meta, timeout).await;
+        if let Some((trail, deed)) = noted {
+            let entry = match &answer {
+                Ok(Reply::Done(_)) => deed.end("done", None),
+                Ok(_) => deed.end("asked", None),
+                Err(error) => deed.end(error.class.as_str(), Some(&error.to_string())),
+            };
+            trail.note(entry).await;
+        }
+        answer
+    }
+
+    async fn answer(
         &self,
         tool: &str,
         arguments: Value,

@@ -12,6 +12,7 @@ mod pauses;
 mod queries;
 mod kv;
 mod coverage;
+mod audit;
 mod retention;
 mod identity;
 pub(crate) mod outbox;
@@ -24,6 +25,7 @@ mod memory;
 mod approvals;
 
 pub use approvals::{Word, WordError, say};
+pub use audit::{AUDIT_BYTES_MAX, AUDIT_PRUNE_MAX, AuditEntry, AuditPlace, AuditQuery, AuditRecord};
 pub use coverage::{
     Coverage, CoverageLease, CoveragePass, CoverageState, Found, Range, Stretch, Unreachable, all_coverage,
     coverage_of, coverage_pass, forget_coverage, keep_coverage, keep_coverage_pass,

@@ -18,6 +18,7 @@ pub mod act;
 pub mod record;
 // the world
 pub mod hub;
+pub mod accounts;
 pub mod agents;
 pub mod integrations;
 pub mod store;

@@ -16,6 +16,7 @@ mod retired;
 mod reach;
 mod shown;
 mod timer;
+mod trail;
 mod word;
 mod worker;
 
@@ -37,6 +38,7 @@ pub use recover::{Ask, RecoverError, Recovered, Recovery, RecoverySettings, lead
 pub use retention::Policy;
 pub use shown::{Checked, Finding, RuleShown, RuleWhole, ScheduleShown, StepNamed};
 pub use timer::Timer;
+pub use trail::JournalTrail;
 pub use worker::{STALLS_MAX, Worker};
 
 use clock_watch::ClockWatch;

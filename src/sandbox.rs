@@ -88,6 +88,13 @@ impl Sandbox {
         self
     }
 
+    /// Makes an App known that people can sign in with.
+    #[must_use]
+    pub fn with_oauth_app(self, client_id: &str, client_secret: &str) -> Self {
+        self.world().github.oauth.register(client_id, client_secret);
+        self
+    }
+
     /// Puts things into the state; the shape is that of a rule test's `state`:
     /// `{github: {repos, branches, issues, comments, pulls, files, runs, labels, contents, collaborators}, render: {services,
     /// deploys, events, logs}}`, each a list of flat tables with snake_case keys. A time is RFC 3339 or relative to

@@ -39,6 +39,8 @@ pub struct Agent {
     pub id: String,
     /// Its role's name.
     pub role: String,
+    /// The login of the account on GitHub that it acts as; without one it acts as the program does.
+    pub github_login: Option<String>,
 }
 
 /// A role as it is written.
@@ -168,6 +170,13 @@ impl Agent {
                 "{place}: this name is taken: the records use it for somebody else"
             ));
         }
+        if let Some(login) = &self.github_login
+            && !is_login(login)
+        {
+            problems.push(format!(
+                "{place}: `github_login` is \"{login}\", which is no login of GitHub's: letters, digits and single `-`, at most 39"
+            ));
+        }
         if !roles.contains_key(&self.role) {
             let known: Vec<&str> = roles.keys().map(String::as_str).collect();
             let known = match known.is_empty() {
@@ -191,6 +200,15 @@ fn listed<'a>(lists: &[(&'a str, &'a Vec<String>)]) -> Vec<(&'a str, &'a String)
 fn is_name(text: &str) -> bool {
     let plain = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '-';
     text.starts_with(|sign: char| sign.is_ascii_lowercase()) && text.chars().all(plain)
+}
+
+/// Letters, digits and hyphens; managed accounts have an underscore and a short code behind.
+fn is_login(text: &str) -> bool {
+    let plain = |sign: char| sign.is_ascii_alphanumeric() || sign == '-' || sign == '_';
+    (1..=39).contains(&text.len())
+        && text.chars().all(plain)
+        && !text.starts_with('-')
+        && !text.contains("--")
 }
 
 /// `*`, or `server.tool` where both halves may hold `*`.

@@ -158,3 +158,38 @@ pub(super) fn ensure_admin_token(settings: &Settings) -> Result<(SecretString, b
     writeln!(file, "{}", token.expose_secret()).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok((token, true))
 }
+
+/// The lines of a file of secrets; `None` where there is no file.
+pub(super) fn secret_lines(path: &Path) -> Result<Option<Vec<SecretString>>, String> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => zeroize::Zeroizing::new(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("{}: cannot be read: {error}", path.display())),
+    };
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(Some(lines.map(SecretString::from).collect()))
+}
+
+/// Keeps secrets in a file, a line each, readable by the owner only: all of them or those that were there before, whatever
+/// happens meanwhile.
+pub(super) fn keep_secret_lines(path: &Path, secrets: &[SecretString]) -> Result<(), String> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let beside = path.with_extension("new");
+    let write = || -> std::io::Result<()> {
+        // What an interrupted attempt left is of no use.
+        let _ = std::fs::remove_file(&beside);
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&beside)?;
+        for secret in secrets {
+            writeln!(file, "{}", secret.expose_secret())?;
+        }
+        file.sync_all()?;
+        std::fs::rename(&beside, path)?;
+        path.parent()
+            .map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
+    };
+    write().map_err(|error| format!("{}: cannot be written: {error}", path.display()))
+}

@@ -15,13 +15,16 @@ use super::external;
 use super::journal::Journal;
 use super::pins::JournalPins;
 use super::providers::{self, Providers, Tokens};
-use super::{agents, files, read_rules, starter};
+use super::{accounts, agents, files, read_rules, starter};
+use crate::accounts::Accounts;
 use crate::clock::Clock;
 use crate::config::{AccountUse, Settings};
 use crate::http::{self, AgentDoor, Doors};
 use crate::hub::{Hub, HubError};
 use crate::journal::{Store, StoreError};
-use crate::reactor::{self, Parts, Reactor, Recovery, RecoverySettings, ReloadError, Timer, Worker};
+use crate::reactor::{
+    self, JournalTrail, Parts, Reactor, Recovery, RecoverySettings, ReloadError, Timer, Worker,
+};
 use crate::rules::{self, RuleBook, SourceFile};
 use crate::sandbox::{self, Sandbox};
 use crate::store::{OpenError, redis};
@@ -79,6 +82,7 @@ pub struct Instance {
     journal: Journal,
     hub: Hub,
     agents: AgentDoor,
+    accounts: Accounts,
     sandbox: Option<(Sandbox, sandbox::Running)>,
 }
 
@@ -99,7 +103,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     journal.tell_what_stays_behind(settings).await?;
     let (admin_token, admin_token_is_new) = files::ensure_admin_token(settings)?;
     let mut doors_settings = settings.clone();
-    let (providers, sandbox) = if with_sandbox {
+    let (mut providers, sandbox, of_sandbox) = if with_sandbox {
         let tokens = Tokens::of(settings);
         let sandbox = tokens.sandbox(clock.clone());
         let running = sandbox
@@ -116,16 +120,31 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
                 secrets.push(secret);
             }
         }
-        (providers, Some((sandbox, running)))
+        let at = (running.github_url(), Tokens::of(settings));
+        (providers, Some((sandbox, running)), Some(at))
     } else {
-        (Providers::configured(settings)?, None)
+        (Providers::configured(settings)?, None, None)
     };
+    let directory = super::directory(settings)?;
+    let accounts = accounts::accounts(
+        settings,
+        of_sandbox.as_ref().map(|(url, tokens)| (url.as_str(), tokens)),
+        Arc::clone(&directory),
+        Arc::clone(&journal.store),
+        clock.clone(),
+    )?;
+    let api = of_sandbox
+        .as_ref()
+        .map_or(settings.github_api_url.as_str(), |(url, _)| url);
+    providers.agents = accounts::clients(api, &directory, &accounts)?;
     let builder = providers::builder(&providers, Arc::clone(&journal.store), &clock);
     let hub = external::attached(builder, settings)
-        .with_directory(super::directory(settings)?)
+        .with_directory(directory)
         .pins(JournalPins::new(Arc::clone(&journal.store), clock.clone()))
+        .with_trail(JournalTrail::new(Arc::clone(&journal.store), clock.clone()))
         .start()
         .await?;
+    accounts::ask_for(&accounts, &hub);
     let reactor = reactor_on(settings, &journal.store, &hub, &clock).await?;
     providers.starter.open(starter::into(&reactor));
     providers.starter.lead_to(&reactor);
@@ -159,6 +178,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         Arc::clone(&reactor),
         doors
             .with_agents(agents.clone())
+            .with_accounts(accounts.clone())
             .with_recovery(Arc::clone(&recovery)),
     );
     Ok(Instance {
@@ -170,6 +190,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         journal,
         hub,
         agents,
+        accounts,
         sandbox,
     })
 }
@@ -335,6 +356,9 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         Arc::clone(&instance.reactor),
         stopped,
     ));
+    instance.accounts.reached_at(accounts::base(settings, address));
+    let accounts = instance.accounts.clone();
+    tokio::spawn(async move { accounts.sign_out_strangers().await });
     tokio::spawn(warn_of_shared_account(Arc::clone(&instance.reactor)));
     Ok(Running {
         address,
@@ -350,6 +374,7 @@ fn policy(settings: &Settings) -> reactor::Policy {
     reactor::Policy {
         events_ms: retention.events.ms,
         runs_ms: retention.runs.ms,
+        audit_ms: retention.audit.ms,
         size_bytes_max: retention.size.map(|size| size.bytes),
     }
 }

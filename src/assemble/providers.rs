@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::random_secret;
 use crate::clock::Clock;
-use crate::config::{GithubApp, Settings};
+use crate::config::{GithubApp, GithubOauth, Settings};
 use crate::hub::{Hub, HubBuilder, LaterHub};
 use crate::integrations::{github, render};
 use crate::journal::Store;
@@ -28,6 +28,8 @@ pub struct Providers {
     pub render: Option<render::Client>,
     /// Render's deploy hooks, by name.
     pub deploy_hooks: BTreeMap<String, SecretString>,
+    /// GitHub as the accounts of agents that have their own, by agent.
+    pub agents: BTreeMap<String, github::Client>,
     /// Where `xmrt.notify` can send to.
     pub notify: BTreeMap<String, SecretString>,
     /// Where `xmrt.trigger_rule` leads, once there is a reactor.
@@ -54,6 +56,7 @@ impl Providers {
             github_secret: settings.github_webhook_secrets.first().cloned(),
             render,
             deploy_hooks: settings.deploy_hooks.clone(),
+            agents: BTreeMap::new(),
             notify: settings.notify_urls.clone(),
             starter: tools::xmrt::Starter::default(),
         })
@@ -81,6 +84,7 @@ impl Providers {
             render: Some(render),
             // They lead to Render itself, and never to what stands in for it.
             deploy_hooks: BTreeMap::new(),
+            agents: BTreeMap::new(),
             notify,
             starter: tools::xmrt::Starter::default(),
         })
@@ -99,6 +103,7 @@ fn of_app(api: &str, app: &GithubApp) -> Result<github::Client, String> {
 pub(super) struct Tokens {
     pub(super) github: SecretString,
     pub(super) github_app: Option<GithubApp>,
+    pub(super) oauth: Option<GithubOauth>,
     pub(super) render: SecretString,
     pub(super) github_secret: SecretString,
     pub(super) render_secret: SecretString,
@@ -111,6 +116,7 @@ impl Tokens {
         Self {
             github: settings.github_token.clone().unwrap_or_else(random_secret),
             github_app: settings.github_app.clone(),
+            oauth: settings.github_oauth.clone(),
             render: settings.render_api_key.clone().unwrap_or_else(random_secret),
             github_secret: first(&settings.github_webhook_secrets).unwrap_or_else(random_secret),
             render_secret: first(&settings.render_webhook_secrets).unwrap_or_else(random_webhook_secret),
@@ -123,6 +129,7 @@ impl Tokens {
         Self {
             github: random_secret(),
             github_app: None,
+            oauth: None,
             render: random_secret(),
             github_secret,
             render_secret: random_webhook_secret(),
@@ -140,6 +147,13 @@ impl Tokens {
             render_secret: Some(text(&self.render_secret)),
             bot_login: SANDBOX_LOGIN.into(),
         });
+        let sandbox = match &self.oauth {
+            Some(oauth) => {
+                let secret = oauth.client_secret.as_ref().map(text).unwrap_or_default();
+                sandbox.with_oauth_app(&oauth.client_id, &secret)
+            }
+            None => sandbox,
+        };
         match &self.github_app {
             Some(app) => sandbox.with_github_app(&app.id, &text(&app.private_key)),
             None => sandbox,
@@ -188,8 +202,12 @@ pub(super) const SERVERS: [&str; 3] = ["github", "render", "xmrt"];
 
 /// The `github` server.
 pub(super) fn github_server(providers: &Providers, clock: &Clock) -> tools::github::Server {
-    tools::github::Server::signing(providers.github.clone(), providers.github_secret.clone())
-        .with_clock(clock.clone())
+    tools::github::Server::with_accounts(
+        providers.github.clone(),
+        providers.github_secret.clone(),
+        providers.agents.clone(),
+    )
+    .with_clock(clock.clone())
 }
 
 /// The `render` server.
@@ -208,6 +226,7 @@ pub(super) fn own_server(
     tools::xmrt::Server::new(tools::xmrt::XmrtParts {
         store,
         github: providers.github.clone(),
+        agents: providers.agents.clone(),
         notify: providers.notify.clone(),
         starter: providers.starter.clone(),
         clock: clock.clone(),

@@ -132,7 +132,7 @@ async fn run_test(
     });
     providers.starter.lead_to(&reactor);
     let worker = Worker::new(Arc::clone(&reactor), "test".into(), 1, LEASE_MS);
-    let outcome = tell(&reactor, &worker, test, payload, file).await;
+    let outcome = Box::pin(tell(&reactor, &worker, test, payload, file)).await;
     hub.stop().await;
     running.stop().await;
     let told = outcome?;

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+mod accounts;
+
 use super::api::{Api, Target, segment};
 use super::{Ending, Failure, print};
 use crate::agents::{Agent, Asked, Directory, Grant, REACTOR, Who};
@@ -47,6 +49,29 @@ enum Action {
         #[arg(long, default_value_t = 90)]
         days: i64,
     },
+    /// Sign an agent in to GitHub as its `github_login`, with a browser here or elsewhere
+    Login {
+        /// The agent's id
+        id: String,
+        /// Print the address of the running server where a browser begins, instead of a code to type in
+        #[arg(long)]
+        web: bool,
+    },
+    /// Sign an agent out of GitHub: its token is revoked there and forgotten here
+    Logout {
+        /// The agent's id
+        id: String,
+    },
+    /// Show the account an agent acts as on GitHub, and what its role needs and lacks; asks GitHub with --check
+    Account {
+        /// The agent's id
+        id: String,
+        /// Ask GitHub whether the token is still taken
+        #[arg(long)]
+        check: bool,
+    },
+    /// Seal all agents' tokens with the present XMRT_SECRET_KEY, or where none is set with a new key
+    Rekey,
     /// List an agent's tokens: when each was made, last used, ends
     Tokens {
         /// The agent's id
@@ -74,6 +99,22 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
             let path = format!("/api/v1/agents/{}/tokens", segment(&id));
             let made = api.post(&path, &json!({ "days": days })).await?;
             return token(&id, &made, options.json);
+        }
+        Action::Login { id, web } => {
+            let api = Api::connect(&options.target, &settings).await?;
+            return accounts::login(&api, &id, web, options.json).await;
+        }
+        Action::Logout { id } => {
+            let api = Api::connect(&options.target, &settings).await?;
+            return accounts::logout(&api, &id, options.json).await;
+        }
+        Action::Account { id, check } => {
+            let api = Api::connect(&options.target, &settings).await?;
+            return accounts::show(&api, &id, check, options.json).await;
+        }
+        Action::Rekey => {
+            let api = Api::connect(&options.target, &settings).await?;
+            return accounts::rekey(&api, options.json).await;
         }
         Action::Tokens { id } => {
             let api = Api::connect(&options.target, &settings).await?;

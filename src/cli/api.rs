@@ -65,6 +65,16 @@ impl Api {
         Ok(Some(Self::remote(&address, token)))
     }
 
+    /// Where the running server is reached.
+    pub(super) fn base(&self) -> Result<&str, Failure> {
+        match self {
+            Self::Remote { base, .. } => Ok(base),
+            Self::Local { .. } => Err(Failure::CouldNot(
+                "a browser needs a running server: start `xmrt serve`, or leave `--web` out".into(),
+            )),
+        }
+    }
+
     /// A server at a known place.
     pub(super) fn remote(url: &str, token: SecretString) -> Self {
         Self::Remote {

@@ -58,6 +58,9 @@ pub struct Agent {
     pub id: String,
     /// Its role: the name of a `[role.<name>]`.
     pub role: String,
+    /// The login of the account on GitHub whose owner signs it in (`xmrt agents login`), and as which it acts there.
+    #[serde(default)]
+    pub github_login: Option<String>,
 }
 
 /// How what the providers delivered is compared with the journal, and what is missing recovered.
@@ -236,6 +239,9 @@ pub struct Retention {
     pub events: Age,
     /// How long an event with runs is kept after the last change to one of them, with everything about it.
     pub runs: Age,
+    /// How long the audit trail is kept: who did what, and who let them. When the journal is nearly as large as it may be,
+    /// entries older than a month go before their time.
+    pub audit: Age,
     /// How large the journal may become: `4GiB`. From 90 % of it on the oldest is deleted before its time; when that is
     /// not enough, deliveries are answered 503. Without it there is no bound but the disk, or the server's memory.
     pub size: Option<Bytes>,
@@ -262,6 +268,7 @@ impl Default for Retention {
         Self {
             events: Age::days(30),
             runs: Age::days(90),
+            audit: Age::days(365),
             size: None,
         }
     }

@@ -1,7 +1,9 @@
 //! In: a person's or a script's request, with the bearer token. Out: JSON about events, runs, rules and agents. Never: an
 //! answer to anybody without the token, not even that a path does not exist.
 
+mod accounts;
 mod agents;
+mod audit;
 mod approvals;
 mod events;
 mod runs;
@@ -65,8 +67,17 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/runs/{id}/resolve", post(runs::resolve))
         .route("/agents", get(agents::list))
         .route("/agents/{id}", get(agents::show))
+        .route(
+            "/agents/{id}/account",
+            get(accounts::show).delete(accounts::sign_out),
+        )
+        .route("/agents/{id}/account/check", post(accounts::check))
+        .route("/agents/{id}/login", post(accounts::login))
+        .route("/agents/{id}/login/{flow}", post(accounts::login_state))
+        .route("/vault/rekey", post(accounts::rekey))
         .route("/agents/{id}/tokens", post(agents::issue))
         .route("/agents/{id}/tokens/{token}", delete(agents::revoke))
+        .route("/audit", get(audit::list))
         .route("/coverage", get(coverage::show))
         .route("/coverage/recover", post(coverage::recover))
         .route("/export", get(export::export))

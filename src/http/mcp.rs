@@ -187,9 +187,21 @@ async fn served(app: &App, request: Request) -> Result<Response, Problem> {
     };
     let (mut parts, body) = request.into_parts();
     let base = door.places.check(&parts.headers, &parts.uri)?;
-    let who = guard::caller(app, &parts.headers)
-        .await?
-        .map_err(|refusal| refusal.problem(&base, parts.uri.path()))?;
+    let who = match guard::caller(app, &parts.headers).await? {
+        Ok(who) => who,
+        Err(refusal) => {
+            let name = refusal.who();
+            let problem = refusal.problem(&base, parts.uri.path());
+            // Without any token nobody claims to be anybody; and strangers are not to fill the journal.
+            if let Some(name) = name.filter(|_| app.strangers.one_more()) {
+                let place = parts.uri.path();
+                app.reactor
+                    .refused(&name, "mcp.connect", place, problem.detail())
+                    .await;
+            }
+            return Err(problem);
+        }
+    };
     let paused = guard::paused(app, &who).await?;
     let path = parts.uri.path().to_owned();
     let Some(endpoint) = door.endpoint(&path) else {

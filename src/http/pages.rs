@@ -4,6 +4,7 @@
 //! A page is made here as a whole and works without scripts; the one script there is asks for it again when something has
 //! changed. What a form wants is done by the same functions as in the API.
 
+mod accounts;
 mod attempts;
 mod session;
 mod view;
@@ -68,10 +69,12 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/approvals/{run}", post(approvals::answer))
         .route("/pauses", post(now::pause))
         .route("/sign-out", post(session::sign_out))
+        .route("/oauth/github/start", get(accounts::start))
         .route("/live", get(live::stream))
         .route_layer(from_fn_with_state(Arc::clone(app), guarded));
     Router::new()
         .merge(guarded)
+        .route("/oauth/github/callback", get(accounts::callback))
         .route("/sign-in", get(session::form).post(session::sign_in))
         .route("/assets/{name}", get(assets::show))
 }

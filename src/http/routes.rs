@@ -11,6 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::counters::{Counters, RefusalLog};
 use super::mcp::{self, AgentDoor};
 use super::{answer, api, health, pages, webhooks};
+use crate::accounts::Accounts;
+use crate::agents::Refusals;
 use crate::reactor::{Reactor, Recovery};
 use crate::receive::{GithubSecret, SecretError, StandardSecret};
 
@@ -22,6 +24,7 @@ pub struct Doors {
     pub(super) admin_token: SecretString,
     pub(super) agents: Option<AgentDoor>,
     pub(super) recovery: Option<Arc<Recovery>>,
+    pub(super) accounts: Option<Accounts>,
 }
 
 impl Doors {
@@ -44,6 +47,7 @@ impl Doors {
             admin_token,
             agents: None,
             recovery: None,
+            accounts: None,
         })
     }
 
@@ -51,6 +55,14 @@ impl Doors {
     pub fn with_recovery(self, recovery: Arc<Recovery>) -> Self {
         Self {
             recovery: Some(recovery),
+            ..self
+        }
+    }
+
+    /// Lets people sign agents in to GitHub.
+    pub fn with_accounts(self, accounts: Accounts) -> Self {
+        Self {
+            accounts: Some(accounts),
             ..self
         }
     }
@@ -70,6 +82,8 @@ pub(super) struct App {
     pub(super) doors: Doors,
     pub(super) counters: Counters,
     pub(super) refusals: RefusalLog,
+    /// Of bearers of tokens that are none of ours, for the audit trail.
+    pub(super) strangers: Refusals,
     pub(super) desk: pages::Desk,
 }
 
@@ -83,6 +97,7 @@ pub fn router(reactor: Arc<Reactor>, doors: Doors) -> Router {
         doors,
         counters: Counters::install(),
         refusals: RefusalLog::default(),
+        strangers: Refusals::default(),
         desk: pages::Desk::default(),
     });
     Router::new()

@@ -76,6 +76,7 @@ async fn admitted(app: &App, door: Door, request: Request) -> Result<Response, P
         Door::Render => receive::render(&app.doors.render, &parts.headers, held.bytes.clone(), now)?,
     };
     let id = delivery.id().to_owned();
+    let revoking = revoked(&delivery, &held.bytes);
     // A ping is an event like any other, but GitHub's settings page shows its answer: all is well.
     let status = if is_ping(&delivery) {
         StatusCode::OK
@@ -99,8 +100,28 @@ async fn admitted(app: &App, door: Door, request: Request) -> Result<Response, P
         "accepted"
     };
     app.counters.delivery(door.name(), outcome);
+    if let (Some(accounts), Some(user_id)) = (&app.doors.accounts, revoking) {
+        accounts.revoked_by(user_id).await;
+    }
     app.desk.throughput.note(now);
     Ok((status, Json(told(&id, &admission))).into_response())
+}
+
+/// The number of the account whose owner took back what they had agreed to, if the delivery tells that.
+fn revoked(delivery: &Delivery, body: &[u8]) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        action: String,
+        sender: Sender,
+    }
+    #[derive(serde::Deserialize)]
+    struct Sender {
+        id: u64,
+    }
+    let tells =
+        delivery.source().as_str() == "github" && delivery.kind().starts_with("github_app_authorization");
+    let told: Told = tells.then(|| serde_json::from_slice(body).ok())??;
+    (told.action == "revoked").then_some(told.sender.id)
 }
 
 fn is_ping(delivery: &Delivery) -> bool {

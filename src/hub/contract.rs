@@ -276,6 +276,8 @@ pub struct CallMeta {
     pub patience: Patience,
     /// Do not act: say what the call would come to, so that somebody can approve of exactly that.
     pub resolve: bool,
+    /// Whoever makes the call puts it into the audit trail; otherwise the hub does.
+    pub on_record: bool,
 }
 
 /// What a caller does when a call is not over.
@@ -384,6 +386,19 @@ impl ToolError {
 }
 
 impl ErrorClass {
+    /// Its name, in one word.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::NotFound => "not_found",
+            Self::Forbidden => "forbidden",
+            Self::Conflict => "conflict",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Unavailable => "unavailable",
+            Self::UnknownEffect => "unknown_effect",
+        }
+    }
+
     /// Whether the same call may succeed later. [`ErrorClass::UnknownEffect`] is not a matter of retrying but of doubt.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::RateLimited { .. } | Self::Unavailable)

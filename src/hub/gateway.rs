@@ -5,6 +5,7 @@
 //! before the hub, is what only agents need: a choice of tools, a confirmation, an audit.
 
 mod audit;
+mod earlier;
 mod offered;
 mod passing;
 mod reading;
@@ -29,12 +30,9 @@ use rmcp::service::{RequestContext, RoleServer};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::Word;
-use super::{
-    CallMeta, Doubt, ErrorClass, Hub, META_IDEMPOTENCY_KEY, META_LOOK_FOR, Passed, ToolError, nearest,
-};
+use super::{CallMeta, Doubt, Hub, META_IDEMPOTENCY_KEY, META_LOOK_FOR, Passed, ToolError, nearest};
 use crate::agents::Who;
-use crate::clock::{self, Clock};
+use audit::Ending;
 use offered::Offered;
 use passing::{Counted, accompanied, check_moving, in_band, own_key};
 use shown::Shown;
@@ -276,38 +274,20 @@ impl Gateway {
         }
     }
 
-    /// What an earlier call with the same key came to, if its effect is there.
-    async fn earlier(
+    /// A call begins that is to be on record.
+    fn line(
         &self,
-        offered: &Offered,
-        arguments: JsonObject,
-        meta: &CallMeta,
-    ) -> Result<Option<CallToolResponse>, ToolError> {
-        let look = CallMeta {
-            look_for_since: Some(clock::after(Clock::system().now(), -LOOK_BACK_MS)),
-            ..meta.clone()
-        };
-        let (hub, tool) = (&self.0.hub, &offered.tool);
-        let found = hub
-            .forward(tool, arguments, &look, Passed::default(), LOOK_TIMEOUT)
-            .await?;
-        match super::answer::of_response(tool, found.clone(), false, Word::Own)? {
-            super::Reply::Done(_) => Ok(Some(found)),
-            // It is there, and not over: the call itself, made again, would be another one.
-            super::Reply::Pending(pending) => Err(ToolError::new(
-                ErrorClass::Conflict,
-                format!(
-                    "this was done before under this key, and is not over: {}",
-                    pending.note
-                ),
-            )),
-            super::Reply::Absent | super::Reply::Resolved(_) => Ok(None),
-            super::Reply::Ambiguous(why) => Err(ToolError::new(
-                ErrorClass::Conflict,
-                format!("it cannot be told whether this was done before under this key: {why}"),
-            )
-            .with_remedy("look at the thing, and use another key if it is to be done again")),
-        }
+        caller: &Caller,
+        tool: &str,
+        arguments: &JsonObject,
+        context: &RequestContext<RoleServer>,
+    ) -> audit::Line {
+        let traceparent = context
+            .meta
+            .get(TRACE_KEYS[0])
+            .and_then(serde_json::Value::as_str);
+        let (trail, who) = (self.0.hub.0.trail.as_ref(), caller.who.to_string());
+        audit::Line::begin(trail, &who, tool, arguments, traceparent)
     }
 
     /// What travels along, and where progress comes out if the agent wants to hear of it.
@@ -330,6 +310,16 @@ impl Gateway {
         let (listener, reports) = mpsc::channel(REPORTS_MAX);
         passed.listener = Some(listener);
         (passed, Some(reports))
+    }
+}
+
+fn read_ending<T>(read: &Result<T, ErrorData>) -> Ending {
+    match read {
+        Ok(_) => Ending {
+            outcome: "done",
+            note: None,
+        },
+        Err(error) => Ending::of("refused", &error.message),
     }
 }
 
@@ -403,12 +393,12 @@ impl ServerHandler for Gateway {
         let mut asked = JsonObject::new();
         asked.insert("uri".to_owned(), request.uri.clone().into());
         let caller = self.caller(&context);
-        let line = audit::Line::begin(&caller.who.to_string(), "resources/read", &asked);
+        let line = self.line(&caller, "resources/read", &asked, &context);
         let read = match self.check_reading(&caller) {
             Ok(()) => self.page(request).await,
             Err(error) => Err(error),
         };
-        line.end(if read.is_ok() { "done" } else { "refused" });
+        line.end(read_ending(&read)).await;
         read
     }
 
@@ -424,9 +414,18 @@ impl ServerHandler for Gateway {
     async fn get_prompt(
         &self,
         request: GetPromptRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        self.prompt(request).await
+        let mut asked = JsonObject::new();
+        asked.insert("name".to_owned(), request.name.clone().into());
+        let caller = self.caller(&context);
+        let line = self.line(&caller, "prompts/get", &asked, &context);
+        let read = match self.check_reading(&caller) {
+            Ok(()) => self.prompt(request).await,
+            Err(error) => Err(error),
+        };
+        line.end(read_ending(&read)).await;
+        read
     }
 
     async fn complete(
@@ -455,17 +454,17 @@ impl ServerHandler for Gateway {
         let shown = self.shown();
         let tool = shown.tools.get(request.name.as_ref());
         let tool = tool.map_or(request.name.as_ref(), |offered| &offered.tool);
-        let line = audit::Line::begin(&caller.who.to_string(), tool, &arguments);
+        let line = self.line(&caller, tool, &arguments, &context);
         let offered = match self.find(&shown, &request.name, &caller) {
             Ok(offered) => offered,
             Err(error) => {
-                line.end("refused");
+                line.end(Ending::of("refused", &error.message)).await;
                 return Err(error);
             }
         };
         if context.meta.get(META_LOOK_FOR).is_some() {
-            line.end("refused");
             let message = format!("`_meta` {META_LOOK_FOR} is for the reactor's own calls");
+            line.end(Ending::of("refused", &message)).await;
             return Err(ErrorData::invalid_params(message, None));
         }
         let _counted = Counted::new(&self.0.calls);
@@ -477,9 +476,9 @@ impl ServerHandler for Gateway {
             answer = self.pass_on(offered, arguments, (request.input_responses, request.request_state), &caller, &context) => answer,
         };
         if context.ct.is_cancelled() {
-            line.end("canceled");
+            line.end(Ending::of("canceled", "the agent canceled it")).await;
         } else {
-            line.end(audit::outcome(&answer));
+            line.end(audit::ending(&answer)).await;
         }
         Ok(answer.unwrap_or_else(|error| in_band(&error).into()))
     }

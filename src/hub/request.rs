@@ -66,7 +66,7 @@ pub(super) fn request_meta(meta: &CallMeta, mut object: JsonObject) -> RequestMe
 }
 
 /// The trace of a call that has none: its key is the trace, so what a server logs under it is found by the step.
-fn traceparent(key: &str) -> Option<String> {
+pub fn traceparent(key: &str) -> Option<String> {
     let fits = key.len() == 32 && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let span = hex::encode(&Sha256::digest(key)[..8]);
     (fits && key.bytes().any(|byte| byte != b'0')).then(|| format!("00-{key}-{span}-01"))

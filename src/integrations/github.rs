@@ -15,6 +15,7 @@ mod hooks;
 mod issues;
 mod labels;
 mod merging;
+mod oauth;
 mod people;
 mod pulls;
 mod refusal;
@@ -56,6 +57,7 @@ pub use labels::{Label, add_labels, create_label, remove_label, set_labels};
 pub use merging::{
     AutoMerge, Moved, PullMerging, PullPayload, TransferPayload, enable_auto_merge, set_draft, transfer_issue,
 };
+pub use oauth::{Checked, CheckedUser, DeviceAnswer, DeviceCode, Granted, OauthApp, OauthError, Pkce};
 pub use people::{
     Collaborator, Invitation, Membership, Permission, Profile, accept_membership, add_collaborator,
     answer_invitation, remove_collaborator, remove_membership, set_membership,
@@ -79,6 +81,7 @@ pub use wire::LogEnd;
 use std::fmt;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use http::{Method, StatusCode};
 use octocrab::Octocrab;
 use schemars::JsonSchema;
@@ -125,6 +128,17 @@ enum Login {
     Token(SecretString),
     /// As an App, with the narrowest token that does.
     App(app::Tokens),
+    /// As an account whose token somebody else looks after.
+    Lent(Arc<dyn Lender>),
+}
+
+/// Somebody who looks after the token of an account.
+#[async_trait]
+pub trait Lender: Send + Sync + fmt::Debug {
+    /// The token, good for a request that is sent now; or why there is none.
+    async fn token(&self) -> Result<SecretString, ApiError>;
+    /// GitHub did not take it.
+    async fn refused(&self);
 }
 
 struct Inner {
@@ -169,6 +183,11 @@ impl Client {
         Self::of(base_url, Login::App(app::Tokens::new(key)))
     }
 
+    /// A client that acts as an account whose token `lender` looks after.
+    pub fn of_lender(base_url: &str, lender: Arc<dyn Lender>) -> Result<Self, ApiError> {
+        Self::of(base_url, Login::Lent(lender))
+    }
+
     fn of(base_url: &str, login: Login) -> Result<Self, ApiError> {
         Ok(Self(Arc::new(Inner {
             octocrab: wire::connect(base_url)?,
@@ -195,7 +214,7 @@ impl Client {
     /// Whose token it is (`GET /user`), or the account of the App. Asked once.
     pub async fn me(&self) -> Result<Me, ApiError> {
         let ask = async || match &*self.0.login {
-            Login::Token(_) => self.get("/user").await,
+            Login::Token(_) | Login::Lent(_) => self.get("/user").await,
             Login::App(tokens) => tokens.me(&self.0.octocrab, &self.0.clock).await,
         };
         Ok(self.0.me.get_or_try_init(ask).await?.clone())
@@ -398,6 +417,14 @@ impl Client {
         let access = form.0;
         let answer = match &*self.0.login {
             Login::Token(token) => wire::exchange(octocrab, token, form, method, path, body).await?,
+            Login::Lent(lender) => {
+                let token = lender.token().await?;
+                let answer = wire::exchange(octocrab, &token, form, method, path, body).await?;
+                if answer.status == StatusCode::UNAUTHORIZED {
+                    lender.refused().await;
+                }
+                answer
+            }
             Login::App(tokens) => {
                 let token = tokens.bearer(octocrab, clock, reach).await?;
                 let answer = wire::exchange(octocrab, &token, form, method.clone(), path, body).await?;
@@ -417,7 +444,7 @@ impl Client {
         }
         let refusal = refused(access, answer.status, &answer.headers, &answer.body, clock.now());
         Err(match &*self.0.login {
-            Login::Token(_) => refusal,
+            Login::Token(_) | Login::Lent(_) => refusal,
             Login::App(_) => app::Tokens::explained(refusal),
         })
     }

@@ -21,8 +21,8 @@ use bytes::digest;
 pub use lines::{ArchiveError, Lines, Reader};
 
 use super::{
-    BookRecord, Digest, Epoch, EventKey, EventRecord, Notice, Pause, RuleText, RunHistory, RunId, StoreError,
-    Verdict,
+    AuditRecord, BookRecord, Digest, Epoch, EventKey, EventRecord, Notice, Pause, RuleText, RunHistory,
+    RunId, StoreError, Verdict,
 };
 
 /// The version of the shape of the lines.
@@ -99,6 +99,8 @@ pub enum Record {
     Value(NamedValue),
     /// Something that stands still.
     Pause(Pause),
+    /// An entry of the audit trail.
+    Audit(Box<AuditRecord>),
 }
 
 impl Record {
@@ -126,6 +128,7 @@ impl Record {
             Self::Notice(_) => "notice",
             Self::Value(_) => "value",
             Self::Pause(_) => "pause",
+            Self::Audit(_) => "audit",
         }
     }
 }

@@ -64,7 +64,7 @@ impl RunHistory {
             }
             self.write(write, now)?;
         }
-        let answered = |write: &StepWrite| !matches!(write, StepWrite::Intent { .. });
+        let answered = |write: &StepWrite| !matches!(write, StepWrite::Intent { .. } | StepWrite::Audited(_));
         if writes.iter().any(answered) || !matches!(then, Then::Keep) {
             self.run.stalls = 0;
         }

@@ -124,8 +124,21 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn resume(&self, what: &str, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.ring(|model| model.resume(what, now)))
+    async fn resume(&self, what: &str, who: &str, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.ring(|model| model.resume(what, who, now)))
+    }
+
+    async fn audit(&self, entries: Vec<AuditEntry>, now: Timestamp) -> Result<(), StoreError> {
+        self.model().audit(entries, now);
+        Ok(())
+    }
+
+    async fn audited(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
+        Ok(self.model().audited(query))
+    }
+
+    async fn prune_audit(&self, kept_ms: i64, max: usize, now: Timestamp) -> Result<u64, StoreError> {
+        Ok(self.model().prune_audit(kept_ms, max, now))
     }
 
     async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {

@@ -10,6 +10,7 @@ mod find;
 mod pauses;
 mod queue;
 mod kv;
+mod audit;
 mod prune;
 mod work;
 
@@ -20,8 +21,8 @@ use jiff::Timestamp;
 use super::machine::whole;
 use super::outbox::{self, Notice};
 use super::{
-    BookRecord, Digest, Epoch, EventKey, EventRecord, Fence, KvKey, Pause, RunHistory, RunId, RunState,
-    StepWrite, StoreError, Verdict,
+    AuditRecord, BookRecord, Digest, Epoch, EventKey, EventRecord, Fence, KvKey, Pause, RunHistory, RunId,
+    RunState, StepWrite, StoreError, Verdict,
 };
 
 /// The journal in memory, as a plain state machine.
@@ -55,6 +56,8 @@ pub struct Model {
     texts: BTreeMap<(String, String), String>,
     last_good: Option<String>,
     kv: BTreeMap<KvKey, kv::Kept>,
+    /// What was done and by whom, by place.
+    trail: BTreeMap<u64, AuditRecord>,
 }
 
 #[derive(Clone, Debug)]
@@ -147,6 +150,7 @@ impl Model {
             texts: BTreeMap::new(),
             last_good: None,
             kv: BTreeMap::new(),
+            trail: BTreeMap::new(),
         }
     }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{RunState, StepKey};
+use super::{AuditEntry, RunState, StepKey};
 
 /// A step on record. A run's steps are in the order of their `index`, those of one index in the order they were begun.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -255,6 +255,8 @@ pub enum StepWrite {
         /// Whether the tool writes.
         writes: bool,
     },
+    /// Nothing about a step: what a call came to, for the audit trail, written with whatever follows from it.
+    Audited(Box<AuditEntry>),
 }
 
 /// What a waiting run waits for.

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::archive::{Export, Import};
+use super::audit::{AuditEntry, AuditQuery, AuditRecord};
 use super::firing::NewFiring;
 use super::kv::Kv;
 use super::outbox::Notice;
@@ -160,7 +161,7 @@ pub trait Store: Kv + Send + Sync + std::fmt::Debug {
     async fn pause(&self, what: &str, who: &str, now: Timestamp) -> Result<(), StoreError>;
 
     /// Ends a pause, and says whether there was one. Whatever waits for the end of a pause is due now.
-    async fn resume(&self, what: &str, now: Timestamp) -> Result<bool, StoreError>;
+    async fn resume(&self, what: &str, who: &str, now: Timestamp) -> Result<bool, StoreError>;
 
     /// All that is paused, by what it is.
     async fn pauses(&self) -> Result<Vec<Pause>, StoreError>;
@@ -168,6 +169,18 @@ pub trait Store: Kv + Send + Sync + std::fmt::Debug {
     /// Ends a run that is queued or waiting and has no open intent; otherwise [`StoreError::WrongState`] with what can be
     /// done instead.
     async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Adds entries to the audit trail, in order. What is said in [`Store::resolve`], [`Store::retry`], [`Store::answer`],
+    /// [`Store::cancel`], [`Store::pause`] and [`Store::resume`] is added by them, and [`StepWrite::Audited`] by
+    /// [`Store::advance`], in the same write. An entry that is too long is cut.
+    async fn audit(&self, entries: Vec<AuditEntry>, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Entries of the audit trail, newest first.
+    async fn audited(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// Deletes entries that were written down `kept_ms` ago or earlier, the oldest first and at most `max` (1 to
+    /// [`AUDIT_PRUNE_MAX`](super::AUDIT_PRUNE_MAX)). The newest one of all stays: the order goes on behind it. Gives how many.
+    async fn prune_audit(&self, kept_ms: i64, max: usize, now: Timestamp) -> Result<u64, StoreError>;
 
     /// What became of runs and was not told yet, oldest first, at most `max` (1–500). See [`Notice`].
     async fn notices(&self, max: usize) -> Result<Vec<Notice>, StoreError>;

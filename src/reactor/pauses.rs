@@ -34,7 +34,9 @@ impl Reactor {
     /// Lets a rule, an agent, a group, or all stand still: no run of it makes another call, and an agent none of its own.
     /// Gives what was paused.
     pub async fn pause(&self, name: &str, who: &str) -> Result<String, PauseError> {
-        let what = self.pausable(name)?;
+        let what = self
+            .unless_refused((who, "pause", name), self.pausable(name))
+            .await?;
         self.store.pause(&what, who, self.clock.now()).await?;
         self.forget_pauses();
         tracing::warn!(target: "audit", who, "paused: {what}");
@@ -49,9 +51,12 @@ impl Reactor {
         let what = candidates(name).into_iter().find(known);
         let what = match what {
             Some(what) => what,
-            None => self.pausable(name)?,
+            None => {
+                self.unless_refused((who, "resume", name), self.pausable(name))
+                    .await?
+            }
         };
-        let ended = self.store.resume(&what, self.clock.now()).await?;
+        let ended = self.store.resume(&what, who, self.clock.now()).await?;
         self.forget_pauses();
         if ended {
             tracing::info!(target: "audit", who, "resumed: {what}");

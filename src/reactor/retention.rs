@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::Reactor;
 use super::intake::JOURNAL;
-use crate::journal::{BOOK_MS_MIN, KNOWN_MS_MIN, PRUNE_MAX, Retention, Size, StoreError};
+use crate::journal::{AUDIT_PRUNE_MAX, BOOK_MS_MIN, KNOWN_MS_MIN, PRUNE_MAX, Retention, Size, StoreError};
 
 /// How often the journal's size is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -17,6 +17,8 @@ const ROUND_EVERY_MS: i64 = 10 * 60_000;
 /// From how full a journal the oldest is deleted before its time, and down to how full, in percent of its bound.
 const CROWDED_PERCENT: u64 = 90;
 const ROOMY_PERCENT: u64 = 85;
+/// How long an entry of the audit trail is kept at least, however full the journal is, in milliseconds.
+const AUDIT_MS_MIN: i64 = 30 * 24 * 3_600_000;
 /// How long deleting pauses between two steps, so that admissions come in between.
 const STEP_PAUSE: Duration = Duration::from_millis(5);
 
@@ -27,6 +29,8 @@ pub struct Policy {
     pub events_ms: i64,
     /// How long an event with runs is kept after the last change to one of them, in milliseconds.
     pub runs_ms: i64,
+    /// How long an entry of the audit trail is kept, in milliseconds.
+    pub audit_ms: i64,
     /// The size from which on deliveries are refused, in bytes.
     pub size_bytes_max: Option<u64>,
 }
@@ -91,6 +95,7 @@ impl Reactor {
     async fn keep_within(&self, policy: &Policy, round: bool) -> Result<(), StoreError> {
         if round {
             self.prune(&policy.by_age(), policy, None).await?;
+            self.prune_audit(policy.audit_ms).await?;
             self.store.prune_books(BOOK_MS_MIN, self.clock.now()).await?;
         }
         let mut size = self.store.size().await?;
@@ -101,6 +106,7 @@ impl Reactor {
             );
             self.prune(&Policy::by_size(), policy, Some(ROOMY_PERCENT))
                 .await?;
+            self.prune_audit(policy.audit_ms.min(AUDIT_MS_MIN)).await?;
             size = self.store.size().await?;
         }
         self.set_bounds(policy, &size);
@@ -133,6 +139,21 @@ impl Reactor {
         if events > 0 {
             metrics::counter!("xmrt_pruned_events_total").increment(events);
             tracing::info!(events, runs, "old events were deleted");
+        }
+        Ok(())
+    }
+
+    /// Deletes entries of the audit trail that are older than that, step by step.
+    async fn prune_audit(&self, kept_ms: i64) -> Result<(), StoreError> {
+        let (mut entries, mut gone) = (0, AUDIT_PRUNE_MAX as u64);
+        while gone == AUDIT_PRUNE_MAX as u64 {
+            let now = self.clock.now();
+            gone = self.store.prune_audit(kept_ms, AUDIT_PRUNE_MAX, now).await?;
+            entries += gone;
+            tokio::time::sleep(STEP_PAUSE).await;
+        }
+        if entries > 0 {
+            tracing::info!(entries, "old entries of the audit trail were deleted");
         }
         Ok(())
     }

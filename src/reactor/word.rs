@@ -7,7 +7,8 @@ use crate::journal::{self, Resolution, RunId, StoreError, Word, WordError};
 impl Reactor {
     /// Runs it again, reusing the results it has. Gives the new run.
     pub async fn retry(&self, run: &RunId, who: &str) -> Result<RunId, StoreError> {
-        let again = self.store.retry(run, who, self.clock.now()).await?;
+        let again = self.store.retry(run, who, self.clock.now()).await;
+        let again = self.unless_refused((who, "run.retry", &run.0), again).await?;
         self.wake();
         tracing::info!(target: "audit", who, run.id = run.0, again.id = again.0, "a run is made again");
         Ok(again)
@@ -15,7 +16,8 @@ impl Reactor {
 
     /// Ends a run that waits. Others of its group may have their turn.
     pub async fn cancel(&self, run: &RunId, who: &str) -> Result<(), StoreError> {
-        self.store.cancel(run, who, self.clock.now()).await?;
+        let done = self.store.cancel(run, who, self.clock.now()).await;
+        self.unless_refused((who, "run.cancel", &run.0), done).await?;
         self.wake();
         tracing::info!(target: "audit", who, run.id = run.0, "a run is cancelled");
         Ok(())
@@ -23,7 +25,8 @@ impl Reactor {
 
     /// Says what became of a step whose effect is unknown.
     pub async fn resolve(&self, run: &RunId, who: &str, resolution: Resolution) -> Result<(), StoreError> {
-        self.store.resolve(run, who, resolution, self.clock.now()).await?;
+        let done = self.store.resolve(run, who, resolution, self.clock.now()).await;
+        self.unless_refused((who, "run.resolve", &run.0), done).await?;
         self.wake();
         tracing::info!(target: "audit", who, run.id = run.0, "a doubt is resolved");
         Ok(())
@@ -31,7 +34,14 @@ impl Reactor {
 
     /// Approves or rejects the call that a run waits with.
     pub async fn say(&self, run: &RunId, word: Word) -> Result<(), WordError> {
-        journal::say(&*self.store, run, word, self.clock.now()).await?;
+        let what = if word.approved {
+            "run.approve"
+        } else {
+            "run.reject"
+        };
+        let who = word.who.name.clone();
+        let done = journal::say(&*self.store, run, word, self.clock.now()).await;
+        self.unless_refused((&who, what, &run.0), done).await?;
         self.wake();
         Ok(())
     }

@@ -5,6 +5,7 @@ mod doubt;
 mod ending;
 mod evidence;
 mod held;
+mod trail;
 mod job;
 mod pending;
 

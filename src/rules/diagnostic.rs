@@ -250,7 +250,7 @@ pub(crate) fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item =
 }
 
 /// How many names a hint offers that only share a word with what was written.
-const AKIN_MAX: usize = 3;
+const AKIN_MAX: usize = 4;
 /// The shortest word worth looking for in other names, in letters.
 const WORD_MIN: usize = 4;
 

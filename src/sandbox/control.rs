@@ -34,12 +34,13 @@ pub(super) async fn answer(sandbox: &Sandbox, call: &Call) -> Answer {
         ("POST", "pace") => pace(sandbox, &body),
         ("POST", "tick") => tick(sandbox, &body),
         ("POST", "emit") => emit(sandbox, &body).await,
+        ("POST", "oauth") => tell(oauth(sandbox, &body)),
         ("POST", "act") => tell(act::perform(sandbox, &body).await),
         (method, path) => Answer::json(
             404,
             json!({"message": format!(
                 "{method} /_sandbox/{path} is unknown; known are GET state, effects, requests, deliveries, faults; \
-                 POST seed, seed_from_payload, faults, deliver_to, pace, tick, emit, act; DELETE faults"
+                 POST seed, seed_from_payload, faults, deliver_to, pace, tick, emit, oauth, act; DELETE faults"
             )}),
         ),
     }
@@ -58,6 +59,16 @@ fn after(call: &Call) -> Result<u64, String> {
         n.parse()
             .map_err(|_| format!("after is the number of an entry, not \"{n}\""))
     })
+}
+
+/// `{"expires_in": 28800 | null, "callback": "https://…"}` from now on; `{"revoke": "<login>"}` now.
+fn oauth(sandbox: &Sandbox, body: &Value) -> Result<Value, String> {
+    if let Some(login) = body["revoke"].as_str() {
+        let revoked = super::github::revoke(&mut sandbox.world(), login);
+        sandbox.announce();
+        return Ok(revoked);
+    }
+    sandbox.world().github.oauth.set(body)
 }
 
 fn tell(outcome: Result<Value, String>) -> Answer {

@@ -31,6 +31,7 @@ mod contents;
 mod search;
 mod notify;
 mod hooks;
+mod oauth;
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -38,12 +39,13 @@ use serde_json::{Map, Value, json};
 use super::call::{Answer, Call, Outcome};
 use super::state::World;
 pub(super) use actions::stored_log;
-pub(super) use app::{App, actor};
+pub(super) use app::App;
 pub(super) use graphql::{GRAPHQL, operation};
 pub(super) use notify::{
     check_event, comment_event, create_event, deployment_event, discussion_event, issue_event, label_event,
     member_event, ping, pull_event, push_event, release_event, review_event, run_event, sub_issue_event,
 };
+pub(super) use oauth::revoke;
 pub(super) use routes::ROUTES;
 pub(super) use state::{
     Comment, Commit, Content, FileDiff, Issue, Job, Label, Pull, Repo, Run, State, stable_id, stable_sha,
@@ -64,11 +66,23 @@ pub(super) fn gate(world: &World, call: &Call) -> Result<(), Answer> {
             ..Answer::empty(403)
         });
     }
+    if oauth::is_page(&call.path) {
+        return Ok(());
+    }
+    if let Some(gate) = oauth::gate(world, call) {
+        return gate;
+    }
     match call.token() {
         None => Err(error(401, "Requires authentication")),
         Some(token) if token == world.options.github_token => Ok(()),
         Some(token) => app::gate(world, call, token),
     }
+}
+
+/// As whom a call is made that does not bear the account's own token.
+pub(super) fn actor(world: &World, call: &Call) -> Option<String> {
+    let of_app = app::actor(world, call).map(str::to_owned);
+    of_app.or_else(|| world.github.oauth.actor(call).map(str::to_owned))
 }
 
 /// The answer for a path that is not there; GitHub answers 404 for a wrong verb too.
@@ -95,10 +109,11 @@ pub(super) fn dress(world: &mut World, call: &Call, answer: Answer) -> Answer {
         .iter()
         .any(|(name, _)| name.starts_with("x-ratelimit"));
     let id = world.ids.guid();
+    let scopes = oauth::scopes(world, call).unwrap_or_else(|| "repo, workflow".to_owned());
     let mut answer = answer
         .with("x-github-media-type", "github.v3; format=json")
         .with("x-github-api-version-selected", "2026-03-10")
-        .with("x-oauth-scopes", "repo, workflow")
+        .with("x-oauth-scopes", scopes)
         .with("x-github-request-id", id);
     if !told {
         answer = answer

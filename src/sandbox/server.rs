@@ -110,7 +110,7 @@ async fn provide(door: &Door, provider: Provider, mut call: Call) -> Response {
     call.actor = {
         let world = sandbox.world();
         match provider {
-            Provider::Github => github::actor(&world, &call).map(str::to_owned),
+            Provider::Github => github::actor(&world, &call),
             Provider::Render => None,
         }
         .unwrap_or_else(|| world.options.bot_login.clone())

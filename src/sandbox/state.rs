@@ -169,6 +169,7 @@ impl World {
             "operation": operation,
             "method": call.method.as_str(),
             "path": call.path,
+            "actor": call.actor,
             "query": call.query.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&"),
             "status": status,
         });

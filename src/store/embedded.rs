@@ -12,8 +12,10 @@ mod pauses;
 mod find;
 mod archive;
 mod kv;
+mod audit;
 mod prune;
 mod backup;
+mod care;
 mod readers;
 
 use std::path::{Path, PathBuf};
@@ -26,9 +28,9 @@ use tokio::sync::Notify;
 
 use crate::journal::archive::{Export, Import};
 use crate::journal::{
-    Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Notice, Pause, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery,
-    RunRecord, Share, Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
+    Admission, Answer, AuditEntry, AuditQuery, AuditRecord, BookRecord, Claim, Epoch, EventKey, EventQuery,
+    EventRecord, Fence, NewEvent, NewFiring, Notice, Pause, Pruned, Resolution, Retention, RuleText,
+    RunHistory, RunId, RunQuery, RunRecord, Share, Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
 use crate::store::behind::Behind;
@@ -196,26 +198,6 @@ impl Embedded {
         self.epochs().former.is_some()
     }
 
-    /// Reads the whole database for damage; `Ok(None)` when it is sound, otherwise what is wrong. Takes its time.
-    pub async fn quick_check(&self) -> Result<Option<String>, StoreError> {
-        self.readers
-            .read(|conn| conn.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)))
-            .await
-            .map(|answer| (answer != "ok").then_some(answer))
-    }
-
-    /// Lets the database grow to so many pages and no further, as on a full disk. For tests of what happens then.
-    #[doc(hidden)]
-    pub async fn limit_pages(&self, pages_max: u32) -> Result<(), StoreError> {
-        self.writer
-            .write(move |tx| {
-                tx.conn
-                    .pragma_update_and_check(None, "max_page_count", pages_max, |_| Ok(()))?;
-                Ok(())
-            })
-            .await
-    }
-
     fn ring(&self) {
         self.doorbell.notify_waiters();
         self.doorbell.notify_one();
@@ -348,15 +330,30 @@ impl Store for Embedded {
         self.writer.write(move |tx| tx.pause(&what, &who, now)).await
     }
 
-    async fn resume(&self, what: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let what = what.to_owned();
-        let ended = self.writer.write(move |tx| tx.resume(&what, now)).await?;
+    async fn resume(&self, what: &str, who: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let (what, who) = (what.to_owned(), who.to_owned());
+        let ended = self.writer.write(move |tx| tx.resume(&what, &who, now)).await?;
         self.ring();
         Ok(ended)
     }
 
     async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
         self.readers.read(pauses::pauses).await
+    }
+
+    async fn audit(&self, entries: Vec<AuditEntry>, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.write(move |tx| tx.audit(&entries, now)).await
+    }
+
+    async fn audited(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
+        let query = query.clone();
+        self.readers.read(move |conn| audit::audited(conn, &query)).await
+    }
+
+    async fn prune_audit(&self, kept_ms: i64, max: usize, now: Timestamp) -> Result<u64, StoreError> {
+        self.writer
+            .write(move |tx| tx.prune_audit(kept_ms, max, now))
+            .await
     }
 
     async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError> {

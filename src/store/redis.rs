@@ -18,8 +18,10 @@ mod skew;
 mod admission;
 mod work;
 mod leases;
+mod options;
 mod outbox;
 mod pauses;
+mod audit;
 mod find;
 mod archive;
 mod kv;
@@ -33,125 +35,20 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use crate::journal::archive::{Export, Import};
 use crate::journal::{
-    Admission, Answer, BookRecord, Claim, Epoch, EventKey, EventQuery, EventRecord, Fence, NewEvent,
-    NewFiring, Notice, Pause, Pruned, Resolution, Retention, RuleText, RunHistory, RunId, RunQuery,
-    RunRecord, Share, Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
+    Admission, Answer, AuditEntry, AuditQuery, AuditRecord, BookRecord, Claim, Epoch, EventKey, EventQuery,
+    EventRecord, Fence, NewEvent, NewFiring, Notice, Pause, Pruned, Resolution, Retention, RuleText,
+    RunHistory, RunId, RunQuery, RunRecord, Share, Size, Stats, StepWrite, Store, StoreError, Then, Verdict,
 };
 
+pub use options::{OpenError, Opens, Options, Time};
 pub use server::Server;
 
 /// How all keys begin where nothing else was said.
 pub const PREFIX: &str = "xmrt";
-
-/// Why no journal was opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The address makes no sense.
-    #[error(
-        "REDIS_URL is not usable ({0}); it looks like redis://user:password@host:6379/0, or rediss:// with TLS, or \
-         redis+cluster://user:password@host:6379,host:6379"
-    )]
-    Url(String),
-    /// The server is not reachable, or does not let us in.
-    #[error("Redis at {server} cannot be used: {what}")]
-    Away {
-        /// Its address.
-        server: String,
-        /// What was wrong, and what to do.
-        what: String,
-    },
-    /// The server would lose what it acknowledges, or cannot do what is needed.
-    #[error("{product} at {server} cannot keep a journal: {}", .problems.join("; "))]
-    Unfit {
-        /// Its address.
-        server: String,
-        /// What it is.
-        product: String,
-        /// Each with its consequence and what to do.
-        problems: Vec<String>,
-    },
-    /// There is none, and none was to be made.
-    #[error("there is no journal in Redis at {server} yet; the first `xmrt serve` makes it")]
-    NoJournal {
-        /// Its address.
-        server: String,
-    },
-    /// An import into it was begun and not ended.
-    #[error(
-        "the journal in Redis at {server} is half of one: an import was interrupted; import the whole again with \
-         `xmrt import --replace`"
-    )]
-    Unfinished {
-        /// Its address.
-        server: String,
-    },
-    /// The journal there was written by another program.
-    #[error(
-        "the journal in Redis at {server} has layout {found} and this program knows layout {}: another release of xmrt \
-         wrote it; use that, or another prefix (XMRT_REDIS_PREFIX)",
-        founding::LAYOUT
-    )]
-    Layout {
-        /// Its address.
-        server: String,
-        /// Its layout.
-        found: String,
-    },
-}
-
-/// Whose clock a journal goes by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Time {
-    /// The server's: replicas need not agree about the time.
-    #[default]
-    OfServer,
-    /// Each operation's `now`. For tests that move the time by hand; with several replicas leases would be unsafe.
-    OfCaller,
-}
-
-impl Time {
-    /// What scripts are to take for the server's time; nothing for its own.
-    fn put_onto(self, args: &mut scripts::Args, now: Timestamp) {
-        match self {
-            Self::OfServer => args.put(""),
-            Self::OfCaller => args.int(now.as_millisecond()),
-        };
-    }
-}
-
-/// What is opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Opens {
-    /// The journal there, or one that is made now.
-    #[default]
-    Any,
-    /// The journal there: whoever only reads makes none.
-    Existing,
-    /// Also what an interrupted import left: to import again.
-    Unfinished,
-}
-
-/// Where a journal is, and how it is used.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// `redis://user:password@host:port/database`, or `rediss://` with TLS; `redis+cluster://` and `rediss+cluster://` with
-    /// any number of a Cluster's nodes, separated by commas.
-    pub url: SecretString,
-    /// How all keys begin: several installations can share a server under different ones.
-    pub prefix: String,
-    /// Accept a server that forgets what it has acknowledged.
-    pub allow_volatile: bool,
-    /// A directory for a note of the journal's identity, so that its loss is noticed at the next start.
-    pub note_dir: Option<PathBuf>,
-    /// What is opened there.
-    pub opens: Opens,
-    /// Whose clock it goes by.
-    pub time: Time,
-}
 
 /// The journal in one Redis or Valkey, shared by every process that opens it there.
 #[derive(Debug)]
@@ -369,8 +266,20 @@ impl Store for Redis {
         Redis::pause(self, what, who, now).await
     }
 
-    async fn resume(&self, what: &str, now: Timestamp) -> Result<bool, StoreError> {
-        Redis::resume(self, what, now).await
+    async fn resume(&self, what: &str, who: &str, now: Timestamp) -> Result<bool, StoreError> {
+        Redis::resume(self, what, who, now).await
+    }
+
+    async fn audit(&self, entries: Vec<AuditEntry>, now: Timestamp) -> Result<(), StoreError> {
+        Redis::audit(self, &entries, now).await
+    }
+
+    async fn audited(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
+        Redis::audited(self, query).await
+    }
+
+    async fn prune_audit(&self, kept_ms: i64, max: usize, now: Timestamp) -> Result<u64, StoreError> {
+        Redis::prune_audit(self, kept_ms, max, now).await
     }
 
     async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {

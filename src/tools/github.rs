@@ -14,10 +14,13 @@ mod webhooks;
 mod marker;
 mod page;
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 use super::toolbox::{Ctx, Effect, Toolbox};
+use crate::agents::Who;
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::Request;
 use crate::integrations::github::Client;
@@ -28,6 +31,8 @@ pub struct Parts {
     client: Option<Client>,
     /// What webhooks made here sign with.
     webhook_secret: Option<SecretString>,
+    /// Of agents that act as an account of their own: the only one they act with.
+    agents: BTreeMap<String, Client>,
 }
 
 /// The `github` MCP server.
@@ -53,22 +58,37 @@ const TOOLSETS: &[fn(Server) -> Server] = &[
 impl Toolbox<Parts> {
     /// The server, acting with `client`. Without one its tools are listed, and every call says what is missing.
     pub fn new(client: Option<Client>) -> Self {
-        Self::signing(client, None)
+        Self::with_accounts(client, None, BTreeMap::new())
     }
 
     /// The same; webhooks that it makes sign with `webhook_secret`, which nobody else learns.
     pub fn signing(client: Option<Client>, webhook_secret: Option<SecretString>) -> Self {
+        Self::with_accounts(client, webhook_secret, BTreeMap::new())
+    }
+
+    /// The same, where some agents act with a client of their own, and with no other.
+    pub fn with_accounts(
+        client: Option<Client>,
+        webhook_secret: Option<SecretString>,
+        agents: BTreeMap<String, Client>,
+    ) -> Self {
         let parts = Parts {
             client,
             webhook_secret,
+            agents,
         };
         let server = Self::named("github", INSTRUCTIONS, parts);
         TOOLSETS.iter().fold(server, |server, add| add(server))
     }
 }
 
-/// The client, or what to do about there being none.
+/// The client, or what to do about there being none. An agent with an account of its own never acts as another one.
 fn client(ctx: &Ctx<Parts>) -> Result<&Client, ToolError> {
+    if let Who::Agent(agent) = &ctx.who
+        && let Some(own) = ctx.parts.agents.get(agent)
+    {
+        return Ok(own);
+    }
     ctx.parts.client.as_ref().ok_or_else(|| {
         ToolError::new(
             ErrorClass::Forbidden,

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use crate::agents::Who;
 use crate::clock::Clock;
 use crate::hub::{Doubt, ErrorClass, LaterHub, ToolError};
 use crate::integrations::github::Client;
@@ -50,6 +51,8 @@ pub struct XmrtParts {
     pub store: Arc<dyn Store>,
     /// GitHub, to triage what is there; `None` where it is not configured.
     pub github: Option<Client>,
+    /// The clients of agents that act as an account of their own, and with no other.
+    pub agents: BTreeMap<String, Client>,
     /// Where notifications go, by name; each URL is a secret.
     pub notify: BTreeMap<String, SecretString>,
     /// The way to the reactor, to start rules by name.
@@ -65,6 +68,7 @@ pub struct XmrtParts {
 pub struct Parts {
     store: Arc<dyn Store>,
     github: Option<Client>,
+    agents: BTreeMap<String, Client>,
     notify: BTreeMap<String, SecretString>,
     notifier: Option<Notifier>,
     hub: LaterHub,
@@ -72,7 +76,13 @@ pub struct Parts {
 }
 
 impl Parts {
-    fn github(&self) -> Result<&Client, ToolError> {
+    /// The client for whoever calls. An agent with an account of its own never acts as another one.
+    fn github(&self, who: &Who) -> Result<&Client, ToolError> {
+        if let Who::Agent(agent) = who
+            && let Some(own) = self.agents.get(agent)
+        {
+            return Ok(own);
+        }
         self.github.as_ref().ok_or_else(|| {
             ToolError::new(ErrorClass::Forbidden, "GitHub is not configured")
                 .with_remedy("set GITHUB_TOKEN, or start with --sandbox")
@@ -101,6 +111,7 @@ impl Server {
         let held = Parts {
             store: parts.store,
             github: parts.github,
+            agents: parts.agents,
             notify: parts.notify,
             notifier: Notifier::new().ok(),
             hub: parts.hub,

@@ -19,6 +19,7 @@ fn agent(id: &str, role: &str) -> Agent {
     Agent {
         id: id.into(),
         role: role.into(),
+        github_login: None,
     }
 }
 

@@ -132,15 +132,15 @@ impl World {
         }
     }
 
-    /// Starts the server again on the same folder, at a new port.
-    pub fn restart(&mut self) {
-        self.server = start_server(&self.environment, self.folder.path());
-    }
-
     /// From the next start on, and for commands, this variable holds this.
     pub fn set(&mut self, name: &str, value: &str) {
         self.environment.retain(|(known, _)| known != name);
-        self.environment.push((name.into(), value.into()));
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Starts the server again on the same folder, at a new port.
+    pub fn restart(&mut self) {
+        self.server = start_server(&self.environment, self.folder.path());
     }
 
     /// Another server beside this one: a data directory of its own, all else the same.

@@ -3,6 +3,7 @@
 pub(crate) mod desk;
 pub(crate) mod walk;
 mod notes;
+mod audit;
 mod gates;
 mod groups;
 mod kv;

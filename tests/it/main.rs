@@ -7,8 +7,10 @@
     reason = "tests stand outside the fences, and their helpers are shared by topic"
 )]
 
+mod accounts;
 mod agents;
 mod approvals;
+mod audit;
 mod changes;
 mod chaos;
 mod cli;

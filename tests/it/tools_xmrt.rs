@@ -38,6 +38,7 @@ async fn desk(notify: &[(&str, String)]) -> Desk {
     let server = Server::new(XmrtParts {
         store: Arc::clone(&store) as Arc<dyn Store>,
         github: None,
+        agents: BTreeMap::new(),
         notify: notify
             .iter()
             .map(|(name, url)| ((*name).to_owned(), url.clone().into()))

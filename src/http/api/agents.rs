@@ -67,6 +67,7 @@ pub(super) async fn issue(
     let (store, now) = (app.reactor.store().as_ref(), app.reactor.clock().now());
     let (token, record) = agents::issue(store, &id, SignedDuration::from_hours(24 * days), now).await?;
     tracing::info!(target: "audit", agent = id, token.id = record.id, "a token was made for an agent");
+    app.reactor.said(super::WHO, "agent.token", &id).await;
     let mut shown = json!(record);
     shown["token"] = token.expose_secret().into();
     Ok((StatusCode::CREATED, Json(shown)))
@@ -84,6 +85,7 @@ pub(super) async fn revoke(
         )));
     }
     tracing::info!(target: "audit", agent = id, token.id = token, "a token of an agent was taken back");
+    app.reactor.said(super::WHO, "agent.revoke", &id).await;
     Ok(Json(json!({ "revoked": token })))
 }
 

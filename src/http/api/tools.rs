@@ -39,6 +39,7 @@ pub(super) async fn approve(
         .await
         .map_err(problem)?;
     tracing::info!(target: "audit", agent = ADMIN, tool, "contract approved");
+    app.reactor.said(ADMIN, "tool.approve", &tool).await;
     let status = hub.status();
     let approved = status
         .iter()

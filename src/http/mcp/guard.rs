@@ -200,6 +200,15 @@ pub(super) async fn paused(app: &App, who: &Who) -> Result<Option<String>, Store
 }
 
 impl Refusal {
+    /// Who bears the token, as the audit trail calls them; nobody who bears none.
+    pub(super) fn who(&self) -> Option<String> {
+        match self {
+            Self::Missing => None,
+            Self::Wrong | Self::Github => Some("a stranger".to_owned()),
+            Self::Gone(agent) => Some(agent.clone()),
+        }
+    }
+
     /// The answer: what to send instead, and where the metadata of the resource is (RFC 9728).
     pub(super) fn problem(self, base: &str, path: &str) -> Problem {
         const HOW: &str = "send `Authorization: Bearer <token>`, an agent's (`xmrt agents token <id>` makes one) or XMRT_ADMIN_TOKEN";

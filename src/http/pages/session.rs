@@ -228,17 +228,19 @@ fn cookie(headers: &HeaderMap) -> Option<String> {
 
 /// `Lax` and not `Strict`: a link to a run, in an issue or a chat, is to open it. Nothing is changed by a GET.
 fn set_cookie(response: &mut Response, headers: &HeaderMap, name: &str, seconds: i64) {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.unwrap_or_default();
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    let secure = match host {
-        "localhost" | "127.0.0.1" | "[::1]" => "",
-        _ => "; Secure",
-    };
+    let secure = if is_local(headers) { "" } else { "; Secure" };
     let cookie = format!("{COOKIE}={name}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
     if let Ok(cookie) = HeaderValue::try_from(cookie) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
+}
+
+/// Whether the browser and this server are on one machine: there is no TLS between them.
+pub(super) fn is_local(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.unwrap_or_default();
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 fn key(app: &App, name: &str) -> Result<KvKey, Problem> {

@@ -24,6 +24,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("frame.html", include_str!("frame.html")),
     ("sign-in.html", include_str!("sign-in.html")),
     ("problem.html", include_str!("problem.html")),
+    ("signed-in.html", include_str!("signed-in.html")),
     ("parts.html", include_str!("parts.html")),
     ("now.html", include_str!("now.html")),
     ("events.html", include_str!("events.html")),

@@ -1,99 +1,103 @@
-//! In: an agent's call and what came of it. Out: one line in the log, target `audit`. Never: an argument in clear.
+//! In: an agent's call and what came of it. Out: an entry of the audit trail, and a line in the log, target `audit`. Never: an
+//! answer before its entry is on record; an argument in clear.
 
-use std::time::Instant;
+use std::sync::Arc;
 
 use rmcp::model::{CallToolResponse, JsonObject};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-use super::super::{ErrorClass, ToolError};
-use crate::clock::Clock;
+use super::super::ToolError;
+use crate::agents::{AuditEntry, Deed, Trail, trace_of};
 
-/// How much of a tool's name is logged, in characters; what there is, is shorter.
-const NAME_CHARS_MAX: usize = 80;
-
-/// A call under way. Dropped without an end (its connection went away), it is logged as abandoned.
+/// A call under way. Dropped without an end (its connection went away), it is on record as abandoned.
 pub(super) struct Line {
-    agent: String,
-    tool: String,
-    arguments: String,
-    begun: Instant,
-    ended: bool,
+    deed: Option<Deed>,
+    trail: Option<Arc<dyn Trail>>,
+}
+
+/// What came of a call: one word, and why, for a person.
+pub(super) struct Ending {
+    pub(super) outcome: &'static str,
+    pub(super) note: Option<String>,
+}
+
+impl Ending {
+    pub(super) fn of(outcome: &'static str, note: impl std::fmt::Display) -> Self {
+        Self {
+            outcome,
+            note: Some(note.to_string()),
+        }
+    }
 }
 
 impl Line {
-    pub(super) fn begin(agent: &str, tool: &str, arguments: &JsonObject) -> Self {
+    pub(super) fn begin(
+        trail: Option<&Arc<dyn Trail>>,
+        who: &str,
+        tool: &str,
+        arguments: &JsonObject,
+        traceparent: Option<&str>,
+    ) -> Self {
+        let mut deed = Deed::begin(who, tool, &Value::Object(arguments.clone()));
+        deed.entry_mut().trace = traceparent.and_then(trace_of);
         Self {
-            agent: agent.to_owned(),
-            tool: tool.chars().take(NAME_CHARS_MAX).collect(),
-            arguments: hash(arguments),
-            begun: Clock::monotonic(),
-            ended: false,
+            deed: Some(deed),
+            trail: trail.cloned(),
         }
     }
 
-    pub(super) fn end(mut self, outcome: &str) {
-        self.write(outcome);
-    }
-
-    fn write(&mut self, outcome: &str) {
-        self.ended = true;
-        tracing::info!(
-            target: "audit",
-            agent = self.agent,
-            tool = self.tool,
-            arguments.sha256 = self.arguments,
-            outcome,
-            latency_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "agent call"
-        );
+    pub(super) async fn end(mut self, ending: Ending) {
+        let Some(deed) = self.deed.take() else { return };
+        let entry = deed.end(ending.outcome, ending.note.as_deref());
+        log(&entry);
+        if let Some(trail) = &self.trail {
+            trail.note(entry).await;
+        }
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        if !self.ended {
-            self.write("abandoned");
+        let Some(deed) = self.deed.take() else { return };
+        let entry = deed.end("abandoned", Some("the connection went away before the answer"));
+        log(&entry);
+        // Nobody waits for this any more; where the process ends with it, the line in the log is what is left.
+        if let (Some(trail), Ok(runtime)) = (self.trail.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move { trail.note(entry).await });
         }
     }
 }
 
-/// One word for what came of a call: `done`, `dry_run`, or the class of the error.
-pub(super) fn outcome(answer: &Result<CallToolResponse, ToolError>) -> &'static str {
+fn log(entry: &AuditEntry) {
+    tracing::info!(
+        target: "audit",
+        agent = entry.who,
+        tool = entry.what,
+        arguments.sha256 = entry.arguments_sha256.as_deref().unwrap_or_default(),
+        outcome = entry.outcome,
+        latency_ms = entry.latency_ms.unwrap_or_default(),
+        "agent call"
+    );
+}
+
+/// What came of a call: `done`, `dry_run`, `asked`, or the class of the error.
+pub(super) fn ending(answer: &Result<CallToolResponse, ToolError>) -> Ending {
+    let plain = |outcome| Ending { outcome, note: None };
     match answer {
-        Err(error) => class(&error.class),
+        Err(error) => Ending::of(error.class.as_str(), error),
         Ok(CallToolResponse::Complete(result)) => {
             let content = result.structured_content.as_ref();
-            let error = content.and_then(|content| content.get("error"));
             if result.is_error == Some(true) {
-                let class_of = |error: &Value| serde_json::from_value::<ToolError>(error.clone()).ok();
-                return error
-                    .and_then(class_of)
-                    .map_or("failed", |error| class(&error.class));
+                let error = content.and_then(|content| content.get("error"));
+                let error =
+                    error.and_then(|error: &Value| serde_json::from_value::<ToolError>(error.clone()).ok());
+                return error.map_or(plain("failed"), |error| Ending::of(error.class.as_str(), &error));
             }
             match content.and_then(|content| content.get("dry_run")) {
-                Some(Value::Array(_)) => "dry_run",
-                _ => "done",
+                Some(Value::Array(_)) => plain("dry_run"),
+                _ => plain("done"),
             }
         }
-        Ok(_) => "asked",
+        Ok(_) => plain("asked"),
     }
-}
-
-fn class(class: &ErrorClass) -> &'static str {
-    match class {
-        ErrorClass::Invalid => "invalid",
-        ErrorClass::NotFound => "not_found",
-        ErrorClass::Forbidden => "forbidden",
-        ErrorClass::Conflict => "conflict",
-        ErrorClass::RateLimited { .. } => "rate_limited",
-        ErrorClass::Unavailable => "unavailable",
-        ErrorClass::UnknownEffect => "unknown_effect",
-    }
-}
-
-/// SHA-256 of the arguments with sorted keys: equal arguments have equal hashes, and values stay private.
-fn hash(arguments: &JsonObject) -> String {
-    let text = serde_json::to_vec(arguments).unwrap_or_default();
-    hex::encode(Sha256::digest(text))
 }

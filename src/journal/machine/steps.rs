@@ -35,6 +35,7 @@ impl RunHistory {
                 step.error = Some(error.clone());
                 step.finished_at = Some(now);
             }
+            StepWrite::Audited(_) => {}
             first => return self.write_first(first, now),
         }
         Ok(())

@@ -78,6 +78,7 @@ impl Model {
             }));
         }
         records.extend(self.pauses().into_iter().map(Record::Pause));
+        records.extend(self.trail.values().cloned().map(Box::new).map(Record::Audit));
         (head, records)
     }
 
@@ -170,6 +171,9 @@ impl Model {
             }
             Record::Pause(pause) => {
                 self.pauses.insert(pause.what.clone(), pause);
+            }
+            Record::Audit(record) => {
+                self.trail.insert(record.seq, *record);
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Model;
-use crate::journal::{Pause, WaitsFor};
+use crate::journal::{AuditEntry, Pause, WaitsFor};
 
 impl Model {
     /// See [`Store::pause`](crate::journal::Store::pause).
@@ -15,15 +15,17 @@ impl Model {
             who: who.into(),
             since: now,
         });
+        self.add(AuditEntry::paused(who, true, what), now);
     }
 
     /// See [`Store::resume`](crate::journal::Store::resume).
-    pub fn resume(&mut self, what: &str, now: Timestamp) -> bool {
+    pub fn resume(&mut self, what: &str, who: &str, now: Timestamp) -> bool {
         let now = self.at(now);
         if self.pauses.remove(what).is_none() {
             return false;
         }
         self.changes(now);
+        self.add(AuditEntry::paused(who, false, what), now);
         for history in self.runs.values_mut() {
             if history.run.waits_for == Some(WaitsFor::Pause) {
                 history.run.due_at = Some(now);

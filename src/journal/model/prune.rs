@@ -133,6 +133,7 @@ impl Model {
         vec![
             share("events", self.events.len(), self.size().bytes),
             share("runs", self.runs.len(), 0),
+            share("audit", self.trail.len(), 0),
         ]
     }
 }

@@ -7,8 +7,8 @@ use crate::clock::after;
 use crate::journal::groups::{self, Turn};
 use crate::journal::machine;
 use crate::journal::{
-    Answer, Claim, Fence, Notice, PAGE_MAX, Resolution, RunHistory, RunId, RunState, StepWrite, StoreError,
-    Then,
+    Answer, AuditEntry, Claim, Fence, Notice, PAGE_MAX, Resolution, RunHistory, RunId, RunRecord, RunState,
+    StepWrite, StoreError, Then,
 };
 
 impl Model {
@@ -100,6 +100,11 @@ impl Model {
         self.change(run, now, |history| history.advance(fence, writes, then, now))?;
         let depth = self.history(run)?.run.depth;
         self.expect(run, depth, writes, now);
+        for write in writes {
+            if let StepWrite::Audited(entry) = write {
+                self.add((**entry).clone(), now);
+            }
+        }
         Ok(())
     }
 
@@ -135,7 +140,9 @@ impl Model {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let now = self.at(now);
-        self.change(run, now, |history| history.resolve(who, resolution, now))
+        let said = resolution.clone();
+        self.change(run, now, |history| history.resolve(who, resolution, now))?;
+        self.say(run, now, |run| AuditEntry::resolved(who, &said, run))
     }
 
     /// See [`Store::answer`](crate::journal::Store::answer).
@@ -147,13 +154,15 @@ impl Model {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let now = self.at(now);
-        self.change(run, now, |history| history.answer(hash, answer, now))
+        self.change(run, now, |history| history.answer(hash, answer, now))?;
+        self.say(run, now, |run| AuditEntry::answered(answer, run))
     }
 
     /// See [`Store::cancel`](crate::journal::Store::cancel).
     pub fn cancel(&mut self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError> {
         let now = self.at(now);
-        self.change(run, now, |history| history.cancel(who, now))
+        self.change(run, now, |history| history.cancel(who, now))?;
+        self.say(run, now, |run| AuditEntry::cancelled(who, run))
     }
 
     /// See [`Store::retry`](crate::journal::Store::retry).
@@ -174,6 +183,7 @@ impl Model {
         }
         let id = new.run.id.clone();
         self.make(new, now)?;
+        self.say(run, now, |run| AuditEntry::retried(who, run, &id))?;
         Ok(id)
     }
 
@@ -191,6 +201,18 @@ impl Model {
         for notice in notices {
             self.outbox.remove(&Self::place(notice));
         }
+    }
+
+    /// Puts a person's word on a run on record.
+    fn say(
+        &mut self,
+        run: &RunId,
+        now: Timestamp,
+        word: impl FnOnce(&RunRecord) -> AuditEntry,
+    ) -> Result<(), StoreError> {
+        let entry = word(&self.history(run)?.run);
+        self.add(entry, now);
+        Ok(())
     }
 
     /// One change to one run, whole or not at all.

@@ -309,7 +309,12 @@ impl RenderEvent {
 /// Calls a reading tool.
 async fn ask<T: DeserializeOwned>(hub: &Hub, tool: &str, arguments: Value) -> Result<T, ToolError> {
     let odd = |what: String| ToolError::new(ErrorClass::Unavailable, format!("`{tool}`: {what}"));
-    match hub.call(tool, arguments, CallMeta::default(), TIMEOUT).await? {
+    // Nobody asked for it: the program reads what it may have missed, all the time. That is no deed of anybody's.
+    let meta = CallMeta {
+        on_record: true,
+        ..CallMeta::default()
+    };
+    match hub.call(tool, arguments, meta, TIMEOUT).await? {
         Reply::Done(result) => serde_json::from_value(result).map_err(|error| odd(error.to_string())),
         _ => Err(odd(
             "answered as if it had been asked to do something else than read".into(),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::job::{Flow, Job, history};
+use super::trail::failed;
 use crate::act;
 use crate::clock;
 use crate::hub::{ErrorClass, Resolved, ToolError};
@@ -18,9 +19,13 @@ impl Job<'_> {
     /// run that waits for [`WaitsFor::Approval`].
     pub(super) async fn ask(&mut self, mut step: Step, asking: Asking) -> Result<Flow, StoreError> {
         self.secure_lease(step.call.timeout_ms).await?;
+        let deed = self.deed(&step);
         let resolved = match act::resolve(&self.worker.reactor.hub, &step.call).await {
             Ok(resolved) => resolved,
-            Err(error) => return self.not_resolved(step, error).await,
+            Err(error) => {
+                self.audit(failed(deed, &error))?;
+                return self.not_resolved(step, error).await;
+            }
         };
         let now = self.now();
         let given = std::mem::replace(&mut step.call.arguments, resolved.arguments);
@@ -79,7 +84,12 @@ impl Job<'_> {
         self.secure_lease(step.call.timeout_ms).await?;
         let mut asked = step.call.clone();
         asked.arguments = approval.basis["arguments"].clone();
-        let now = match act::resolve(&self.worker.reactor.hub, &asked).await {
+        let deed = self.deed(&step);
+        let resolved = act::resolve(&self.worker.reactor.hub, &asked).await;
+        if let Err(error) = &resolved {
+            self.audit(failed(deed, error))?;
+        }
+        let now = match resolved {
             Ok(resolved) => resolved,
             Err(error) if error.class.is_retryable() => return self.look_again(&step, approval, error).await,
             Err(error) => {

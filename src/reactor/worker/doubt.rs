@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::job::{Flow, Job, history};
+use super::trail::looked;
 use crate::journal::{StepRecord, StoreError};
 use crate::plan::Step;
 use crate::record::{self, Next};
@@ -57,6 +58,7 @@ impl Job<'_> {
             && *at <= now
         {
             self.secure_lease(step.call.timeout_ms).await?;
+            let deed = self.deed(&step);
             let finding = self.look(&step, self.effect_since(on_record)).await?;
             tracing::info!(
                 run.id = self.run().id.0,
@@ -64,6 +66,7 @@ impl Job<'_> {
                 ?finding,
                 "looked for the effect of an earlier attempt"
             );
+            self.audit(looked(deed, &finding))?;
             next = record::after_look(finding, history, self.now());
         }
         match self.follow(&step, next).await? {

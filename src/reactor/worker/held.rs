@@ -85,7 +85,12 @@ impl Job<'_> {
                     let again = clock::after(self.now(), JOURNAL_AGAIN_MS);
                     self.worker.reactor.clock.sleep_until(again).await;
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    if matches!(error, StoreError::Fenced { .. }) {
+                        self.audit_alone().await;
+                    }
+                    return Err(error);
+                }
             }
         }
     }

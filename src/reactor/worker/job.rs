@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::Worker;
+use super::trail::ended;
 use crate::act::{self, Outcome};
 use crate::agents::REACTOR;
 use crate::clock::{self, Clock};
@@ -222,7 +223,7 @@ impl<'w> Job<'w> {
                 .await?;
                 return Ok(Flow::LetGo);
             }
-            let outcome = self.send(&step).await;
+            let outcome = self.send(&step).await?;
             let outcome = self.own_effect(&step, outcome).await?;
             let now = self.now();
             let rule = Arc::clone(&self.rule);
@@ -301,7 +302,8 @@ impl<'w> Job<'w> {
         }
     }
 
-    async fn send(&self, step: &Step) -> Outcome {
+    async fn send(&mut self, step: &Step) -> Result<Outcome, StoreError> {
+        let deed = self.deed(step);
         let started = Clock::monotonic();
         let given = |approval: &Option<Approval>| approval.as_ref().is_some_and(Approval::is_given);
         let mut on_record = self.history.steps.iter();
@@ -309,14 +311,16 @@ impl<'w> Job<'w> {
         let outcome = act::make(&self.worker.reactor.hub, &step.call, &step.key, approved).await;
         metrics::histogram!("xmrt_step_seconds", "tool" => step.call.tool.clone())
             .record(started.elapsed().as_secs_f64());
-        match outcome {
+        let outcome = match outcome {
             // A read has no effect to be in doubt about.
             Outcome::InDoubt(mut error) if !step.writes => {
                 error.class = ErrorClass::Unavailable;
                 Outcome::Failed(error)
             }
             outcome => outcome,
-        }
+        };
+        self.audit(ended(deed, &outcome))?;
+        Ok(outcome)
     }
 
     /// Does what follows. `None` means: make the call again.

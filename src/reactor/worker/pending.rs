@@ -1,7 +1,8 @@
 //! A call that had its effect and is not over: asked about until it is, or until its time is up.
 
 use super::job::{Flow, Job};
-use crate::act;
+use super::trail::ended;
+use crate::act::{self, Outcome};
 use crate::clock;
 use crate::journal::{StepRecord, StoreError};
 use crate::plan::{self, Step};
@@ -11,8 +12,13 @@ impl Job<'_> {
     /// Asks what became of the call, and does what follows. Asking changes nothing, so it may be done again after any crash.
     pub(super) async fn poll(&mut self, step: Step, on_record: &StepRecord) -> Result<Flow, StoreError> {
         self.secure_lease(step.call.timeout_ms).await?;
+        let deed = self.deed(&step);
         let hub = &self.worker.reactor.hub;
         let outcome = act::poll(hub, &step.call, &step.key, &on_record.cursor).await;
+        // That it is not over yet is asked often, and tells nothing new.
+        if !matches!(outcome, Outcome::Pending(_)) {
+            self.audit(ended(deed, &outcome))?;
+        }
         let rule = self.rule();
         let within_ms = plan::action_at(&rule, step.index).and_then(|action| action.within_ms);
         let within_ms = within_ms.unwrap_or(record::PENDING_WITHIN_MS);

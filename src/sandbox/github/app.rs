@@ -124,7 +124,7 @@ pub(super) fn gate(world: &World, call: &Call, token: &str) -> Result<(), Answer
 }
 
 /// As whom a token acts, if it is an installation's.
-pub(in crate::sandbox) fn actor(world: &World, call: &Call) -> Option<&'static str> {
+pub(super) fn actor(world: &World, call: &Call) -> Option<&'static str> {
     let app = world.github.app.as_ref()?;
     app.tokens.contains_key(call.token()?).then_some(LOGIN)
 }

@@ -17,7 +17,7 @@ pub(super) fn me(world: &mut World, call: &Call) -> Outcome {
             base: &call.base,
             state: &world.github,
         }
-        .profile(&world.options.bot_login),
+        .profile(&call.actor),
     ))
 }
 

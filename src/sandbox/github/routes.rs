@@ -5,7 +5,7 @@ mod talk;
 mod hooks;
 mod around;
 
-use super::{actions, commits, contents, graphql, history, repos};
+use super::{actions, commits, contents, graphql, history, oauth, repos};
 use crate::sandbox::call::Route;
 
 /// Every call that the GitHub side knows.
@@ -15,6 +15,29 @@ pub(in crate::sandbox) const ROUTES: &[&[Route]] = &[CODE, talk::ISSUES, hooks::
 const CODE: &[Route] = &[
     Route::new("GET", "/user", "get_me", repos::me),
     Route::new("GET", "/users/{u}", "get_user", repos::user),
+    Route::new(
+        "GET",
+        "/login/oauth/authorize",
+        "authorize_page",
+        oauth::authorize,
+    ),
+    Route::new("POST", "/login/oauth/authorize", "authorize", oauth::decide),
+    Route::new("POST", "/login/oauth/access_token", "oauth_token", oauth::token),
+    Route::new("POST", "/login/device/code", "device_code", oauth::device_code),
+    Route::new("GET", "/login/device", "device_page", oauth::device_page),
+    Route::new("POST", "/login/device", "authorize_device", oauth::device_decide),
+    Route::new(
+        "POST",
+        "/applications/{client}/token",
+        "check_token",
+        oauth::check,
+    ),
+    Route::new(
+        "DELETE",
+        "/applications/{client}/token",
+        "revoke_token",
+        oauth::delete,
+    ),
     Route::new("GET", "/rate_limit", "get_rate_limit", repos::rate_limit),
     Route::new("GET", "/user/repos", "list_repositories", repos::list),
     Route::new("GET", "/users/{u}/repos", "list_repositories", repos::list),

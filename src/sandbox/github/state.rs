@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::app::App;
+use super::oauth::Oauth;
 use super::things::{Alert, Category, Check, Deployment, Discussion, Invitation, Member, Release, Visit};
 
 /// The GitHub side's memory.
@@ -21,6 +22,8 @@ pub(in crate::sandbox) struct State {
     pub(in crate::sandbox) invitations: Vec<Invitation>,
     /// By organization and login, in small letters.
     members: BTreeMap<(String, String), Member>,
+    /// Who signed in, and with what.
+    pub(in crate::sandbox) oauth: Oauth,
     pub(in crate::sandbox) rate_used: u64,
     pub(in crate::sandbox) rate_reset: i64,
 }

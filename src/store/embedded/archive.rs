@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::mpsc;
 
 use super::writer::{Fault, Tx, unavailable};
-use super::{epoch, find, pauses, rows, schema, work};
+use super::{audit, epoch, find, pauses, rows, schema, work};
 use crate::clock::from_millis;
 use crate::journal::archive::{
     ArchivedBook, ArchivedEvent, Burst, Cause, Export, GateCharge, Head, Import, Known, NamedValue, Outlet,
@@ -35,6 +35,7 @@ const TABLES: &[&str] = &[
     "outbox",
     "kv",
     "pauses",
+    "audit",
     "books",
     "rule_texts",
 ];
@@ -233,7 +234,7 @@ fn memory_of_gates(
     for pause in pauses::pauses(conn)? {
         put(Record::Pause(pause))?;
     }
-    Ok(())
+    audit::each(conn, |record| put(Record::Audit(Box::new(record))))
 }
 
 impl Tx<'_> {
@@ -316,6 +317,7 @@ impl Tx<'_> {
                     .execute((space, name, until, value.to_vec()))?;
             }
             Record::Pause(pause) => self.keep_pause(&pause)?,
+            Record::Audit(record) => self.put_audit(Some(record.seq), record.at, &record.entry)?,
         }
         Ok(())
     }

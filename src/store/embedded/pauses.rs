@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::writer::{Fault, Tx};
 use crate::clock::from_millis;
-use crate::journal::Pause;
+use crate::journal::{AuditEntry, Pause};
 
 impl Tx<'_> {
     pub(super) fn pause(&mut self, what: &str, who: &str, now: Timestamp) -> Result<(), Fault> {
@@ -16,6 +16,7 @@ impl Tx<'_> {
             who: who.into(),
             since: now,
         })?;
+        self.add(AuditEntry::paused(who, true, what), now)?;
         Ok(())
     }
 
@@ -27,7 +28,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(super) fn resume(&mut self, what: &str, now: Timestamp) -> Result<bool, Fault> {
+    pub(super) fn resume(&mut self, what: &str, who: &str, now: Timestamp) -> Result<bool, Fault> {
         let now = self.at(now);
         let ended = self
             .conn
@@ -37,6 +38,7 @@ impl Tx<'_> {
             return Ok(false);
         }
         self.changes(now)?;
+        self.add(AuditEntry::paused(who, false, what), now)?;
         self.conn
             .prepare_cached("UPDATE runs SET due = ?1 WHERE state = 'waiting' AND waits_for = 'pause'")?
             .execute([now.as_millisecond()])?;

@@ -25,6 +25,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("dedupe", &["names", "digests"]),
     ("gates", &["cooldowns", "rates", "pending", "causes", "pauses"]),
     ("values", &["kv"]),
+    ("audit", &["audit"]),
     ("books", &["books", "rule_texts", "former_books"]),
 ];
 

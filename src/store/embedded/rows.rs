@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::clock::from_millis;
 use crate::journal::{
-    Duplicate, EventKey, EventRecord, Group, GroupPlace, RunHistory, RunId, RunRecord, RunState, Stand,
-    StepKey, StepRecord, StepState, Verdict, WaitsFor,
+    AuditRecord, Duplicate, EventKey, EventRecord, Group, GroupPlace, RunHistory, RunId, RunRecord, RunState,
+    Stand, StepKey, StepRecord, StepState, Verdict, WaitsFor,
 };
 use crate::store::packing;
 
@@ -19,6 +19,17 @@ fn unpack(row: &Row<'_>, column: &str) -> rusqlite::Result<Vec<u8>> {
 
 fn unpack_json(row: &Row<'_>, column: &str) -> rusqlite::Result<Value> {
     packing::unpack_json(row.get_ref(column)?.as_blob()?).map_err(|error| bad(column, error))
+}
+
+/// An entry of the audit trail: its place, its time, and itself.
+pub(super) fn audit_record(row: &Row<'_>) -> rusqlite::Result<AuditRecord> {
+    let column = "body_packed";
+    let entry = serde_json::from_value(unpack_json(row, column)?).map_err(|error| bad(column, error))?;
+    Ok(AuditRecord {
+        seq: row.get::<_, i64>("seq")? as u64,
+        at: from_millis(row.get("at")?),
+        entry,
+    })
 }
 
 fn bad(column: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {

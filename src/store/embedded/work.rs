@@ -10,8 +10,8 @@ use super::writer::{Fault, Tx};
 use crate::clock::after;
 use crate::journal::groups::{self, Turn};
 use crate::journal::{
-    Answer, Claim, Fence, Notice, Resolution, RunHistory, RunId, RunRecord, RunState, Stand, StepRecord,
-    StepWrite, StoreError, Then, machine, outbox,
+    Answer, AuditEntry, Claim, Fence, Notice, Resolution, RunHistory, RunId, RunRecord, RunState, Stand,
+    StepRecord, StepWrite, StoreError, Then, machine, outbox,
 };
 use crate::store::packing::pack_json;
 
@@ -129,6 +129,9 @@ impl Tx<'_> {
         let now = self.at(now);
         let history = self.change(run, now, |history| history.advance(fence, writes, then, now))?;
         for write in writes {
+            if let StepWrite::Audited(entry) = write {
+                self.add((**entry).clone(), now)?;
+            }
             let (StepWrite::Intent { causes, .. } | StepWrite::Done { causes, .. }) = write else {
                 continue;
             };
@@ -195,8 +198,9 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<(), Fault> {
         let now = self.at(now);
-        self.change(run, now, |history| history.resolve(who, resolution, now))?;
-        Ok(())
+        let said = resolution.clone();
+        let history = self.change(run, now, |history| history.resolve(who, resolution, now))?;
+        Ok(self.add(AuditEntry::resolved(who, &said, &history.run), now)?)
     }
 
     pub(super) fn answer(
@@ -207,14 +211,14 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<(), Fault> {
         let now = self.at(now);
-        self.change(run, now, |history| history.answer(hash, answer, now))?;
-        Ok(())
+        let history = self.change(run, now, |history| history.answer(hash, answer, now))?;
+        Ok(self.add(AuditEntry::answered(answer, &history.run), now)?)
     }
 
     pub(super) fn cancel(&mut self, run: &RunId, who: &str, now: Timestamp) -> Result<(), Fault> {
         let now = self.at(now);
-        self.change(run, now, |history| history.cancel(who, now))?;
-        Ok(())
+        let history = self.change(run, now, |history| history.cancel(who, now))?;
+        Ok(self.add(AuditEntry::cancelled(who, &history.run), now)?)
     }
 
     pub(super) fn retry(&mut self, run: &RunId, who: &str, now: Timestamp) -> Result<RunId, Fault> {
@@ -228,6 +232,7 @@ impl Tx<'_> {
         self.keep_verdict(event, verdicts.len(), &machine::retried(&new.run, run, who))?;
         let id = new.run.id.clone();
         self.make(event, new, now)?;
+        self.add(AuditEntry::retried(who, &old.run, &id), now)?;
         Ok(id)
     }
 

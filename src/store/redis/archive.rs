@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use redis::Value;
 
 use super::Redis;
+use super::audit;
 use super::fields;
 use super::link::{Fault, Link};
 use super::outbox::read_notice;
@@ -128,6 +129,7 @@ impl Reading {
         let values: Vec<_> = self.keys(&["kv:"]).await?.into_iter().collect();
         self.values(&values, at).await?;
         self.pauses().await?;
+        self.trail().await?;
         let end = piece(&self.link, &self.scripts, &self.prefix, &self.identity, "", 0).await?;
         if end.changes != self.changes {
             self.outlet.has_moved();
@@ -382,6 +384,21 @@ impl Reading {
             self.put(Record::Pause(pause)).await?;
         }
         Ok(())
+    }
+
+    async fn trail(&self) -> Result<(), Stop> {
+        let key = format!("{}audit", self.prefix);
+        let mut from = "-".to_owned();
+        loop {
+            let page = audit::page(&self.link, &key, "XRANGE", [&from, "+"]).await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            from = format!("({}", last.place());
+            for record in page {
+                self.put(Record::Audit(Box::new(record))).await?;
+            }
+        }
     }
 
     /// The same reading command on several keys, in one round trip.

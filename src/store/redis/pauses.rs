@@ -3,25 +3,28 @@
 use jiff::Timestamp;
 
 use super::Redis;
+use super::audit::put_audits;
 use super::find::PAGE;
 use super::link::Fault;
 use super::reply::{self, odd};
 use super::scripts::Args;
 use crate::clock::from_millis;
-use crate::journal::{Pause, StoreError};
+use crate::journal::{AuditEntry, Pause, StoreError};
 
 impl Redis {
     pub(super) async fn pause(&self, what: &str, who: &str, now: Timestamp) -> Result<(), StoreError> {
         let mut args = Args::new();
         // Nobody is no name: that would end the pause.
         args.put(what).put(if who.is_empty() { "?" } else { who });
+        put_audits(&mut args, [&AuditEntry::paused(who, true, what)]);
         self.run_script(&self.scripts.pause, Some(now), &args).await?;
         Ok(())
     }
 
-    pub(super) async fn resume(&self, what: &str, now: Timestamp) -> Result<bool, StoreError> {
+    pub(super) async fn resume(&self, what: &str, who: &str, now: Timestamp) -> Result<bool, StoreError> {
         let mut args = Args::new();
         args.put(what).put("");
+        put_audits(&mut args, [&AuditEntry::paused(who, false, what)]);
         let reply = self.run_script(&self.scripts.pause, Some(now), &args).await?;
         if reply.word != "resumed" {
             return Ok(false);

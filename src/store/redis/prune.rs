@@ -17,6 +17,8 @@ type Rule = (String, String);
 /// How many keys of each kind are weighed; the others are taken to be alike.
 const WEIGHED: usize = 200;
 
+/// The kind of the audit trail, whose one key holds all entries.
+const AUDIT: &str = "audit";
 /// What the keys belong to, by how they begin behind the prefix. What fits none is `other`.
 const KINDS: &[(&str, &[&str])] = &[
     ("events", &["e:"]),
@@ -25,6 +27,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("gates", &["g:", "rate:", "pend:", "c:", "pauses"]),
     ("books", &["book:", "t:"]),
     ("values", &["kv:"]),
+    (AUDIT, &["audit"]),
     (
         "indexes",
         &[
@@ -192,11 +195,16 @@ impl Redis {
                     bytes += reply::number(answer)?.unsigned_abs();
                 }
             }
-            let count = keys.len() as u64;
+            let mut count = keys.len() as u64;
+            bytes = bytes * count / (some.len() as u64).max(1);
+            if kind == AUDIT {
+                let entries = self.link.call(redis::cmd("XLEN").arg(self.key(AUDIT))).await?;
+                count = reply::number(entries)?.unsigned_abs();
+            }
             shares.push(Share {
                 kind: kind.to_owned(),
                 count,
-                bytes: bytes * count / (some.len() as u64).max(1),
+                bytes,
             });
         }
         Ok(shares)

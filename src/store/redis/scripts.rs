@@ -45,6 +45,7 @@ pub(super) struct Scripts {
     pub(super) kv: Script,
     pub(super) prune: Script,
     pub(super) books: Script,
+    pub(super) audit: Script,
 }
 
 impl Scripts {
@@ -73,6 +74,7 @@ impl Scripts {
             kv: load(with_prelude(include_str!("lua/kv.lua"))).await?,
             prune: load(with_prelude(include_str!("lua/prune.lua"))).await?,
             books: load(with_prelude(include_str!("lua/books.lua"))).await?,
+            audit: load(with_prelude(include_str!("lua/audit.lua"))).await?,
         })
     }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::admission::{TRIES, crowded};
+use super::audit::put_audits;
 use super::fields::{self, Changes, Kept};
 use super::link::Fault;
 use super::outbox::put_notice;
@@ -15,7 +16,8 @@ use super::{Redis, lock};
 use crate::clock::after;
 use crate::journal::machine::{self, whole};
 use crate::journal::{
-    Answer, Claim, Fence, Resolution, RunHistory, RunId, RunState, StepWrite, StoreError, Then,
+    Answer, AuditEntry, Claim, Fence, Resolution, RunHistory, RunId, RunRecord, RunState, StepWrite,
+    StoreError, Then,
 };
 
 /// How many runs one claim takes at most.
@@ -49,6 +51,8 @@ pub(super) struct Extra {
     until: Option<Timestamp>,
     /// Cause keys, each with how long it is expected.
     causes: Vec<(String, i64)>,
+    /// What goes into the audit trail.
+    said: Said,
     /// Whether the run may be due now or soon.
     rings: bool,
     /// Under which fence, if it is for whoever holds the run's lease. Then the run may be taken as it was last seen here.
@@ -61,9 +65,37 @@ impl Extra {
             op: new_op(),
             until: None,
             causes: Vec::new(),
+            said: Said::Nothing,
             rings,
             fence: None,
         }
+    }
+
+    /// With a person's word on the run.
+    fn saying(rings: bool, word: impl Fn(&RunRecord) -> AuditEntry + Send + Sync + 'static) -> Self {
+        Self {
+            said: Said::Word(Box::new(word)),
+            ..Self::new(rings)
+        }
+    }
+}
+
+/// What a change puts into the audit trail.
+enum Said {
+    Nothing,
+    /// What calls came to.
+    Calls(Vec<AuditEntry>),
+    /// A person's word on the run.
+    Word(Box<dyn Fn(&RunRecord) -> AuditEntry + Send + Sync>),
+}
+
+impl std::fmt::Debug for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "Nothing",
+            Self::Calls(_) => "Calls",
+            Self::Word(_) => "Word",
+        })
     }
 }
 
@@ -174,6 +206,11 @@ impl Redis {
         if let Then::Wait { until, .. } = &then {
             extra.until = Some(whole(*until));
         }
+        let calls = writes.iter().filter_map(|write| match write {
+            StepWrite::Audited(entry) => Some((**entry).clone()),
+            _ => None,
+        });
+        extra.said = Said::Calls(calls.collect());
         for write in &writes {
             if let StepWrite::Intent { causes, .. } | StepWrite::Done { causes, .. } = write {
                 extra.causes.extend(causes.iter().cloned());
@@ -224,7 +261,10 @@ impl Redis {
         resolution: Resolution,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.change(run, now, &Extra::new(true), |history| {
+        let (name, word) = (who.to_owned(), resolution.clone());
+        let said = move |run: &RunRecord| AuditEntry::resolved(&name, &word, run);
+        let extra = Extra::saying(true, said);
+        self.change(run, now, &extra, |history| {
             history.resolve(who, resolution.clone(), fields::now())
         })
         .await?;
@@ -238,7 +278,9 @@ impl Redis {
         answer: &Answer,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.change(run, now, &Extra::new(true), |history| {
+        let word = answer.clone();
+        let extra = Extra::saying(true, move |run| AuditEntry::answered(&word, run));
+        self.change(run, now, &extra, |history| {
             history.answer(hash, answer, fields::now())
         })
         .await?;
@@ -246,10 +288,10 @@ impl Redis {
     }
 
     pub(super) async fn cancel(&self, run: &RunId, who: &str, now: Timestamp) -> Result<(), StoreError> {
-        self.change(run, now, &Extra::new(false), |history| {
-            history.cancel(who, fields::now())
-        })
-        .await?;
+        let name = who.to_owned();
+        let extra = Extra::saying(false, move |run| AuditEntry::cancelled(&name, run));
+        self.change(run, now, &extra, |history| history.cancel(who, fields::now()))
+            .await?;
         Ok(())
     }
 
@@ -267,6 +309,8 @@ impl Redis {
             let group = new.run.group.as_ref();
             args.put(group.map_or("", |place| place.group.key.as_str()));
             Changes::whole(&new).onto(&mut args);
+            let said = AuditEntry::retried(who, &old.history.run, &new.run.id);
+            put_audits(&mut args, [&said]);
             let reply = self.run_script(&self.scripts.retry, Some(now), &args).await?;
             if reply.word == "done" {
                 self.bell.rang();
@@ -431,6 +475,11 @@ fn change_args(before: &Kept, after: &RunHistory, extra: &Extra) -> Args {
     args.count(extra.causes.len());
     for (key, within_ms) in &extra.causes {
         args.put(key.as_str()).int(*within_ms);
+    }
+    match &extra.said {
+        Said::Nothing => put_audits(&mut args, []),
+        Said::Calls(entries) => put_audits(&mut args, entries),
+        Said::Word(word) => put_audits(&mut args, [&word(run)]),
     }
     args
 }

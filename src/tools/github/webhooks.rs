@@ -149,7 +149,7 @@ fn one_place(
     }
     let place = place(repo, org, app)?;
     let place = place.ok_or_else(|| invalid("repo", "is missing: give `repo`, `org` or `app`"))?;
-    let is_token = ctx.parts.client.as_ref().is_some_and(|client| !client.is_app());
+    let is_token = client(ctx).is_ok_and(|client| !client.is_app());
     if place == HookPlace::App && is_token {
         let problem = "GitHub is asked with a token, and an App's webhook shows itself only to the App";
         return Err(ToolError::new(ErrorClass::Forbidden, problem)

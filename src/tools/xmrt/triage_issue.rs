@@ -40,7 +40,7 @@ pub struct TriageArgs {
 }
 
 pub(super) async fn triage_issue(ctx: Ctx<Parts>, args: TriageArgs) -> Result<Report, ToolError> {
-    let client = ctx.parts.github()?;
+    let client = ctx.parts.github(&ctx.who)?;
     let everything = IssueFilter {
         state: Some("all"),
         ..IssueFilter::default()

@@ -144,7 +144,7 @@ arguments = { to = "log", text = "hello" }
     5 | tool = "github.comment"
       |        ^^^^^^^^^^^^^^^^
       |
-      = help: perhaps `github.create_comment`, `github.list_comments` or `github.update_comment`; `xmrt tools` lists them
+      = help: perhaps `github.comment_on_discussion`, `github.create_comment`, `github.list_comments` or `github.update_comment`; `xmrt tools` lists them
 
 
     1 rule file(s), 1 error(s), 0 warning(s)
@@ -171,7 +171,7 @@ arguments = { service_id = "srv-a", commit = "{{ event.after }}" }
     9 | arguments = { service_id = "srv-a", commit = "{{ event.after }}" }
       |                                     ^^^^^^
       |
-      = help: perhaps `commit_id`; it takes clear_cache, commit_id, deploy_only, dry_run, image_url, service_id
+      = help: perhaps `commit_id`; it takes clear_cache, commit_id, deploy_only, dry_run, hook, image_url, service_id
 
 
     1 rule file(s), 1 error(s), 0 warning(s)

@@ -70,6 +70,8 @@ pub(crate) enum Act {
         max: usize,
     },
     PruneBooks(i64),
+    Audit(u8),
+    PruneAudit(i64, usize),
     /// The process dies and another opens the journal.
     Crash,
 }
@@ -92,6 +94,7 @@ pub(crate) enum Write {
     Asked(u8, bool),
     Pending(u8, bool),
     Tolerated(u8),
+    Audited(u8),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -146,6 +149,8 @@ fn acts() -> impl Strategy<Value = Act> {
         8 => (0..8u8, notes()).prop_map(|(key, note)| Act::Note(key, note)),
         2 => prunings(),
         1 => (0..20_000i64).prop_map(Act::PruneBooks),
+        3 => (0..6u8).prop_map(Act::Audit),
+        1 => (0..20_000i64, 0..9usize).prop_map(|(kept_ms, max)| Act::PruneAudit(kept_ms, max)),
         1 => Just(Act::Crash),
     ]
 }
@@ -252,6 +257,7 @@ fn phrases() -> impl Strategy<Value = Vec<Write>> {
     };
     prop_oneof![
         4 => intent().prop_map(|intent| vec![intent]),
+        2 => (0..3u8).prop_map(|step| vec![Write::Audited(step)]),
         4 => answered(Write::Done),
         2 => answered(Write::Failed),
         1 => answered(Write::Looked),

@@ -22,6 +22,7 @@ fn directory() -> Directory {
     let eliza = Agent {
         id: "eliza".into(),
         role: "triager".into(),
+        github_login: None,
     };
     Directory::new([("triager".to_owned(), triager)], vec![eliza]).expect("the example is right")
 }

@@ -61,6 +61,7 @@ fn directory() -> Directory {
     let eliza = Agent {
         id: "eliza".into(),
         role: "triager".into(),
+        github_login: None,
     };
     Directory::new([("triager".to_owned(), role)], vec![eliza]).unwrap()
 }
@@ -71,6 +72,7 @@ pub(super) async fn room() -> Room {
     let server = Server::new(XmrtParts {
         store: Arc::clone(&store),
         github: None,
+        agents: Default::default(),
         notify: Default::default(),
         starter: starter.clone(),
         clock: clock.clone(),

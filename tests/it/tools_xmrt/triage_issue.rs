@@ -38,6 +38,7 @@ async fn stage() -> Stage {
     let server = Server::new(XmrtParts {
         store: Arc::new(MemoryStore::new(NOW)),
         github: Some(Client::new(&witness.url, "token").unwrap()),
+        agents: BTreeMap::new(),
         notify: BTreeMap::new(),
         starter: Starter::default(),
         clock,

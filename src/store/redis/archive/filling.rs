@@ -16,7 +16,7 @@ use crate::store::redis::fields::{self, Changes};
 use crate::store::redis::find::member;
 use crate::store::redis::founding::{self, LAYOUT, UNFINISHED};
 use crate::store::redis::link::Fault;
-use crate::store::redis::{Redis, outbox, pauses, reply};
+use crate::store::redis::{Redis, audit, outbox, pauses, reply};
 
 /// How many commands an import sends at once, and after how many bytes it does.
 const COMMANDS: usize = 512;
@@ -254,6 +254,12 @@ impl Filling<'_> {
                 self.cmd("HSET", "pauses")
                     .arg(&pause.what)
                     .arg(pauses::kept(&pause));
+            }
+            Record::Audit(record) => {
+                let entry = audit::kept(&record.entry);
+                self.bytes += entry.len();
+                let id = record.place().to_string();
+                self.cmd("XADD", "audit").arg(id).arg("entry").arg(entry);
             }
         }
         Ok(())

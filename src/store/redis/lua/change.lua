@@ -14,6 +14,8 @@ for _ = 1, tonumber(take()) do
   causes[#causes + 1] = { key = P .. 'c:' .. take(), within = tonumber(take()) }
 end
 
+local said = audits()
+
 local key = P .. 'r:' .. id
 expect('hash', key)
 local run = call('HMGET', key, 'version', 'op', 'state', 'rule', 'seq', 'charge', 'depth', 'rated', 'pending',
@@ -30,7 +32,7 @@ if run[1] ~= seen or run[2] ~= seen_op then
   return { 'lost', int(now), int(clock) }
 end
 expect('zset', P .. 'due', by_state(run[3]), by_state(state), by_rule(run[3], run[4]), by_rule(state, run[4]))
-expect('stream', P .. 'bell')
+expect('stream', P .. 'bell', P .. 'audit')
 expect('zset', P .. 'outbox')
 expect('hash', P .. 'outbox:why')
 expect('zset', by_wait(run[10] or ''), by_wait(waits))
@@ -58,6 +60,7 @@ if due_at ~= '' then
 else
   call('ZREM', P .. 'due', at)
 end
+keep_audits(said)
 if what ~= '' then
   keep_notice(id, fence, what, why)
 end

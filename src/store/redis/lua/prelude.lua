@@ -108,6 +108,28 @@ local function ring()
   call('XADD', P .. 'bell', 'MAXLEN', '~', 1000, '*', 'rung', '1')
 end
 
+-- Entries for the audit trail on their way, each as JSON.
+local function audits()
+  local entries = {}
+  for _ = 1, tonumber(take()) do
+    entries[#entries + 1] = take()
+  end
+  return entries
+end
+
+-- Adds entries behind the newest one, whose place is its id: `<time>-<place in the order>`.
+local function keep_audits(entries)
+  if #entries == 0 then
+    return
+  end
+  local newest = call('XREVRANGE', P .. 'audit', '+', '-', 'COUNT', 1)[1]
+  local time, seq = string.match(newest and newest[1] or '0-0', '^(%d+)-(%d+)$')
+  time = int(math.max(now, tonumber(time)))
+  for n, entry in ipairs(entries) do
+    call('XADD', P .. 'audit', time .. '-' .. int(tonumber(seq) + n), 'entry', entry)
+  end
+end
+
 -- Keeps what is to be told of a run, until somebody says that it was.
 local function keep_notice(id, fence, what, why)
   local notice = id .. ':' .. string.format('%016.0f', fence) .. ':' .. what

@@ -9,13 +9,15 @@ for _ = 1, tonumber(take()) do
   fields[#fields + 1] = { name, (string.gsub(tokens, '%S+', when)) }
 end
 
+local said = audits()
+
 local event, key = P .. 'e:' .. seq, P .. 'r:' .. id
 expect('hash', event, key)
 if call('HGET', event, 'verdicts') ~= seen or call('EXISTS', key) == 1 then
   return { 'lost', int(now), int(clock) }
 end
 expect('zset', P .. 'due', by_state('queued'), by_rule('queued', rule))
-expect('stream', P .. 'bell')
+expect('stream', P .. 'bell', P .. 'audit')
 expect_group(group)
 
 changes()
@@ -34,5 +36,6 @@ if group ~= '' then
   local run = call('HMGET', key, 'latest', 'cancels', 'begun')
   join({ id = id, at = at, group = group, latest = run[1], cancels = run[2], begun = run[3] })
 end
+keep_audits(said)
 ring()
 return { 'done', int(now), int(clock) }

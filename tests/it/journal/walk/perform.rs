@@ -96,14 +96,39 @@ pub(crate) async fn perform(store: &dyn Store, act: &Act, run: Option<&RunRecord
             "{:?}",
             store.pause(&format!("rule:rule-{n}"), "octocat", now).await
         ),
-        Act::Resume(n) => format!("{:?}", store.resume(&format!("rule:rule-{n}"), now).await),
+        Act::Resume(n) => format!(
+            "{:?}",
+            store.resume(&format!("rule:rule-{n}"), "octocat", now).await
+        ),
         Act::Tell { max, firings, said } => tell(store, max, &firings, said, now).await,
         Act::KeepBook(n) => format!("{:?}", store.keep_book(book(n), now).await),
         Act::Note(key, asked) => note(store, &note_key(key), asked, now).await,
         Act::Prune { retention, from, max } => format!("{:?}", store.prune(&retention, from, max, now).await),
+        Act::Audit(n) => format!("{:?}", store.audit(entries(n), now).await),
+        Act::PruneAudit(kept_ms, max) => format!("{:?}", store.prune_audit(kept_ms, max, now).await),
         Act::PruneBooks(kept_ms) => format!("{:?}", store.prune_books(kept_ms, now).await),
         Act::Crash => unreachable!("a crash is done to a store from outside"),
     }
+}
+
+/// None, one, or two entries, one of which is far too long.
+fn entries(n: u8) -> Vec<AuditEntry> {
+    let entry = |part: u8| AuditEntry {
+        who: format!("agent-{}", n % 2),
+        what: [
+            "github.get_issue",
+            "github.create_issue",
+            "render.restart_service",
+        ][usize::from(part % 3)]
+        .into(),
+        outcome: "done".into(),
+        run: part.is_multiple_of(2).then(|| RunId("8".repeat(32))),
+        arguments: json!({"repo": "acme/api", "body": "ä".repeat(usize::from(part) * 1_500)}),
+        note: Some("x".repeat(usize::from(n) * 3_000)),
+        latency_ms: Some(u64::from(n)),
+        ..AuditEntry::default()
+    };
+    (0..n % 3).map(|part| entry(part + n)).collect()
 }
 
 fn book(n: u8) -> BookRecord {
@@ -198,6 +223,15 @@ fn spell(run: &RunId, write: Write) -> StepWrite {
             cursor: json!({"deploy": step}),
             error: failed.then(|| "503".into()),
         },
+        Write::Audited(step) => StepWrite::Audited(Box::new(AuditEntry {
+            who: "reactor".into(),
+            what: "github.create_comment".into(),
+            outcome: "done".into(),
+            run: Some(run.clone()),
+            step: Some(name(step)),
+            latency_ms: Some(12),
+            ..AuditEntry::default()
+        })),
         Write::Tolerated(step) => StepWrite::Tolerated {
             step: name(step),
             error: "forbidden".into(),

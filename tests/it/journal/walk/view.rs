@@ -21,6 +21,7 @@ pub(crate) struct View {
     pub(crate) books: Vec<Option<BookRecord>>,
     pub(crate) texts: Vec<Option<RuleText>>,
     pub(crate) notes: Vec<KvPage>,
+    pub(crate) trail: Vec<Vec<AuditRecord>>,
 }
 
 pub(crate) async fn view(store: &dyn Store) -> View {
@@ -92,6 +93,45 @@ pub(crate) async fn view(store: &dyn Store) -> View {
         books,
         texts,
         notes: notes_of(store).await,
+        trail: trail(store).await,
         events,
     }
+}
+
+/// The audit trail: all of it, and parts.
+async fn trail(store: &dyn Store) -> Vec<Vec<AuditRecord>> {
+    let all = AuditQuery {
+        limit: PAGE_MAX,
+        ..AuditQuery::default()
+    };
+    let whole = store.audited(&all).await.unwrap();
+    let middle = whole.get(whole.len() / 2);
+    let queries = [
+        AuditQuery {
+            who: Some("octocat".into()),
+            limit: 3,
+            ..all.clone()
+        },
+        AuditQuery {
+            what: Some("github.*".into()),
+            outcome: Some("done".into()),
+            since: Some(at(1_000)),
+            ..all.clone()
+        },
+        AuditQuery {
+            what: Some("run.cancel".into()),
+            ..all.clone()
+        },
+        AuditQuery {
+            run: middle.and_then(|record| record.entry.run.clone()),
+            before: middle.map(AuditRecord::place),
+            limit: 2,
+            ..all.clone()
+        },
+    ];
+    let mut found = vec![whole];
+    for query in queries {
+        found.push(store.audited(&query).await.unwrap());
+    }
+    found
 }

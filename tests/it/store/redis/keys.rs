@@ -113,6 +113,7 @@ async fn everything(store: &dyn Store) {
         }],
     };
     store.keep_book(book, at(0)).await.unwrap();
+    store.audit(vec![AuditEntry::default()], at(0)).await.unwrap();
     let name = KvKey::new("some-space", "name").unwrap();
     store
         .kv_put(&name, "value".into(), Some(60_000), at(0))

@@ -1,0 +1,73 @@
+//! In: who, what, since when. Out: what is in the audit trail about it, newest first. Never: a change to it.
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::Problem;
+use super::super::routes::Shared;
+use super::{Params, page};
+use crate::journal::{AuditPlace, AuditQuery, AuditRecord, RunId};
+
+/// Which entries.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    /// `reactor`, an agent's id, the name of a person.
+    who: Option<String>,
+    /// Exactly, or with `*` at its end the beginning of it.
+    what: Option<String>,
+    outcome: Option<String>,
+    run: Option<String>,
+    /// RFC 3339.
+    since: Option<String>,
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+/// `GET /audit`
+pub(super) async fn list(State(app): Shared, Params(filter): Params<Filter>) -> Result<Json<Value>, Problem> {
+    let limit = page(filter.limit)?;
+    let query = AuditQuery {
+        who: filter.who,
+        what: filter.what.filter(|what| what != "*"),
+        outcome: filter.outcome,
+        run: filter.run.map(RunId),
+        since: filter.since.as_deref().map(time).transpose()?,
+        before: filter.cursor.as_deref().map(cursor).transpose()?,
+        limit,
+    };
+    let found = app.reactor.store().audited(&query).await?;
+    let next = found
+        .last()
+        .filter(|_| found.len() == limit)
+        .map(|last| last.place().to_string());
+    Ok(Json(
+        json!({ "audit": found.iter().map(shown).collect::<Vec<_>>(), "next_cursor": next }),
+    ))
+}
+
+/// An entry, flat: what is not known of it is not there.
+fn shown(record: &AuditRecord) -> Value {
+    let mut shown = json!({ "seq": record.seq, "at": record.at });
+    if let (Value::Object(shown), Value::Object(entry)) = (&mut shown, json!(record.entry)) {
+        shown.extend(entry);
+    }
+    if let Some(event) = &record.entry.event {
+        shown["event"] = json!(event.id);
+        shown["source"] = json!(event.source);
+    }
+    shown
+}
+
+fn time(text: &str) -> Result<Timestamp, Problem> {
+    let hint = "write an RFC 3339 time such as 2026-03-04T05:06:07Z";
+    text.parse()
+        .map_err(|_| Problem::bad_request(format!("`since` is not a time; {hint}")))
+}
+
+fn cursor(text: &str) -> Result<AuditPlace, Problem> {
+    AuditPlace::parse(text).ok_or_else(|| Problem::bad_request("`cursor` is not one of an earlier page"))
+}
