@@ -38,6 +38,19 @@ pub enum Finding {
     Failed(ToolError),
 }
 
+impl Finding {
+    /// In a word.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Found(_) => "found",
+            Self::Pending(_) => "pending",
+            Self::Absent => "absent",
+            Self::Ambiguous(_) => "ambiguous",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
 /// Makes the call, once; `approved` says that a person approved of it.
 pub async fn make(hub: &Hub, call: &Call, key: &StepKey, approved: bool) -> Outcome {
     let pending = hub.tool(&call.tool).is_some_and(|facts| facts.promises.pending);

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod agents;
+mod call;
+mod connect;
 mod external;
 mod files;
 mod instance;
@@ -21,6 +23,8 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 pub use agents::{StdioOptions, ToolsetCost, serve_stdio, toolset_costs};
+pub use call::{Asked, call_tool};
+pub use connect::{Change, Subscription, subscribe, subscription};
 pub use files::{admin_token, read_rules};
 pub use instance::{AssembleError, Instance, Running, offline, start};
 pub use journal::{Bare, back_up};

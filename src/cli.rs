@@ -12,7 +12,9 @@ mod api;
 mod approvals;
 mod audit;
 mod backtest;
+mod call;
 mod check;
+mod connect;
 mod coverage;
 mod demo;
 mod doctor;
@@ -22,8 +24,11 @@ mod export;
 mod journal;
 mod backup;
 mod import;
+mod init;
+mod man;
 mod mcp;
 mod print;
+mod reference;
 mod rules;
 mod runs;
 mod pause;
@@ -66,6 +71,8 @@ enum Command {
     Demo(demo::Options),
     /// Accept webhooks and act on them
     Serve(serve::Options),
+    /// Begin a project: rules, xmrt.toml, .env.example, a CI workflow; never over a file that is there
+    Init(init::Options),
     /// Report everything that is wrong with the rules
     Check(check::Options),
     /// Run the tests in the rule files against the sandbox
@@ -110,12 +117,21 @@ enum Command {
     Mcp(mcp::Options),
     /// List the MCP tools rules can call; show one; approve one of an external server
     Tools(tools::Options),
+    /// Make or mend the webhook that the rules need, after a look at the difference
+    Connect(connect::Options),
+    /// Call a tool, through the running server or by itself
+    Call(call::Options),
     /// Print the JSON Schema of rule files, or of xmrt.toml
     Schema(schema::Options),
+    /// Print a page of the reference, generated from the program
+    #[command(hide = true)]
+    Reference(reference::Options),
     /// Print the settings in force and where each came from
     Config(settings::Options),
     /// Run the stand-ins for GitHub and Render as a process of their own
     Sandbox(sandbox::Options),
+    /// Print the manual page, or write those of all commands
+    Man(man::Options),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -173,7 +189,9 @@ fn run(arguments: Arguments) -> Ending {
             println!("{}", String::from_utf8_lossy(&script).trim_end());
             Ok(())
         }
+        Command::Man(options) => man::run(&options, Arguments::command()),
         Command::Schema(options) => schema::run(&options),
+        Command::Reference(options) => reference::run(&options),
         Command::Config(options) => settings::run(&options, &settings()?),
         Command::Demo(options) => start(demo::run(options, flags.rules.clone(), environment.clone())),
         Command::Doctor(options) => start(doctor::run(
@@ -181,6 +199,9 @@ fn run(arguments: Arguments) -> Ending {
             settings().map_err(|error| error.to_string()),
         )),
         Command::Serve(options) => start(serve::run(options, settings()?)),
+        Command::Init(options) => init::run(&options),
+        Command::Connect(options) => start(connect::run(options, settings()?)),
+        Command::Call(options) => start(call::run(options, settings()?)),
         Command::Check(options) => start(check::run(options, settings()?)),
         Command::Test(options) => start(test::run(options, settings()?)),
         Command::Backtest(options) => start(backtest::run(options, settings()?)),

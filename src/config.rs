@@ -81,6 +81,8 @@ pub struct Settings {
     pub log: String,
     /// Log lines as JSON.
     pub log_json: bool,
+    /// Where spans go; absent: nowhere.
+    pub otlp: Option<Otlp>,
     /// External MCP servers, with what the environment says of them, by name.
     pub mcp: BTreeMap<String, McpSettings>,
     /// What `xmrt.toml` says.
@@ -105,6 +107,15 @@ pub struct GithubOauth {
     pub client_id: String,
     /// Its secret; without it only devices can sign in.
     pub client_secret: Option<SecretString>,
+}
+
+/// Where OpenTelemetry spans are sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Otlp {
+    /// The base address of a collector that speaks OTLP over HTTP.
+    pub endpoint: String,
+    /// Of how many traces, between 0 and 1.
+    pub share: f64,
 }
 
 /// Where a journal lies that several processes share.
@@ -181,11 +192,11 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Settings, Config
         external_host: external_host(&mut reader),
         log: reader.text("XMRT_LOG", "info"),
         log_json: reader.choice("XMRT_LOG_FORMAT", &["text", "json"]) == "json",
+        otlp: otlp(&mut reader),
         mcp: mcp::resolve(&mut reader, &file.mcp),
         file,
         origins: Vec::new(),
     };
-    refuse_what_is_not_there(&mut reader, environment);
     let (rows, problems) = reader.finish();
     if problems.is_empty() {
         Ok(Settings {
@@ -305,25 +316,39 @@ fn listen(reader: &mut secrets::Reader<'_>, flags: &Flags) -> SocketAddr {
     })
 }
 
+/// Where spans go. Headers, time-outs and the service's name are read by the exporter itself, from the variables that
+/// OpenTelemetry defines for them.
+fn otlp(reader: &mut secrets::Reader<'_>) -> Option<Otlp> {
+    const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    const SHARE: &str = "OTEL_TRACES_SAMPLER_ARG";
+    let endpoint = reader.raw(ENDPOINT);
+    reader.row(
+        ENDPOINT,
+        endpoint.as_deref().unwrap_or("(not set)"),
+        origin(endpoint.is_some()),
+    );
+    let endpoint = endpoint?;
+    if !secrets::is_http(&endpoint) {
+        reader.problem(format!(
+            "{ENDPOINT} is `{endpoint}`, which is not an http(s) URL; a collector on this machine is http://127.0.0.1:4318"
+        ));
+    }
+    let text = reader.text(SHARE, "1");
+    let share: f64 = text.parse().unwrap_or(-1.0);
+    if !(0.0..=1.0).contains(&share) {
+        reader.problem(format!(
+            "{SHARE} is `{text}`; it is the share of traces that are sent, between 0 and 1"
+        ));
+    }
+    Some(Otlp { endpoint, share })
+}
+
 /// Set by Render for every web service, so it is shown only where it is.
 fn external_host(reader: &mut secrets::Reader<'_>) -> Option<String> {
     const NAME: &str = "RENDER_EXTERNAL_HOSTNAME";
     let host = reader.raw(NAME)?;
     reader.row(NAME, &host, "environment");
     Some(host)
-}
-
-/// Settings that would silently change what the product promises are refused as long as they do nothing.
-fn refuse_what_is_not_there(reader: &mut secrets::Reader<'_>, environment: &Environment) {
-    let missing = [(
-        "OTEL_EXPORTER_OTLP_ENDPOINT",
-        "trace export is not available yet; unset it",
-    )];
-    for (name, why) in missing {
-        if environment.get(name).is_some_and(|value| !value.is_empty()) {
-            reader.problem(format!("{name} is set: {why}"));
-        }
-    }
 }
 
 impl Settings {

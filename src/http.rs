@@ -15,6 +15,7 @@ mod problem;
 mod counters;
 
 /// The routes as others hand them around: they need not name axum for it.
+pub use api::description as api_description;
 pub use axum::Router;
 /// A request's or an answer's body, for calling the routes without a socket.
 pub use axum::body::Body;

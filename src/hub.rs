@@ -5,6 +5,7 @@
 
 pub mod contract;
 mod answer;
+mod builder;
 mod external;
 mod gateway;
 mod grants;
@@ -15,7 +16,9 @@ mod nearest;
 mod pins;
 mod progress;
 mod request;
+mod watched;
 
+pub use builder::HubBuilder;
 pub use contract::*;
 pub use external::{Condition, ExternalServer, Override, Reach, ServerStatus, Standing, ToolStatus};
 pub use gateway::{Caller, Face, Gateway, GatewayError, Selection, Toolsets};
@@ -25,12 +28,10 @@ pub use pins::{Approval, Contract, Difference, MemoryPins, Pin as ToolPin, PinSt
 pub use request::traceparent;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use rmcp::ServerHandler;
 use rmcp::model::{CallToolRequestParams, CallToolResponse, JsonObject, Tool};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -38,6 +39,7 @@ use tokio::task::JoinSet;
 
 use crate::agents::{Deed, Directory, Trail};
 use answer::Word;
+use builder::Starter;
 use external::{External, Tidings};
 use link::Link;
 use listing::Listing;
@@ -79,102 +81,6 @@ struct Inner {
     directory: Arc<Directory>,
     /// Where calls are put on record that their caller does not put there itself.
     trail: Option<Arc<dyn Trail>>,
-}
-
-/// Collects the servers of a [`Hub`].
-#[derive(Default)]
-pub struct HubBuilder {
-    servers: Vec<(String, Starter)>,
-    externals: Vec<(String, ExternalServer)>,
-    pins: Option<Arc<dyn PinStore>>,
-    later: LaterHub,
-    directory: Arc<Directory>,
-    trail: Option<Arc<dyn Trail>>,
-}
-
-type Starting = Pin<Box<dyn Future<Output = Result<Link, HubError>> + Send>>;
-type Starter = Box<dyn FnOnce(String) -> Starting + Send>;
-
-impl HubBuilder {
-    /// Says who there is and what each may do; without it there is nobody but the program and whoever runs it.
-    pub fn with_directory(mut self, directory: Arc<Directory>) -> Self {
-        self.directory = directory;
-        self
-    }
-
-    /// Where agents' and people's calls are put on record; without it they are only lines in the log.
-    pub fn with_trail(mut self, trail: Arc<dyn Trail>) -> Self {
-        self.trail = Some(trail);
-        self
-    }
-
-    /// Adds a server that runs in this process. What its tools promise in `_meta` is believed.
-    pub fn serve<H: ServerHandler + 'static>(mut self, name: &str, handler: H) -> Self {
-        self.servers.push((
-            name.to_owned(),
-            Box::new(move |name| Box::pin(link::in_process(name, handler))),
-        ));
-        self
-    }
-
-    /// The hub to be.
-    pub fn later(&self) -> LaterHub {
-        self.later.clone()
-    }
-
-    /// Adds a server that is somebody else's. It is started by [`Hub::wake`].
-    pub fn attach(mut self, name: &str, server: ExternalServer) -> Self {
-        self.externals.push((name.to_owned(), server));
-        self
-    }
-
-    /// Where the approved contracts of external servers are kept; without it, in this process's memory.
-    pub fn pins(mut self, pins: Arc<dyn PinStore>) -> Self {
-        self.pins = Some(pins);
-        self
-    }
-
-    /// Starts every server in this process, in the order they were added, and asks each for its tools. If one fails,
-    /// those already started are stopped again.
-    pub async fn start(self) -> Result<Hub, HubError> {
-        let mut started = Inner {
-            links: BTreeMap::new(),
-            externals: BTreeMap::new(),
-            own: BTreeMap::new(),
-            listing: ArcSwap::default(),
-            tidings: Tidings::new(),
-            directory: self.directory,
-            trail: self.trail,
-        };
-        for (name, starter) in self.servers {
-            if let Err(error) = started.add(name, starter).await {
-                started.stop().await;
-                return Err(error);
-            }
-        }
-        let pins = self.pins.unwrap_or_else(|| Arc::new(MemoryPins::default()));
-        for (name, server) in self.externals {
-            if let Err(error) = started.check_new(&name) {
-                started.stop().await;
-                return Err(error);
-            }
-            let external = External::dormant(&name, server, Arc::clone(&pins), started.tidings.clone()).await;
-            started.externals.insert(name, external);
-        }
-        started.listing.store(Arc::new(started.list_now()));
-        let hub = Hub(Arc::new(started));
-        self.later.is(&hub);
-        Ok(hub)
-    }
-}
-
-impl std::fmt::Debug for HubBuilder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let own = self.servers.iter().map(|(name, _)| name);
-        f.debug_list()
-            .entries(own.chain(self.externals.iter().map(|(name, _)| name)))
-            .finish()
-    }
 }
 
 impl Hub {
@@ -318,6 +224,23 @@ impl Hub {
         timeout: Duration,
     ) -> Result<CallToolResponse, ToolError> {
         let (route, name) = self.route(tool)?;
+        let call = watched::Call::begun(tool, meta, &passed);
+        let answer = call
+            .within(self.send((tool, name), route, arguments, meta, passed, timeout))
+            .await;
+        call.ended(&answer);
+        answer
+    }
+
+    async fn send(
+        &self,
+        (tool, name): (&str, &str),
+        route: Route<'_>,
+        arguments: JsonObject,
+        meta: &CallMeta,
+        passed: Passed,
+        timeout: Duration,
+    ) -> Result<CallToolResponse, ToolError> {
         // Looking for the effect of an earlier call, and asking whether it is over, are always allowed: what was begun has to
         // be found out, also by somebody who may not begin it any more. What a call would come to is asked before the approval.
         if meta.look_for_since.is_none() && !matches!(meta.patience, Patience::Asks(_)) {

@@ -4,6 +4,7 @@
 pub mod github;
 pub mod render;
 pub mod notify;
+mod watched;
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -23,4 +23,5 @@ pub mod agents;
 pub mod integrations;
 pub mod store;
 pub mod clock;
+pub mod telemetry;
 pub mod config;

@@ -15,6 +15,7 @@ mod pauses;
 mod retired;
 mod reach;
 mod shown;
+mod timed;
 mod timer;
 mod trail;
 mod word;
@@ -48,6 +49,7 @@ use crate::clock::{Clock, in_words};
 use crate::hub::{Hub, ToolFacts};
 use crate::journal::{BookRecord, RuleText, RunId, Store, StoreError};
 use crate::rules::{self, Catalog, CatalogTool, Diagnostic, Rule, RuleBook, SourceFile};
+use crate::telemetry::numbers;
 
 /// How long after a refused delivery the instance says that it cannot accept any, in milliseconds.
 const REFUSING_MS: i64 = 10_000;
@@ -223,6 +225,7 @@ impl Reactor {
     /// Reads the rules anew. The new book replaces the old one whole; with any error the old one stays.
     pub async fn reload(&self) -> Result<Vec<Diagnostic>, ReloadError> {
         let outcome = self.read_rules().await;
+        numbers::RELOADS.count([if outcome.is_ok() { "loaded" } else { "refused" }]);
         match &outcome {
             Ok(_) => self.set_degraded("rules", None),
             Err(error) => self.set_degraded("rules", Some(error.to_string())),
@@ -262,7 +265,7 @@ impl Reactor {
         let (now, ticks) = (self.clock.now(), Clock::monotonic());
         let mut watch = self.clock_watch.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(jump_ms) = watch.observe(now, ticks) {
-            metrics::counter!("xmrt_clock_jumps_total", "direction" => "forward").increment(1);
+            numbers::CLOCK_JUMPS.count(["forward"]);
             tracing::error!("the clock jumped forward by {}", in_words(jump_ms));
         }
         self.set_degraded(CLOCK, watch.alarm(ticks));

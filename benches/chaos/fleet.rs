@@ -173,6 +173,13 @@ impl Fleet {
         true
     }
 
+    /// Sends no more deliveries to one, which goes on working.
+    pub(super) fn retire(&self, place: usize) {
+        let address = self.server(place).map(|server| server.address.clone());
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        addresses.retain(|known| Some(known) != address.as_ref());
+    }
+
     /// Ends one in good order.
     pub(super) async fn drain(&mut self, place: usize) -> Result<(), String> {
         let Some(mut server) = self.servers[place].take() else {

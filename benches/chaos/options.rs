@@ -63,7 +63,7 @@ scripts/chaos [--debug] [options]
   --cycles <n>        how often a server is killed (1000)
   --events <n>        how many different deliveries (100000)
   --replicas <n>      how many servers share the Redis (3)
-  --no-scenarios      without those that have an accounting of their own: FLUSHALL, a full disk, clocks that jump
+  --no-scenarios      without those that have an accounting of their own: FLUSHALL, a rolling restart, a full disk, clocks that jump
   --plant <what>      lost or doubled: makes one such fault on purpose; must be found
   --seconds-max <n>   gives up on a backend after so many seconds (1500; short 240)
   --report <file>     writes the report there, too

@@ -11,6 +11,7 @@ use tokio::process::Command;
 use super::account::{Account, Books, account};
 use super::journal;
 use super::options::{Backend, Options};
+use super::rolling;
 use super::sender::{Sender, Sent};
 use super::witness::Seen;
 use super::world::World;
@@ -35,12 +36,13 @@ pub(super) async fn run(
     let (mut all, mut told) = (Account::default(), Vec::new());
     let names: &[Scenario] = match backend {
         Backend::Sqlite => &[Scenario::DiskFull, Scenario::FileLimit, Scenario::ClockJumps],
-        Backend::Redis => &[Scenario::Emptied],
+        Backend::Redis => &[Scenario::Emptied, Scenario::RollingRestart],
     };
     for scenario in names {
         let folder = folder.join(format!("{scenario:?}"));
         let (account, line) = match scenario {
             Scenario::Emptied => Box::pin(emptied(options, &folder)).await?,
+            Scenario::RollingRestart => Box::pin(rolling::restart(options, &folder)).await?,
             Scenario::DiskFull => Box::pin(disk_full(options, &folder)).await?,
             Scenario::FileLimit => Box::pin(file_limit(options, &folder)).await?,
             Scenario::ClockJumps => Box::pin(clock_jumps(options, &folder)).await?,
@@ -54,6 +56,7 @@ pub(super) async fn run(
 #[derive(Clone, Copy, Debug)]
 enum Scenario {
     Emptied,
+    RollingRestart,
     DiskFull,
     FileLimit,
     ClockJumps,

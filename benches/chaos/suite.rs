@@ -16,6 +16,7 @@ mod process;
 mod proxy;
 mod recovery;
 mod report;
+mod rolling;
 mod resources;
 mod scenarios;
 mod schedule;

@@ -29,7 +29,7 @@ use crate::journal::{MemoryStore, Store};
 use crate::tools;
 
 /// How long external servers are waited for before the first client is answered: it asks for the tools once.
-const TRIED: Duration = Duration::from_secs(5);
+pub(super) const TRIED: Duration = Duration::from_secs(5);
 /// How long calls may finish after the end was asked for.
 const FINISH: Duration = Duration::from_secs(4);
 
@@ -148,7 +148,7 @@ async fn serve_hub(hub: &Hub, options: &StdioOptions) -> Result<(), AssembleErro
     Ok(())
 }
 
-async fn stdio_hub(settings: &Settings, only: Option<&str>) -> Result<Hub, AssembleError> {
+pub(super) async fn stdio_hub(settings: &Settings, only: Option<&str>) -> Result<Hub, AssembleError> {
     let providers = Providers::configured(settings)?;
     let clock = Clock::system();
     let mut builder = Hub::builder();
@@ -338,55 +338,24 @@ impl Borrowed {
         self.asked(url, "tools/call", &request.name, params).await
     }
 
-    /// Asks the running server, in one plain request.
+    /// Asks the running server.
     async fn asked<T: DeserializeOwned>(
         &self,
         url: &str,
         method: &str,
         name: &str,
-        mut params: Value,
+        params: Value,
     ) -> Result<T, Unasked> {
         let token = files::admin_token(&self.settings).map_err(Unasked::Surely)?;
         let token = token.unwrap_or_else(|| SecretString::from(String::new()));
-        let version = rmcp::model::ProtocolVersion::V_2026_07_28;
-        params["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!(version.as_str());
-        params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({});
-        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| Unasked::Surely(error.to_string()))?;
-        let sent = client
-            .post(format!("{url}/mcp/xmrt?toolsets=all"))
-            .bearer_auth(token.expose_secret())
-            .header("accept", "application/json, text/event-stream")
-            .header("mcp-protocol-version", version.as_str())
-            .header("mcp-method", method)
-            .header("mcp-name", name)
-            .json(&body)
-            .send()
-            .await
-            .map_err(|error| match error.is_connect() {
-                true => Unasked::Surely(error.to_string()),
-                false => Unasked::Maybe(error.to_string()),
-            })?;
-        let status = sent.status();
-        let unclear =
-            |error: String| Unasked::Maybe(format!("the server at {url} answered {status}: {error}"));
-        let answer: Value = sent.json().await.map_err(|error| unclear(error.to_string()))?;
-        match answer.get("result") {
-            Some(result) => {
-                serde_json::from_value(result.clone()).map_err(|error| unclear(error.to_string()))
-            }
-            None => {
-                let said = answer.pointer("/error/message").or_else(|| answer.get("detail"));
-                let said = said.and_then(Value::as_str).unwrap_or("no result");
-                Err(Unasked::Surely(format!(
-                    "the server at {url} answered {status}: {said}"
-                )))
-            }
-        }
+        request(
+            &format!("{url}/mcp/xmrt?toolsets=all"),
+            &token,
+            method,
+            name,
+            params,
+        )
+        .await
     }
 
     fn failed(&self, tool: &str, why: Unasked) -> CallToolResult {
@@ -406,13 +375,57 @@ impl Borrowed {
     }
 }
 
+/// Asks the MCP endpoint of a server, in one plain request.
+pub(super) async fn request<T: DeserializeOwned>(
+    endpoint: &str,
+    token: &SecretString,
+    method: &str,
+    name: &str,
+    mut params: Value,
+) -> Result<T, Unasked> {
+    let version = rmcp::model::ProtocolVersion::V_2026_07_28;
+    params["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!(version.as_str());
+    params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({});
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| Unasked::Surely(error.to_string()))?;
+    let sent = client
+        .post(endpoint)
+        .bearer_auth(token.expose_secret())
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", version.as_str())
+        .header("mcp-method", method)
+        .header("mcp-name", name)
+        .json(&body)
+        .send()
+        .await
+        .map_err(|error| match error.is_connect() {
+            true => Unasked::Surely(error.to_string()),
+            false => Unasked::Maybe(error.to_string()),
+        })?;
+    let status = sent.status();
+    let unclear = |error: String| Unasked::Maybe(format!("{endpoint} answered {status}: {error}"));
+    let answer: Value = sent.json().await.map_err(|error| unclear(error.to_string()))?;
+    match answer.get("result") {
+        Some(result) => serde_json::from_value(result.clone()).map_err(|error| unclear(error.to_string())),
+        None => {
+            let said = answer.pointer("/error/message").or_else(|| answer.get("detail"));
+            let said = said.and_then(Value::as_str).unwrap_or("no result");
+            Err(Unasked::Surely(format!("{endpoint} answered {status}: {said}")))
+        }
+    }
+}
+
 fn protocol(why: Unasked) -> ErrorData {
     let (Unasked::Surely(why) | Unasked::Maybe(why)) = why;
     ErrorData::internal_error(format!("the reactor's records cannot be reached: {why}"), None)
 }
 
 /// Why a call got no answer: with or without the server having heard it.
-enum Unasked {
+pub(super) enum Unasked {
     Surely(String),
     Maybe(String),
 }

@@ -14,7 +14,7 @@ pub(super) fn line(text: &str) {
 }
 
 /// A text from outside that cannot steer the terminal: what webhooks bring may hold escape sequences.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     text.replace(|letter: char| letter.is_control() && letter != '\n', "\u{fffd}")
 }
 

@@ -17,7 +17,7 @@ mod templates;
 use templates::{TEMPLATES, Template};
 
 /// Where the schema is in a folder of rules, from there.
-const SCHEMA: &str = "rule.schema.json";
+pub(super) const SCHEMA: &str = "rule.schema.json";
 /// Where it is in this repository, from its folder of rules.
 const SHARED_SCHEMA: &str = "../docs/rule.schema.json";
 
@@ -179,7 +179,9 @@ async fn new(id: &str, from: &str, settings: &Settings) -> Ending {
             .unwrap_or_default();
         return Err(Failure::CouldNot(format!("{}{hint}", found.message)));
     }
-    write(&path, &text)?;
+    if write_new(&path, &text)? == Kept::AsItWas {
+        return Err(Failure::CouldNot(format!("{} is there already", path.display())));
+    }
     let with_schema = keep_schema(folder)?;
     let shown = path.display();
     println!(
@@ -197,7 +199,7 @@ async fn new(id: &str, from: &str, settings: &Settings) -> Ending {
     Ok(())
 }
 
-fn find(name: &str) -> Result<&'static Template, Failure> {
+pub(super) fn find(name: &str) -> Result<&'static Template, Failure> {
     TEMPLATES
         .iter()
         .find(|template| template.name == name)
@@ -218,7 +220,7 @@ fn stem(path: &str) -> &str {
 }
 
 /// The text with a first line that points editors at the schema: the one of this repository, or the one beside the rules.
-fn fitting(text: &str, folder: &Path) -> String {
+pub(super) fn fitting(text: &str, folder: &Path) -> String {
     let bare = match text.split_once('\n') {
         Some((first, rest)) if first.starts_with("#:schema ") => rest,
         _ => text,
@@ -232,7 +234,7 @@ fn fitting(text: &str, folder: &Path) -> String {
 
 /// Puts the schema beside the rules, for editors, or brings it up to date. Says whether it did.
 #[expect(clippy::disallowed_methods, reason = "the schema is a file")]
-fn keep_schema(folder: &Path) -> Result<bool, Failure> {
+pub(super) fn keep_schema(folder: &Path) -> Result<bool, Failure> {
     let path = folder.join(SCHEMA);
     let text = print::pretty(&rules::schema());
     if folder.join(SHARED_SCHEMA).is_file() || std::fs::read_to_string(&path).is_ok_and(|kept| kept == text) {
@@ -242,16 +244,29 @@ fn keep_schema(folder: &Path) -> Result<bool, Failure> {
     Ok(true)
 }
 
+/// Whether a file was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It was.
+    New,
+    /// There was one already.
+    AsItWas,
+}
+
 /// Never over a file that is there.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+pub(super) fn write_new(path: &Path, text: &str) -> Result<Kept, Failure> {
     let failed = |error: std::io::Error| Failure::CouldNot(format!("{}: {error}", path.display()));
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
-    let mut file = std::fs::OpenOptions::new()
+    let opened = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
-        .open(path)
-        .map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)
+        .open(path);
+    let mut file = match opened {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(Kept::AsItWas),
+        opened => opened.map_err(failed)?,
+    };
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    Ok(Kept::New)
 }

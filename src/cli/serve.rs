@@ -5,6 +5,7 @@ use std::pin::pin;
 use super::{Ending, start_logging};
 use crate::assemble;
 use crate::config::Settings;
+use crate::telemetry;
 
 /// Options of `xmrt serve`.
 #[derive(Debug, clap::Args)]
@@ -19,6 +20,10 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     start_logging(&settings)?;
+    let spans = match &settings.otlp {
+        Some(otlp) => Some(telemetry::export(&otlp.endpoint, otlp.share)?),
+        None => None,
+    };
     // Before anybody is told where it listens: whoever is told may end it at once.
     let mut stop = pin!(assemble::stop_signal());
     let running = tokio::select! {
@@ -47,5 +52,9 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     stop.await;
     println!("shutting down");
     running.stop().await;
+    if let Some(spans) = spans {
+        // It waits for the exporter's own thread.
+        tokio::task::spawn_blocking(|| spans.stop()).await?;
+    }
     Ok(())
 }

@@ -2,6 +2,9 @@
 //! answer to anybody without the token, not even that a path does not exist.
 
 mod accounts;
+mod contract;
+mod idempotency;
+mod operations;
 mod agents;
 mod audit;
 mod approvals;
@@ -20,17 +23,18 @@ pub(super) use runs::cursor;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{FromRequestParts, Query, Request, State};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::{Json, Router};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -48,58 +52,53 @@ const PAGE_DEFAULT: usize = 50;
 /// Who did it, in the journal: the API has one token, so it cannot tell persons apart.
 const WHO: &str = "api";
 
+/// Names a wish, so that it can be sent again.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// What describes the API wants no token.
+const DESCRIPTION: &str = "/openapi.json";
+
 /// Where the API lives.
 pub(super) const ROOT: &str = "/api/v1";
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/events", get(events::list))
-        .route("/events/{id}", get(events::show))
-        .route("/events/{id}/explain", get(events::explain))
-        .route("/events/{id}/replay", post(events::replay))
-        .route("/runs", get(runs::list))
-        .route("/runs/{id}", get(runs::show))
-        .route("/runs/{id}/retry", post(runs::retry))
-        .route("/approvals", get(approvals::list))
-        .route("/runs/{id}/approve", post(approvals::approve))
-        .route("/runs/{id}/reject", post(approvals::reject))
-        .route("/runs/{id}/cancel", post(runs::cancel))
-        .route("/runs/{id}/resolve", post(runs::resolve))
-        .route("/agents", get(agents::list))
-        .route("/agents/{id}", get(agents::show))
-        .route(
-            "/agents/{id}/account",
-            get(accounts::show).delete(accounts::sign_out),
-        )
-        .route("/agents/{id}/account/check", post(accounts::check))
-        .route("/agents/{id}/login", post(accounts::login))
-        .route("/agents/{id}/login/{flow}", post(accounts::login_state))
-        .route("/vault/rekey", post(accounts::rekey))
-        .route("/agents/{id}/tokens", post(agents::issue))
-        .route("/agents/{id}/tokens/{token}", delete(agents::revoke))
-        .route("/audit", get(audit::list))
-        .route("/coverage", get(coverage::show))
-        .route("/coverage/recover", post(coverage::recover))
-        .route("/export", get(export::export))
-        .route("/journal", get(journal::show))
-        .route("/tools", get(tools::list))
-        .route("/tools/{tool}/approve", post(tools::approve))
-        .route("/pauses", get(pauses::list).post(pauses::pause))
-        .route("/pauses/{what}", delete(pauses::resume))
-        .route("/rules", get(rules::list))
-        .route("/rules/reload", post(rules::reload))
-        .route("/rules/check", post(rules::check))
-        .route("/rules/backtest", post(rules::backtest))
-        .route("/rules/{id}", get(rules::show))
-        .route("/rules/{id}/explain", get(rules::explain))
-        .route("/rules/{id}/trigger", post(rules::trigger))
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    contract::routes(operations::all()).layer(from_fn_with_state(Arc::clone(app), idempotency::once))
+}
+
+/// The API in OpenAPI 3.1.
+pub fn description() -> Value {
+    contract::description(&operations::all())
+}
+
+/// `GET /openapi.json`
+async fn openapi() -> Json<Value> {
+    Json(description())
+}
+
+/// The name of a wish, so that it can be sent again.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    let fits = |key: &&str| {
+        (1..=idempotency::KEY_CHARS_MAX).contains(&key.len())
+            && key.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    let key = key.to_str().ok().filter(fits);
+    key.map(|key| Some(key.to_owned())).ok_or_else(|| {
+        Problem::bad_request(format!(
+            "`Idempotency-Key` is 1 to {} visible ASCII characters",
+            idempotency::KEY_CHARS_MAX
+        ))
+    })
 }
 
 /// Lies around all routes and goes by the path: a layer around the API's own routes would let out which paths below
 /// them exist.
 pub(super) async fn authorized(State(app): Shared, request: Request, next: Next) -> Response {
     let below = request.uri().path().strip_prefix(ROOT);
-    if !below.is_some_and(|below| below.is_empty() || below.starts_with('/')) {
+    let is_below = |below: &str| below != DESCRIPTION && (below.is_empty() || below.starts_with('/'));
+    if !below.is_some_and(is_below) {
         return next.run(request).await;
     }
     if bears(request.headers(), app.doors.admin_token.expose_secret()) {
@@ -146,6 +145,15 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
     }
 }
 
+/// How a time is written.
+fn moment(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "date-time" })
+}
+
+fn moment_or_null(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "format": "date-time" })
+}
+
 /// A page's size, from 1 to [`PAGE_MAX`].
 fn page(limit: Option<usize>) -> Result<usize, Problem> {
     match limit.unwrap_or(PAGE_DEFAULT) {
@@ -170,8 +178,29 @@ async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
     let held = Intake::of(&parts.extensions)
         .take(&parts.headers, body, BODY_BYTES_MAX)
         .await?;
+    // A list would do for an object, field by field.
+    if !held.bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(Problem::bad_request("the body: one JSON object is wanted"));
+    }
     let mut parser = serde_json::Deserializer::from_slice(&held.bytes);
-    T::deserialize(&mut parser).map_err(|error| Problem::bad_request(format!("the body: {error}")))
+    T::deserialize(&mut parser)
+        .and_then(|read| parser.end().map(|()| read))
+        .map_err(|error| Problem::bad_request(format!("the body: {error}")))
+}
+
+/// A whole number, also one that is written `90.0`: to JSON it is the same.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let written = number.to_string();
+    let bare = written.strip_suffix(".0").unwrap_or(&written);
+    let whole = bare.parse().map_err(|_| {
+        serde::de::Error::custom(format!(
+            "{written} is not a whole number of 64 bits, without an exponent"
+        ))
+    })?;
+    Ok(Some(whole))
 }
 
 /// A word of a closed set, as it is written in JSON.

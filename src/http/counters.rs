@@ -1,83 +1,90 @@
-//! In: what happened at the doors. Out: Prometheus text, and a log that a flood cannot fill. Never: a label a sender
-//! chooses.
+//! In: what happened at the doors, and what the reactor is like. Out: numbers, and a log that a flood cannot fill. Never: a
+//! label a sender chooses.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::Problem;
 use crate::clock::Clock;
-use crate::journal::{RunState, Stats};
+use crate::hub::Condition;
+use crate::journal::RunState;
+use crate::reactor::{Health, Reactor};
+use crate::rules::Mode;
+use crate::telemetry::{Scrape, VALUES_MAX, numbers};
 
 /// How often refusals are logged at most; those between are counted.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// The process's metrics.
+#[derive(Debug)]
 pub(super) struct Counters {
-    /// None if somebody else installed a recorder before.
-    prometheus: Option<PrometheusHandle>,
+    scrape: Scrape,
+    /// The parts that were ever seen degraded: once they work again, that has to be said, too.
+    parts: Mutex<BTreeSet<String>>,
 }
 
 impl Counters {
-    /// Installs the process's one recorder, the first time.
     pub(super) fn install() -> Self {
-        static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
-        let prometheus = HANDLE
-            .get_or_init(|| PrometheusBuilder::new().install_recorder().ok())
-            .clone();
-        metrics::describe_counter!("xmrt_deliveries_total", "Deliveries taken, by source and outcome");
-        metrics::describe_counter!(
-            "xmrt_refusals_total",
-            "Requests refused at the doors, by source and reason"
-        );
-        metrics::describe_gauge!("xmrt_events", "Events on record");
-        metrics::describe_gauge!("xmrt_runs", "Runs on record, by state");
-        metrics::describe_counter!(
-            "xmrt_coverage_deliveries_total",
-            "Deliveries compared with the journal, by provider and what was found"
-        );
-        metrics::describe_gauge!(
-            "xmrt_coverage_lag_seconds",
-            "How long ago the time is up to which a provider's deliveries were compared"
-        );
-        metrics::describe_gauge!("xmrt_journal_bytes", "What the journal takes, in bytes");
-        metrics::describe_counter!(
-            "xmrt_pruned_events_total",
-            "Events deleted because of their age or for room"
-        );
-        metrics::describe_gauge!("xmrt_ready", "1 while deliveries can be accepted durably");
-        Self { prometheus }
+        Self {
+            scrape: Scrape::install(),
+            parts: Mutex::default(),
+        }
     }
 
     /// A delivery that was answered: `accepted`, `duplicate`.
     pub(super) fn delivery(&self, source: &'static str, outcome: &'static str) {
-        metrics::counter!("xmrt_deliveries_total", "source" => source, "outcome" => outcome).increment(1);
+        numbers::DELIVERIES.count([source, outcome]);
     }
 
     /// A request that did not become an event.
     pub(super) fn refusal(&self, source: &'static str, problem: &Problem) {
-        metrics::counter!("xmrt_refusals_total", "source" => source, "reason" => problem.slug()).increment(1);
+        numbers::REFUSALS.count([source, problem.slug()]);
     }
 
-    /// Everything as Prometheus text, with the journal's counts if it answers.
-    pub(super) fn text(&self, stats: Option<&Stats>, ready: bool) -> Option<String> {
-        metrics::gauge!("xmrt_ready").set(f64::from(u8::from(ready)));
-        if let Some(stats) = stats {
-            gauges(stats);
+    /// Everything as Prometheus' text, with what is looked up rather than counted.
+    pub(super) async fn text(&self, reactor: &Reactor) -> Option<String> {
+        let health = reactor.health().await;
+        numbers::READY.set([], f64::from(u8::from(health.accepting)));
+        self.degraded(&health);
+        look(reactor).await;
+        self.scrape.text()
+    }
+
+    fn degraded(&self, health: &Health) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not more of them than a label may have values.
+        let new = health.degraded.iter().map(|degraded| degraded.part.clone());
+        parts.extend(new.take(VALUES_MAX));
+        for part in parts.iter() {
+            let is = health.degraded.iter().any(|degraded| degraded.part == *part);
+            numbers::DEGRADED.set([part], f64::from(u8::from(is)));
         }
-        let handle = self.prometheus.as_ref()?;
-        handle.run_upkeep();
-        Some(handle.render())
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "Prometheus has no other numbers")]
-fn gauges(stats: &Stats) {
-    metrics::gauge!("xmrt_events").set(stats.events as f64);
-    let mut stats = stats.clone();
-    for state in RunState::ALL {
-        metrics::gauge!("xmrt_runs", "state" => state.as_str()).set(*stats.of(*state) as f64);
+async fn look(reactor: &Reactor) {
+    let book = reactor.book();
+    for (mode, name) in [(Mode::Live, "live"), (Mode::Shadow, "shadow"), (Mode::Off, "off")] {
+        let rules = book.rules().iter().filter(|rule| rule.mode == mode).count();
+        numbers::RULES.set_count([name], rules as u64);
+    }
+    for server in reactor.hub().status() {
+        let up = matches!(server.condition, Condition::Up);
+        numbers::SERVER_UP.set([&server.name], f64::from(u8::from(up)));
+    }
+    if let Ok(due) = reactor.store().next_due().await {
+        let now = reactor.clock().now();
+        let lag = due
+            .map_or(0, |due| now.as_millisecond() - due.as_millisecond())
+            .max(0);
+        numbers::DUE_LAG.set([], Duration::from_millis(lag.unsigned_abs()).as_secs_f64());
+    }
+    if let Ok(mut stats) = reactor.store().stats().await {
+        numbers::EVENTS.set_count([], stats.events);
+        for state in RunState::ALL {
+            numbers::RUNS.set_count([state.as_str()], *stats.of(*state));
+        }
     }
 }
 

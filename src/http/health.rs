@@ -22,6 +22,7 @@ pub(super) async fn index() -> &'static str {
      GET  /api/v1/events     what came in   (with the bearer token)\n\
      GET  /api/v1/runs       what was done\n\
      GET  /api/v1/rules      what is to be done\n\
+     GET  /api/v1/openapi.json   all of the API\n\
      GET  /api/v1/export     all of it, as JSON Lines\n"
 }
 
@@ -48,9 +49,7 @@ pub(super) async fn ready(State(app): Shared) -> Response {
 
 /// `GET /metrics`
 pub(super) async fn metrics(State(app): Shared) -> Response {
-    let ready = app.reactor.health().await.accepting;
-    let stats = app.reactor.store().stats().await.ok();
-    match app.counters.text(stats.as_ref(), ready) {
+    match app.counters.text(&app.reactor).await {
         Some(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         None => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -189,7 +189,7 @@ impl From<WordError> for Problem {
 impl From<LookupError> for Problem {
     fn from(error: LookupError) -> Self {
         match error {
-            LookupError::NoEvent(_) | LookupError::NoRule(_) => Self::not_found(error.to_string()),
+            LookupError::NoEvent(_) | LookupError::NoRule(..) => Self::not_found(error.to_string()),
             LookupError::Unreadable(why) => {
                 let title = "What is on record cannot be read";
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", title, why)

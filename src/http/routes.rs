@@ -105,7 +105,7 @@ pub fn router(reactor: Arc<Reactor>, doors: Doors) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .route("/webhooks/{source}", any(webhooks::receive))
-        .nest(api::ROOT, api::routes())
+        .nest(api::ROOT, api::routes(&app))
         .merge(mcp::routes())
         .merge(pages::routes(&app))
         .fallback(answer::no_such_route)

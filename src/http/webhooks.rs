@@ -11,9 +11,11 @@ use super::body::Intake;
 use super::listen::Peer;
 use super::routes::{App, Shared};
 use super::{Problem, answer};
+use crate::clock::Clock;
 use crate::journal::{Admission, Verdict};
 use crate::reactor::IntakeError;
 use crate::receive::{self, BODY_BYTES_MAX, Delivery};
+use crate::telemetry::numbers;
 
 /// A door that exists.
 #[derive(Clone, Copy)]
@@ -51,8 +53,13 @@ pub(super) async fn receive(State(app): Shared, Path(source): Path<String>, requ
         .get::<Peer>()
         .map_or_else(String::new, |peer| peer.0.to_string());
     let request_id = answer::request_id(request.headers()).to_owned();
-    match admitted(&app, door, request).await {
-        Ok(answer) => answer,
+    let began = Clock::monotonic();
+    let answered = admitted(&app, door, request).await;
+    let outcome = answered.as_ref().map_or("refused", |(outcome, _)| *outcome);
+    let took = Clock::monotonic().duration_since(began);
+    numbers::DELIVERY_SECONDS.took([door.name(), outcome], took);
+    match answered {
+        Ok((_, answer)) => answer,
         Err(problem) => {
             app.counters.refusal(door.name(), &problem);
             app.refusals.note(door.name(), &peer, &request_id, &problem);
@@ -61,7 +68,8 @@ pub(super) async fn receive(State(app): Shared, Path(source): Path<String>, requ
     }
 }
 
-async fn admitted(app: &App, door: Door, request: Request) -> Result<Response, Problem> {
+/// What became of it, in a word, and the answer.
+async fn admitted(app: &App, door: Door, request: Request) -> Result<(&'static str, Response), Problem> {
     if request.method() != Method::POST {
         let problem = answer::wrong_method(request.method(), request.uri().path());
         return Err(problem.with_header(header::ALLOW, HeaderValue::from_static("POST")));
@@ -104,7 +112,7 @@ async fn admitted(app: &App, door: Door, request: Request) -> Result<Response, P
         accounts.revoked_by(user_id).await;
     }
     app.desk.throughput.note(now);
-    Ok((status, Json(told(&id, &admission))).into_response())
+    Ok((outcome, (status, Json(told(&id, &admission))).into_response()))
 }
 
 /// The number of the account whose owner took back what they had agreed to, if the delivery tells that.

@@ -366,6 +366,21 @@ pub enum ErrorClass {
     UnknownEffect,
 }
 
+impl ErrorClass {
+    /// As it is written down, without what goes with it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::NotFound => "not_found",
+            Self::Forbidden => "forbidden",
+            Self::Conflict => "conflict",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Unavailable => "unavailable",
+            Self::UnknownEffect => "unknown_effect",
+        }
+    }
+}
+
 impl ToolError {
     /// An error without a remedy.
     pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
@@ -386,19 +401,6 @@ impl ToolError {
 }
 
 impl ErrorClass {
-    /// Its name, in one word.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Invalid => "invalid",
-            Self::NotFound => "not_found",
-            Self::Forbidden => "forbidden",
-            Self::Conflict => "conflict",
-            Self::RateLimited { .. } => "rate_limited",
-            Self::Unavailable => "unavailable",
-            Self::UnknownEffect => "unknown_effect",
-        }
-    }
-
     /// Whether the same call may succeed later. [`ErrorClass::UnknownEffect`] is not a matter of retrying but of doubt.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::RateLimited { .. } | Self::Unavailable)

@@ -27,6 +27,7 @@ use super::pins::{Difference, Pin, PinStore};
 use super::progress::Listener;
 use super::{Doubt, ErrorClass, ToolError, ToolFacts, answer};
 use crate::clock::Clock;
+use crate::telemetry::numbers;
 use breaker::Breaker;
 use stderr::Tail;
 use stock::Shelf;
@@ -333,6 +334,7 @@ impl External {
 
     fn failed(&self, why: &str) {
         if self.breaker().failed(Clock::monotonic()) {
+            numbers::BREAKER_OPENED.count([&self.name]);
             let why = self.tail.redacted(why);
             tracing::warn!(mcp.server = self.name, "calls are held back for a while: {why}");
         }

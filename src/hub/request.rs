@@ -4,6 +4,8 @@ use rmcp::model::{InputResponses, JsonObject, MetaObject, RequestMetaObject};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::telemetry::Span;
+
 use super::progress::Listener;
 use super::{
     CallMeta, ErrorClass, META_IDEMPOTENCY_KEY, META_LOOK_FOR, META_PENDING, META_RESOLVE, Patience,
@@ -11,7 +13,7 @@ use super::{
 };
 
 /// `_meta` key of a call: W3C trace context.
-const TRACEPARENT: &str = "traceparent";
+pub(super) const TRACEPARENT: &str = "traceparent";
 
 pub(super) fn object(arguments: Value) -> Result<JsonObject, ToolError> {
     match arguments {
@@ -57,7 +59,9 @@ pub(super) fn request_meta(meta: &CallMeta, mut object: JsonObject) -> RequestMe
     if meta.resolve {
         object.insert(META_RESOLVE.to_owned(), json!(true));
     }
-    if !object.contains_key(TRACEPARENT)
+    if let Some(trace) = Span::current_traceparent() {
+        object.insert(TRACEPARENT.to_owned(), json!(trace));
+    } else if !object.contains_key(TRACEPARENT)
         && let Some(trace) = meta.idempotency_key.as_deref().and_then(traceparent)
     {
         object.insert(TRACEPARENT.to_owned(), json!(trace));

@@ -8,6 +8,7 @@ use reqwest::{Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
+use super::watched::Exchange;
 use super::{Access, ApiError, Failure};
 
 /// How long a notification may take.
@@ -49,12 +50,17 @@ impl Notifier {
         } else {
             text.clone()
         };
-        let sent = self
+        let exchange = Exchange::begun("notify", &reqwest::Method::POST, None);
+        let request = self
             .0
             .post(url)
-            .json(&json!({ "text": text, "content": content }))
-            .send()
-            .await;
+            .json(&json!({ "text": text, "content": content }));
+        let sent = exchange.within(request.send()).await;
+        exchange.ended(
+            sent.as_ref()
+                .ok()
+                .map(|answer| (answer.status(), answer.headers())),
+        );
         let status = match sent {
             Ok(response) => response.status(),
             Err(error) if error.is_connect() => {

@@ -60,7 +60,7 @@ pub async fn explain(
     let about = |name: &str| -> Result<Explanation, LookupError> {
         let (text, book) = books
             .text(name)
-            .ok_or_else(|| LookupError::NoRule(name.to_owned()))?;
+            .ok_or_else(|| LookupError::NoRule(name.to_owned(), books.nearest(name)))?;
         let vars = book.settings.get("vars").cloned().unwrap_or_default();
         let rule = rules::parse_pinned(name, &text.text, &vars).map_err(LookupError::Unreadable)?;
         let on_record = books.on_record(name, &text.version, &record, &verdicts);
@@ -104,6 +104,14 @@ impl Books {
             let text = book.rules.iter().find(|text| text.rule == rule)?;
             Some((text, book))
         })
+    }
+
+    /// What to say where there is no such rule.
+    fn nearest(&self, rule: &str) -> String {
+        match crate::hub::nearest(rule, self.names()) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None => "`xmrt check` lists the rules".to_owned(),
+        }
     }
 
     fn names(&self) -> BTreeSet<&str> {

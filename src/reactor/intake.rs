@@ -4,11 +4,13 @@ use std::sync::PoisonError;
 
 use super::envelope::Staleness;
 use super::explain::{Explained, explain};
-use super::{Reactor, envelope};
+use super::{Reactor, envelope, timed};
+use crate::clock::Clock;
 use crate::journal::{Admission, EventRecord, Store, StoreError};
 use crate::normalize::{self, Event};
 use crate::receive::Delivery;
 use crate::rules::Rule;
+use crate::telemetry::{Span, numbers};
 
 /// The name of the journal among the degraded parts.
 pub(super) const JOURNAL: &str = "journal";
@@ -31,8 +33,8 @@ pub enum LookupError {
     #[error("there is no event {0:?}; `xmrt events` lists those on record")]
     NoEvent(String),
     /// No such rule, neither in force nor in the book the event was matched with.
-    #[error("there is no rule {0:?}, neither in force nor when the event came; `xmrt check` lists the rules")]
-    NoRule(String),
+    #[error("there is no rule {0:?}, neither in force nor when the event came; {1}")]
+    NoRule(String, String),
     /// What is on record cannot be read.
     #[error("{0}")]
     Unreadable(String),
@@ -86,14 +88,26 @@ impl Reactor {
         event: &Event,
         stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>,
     ) -> Result<Admission, StoreError> {
-        let book = self.book();
-        let (firings, missed) = envelope::firings(&book, event, stale);
-        let sealed = envelope::seal(event, &book, firings, missed);
-        let admission = self.store.admit(sealed, event.received_at).await;
+        let (source, id) = (event.source.as_str(), event.id.0.as_str());
+        let span = Span::of_event(source, id, || event.received_at.into());
+        span.set("event.id", id.to_owned());
+        span.set("event.kind", event.kind.0.clone());
+        span.set("event.subject", event.subject.0.clone());
+        span.set("event.origin", event.origin.as_str());
+        let admission = span.within(self.match_and_admit(event, stale)).await;
+        match &admission {
+            Ok(admission) => span.set("event.duplicate", admission.duplicate.is_some()),
+            Err(error) => span.failed(|| error.to_string()),
+        }
         self.set_degraded(JOURNAL, admission.as_ref().err().map(ToString::to_string));
         *self.refused_at.lock().unwrap_or_else(PoisonError::into_inner) =
             admission.is_err().then_some(event.received_at);
         let admission = admission?;
+        if admission.duplicate.is_none() {
+            for verdict in &admission.verdicts {
+                numbers::DECISIONS.count([&verdict.rule, verdict.decision.as_str()]);
+            }
+        }
         // What fires nothing makes nothing due.
         if admission.verdicts.iter().any(|verdict| verdict.run.is_some()) {
             self.wake.notify_one();
@@ -111,6 +125,26 @@ impl Reactor {
             "event admitted"
         );
         Ok(admission)
+    }
+
+    async fn match_and_admit(
+        &self,
+        event: &Event,
+        stale: Option<&(dyn Fn(&Rule) -> i64 + Sync)>,
+    ) -> Result<Admission, StoreError> {
+        let book = self.book();
+        let matching = Span::part(|| "match".into());
+        let began = Clock::monotonic();
+        let (firings, missed) = envelope::firings(&book, event, stale);
+        numbers::MATCH_SECONDS.took([], Clock::monotonic().duration_since(began));
+        matching.set("rules.hash", book.hash().to_owned());
+        let fired: Vec<&str> = firings.iter().map(|firing| firing.rule.as_str()).collect();
+        matching.set("rules.fired", fired.join(" "));
+        drop(matching);
+        let sealed = envelope::seal(event, &book, firings, missed);
+        let _admitting = Span::part(|| "admit".into());
+        let admitted = self.store.admit(sealed, event.received_at);
+        timed::durably("admit", admitted).await
     }
 
     /// Evaluates a stored event again with the rules in force; what fires becomes the next generation.

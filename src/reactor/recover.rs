@@ -23,6 +23,7 @@ use super::Reactor;
 use crate::clock;
 use crate::hub::{ErrorClass, ToolError};
 use crate::journal::{self, Coverage, CoverageLease, CoveragePass, CoverageState, Found, StoreError};
+use crate::telemetry::numbers;
 use source::{Discovered, Source};
 
 /// How long one instance has the right to compare, in milliseconds; extended with every page and
@@ -324,8 +325,7 @@ impl Recovery {
             ("unreachable", found.unreachable),
         ] {
             if count > 0 {
-                metrics::counter!("xmrt_coverage_deliveries_total", "provider" => source.provider(), "found" => name)
-                    .increment(count);
+                numbers::COVERAGE_DELIVERIES.add([source.provider(), name], count);
             }
         }
         if found.recovered > 0 || found.unreachable > 0 {
@@ -342,7 +342,6 @@ impl Recovery {
     }
 
     /// Tells metrics and health how whole the journal is.
-    #[expect(clippy::cast_precision_loss, reason = "Prometheus has no other numbers")]
     async fn tell(&self, now: Timestamp) -> Result<(), StoreError> {
         let all = journal::all_coverage(self.reactor.store().as_ref(), now).await?;
         let mut lags: BTreeMap<&str, i64> = BTreeMap::new();
@@ -361,7 +360,7 @@ impl Recovery {
                 .sum::<u64>();
         }
         for (provider, lag) in lags {
-            metrics::gauge!("xmrt_coverage_lag_seconds", "provider" => provider.to_owned()).set(lag as f64);
+            numbers::COVERAGE_LAG.set_count([provider], lag.max(0).unsigned_abs());
         }
         let why = format!(
             "{left} deliveries were accepted before this journal began and are not in it: an older journal was lost, or \

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::Reactor;
 use super::intake::JOURNAL;
 use crate::journal::{AUDIT_PRUNE_MAX, BOOK_MS_MIN, KNOWN_MS_MIN, PRUNE_MAX, Retention, Size, StoreError};
+use crate::telemetry::numbers;
 
 /// How often the journal's size is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -137,7 +138,7 @@ impl Reactor {
             tokio::time::sleep(STEP_PAUSE).await;
         }
         if events > 0 {
-            metrics::counter!("xmrt_pruned_events_total").increment(events);
+            numbers::PRUNED.add([], events);
             tracing::info!(events, runs, "old events were deleted");
         }
         Ok(())
@@ -158,9 +159,8 @@ impl Reactor {
         Ok(())
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a metric has no other numbers")]
     fn set_bounds(&self, policy: &Policy, size: &Size) {
-        metrics::gauge!("xmrt_journal_bytes").set(size.bytes as f64);
+        numbers::JOURNAL_BYTES.set_count([], size.bytes);
         let full = policy
             .size_bytes_max
             .filter(|max| size.bytes >= *max)

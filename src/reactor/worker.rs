@@ -18,11 +18,12 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 
-use super::{Reactor, envelope};
+use super::{Reactor, envelope, timed};
 use crate::clock::{self, Clock};
 use crate::journal::{Claim, RunId, RunRecord, RunState, StepState, StoreError, Then, WaitsFor};
 use crate::normalize::Event;
 use crate::rules::{self, Mode, Rule};
+use crate::telemetry::{Span, numbers};
 use job::Job;
 
 /// How long a drain may take before what still runs is left to its lease.
@@ -66,6 +67,7 @@ impl Worker {
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut jobs = JoinSet::new();
         let mut carried = HashMap::new();
+        numbers::PLACES.set_count([], self.concurrency as u64);
         while !*stop.borrow() {
             self.reactor.watch_clock();
             let free = self.concurrency.saturating_sub(jobs.len());
@@ -77,6 +79,7 @@ impl Worker {
                 let job = jobs.spawn(async move { worker.carry(claim, claimed, &stop).await });
                 carried.insert(job.id(), run);
             }
+            numbers::BUSY.set_count([], jobs.len() as u64);
             // What is due and cannot be claimed stays due: asking again at once would only spin.
             let pause = self.pause(!refused && jobs.len() < self.concurrency).await;
             tokio::select! {
@@ -150,10 +153,11 @@ impl Worker {
             return Ok(Vec::new());
         }
         let start = Clock::monotonic();
-        self.reactor
-            .store
-            .claim(&self.name, free, self.lease_ms, self.now())
+        let store = &self.reactor.store;
+        let claimed = store.claim(&self.name, free, self.lease_ms, self.now());
+        timed::durably("claim", claimed)
             .await
+            .inspect(|claims| numbers::CLAIMS.add([], claims.len() as u64))
             .map(|claims| claims.into_iter().map(|claim| (claim, start)).collect())
             .inspect_err(|error| tracing::warn!("no runs can be claimed: {error}"))
     }
@@ -175,7 +179,12 @@ impl Worker {
     async fn carry(self: &Arc<Self>, claim: Claim, claimed: Instant, stop: &watch::Receiver<bool>) {
         let run = claim.run.id.clone();
         let _turn = self.reactor.turn(&run).await;
-        let outcome = self.carry_claim(claim, claimed, stop).await;
+        let span = run_span(&claim);
+        let outcome = span.within(self.carry_claim(claim, claimed, stop)).await;
+        if let Err(error) = &outcome {
+            span.failed(|| error.to_string());
+        }
+        drop(span);
         match outcome {
             Ok(()) => {}
             Err(StoreError::Fenced { .. }) => {
@@ -313,6 +322,18 @@ impl Worker {
             Some(Mode::Live | Mode::Shadow) => None,
         })
     }
+}
+
+/// The carrying on of a run from its claim on, in the trace of the event that made it.
+fn run_span(claim: &Claim) -> Span {
+    let (run, event) = (&claim.run, &claim.event.key);
+    let span = Span::after_event(&event.source, &event.id, || format!("run {}", run.rule));
+    span.set("run.id", run.id.0.clone());
+    span.set("rule.id", run.rule.clone());
+    span.set("rule.version", run.version.clone());
+    span.set("run.generation", i64::from(run.generation));
+    span.set("run.shadow", run.shadow);
+    span
 }
 
 /// A run whose task died keeps its lease until that is over; how often that happens is counted with the run.

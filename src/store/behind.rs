@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::clock::in_words;
+use crate::telemetry::numbers;
 
 /// From how far apart two times are said to be, in milliseconds.
 pub(super) const ALARM_MS: i64 = 5_000;
@@ -24,7 +25,7 @@ impl Behind {
         let ms = journal.as_millisecond().saturating_sub(clock.as_millisecond());
         self.ms.store(ms, Ordering::Relaxed);
         if say_once(&self.said, ms > ALARM_MS) {
-            metrics::counter!("xmrt_clock_jumps_total", "direction" => "back").increment(1);
+            numbers::CLOCK_JUMPS.count(["back"]);
             tracing::error!(
                 "the clock jumped back by {}, or had been ahead; leases and waits last that much longer, until it has caught up",
                 in_words(ms)

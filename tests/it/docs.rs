@@ -25,6 +25,9 @@ const DOCUMENTS: &[&str] = &[
     "docs/doubt.md",
     "docs/coverage.md",
     "docs/agents.md",
+    "docs/deployment.md",
+    "docs/metrics.md",
+    "docs/telemetry.md",
 ];
 
 fn root() -> PathBuf {

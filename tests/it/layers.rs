@@ -31,6 +31,7 @@ const LAW: Law = Law {
                 "store",
                 "clock",
                 "config",
+                "telemetry",
             ],
         ),
         (
@@ -54,6 +55,7 @@ const LAW: Law = Law {
                 "store",
                 "clock",
                 "config",
+                "telemetry",
             ],
         ),
         (
@@ -69,12 +71,21 @@ const LAW: Law = Law {
                 "accounts",
                 "agents",
                 "clock",
+                "telemetry",
             ],
         ),
         // The reactor: what it can explain, an agent can ask.
         (
             "tools",
-            &["reactor", "hub", "agents", "integrations", "journal", "clock"],
+            &[
+                "reactor",
+                "hub",
+                "agents",
+                "integrations",
+                "journal",
+                "clock",
+                "telemetry",
+            ],
         ),
         ("sandbox", &["clock"]),
         (
@@ -90,6 +101,7 @@ const LAW: Law = Law {
                 "hub",
                 "agents",
                 "clock",
+                "telemetry",
             ],
         ),
         ("record", &["act", "plan", "journal", "hub", "rules", "clock"]),
@@ -98,13 +110,14 @@ const LAW: Law = Law {
         ("rules", &["normalize", "receive", "agents"]),
         ("normalize", &["receive"]),
         ("receive", &["clock"]),
-        ("store", &["journal", "clock"]),
+        ("store", &["journal", "clock", "telemetry"]),
         ("journal", &["clock"]),
-        ("hub", &["agents", "clock"]),
+        ("hub", &["agents", "clock", "telemetry"]),
         ("accounts", &["agents", "integrations", "journal", "clock"]),
         ("agents", &["journal", "clock"]),
-        ("integrations", &["clock"]),
+        ("integrations", &["clock", "telemetry"]),
         ("clock", &[]),
+        ("telemetry", &[]),
         ("config", &[]),
     ],
     open_children: &[
@@ -131,6 +144,7 @@ const LAW: Law = Law {
         "tools::xmrt::triage::duplicates",
         "tools::xmrt::triage::missing",
         "tools::xmrt::triage::owners",
+        "telemetry::numbers",
     ],
     // `http` and `sandbox` are the two that serve.
     kept_crates: &[("axum", &["http", "sandbox"])],

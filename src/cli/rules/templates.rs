@@ -3,15 +3,15 @@
 
 /// A whole rule file.
 #[derive(Debug)]
-pub(super) struct Template {
+pub(in crate::cli) struct Template {
     /// What `--from` takes.
-    pub(super) name: &'static str,
-    pub(super) text: &'static str,
+    pub(in crate::cli) name: &'static str,
+    pub(in crate::cli) text: &'static str,
 }
 
 impl Template {
     /// The `description` of the file.
-    pub(super) fn description(&self) -> &'static str {
+    pub(in crate::cli) fn description(&self) -> &'static str {
         self.text
             .lines()
             .find_map(|line| line.strip_prefix("description = \"")?.strip_suffix('"'))

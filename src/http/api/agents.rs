@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use http::StatusCode;
 use jiff::SignedDuration;
+use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,9 +18,12 @@ use crate::agents::{self, TOKEN_DAYS_MAX};
 const TOKEN_DAYS: i64 = 90;
 
 /// What `POST /agents/{id}/tokens` takes.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct Wish {
+pub(super) struct Wish {
+    /// How many days the token lives.
+    #[schemars(range(min = 1, max = TOKEN_DAYS_MAX))]
+    #[serde(deserialize_with = "super::whole")]
     days: Option<i64>,
 }
 

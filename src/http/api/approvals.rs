@@ -3,6 +3,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -10,21 +11,24 @@ use super::super::Problem;
 use super::super::routes::{App, Shared};
 use super::runs::{self, cursor};
 use super::{Params, page};
-use crate::journal::{Approver, RunHistory, RunId, RunQuery, WaitsFor, Word};
+use crate::journal::{Approver, PAGE_MAX, RunHistory, RunId, RunQuery, WaitsFor, Word};
 
 /// Which ones.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
     rule: Option<String>,
+    /// `next_cursor` of the page before.
+    #[schemars(regex(pattern = r"^[0-9]{1,18}\.[0-9a-f]{32}$"))]
     cursor: Option<String>,
+    #[schemars(range(min = 1, max = PAGE_MAX))]
     limit: Option<usize>,
 }
 
 /// What somebody says. The API has one token, so whoever holds it says who they are: it may act as anybody.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Saying {
+pub(super) struct Saying {
     /// Who says it.
     #[serde(rename = "as", default = "admin")]
     who: String,

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Request, State};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -49,23 +50,33 @@ fn outline(coverage: &Coverage) -> Value {
     shown
 }
 
+/// The greatest age that can be asked for, in milliseconds: ten years.
+const AGE_MS_MAX: i64 = 3_653 * 86_400_000;
+
 /// What a person asks for.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+pub(super) struct Wanted {
     /// Compare again from here on.
+    #[serde(default)]
+    #[schemars(schema_with = "super::moment_or_null")]
     since: Option<Timestamp>,
     /// How old an event may be for a rule that says nothing itself, in milliseconds.
+    #[schemars(range(min = 0, max = AGE_MS_MAX))]
+    #[serde(default, deserialize_with = "super::whole")]
     max_age_ms: Option<i64>,
 }
 
 /// `POST /coverage/recover`: compares now; with `since` also what is older than the journal is admitted.
 pub(super) async fn recover(State(app): Shared, request: Request) -> Result<Json<Value>, Problem> {
     let wanted: Wanted = super::json(request).await?;
-    if wanted.max_age_ms.is_some_and(|age| age < 0) {
-        return Err(Problem::bad_request(
-            "`max_age_ms` is a number of milliseconds, 0 or more",
-        ));
+    if wanted
+        .max_age_ms
+        .is_some_and(|age| !(0..=AGE_MS_MAX).contains(&age))
+    {
+        return Err(Problem::bad_request(format!(
+            "`max_age_ms` is a number of milliseconds, 0 to {AGE_MS_MAX}"
+        )));
     }
     let recovery = app
         .doors

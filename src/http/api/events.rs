@@ -4,17 +4,18 @@ use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::routes::Shared;
 use super::super::{Problem, webhooks};
 use super::{Params, WHO, page};
-use crate::journal::{EventQuery, EventRecord};
+use crate::journal::{EventQuery, EventRecord, PAGE_MAX};
 use crate::normalize;
 
 /// Which events.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
     /// A type, or a dotted beginning of one.
@@ -22,8 +23,13 @@ pub(super) struct Filter {
     kind: Option<String>,
     subject: Option<String>,
     /// RFC 3339.
+    #[serde(default)]
+    #[schemars(schema_with = "super::moment")]
     since: Option<String>,
+    /// `next_cursor` of the page before.
+    #[schemars(regex(pattern = r"^[0-9]{1,18}$"))]
     cursor: Option<String>,
+    #[schemars(range(min = 1, max = PAGE_MAX))]
     limit: Option<usize>,
 }
 

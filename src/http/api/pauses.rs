@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,9 +13,9 @@ use crate::reactor::PauseError;
 /// Who acts through the API: whoever has its token.
 const WHO: &str = "the API";
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+pub(super) struct Wanted {
     /// `all`, a rule, `rule:<id>`, `agent:<id>` or `group:<name>`.
     what: String,
 }

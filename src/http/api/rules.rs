@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use bytes::Bytes;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,11 +13,9 @@ use super::super::routes::Shared;
 use super::super::{Problem, webhooks};
 use super::Params;
 use crate::clock::after;
+use crate::hub::nearest;
 use crate::reactor::{ReloadError, TriggerError, Wish};
 use crate::rules::{NOT_SIMULATED, SourceFile, duration_ms, render_diagnostics};
-
-/// Names a wish, so that it can be sent again.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// How far a backtest looks back.
 pub(in super::super) const SINCE: &str = "14d";
@@ -33,9 +32,12 @@ pub(super) async fn list(State(app): Shared) -> Json<Value> {
 /// `GET /rules/{id}`
 pub(super) async fn show(State(app): Shared, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
     let shown = app.reactor.rule_shown(&id).ok_or_else(|| {
-        Problem::not_found(format!(
-            "there is no rule {id:?} in force; GET /api/v1/rules lists them"
-        ))
+        let book = app.reactor.book();
+        let near = nearest(&id, book.rules().iter().map(|rule| rule.id.as_str()));
+        let hint = near.map_or("GET /api/v1/rules lists them".to_owned(), |near| {
+            format!("did you mean {near:?}?")
+        });
+        Problem::not_found(format!("there is no rule {id:?} in force; {hint}"))
     })?;
     Ok(Json(json!(shown)))
 }
@@ -50,24 +52,24 @@ pub(super) async fn reload(State(app): Shared) -> Result<Json<Value>, Problem> {
 }
 
 /// Rule files, as somebody would change them.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Changed {
+pub(super) struct Changed {
     files: Vec<ChangedFile>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ChangedFile {
+pub(super) struct ChangedFile {
     /// Its name says which rule it is: `triage.toml`.
     path: String,
     text: String,
 }
 
 /// The same, and how far to look back.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Past {
+pub(super) struct Past {
     files: Vec<ChangedFile>,
     since: Option<String>,
 }
@@ -148,13 +150,7 @@ pub(super) async fn trigger(
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let (parts, body) = request.into_parts();
-    let key = match parts.headers.get(IDEMPOTENCY_KEY) {
-        None => uuid::Uuid::new_v4().to_string(),
-        Some(key) => key
-            .to_str()
-            .map_err(|_| Problem::bad_request("`Idempotency-Key` is made of visible ASCII characters"))?
-            .to_owned(),
-    };
+    let key = super::idempotency_key(&parts.headers)?.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     let payload = super::bytes(&parts, body).await?;
     let wish = Wish {
         rule: id,
@@ -187,7 +183,7 @@ fn refused(error: TriggerError) -> Problem {
 }
 
 /// Which event to explain a rule with.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct About {
     event: String,

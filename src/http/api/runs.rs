@@ -2,31 +2,52 @@
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::Problem;
 use super::super::routes::{App, Shared};
 use super::{Params, WHO, page, word};
-use crate::journal::{GroupPlace, Resolution, RunHistory, RunId, RunQuery, RunRecord, StepRecord};
+use crate::journal::{
+    GroupPlace, PAGE_MAX, Resolution, RunHistory, RunId, RunQuery, RunRecord, RunState, StepRecord, WaitsFor,
+};
 
 /// Which runs.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
     rule: Option<String>,
+    #[serde(default)]
+    #[schemars(schema_with = "states")]
     state: Option<String>,
     /// What waiting runs wait for: `retry`, `look`, `pending_call`, `approval`, `group`, `pause`, `worker`.
+    #[serde(default)]
+    #[schemars(schema_with = "waits")]
     waits_for: Option<String>,
     /// The provider's delivery id.
     event: Option<String>,
+    /// `next_cursor` of the page before.
+    #[schemars(regex(pattern = r"^[0-9]{1,18}\.[0-9a-f]{32}$"))]
     cursor: Option<String>,
+    #[schemars(range(min = 1, max = PAGE_MAX))]
     limit: Option<usize>,
+}
+
+fn states(_: &mut SchemaGenerator) -> Schema {
+    let states: Vec<&str> = RunState::ALL.iter().map(|state| state.as_str()).collect();
+    json_schema!({ "type": "string", "enum": states })
+}
+
+fn waits(_: &mut SchemaGenerator) -> Schema {
+    let waits: Vec<&str> = WaitsFor::ALL.iter().map(|waits| waits.as_str()).collect();
+    json_schema!({ "type": "string", "enum": waits, "description": "What waiting runs wait for" })
 }
 
 /// `GET /runs`: newest first.
 pub(super) async fn list(State(app): Shared, Params(filter): Params<Filter>) -> Result<Json<Value>, Problem> {
     let limit = page(filter.limit)?;
+    let before = filter.cursor.as_deref().map(cursor).transpose()?;
     let store = app.reactor.store();
     let event = match &filter.event {
         None => None,
@@ -48,7 +69,7 @@ pub(super) async fn list(State(app): Shared, Params(filter): Params<Filter>) -> 
             .map(|what| word("waits_for", what))
             .transpose()?,
         event,
-        before: filter.cursor.as_deref().map(cursor).transpose()?,
+        before,
         limit,
     };
     let runs = store.runs(&query).await?;
@@ -80,9 +101,9 @@ pub(super) async fn cancel(State(app): Shared, Path(id): Path<String>) -> Result
 }
 
 /// A person's word on a step whose effect is unknown.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(tag = "resolution", rename_all = "snake_case", deny_unknown_fields)]
-enum Word {
+pub(super) enum Word {
     Done {
         #[serde(default)]
         result: Value,
@@ -172,6 +193,7 @@ fn step(step: &StepRecord) -> Value {
 
 pub(in super::super) fn cursor(text: &str) -> Result<(u64, RunId), Problem> {
     text.split_once('.')
+        .filter(|(_, run)| run.len() == 32 && run.bytes().all(|byte| byte.is_ascii_hexdigit()))
         .and_then(|(seq, run)| Some((seq.parse().ok()?, RunId(run.into()))))
         .ok_or_else(|| Problem::bad_request("`cursor` is not one of an earlier page"))
 }

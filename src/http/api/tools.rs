@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -20,9 +21,9 @@ pub(super) async fn list(State(app): Shared) -> Json<Value> {
 }
 
 /// What an approval may say.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct Approve {
+pub(super) struct Approve {
     /// Of the contract that was looked at.
     hash: Option<String>,
 }

@@ -22,6 +22,7 @@ use serde_json::Value;
 use tower::BoxError;
 use tower::util::MapRequestLayer;
 
+use crate::integrations::watched::Exchange;
 use crate::integrations::{Access, ApiError, Failure};
 
 pub use log::LogEnd;
@@ -166,6 +167,19 @@ pub(super) async fn exchange(
     let request = request
         .body(content)
         .map_err(|error| ApiError::new(Failure::Invalid, format!("`{path}`: {error}")))?;
+    let shown = path.split_once('?').map_or(path, |(path, _)| path);
+    let exchange = Exchange::begun("github", request.method(), Some(shown));
+    let answered = exchange.within(answered(octocrab, request, access)).await;
+    let answer = answered.as_ref().ok();
+    exchange.ended(answer.map(|answer| (answer.status, &answer.headers)));
+    answered
+}
+
+async fn answered(
+    octocrab: &Octocrab,
+    request: http::Request<OctoBody>,
+    access: Access,
+) -> Result<Answer, ApiError> {
     let answer = octocrab
         .execute(request)
         .await

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::answer;
 use crate::clock::Clock;
+use crate::integrations::watched::Exchange;
 use crate::integrations::{Access, ApiError, Failure, Request};
 
 /// How long a connection may take to come up.
@@ -113,25 +114,40 @@ impl Client {
     }
 
     async fn send(&self, call: reqwest::RequestBuilder, access: Access) -> Result<Value, ApiError> {
-        let mut response = call.send().await.map_err(|error| unanswered(&error, access))?;
-        let status = response.status();
-        let headers = response.headers().clone();
-        let mut body = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_BYTES_MAX => {
-                    return Err(ApiError::lost(
-                        access,
-                        format!("Render's answer is larger than {ANSWER_BYTES_MAX} bytes"),
-                    ));
-                }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                Err(error) => return Err(unanswered(&error, access)),
-            }
-        }
+        let (http, request) = call.build_split();
+        let request = request.map_err(|error| unanswered(&error, access))?;
+        let exchange = Exchange::begun("render", request.method(), Some(request.url().path()));
+        let answered = exchange.within(read(http.execute(request), access)).await;
+        let answer = answered.as_ref().ok();
+        exchange.ended(answer.map(|(status, headers, _)| (*status, headers)));
+        let (status, headers, body) = answered?;
         answer::of(status, &headers, &body, access, self.clock.now())
     }
+}
+
+/// Waits for an answer, and reads it to its end.
+async fn read(
+    sent: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
+    access: Access,
+) -> Result<(reqwest::StatusCode, HeaderMap, Vec<u8>), ApiError> {
+    let mut response = sent.await.map_err(|error| unanswered(&error, access))?;
+    let status = response.status();
+    let headers = response.headers().clone();
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_BYTES_MAX => {
+                return Err(ApiError::lost(
+                    access,
+                    format!("Render's answer is larger than {ANSWER_BYTES_MAX} bytes"),
+                ));
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(error) => return Err(unanswered(&error, access)),
+        }
+    }
+    Ok((status, headers, body))
 }
 
 /// No answer came. Only a connection that never came up proves that nothing happened.

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::job::{Flow, Job, history};
+use super::job::{Flow, Job, history, step_span};
 use super::trail::looked;
 use crate::journal::{StepRecord, StoreError};
 use crate::plan::Step;
 use crate::record::{self, Next};
+use crate::telemetry::numbers;
 
 impl Job<'_> {
     /// Whether a step that was not begun here may have been done before: its event was recovered and may have been acted
@@ -59,7 +60,12 @@ impl Job<'_> {
         {
             self.secure_lease(step.call.timeout_ms).await?;
             let deed = self.deed(&step);
-            let finding = self.look(&step, self.effect_since(on_record)).await?;
+            let span = step_span("look for", &step);
+            let looking = self.look(&step, self.effect_since(on_record));
+            let finding = span.within(looking).await?;
+            span.set("step.found", finding.as_str());
+            numbers::LOOKS.count([&step.call.tool, finding.as_str()]);
+            drop(span);
             tracing::info!(
                 run.id = self.run().id.0,
                 step = step.id,

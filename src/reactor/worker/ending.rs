@@ -3,6 +3,7 @@
 use super::job::{Flow, Job};
 use crate::journal::{RunHistory, RunState, StoreError, Then};
 use crate::plan::Failing;
+use crate::telemetry::numbers;
 
 impl Job<'_> {
     /// The run is to end badly: first its `[[on_failure]]` steps are made, where it has any. What fails while it is
@@ -33,7 +34,7 @@ impl Job<'_> {
         .await?;
         self.worker.reactor.something_to_tell.notify_one();
         let (id, rule) = (&self.run().id.0, &self.run().rule);
-        metrics::counter!("xmrt_runs_total", "rule" => rule.clone(), "state" => state.as_str()).increment(1);
+        numbers::RUNS_ENDED.count([rule, state.as_str()]);
         let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         match state {
             RunState::Dead | RunState::Unknown => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::super::timed;
 use super::job::Job;
 use crate::clock::{self, Clock};
 use crate::journal::{StepWrite, StoreError, Then, WaitsFor};
@@ -72,10 +73,8 @@ impl Job<'_> {
         loop {
             let run = &self.history.run;
             let store = &self.worker.reactor.store;
-            match store
-                .advance(&run.id, run.fence, self.writes.clone(), then.clone(), self.now())
-                .await
-            {
+            let advanced = store.advance(&run.id, run.fence, self.writes.clone(), then.clone(), self.now());
+            match timed::durably("advance", advanced).await {
                 Ok(()) => {
                     self.writes.clear();
                     return Ok(());

@@ -21,6 +21,7 @@ use crate::normalize::Event;
 use crate::plan::{self, Failing, Plan, Step};
 use crate::record::{self, History, Next};
 use crate::rules::Rule;
+use crate::telemetry::{Span, numbers};
 
 /// How long a paused run waits before it looks by itself whether it may go on, in milliseconds. It is woken when the pause
 /// ends; this is for a wake-up that was lost.
@@ -308,9 +309,21 @@ impl<'w> Job<'w> {
         let given = |approval: &Option<Approval>| approval.as_ref().is_some_and(Approval::is_given);
         let mut on_record = self.history.steps.iter();
         let approved = on_record.any(|known| known.step == step.id && given(&known.approval));
-        let outcome = act::make(&self.worker.reactor.hub, &step.call, &step.key, approved).await;
-        metrics::histogram!("xmrt_step_seconds", "tool" => step.call.tool.clone())
-            .record(started.elapsed().as_secs_f64());
+        let span = step_span("step", step);
+        let made = act::make(&self.worker.reactor.hub, &step.call, &step.key, approved);
+        let outcome = span.within(made).await;
+        let word = match &outcome {
+            Outcome::Done(_) => "done",
+            Outcome::Failed(_) => "failed",
+            Outcome::InDoubt(_) => "in_doubt",
+            Outcome::Pending(_) => "pending",
+        };
+        span.set("step.outcome", word);
+        if let Outcome::Failed(error) | Outcome::InDoubt(error) = &outcome {
+            span.failed(|| error.class.as_str().to_owned());
+        }
+        let took = Clock::monotonic().duration_since(started);
+        numbers::STEP_SECONDS.took([&step.call.tool, word], took);
         let outcome = match outcome {
             // A read has no effect to be in doubt about.
             Outcome::InDoubt(mut error) if !step.writes => {
@@ -423,6 +436,16 @@ impl<'w> Job<'w> {
     pub(super) fn rule(&self) -> Arc<Rule> {
         Arc::clone(&self.rule)
     }
+}
+
+/// What is done about a step, as a part of its run.
+pub(super) fn step_span(what: &'static str, step: &Step) -> Span {
+    let span = Span::part(|| format!("{what} {}", step.id).into());
+    span.set("step.id", step.id.clone());
+    span.set("step.key", step.key.0.clone());
+    span.set("step.attempt", i64::from(step.attempts));
+    span.set("mcp.tool", step.call.tool.clone());
+    span
 }
 
 /// What `record` needs to know of a step.

@@ -23,9 +23,12 @@ use crate::agents::Who;
 use crate::hub::{
     ErrorClass, META_IDEMPOTENCY_KEY, META_LOOK_FOR, META_RESOLVE, META_WHO, Patience, ToolError, nearest,
 };
+use crate::telemetry::Span;
 
 /// How long a client may keep the list of tools, in milliseconds. It changes only with the program.
 pub(super) const LIST_TTL_MS: u64 = 60_000;
+/// `_meta` key of a call: W3C trace context.
+const META_TRACEPARENT: &str = "traceparent";
 /// `_meta` key of a result: the names of its fields that hold what strangers wrote.
 const META_UNTRUSTED: &str = "xmrt/untrusted";
 
@@ -122,8 +125,10 @@ impl<P: Send + Sync + 'static> ServerHandler for Toolbox<P> {
         let canceled = context.ct.clone();
         let waiting = AtomicBool::new(false);
         let called = self.call(tool, request.arguments.unwrap_or_default(), &context, &waiting);
+        let trace = context.meta.get(META_TRACEPARENT).and_then(Value::as_str);
+        let caller = Span::joined(trace);
         let answer = tokio::select! {
-            answer = called => answer,
+            answer = caller.within(called) => answer,
             () = canceled.cancelled() => Err(abandoned(tool, waiting.load(Ordering::Relaxed))),
         };
         let result = match answer {

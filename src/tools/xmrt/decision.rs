@@ -59,7 +59,7 @@ pub(super) async fn explain_decision(
 fn of_lookup(error: LookupError) -> ToolError {
     match error {
         LookupError::Store(error) => of_store(error),
-        LookupError::NoEvent(_) | LookupError::NoRule(_) => {
+        LookupError::NoEvent(_) | LookupError::NoRule(..) => {
             ToolError::new(ErrorClass::NotFound, error.to_string())
         }
         LookupError::Unreadable(_) => ToolError::new(ErrorClass::Conflict, error.to_string()),

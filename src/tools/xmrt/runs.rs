@@ -198,7 +198,7 @@ fn beyond(error: ReachError) -> ToolError {
 fn lookup(error: LookupError) -> ToolError {
     let message = error.to_string();
     match error {
-        LookupError::NoEvent(_) | LookupError::NoRule(_) => ToolError::new(ErrorClass::NotFound, message),
+        LookupError::NoEvent(_) | LookupError::NoRule(..) => ToolError::new(ErrorClass::NotFound, message),
         LookupError::Unreadable(_) => ToolError::new(ErrorClass::Conflict, message),
         LookupError::Store(error) => of_store(error),
     }
