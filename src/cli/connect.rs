@@ -25,7 +25,7 @@ enum Provider {
 struct Github {
     /// `owner/name`, or an organization
     target: String,
-    /// Where the server is reached from outside, as https://xmrt.example.com [default: `[http] hosts`, or what Render says]
+    /// Where the server is reached from outside, as `https://xmrt.example.com` [default: `[http] hosts`, or what Render says]
     #[arg(long, value_name = "URL")]
     address: Option<String>,
     /// Do it without asking

@@ -116,7 +116,7 @@ pub struct Ctx<P> {
     pub key: Option<String>,
     /// When looking for an earlier effect: the time of the intent. Otherwise the epoch.
     pub since: Timestamp,
-    /// When looking for an earlier effect: the ids of those that are other calls' ([`Tool::told_apart_by`]).
+    /// When looking for an earlier effect: the ids of those that are other calls' ([`Draft::told_apart_by`]).
     pub taken: BTreeSet<String>,
     /// Where the time comes from.
     pub clock: Clock,
