@@ -30,6 +30,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use jiff::Timestamp;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
@@ -152,6 +153,13 @@ fn moment(_: &mut SchemaGenerator) -> Schema {
 
 fn moment_or_null(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "format": "date-time" })
+}
+
+/// The time that a list begins at.
+fn since(text: &str) -> Result<Timestamp, Problem> {
+    let hint = "write an RFC 3339 time such as 2026-03-04T05:06:07Z";
+    text.parse()
+        .map_err(|_| Problem::bad_request(format!("`since` is not a time; {hint}")))
 }
 
 /// A page's size, from 1 to [`PAGE_MAX`].

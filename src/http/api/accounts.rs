@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::Problem;
 use super::super::routes::{App, Shared};
 use crate::accounts::{AccountError, Accounts};
+use crate::journal::StoreError;
 
 fn accounts(app: &App) -> Result<&Accounts, Problem> {
     app.doors
@@ -82,6 +83,10 @@ impl From<AccountError> for Problem {
         let detail = error.to_string();
         let problem = |status, slug, title| Self::new(status, slug, title, detail.clone());
         match error {
+            // No agent can be called what cannot be a name in the journal.
+            AccountError::Store(StoreError::Unfit { .. }) => {
+                Self::not_found("there is no agent of this name")
+            }
             AccountError::Store(error) => error.into(),
             AccountError::NoAgent(_) => Self::not_found(detail),
             AccountError::NoLogin(_) | AccountError::NotSetUp(_) | AccountError::Vault { .. } => {

@@ -2,15 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::Problem;
 use super::super::routes::Shared;
-use super::{Params, page};
-use crate::journal::{AuditPlace, AuditQuery, AuditRecord, RunId};
+use super::{Params, page, since};
+use crate::journal::{AuditPlace, AuditQuery, AuditRecord, PAGE_MAX, RunId};
 
 /// Which entries.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -23,8 +22,12 @@ pub(super) struct Filter {
     outcome: Option<String>,
     run: Option<String>,
     /// RFC 3339.
+    #[serde(default)]
+    #[schemars(schema_with = "super::moment")]
     since: Option<String>,
+    #[schemars(regex(pattern = r"^[0-9]{1,15}-[0-9]{1,18}$"))]
     cursor: Option<String>,
+    #[schemars(range(min = 1, max = PAGE_MAX))]
     limit: Option<usize>,
 }
 
@@ -36,7 +39,7 @@ pub(super) async fn list(State(app): Shared, Params(filter): Params<Filter>) -> 
         what: filter.what.filter(|what| what != "*"),
         outcome: filter.outcome,
         run: filter.run.map(RunId),
-        since: filter.since.as_deref().map(time).transpose()?,
+        since: filter.since.as_deref().map(since).transpose()?,
         before: filter.cursor.as_deref().map(cursor).transpose()?,
         limit,
     };
@@ -61,12 +64,6 @@ fn shown(record: &AuditRecord) -> Value {
         shown["source"] = json!(event.source);
     }
     shown
-}
-
-fn time(text: &str) -> Result<Timestamp, Problem> {
-    let hint = "write an RFC 3339 time such as 2026-03-04T05:06:07Z";
-    text.parse()
-        .map_err(|_| Problem::bad_request(format!("`since` is not a time; {hint}")))
 }
 
 fn cursor(text: &str) -> Result<AuditPlace, Problem> {

@@ -3,14 +3,13 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::routes::Shared;
 use super::super::{Problem, webhooks};
-use super::{Params, WHO, page};
+use super::{Params, WHO, page, since};
 use crate::journal::{EventQuery, EventRecord, PAGE_MAX};
 use crate::normalize;
 
@@ -43,7 +42,7 @@ pub(super) async fn list(State(app): Shared, Params(filter): Params<Filter>) -> 
             .map(|kind| kind.strip_suffix(".*").unwrap_or(&kind).to_owned())
             .filter(|kind| kind != "*"),
         subject: filter.subject,
-        since: filter.since.as_deref().map(time).transpose()?,
+        since: filter.since.as_deref().map(since).transpose()?,
         before: filter.cursor.as_deref().map(cursor).transpose()?,
         limit,
     };
@@ -110,12 +109,6 @@ fn unknown(id: &str) -> Problem {
     Problem::not_found(format!(
         "there is no event {id:?}; GET /api/v1/events lists those on record"
     ))
-}
-
-fn time(text: &str) -> Result<Timestamp, Problem> {
-    let hint = "write an RFC 3339 time such as 2026-03-04T05:06:07Z";
-    text.parse()
-        .map_err(|_| Problem::bad_request(format!("`since` is not a time; {hint}")))
 }
 
 fn cursor(text: &str) -> Result<u64, Problem> {

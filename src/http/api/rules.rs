@@ -71,6 +71,8 @@ pub(super) struct ChangedFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct Past {
     files: Vec<ChangedFile>,
+    /// A duration such as `12h` or `14d`.
+    #[schemars(regex(pattern = r"^([0-9]{1,3}(s|m|h|d)){1,4}$"))]
     since: Option<String>,
 }
 
