@@ -10,6 +10,9 @@ use crate::rules::reference;
 /// would end the process. A list has as many items as it likes.
 const SIGNS_MAX: usize = 500;
 
+/// Brackets within brackets, at most. A level of them costs the engine's reader many calls, far more than another sign does.
+const NESTING_MAX: usize = 50;
+
 /// Asked before the engine sees the source.
 pub(crate) fn check_length(source: &str, is_expression: bool) -> Result<(), SourceError> {
     let mut in_statements = 0;
@@ -18,7 +21,22 @@ pub(crate) fn check_length(source: &str, is_expression: bool) -> Result<(), Sour
             text: &source[start..end],
             at: 0,
         };
-        let signs = words.filter(|(_, word)| is_sign(word)).count();
+        let (mut signs, mut depth, mut deepest) = (0, 0_usize, 0);
+        for (_, word) in words {
+            signs += usize::from(is_sign(word));
+            match word {
+                "(" | "[" | "{" => depth += 1,
+                ")" | "]" | "}" => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            deepest = deepest.max(depth);
+        }
+        if deepest > NESTING_MAX {
+            return Err(SourceError {
+                message: format!("brackets within brackets, more than {NESTING_MAX} deep, in one expression"),
+                range: Some(start..end),
+            });
+        }
         let statement = !is_expression && source[..start].ends_with('%');
         let signs = if statement {
             in_statements += signs;
