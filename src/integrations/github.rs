@@ -42,7 +42,7 @@ pub use deployments::{
 };
 pub use discussions::{
     Author, Categories, Category, CloseReason, CommentPayload, Discussion, DiscussionComment,
-    DiscussionFilter, DiscussionPayload, LockPayload, LockedRecord, PageOf, close_discussion,
+    DiscussionFilter, DiscussionPayload, LockPayload, LockedRecord, PageOf, Replies, close_discussion,
     comment_on_discussion, create_discussion, lock_discussion, mark_answer, update_discussion,
 };
 pub use hooks::{

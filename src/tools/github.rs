@@ -23,7 +23,7 @@ use super::toolbox::{Ctx, Effect, Toolbox};
 use crate::agents::Who;
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::Request;
-use crate::integrations::github::Client;
+use crate::integrations::github::{Client, Repo};
 
 /// What the tools of this server work with.
 #[derive(Debug)]
@@ -98,6 +98,19 @@ fn client(ctx: &Ctx<Parts>) -> Result<&Client, ToolError> {
             "set GITHUB_TOKEN to a token of the account to act as, or GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY, and start again",
         )
     })
+}
+
+/// Refuses every call alike as long as there is no client, whatever else is wrong with it. A dry run needs none.
+fn configured(ctx: &Ctx<Parts>) -> Result<(), ToolError> {
+    if !ctx.dry_run {
+        client(ctx)?;
+    }
+    Ok(())
+}
+
+/// What a dry run shows in place of the id of an issue, a pull request or a discussion, which would have to be asked for.
+fn unasked(repo: &Repo, number: u64) -> String {
+    format!("the id of {repo}#{number}")
 }
 
 /// Sends a write and gives what `then` makes of its answer; in a dry run gives the request.

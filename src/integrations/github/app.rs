@@ -1,5 +1,5 @@
 //! In: the App's id and private key, and what a request is about. Out: the bearer token the request goes out with: the
-//! App's own, or an installation's, narrowed to the one repository. Never: a token that reaches further than the request.
+//! App's own, or an installation's, narrowed to the repositories that are meant. Never: a token that reaches further than the request.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::refusal::refused;
 use super::repo::path;
-use super::{Me, wire};
+use super::{Me, Repo, wire};
 use crate::clock::{Clock, after};
 use crate::integrations::{Access, ApiError, Failure};
 
@@ -87,6 +87,8 @@ pub(super) enum Reach {
     App,
     /// One repository, as the request spells it.
     Repository(String),
+    /// Two repositories of one owner.
+    Both(Repo, Repo),
     /// An account's, an organization or a user, with the first part of its path.
     Account(&'static str, String),
     /// No place that could be read from the request.
@@ -120,6 +122,7 @@ impl Reach {
     fn name(&self) -> String {
         match self {
             Self::Repository(repo) => format!("repos/{repo}").to_lowercase(),
+            Self::Both(one, other) => format!("repos/{one}+{other}").to_lowercase(),
             Self::Account(kind, login) => format!("{kind}/{login}").to_lowercase(),
             Self::Installation(id) => format!("installations/{id}"),
             Self::Anywhere => "anywhere".to_owned(),
@@ -235,6 +238,12 @@ impl Tokens {
                     .installed(octocrab, clock, &format!("/repos/{repo}"), repo)
                     .await?;
                 (found, json!({ "repositories": [name] }))
+            }
+            Reach::Both(one, other) => {
+                let found = self
+                    .installed(octocrab, clock, &one.path(&[], &[]), one.as_str())
+                    .await?;
+                (found, json!({ "repositories": [one.name(), other.name()] }))
             }
             Reach::Account(kind, login) => {
                 let place = path(&format!("/{kind}"), &[login], &[]);

@@ -180,16 +180,16 @@ pub struct NewCheckRun<'a> {
 }
 
 impl Client {
-    /// The newest check run of every name at a branch, tag or commit, at most `limit` from the `page`th page on (from 1).
+    /// The newest check run of every name at a branch, tag or commit, or what the filter says; at most `limit` from the
+    /// `page`th page on (from 1).
     pub async fn check_runs(
         &self,
         repo: &Repo,
         reference: &str,
-        name: Option<&str>,
+        filter: &[(&str, &str)],
         (limit, page): (usize, usize),
     ) -> Result<Listed<CheckRun>, ApiError> {
-        let query: Vec<(&str, &str)> = name.iter().map(|name| ("check_name", *name)).collect();
-        let path = repo.path(&["commits", reference, "check-runs"], &query);
+        let path = repo.path(&["commits", reference, "check-runs"], filter);
         self.list_under(&path, "check_runs", limit, page).await
     }
 }

@@ -3,13 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::graphql::Document;
+use super::graphql::{Document, document};
 use super::{Repo, Request};
 
-const COMMIT_FILES: Document = Document {
-    name: "CommitFiles",
-    text: include_str!("documents/commit_files.graphql"),
-};
+document!(COMMIT_FILES, "CommitFiles", "commit_files");
 
 /// A commit to be made.
 #[derive(Clone, Debug)]

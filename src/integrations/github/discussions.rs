@@ -6,18 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::graphql::Document;
+use super::graphql::{Document, document};
 use super::{ApiError, Client, Repo, Request};
 use crate::integrations::Failure;
-
-macro_rules! document {
-    ($constant:ident, $name:literal, $file:literal) => {
-        const $constant: Document = Document {
-            name: $name,
-            text: include_str!(concat!("documents/", $file, ".graphql")),
-        };
-    };
-}
 
 document!(LIST_CATEGORIES, "ListCategories", "list_categories");
 document!(LIST_DISCUSSIONS, "ListDiscussions", "list_discussions");
@@ -145,15 +136,41 @@ pub struct DiscussionComment {
     #[schemars(with = "String")]
     pub created_at: Timestamp,
     /// What was said to it, the first hundred. Replies have none.
-    #[serde(default, deserialize_with = "replies", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Replies::is_empty")]
     #[schemars(with = "Vec<serde_json::Map<String, Value>>")]
-    pub replies: Vec<DiscussionComment>,
+    pub replies: Replies,
 }
 
-fn replies<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<DiscussionComment>, D::Error> {
-    Ok(Option::<Nodes<DiscussionComment>>::deserialize(deserializer)?
-        .map(|replies| replies.nodes)
-        .unwrap_or_default())
+/// What was said to a comment; shown as a list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Nodes<DiscussionComment>", into = "Vec<DiscussionComment>")]
+pub struct Replies {
+    /// Oldest first.
+    pub items: Vec<DiscussionComment>,
+    /// There are more.
+    pub more: bool,
+}
+
+impl Replies {
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
+impl From<Nodes<DiscussionComment>> for Replies {
+    fn from(nodes: Nodes<DiscussionComment>) -> Self {
+        let shown = u64::try_from(nodes.nodes.len()).unwrap_or(u64::MAX);
+        Self {
+            more: shown < nodes.total_count,
+            items: nodes.nodes,
+        }
+    }
+}
+
+impl From<Replies> for Vec<DiscussionComment> {
+    fn from(replies: Replies) -> Self {
+        replies.items
+    }
 }
 
 #[derive(Deserialize)]

@@ -12,6 +12,13 @@ use crate::integrations::{Access, ApiError, Failure, Request};
 /// The most of GitHub's messages that is passed on, in characters.
 const MESSAGE_CHARS_MAX: usize = 500;
 
+/// What several documents select, as fragments. A document gets those that it spreads.
+const FRAGMENTS: &[&str] = &[
+    include_str!("documents/fragments/comment_fields.graphql"),
+    include_str!("documents/fragments/discussion_fields.graphql"),
+    include_str!("documents/fragments/pull_fields.graphql"),
+];
+
 /// A document and the name of its one operation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Document {
@@ -19,14 +26,37 @@ pub(super) struct Document {
     pub(super) text: &'static str,
 }
 
+/// A constant for the document in `documents/<file>.graphql`, whose operation has that name.
+macro_rules! document {
+    ($constant:ident, $name:literal, $file:literal) => {
+        const $constant: Document = Document {
+            name: $name,
+            text: include_str!(concat!("documents/", $file, ".graphql")),
+        };
+    };
+}
+
+pub(super) use document;
+
 impl Document {
     /// The request that carries it out.
     pub(super) fn with(self, variables: &Value) -> Request {
         Request {
             method: "POST",
             path: "/graphql".to_owned(),
-            body: Some(json!({ "query": self.text, "operationName": self.name, "variables": variables })),
+            body: Some(json!({ "query": self.whole(), "operationName": self.name, "variables": variables })),
         }
+    }
+
+    /// The operation, and the fragments that it spreads: GitHub refuses one that is missing, and one too many.
+    fn whole(self) -> String {
+        let spreads = |fragment: &&&str| {
+            let name = fragment.split_whitespace().nth(1);
+            let mut lines = self.text.lines();
+            lines.any(|line| line.trim_start().strip_prefix("...") == name)
+        };
+        let fragments = FRAGMENTS.iter().filter(spreads).copied();
+        std::iter::once(self.text).chain(fragments).collect()
     }
 }
 
@@ -54,28 +84,39 @@ impl Client {
         request: &Request,
         what: &str,
     ) -> Result<T, ApiError> {
-        self.answer(repo, request, Access::Read, what).await
+        let reach = Reach::Repository(repo.to_string());
+        self.answer(&reach, request, Access::Read, what).await
     }
 
     /// Sends a GraphQL write about a repository, once. What it gives is the one field of the answer's data.
     ///
     /// An answer that says it was done but lacks what it must hold is [`Failure::UnknownEffect`].
     pub async fn mutate<T: DeserializeOwned>(&self, repo: &Repo, request: &Request) -> Result<T, ApiError> {
-        self.answer(repo, request, Access::Write, "").await
+        let reach = Reach::Repository(repo.to_string());
+        self.answer(&reach, request, Access::Write, "").await
+    }
+
+    /// The same, of a write about two repositories of one owner.
+    pub async fn mutate_both<T: DeserializeOwned>(
+        &self,
+        (one, other): (&Repo, &Repo),
+        request: &Request,
+    ) -> Result<T, ApiError> {
+        let reach = Reach::Both(one.clone(), other.clone());
+        self.answer(&reach, request, Access::Write, "").await
     }
 
     async fn answer<T: DeserializeOwned>(
         &self,
-        repo: &Repo,
+        reach: &Reach,
         request: &Request,
         access: Access,
         what: &str,
     ) -> Result<T, ApiError> {
-        let reach = Reach::Repository(repo.to_string());
         let form = (access, wire::Media::Json);
         let answer = self
             .exchange(
-                &reach,
+                reach,
                 form,
                 http::Method::POST,
                 &request.path,

@@ -4,29 +4,16 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::graphql::Document;
-use super::{ApiError, Client, MergeMethod, Repo, Request};
+use super::app::Reach;
+use super::graphql::{Document, document};
+use super::wire::Media;
+use super::{Access, ApiError, Client, MergeMethod, Repo, Request};
 
-const PULL_MERGING: Document = Document {
-    name: "PullMerging",
-    text: include_str!("documents/pull_merging.graphql"),
-};
-const ENABLE_AUTO_MERGE: Document = Document {
-    name: "EnableAutoMerge",
-    text: include_str!("documents/enable_auto_merge.graphql"),
-};
-const CONVERT_TO_DRAFT: Document = Document {
-    name: "ConvertToDraft",
-    text: include_str!("documents/convert_to_draft.graphql"),
-};
-const MARK_READY: Document = Document {
-    name: "MarkReady",
-    text: include_str!("documents/mark_ready.graphql"),
-};
-const TRANSFER_ISSUE: Document = Document {
-    name: "TransferIssue",
-    text: include_str!("documents/transfer_issue.graphql"),
-};
+document!(PULL_MERGING, "PullMerging", "pull_merging");
+document!(ENABLE_AUTO_MERGE, "EnableAutoMerge", "enable_auto_merge");
+document!(CONVERT_TO_DRAFT, "ConvertToDraft", "convert_to_draft");
+document!(MARK_READY, "MarkReady", "mark_ready");
+document!(TRANSFER_ISSUE, "TransferIssue", "transfer_issue");
 
 /// How far a pull request is from being merged.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -73,7 +60,6 @@ pub struct Moved {
     /// Its number there.
     pub number: u64,
     /// Where people see it.
-    #[serde(alias = "html_url")]
     pub url: String,
 }
 
@@ -98,16 +84,17 @@ impl Client {
         Ok(self.get::<Node>(&repo.path(&[], &[])).await?.node_id)
     }
 
-    /// Where an issue is now: at another address if it was transferred.
-    pub async fn whereabouts(&self, repo: &Repo, number: u64) -> Result<Moved, ApiError> {
+    /// Where an issue is now: at another address if it was transferred, perhaps to `to`, of the same owner.
+    pub async fn whereabouts(&self, repo: &Repo, to: &Repo, number: u64) -> Result<Moved, ApiError> {
         #[derive(Deserialize)]
         struct Seen {
             number: u64,
             html_url: String,
         }
-        let seen: Seen = self
-            .get(&repo.path(&["issues", &number.to_string()], &[]))
-            .await?;
+        let reach = Reach::Both(repo.clone(), to.clone());
+        let path = repo.path(&["issues", &number.to_string()], &[]);
+        let answer = self.read_within(&reach, Media::Json, &path).await?;
+        let seen: Seen = answer.read(Access::Read)?;
         Ok(Moved {
             number: seen.number,
             url: seen.html_url,

@@ -123,6 +123,16 @@ pub(super) fn gate(world: &World, call: &Call, token: &str) -> Result<(), Answer
     }
 }
 
+/// Whether a repository is among those that a call's token is for; a token that is no installation's is for all.
+pub(super) fn reaches(world: &World, call: &Call, repo: &str) -> bool {
+    let app = world.github.app.as_ref();
+    let token = app.and_then(|app| app.tokens.get(call.token()?));
+    token.is_none_or(|token| {
+        let repo = repo.to_lowercase();
+        token.repos.as_ref().is_none_or(|repos| repos.contains(&repo))
+    })
+}
+
 /// As whom a token acts, if it is an installation's.
 pub(super) fn actor(world: &World, call: &Call) -> Option<&'static str> {
     let app = world.github.app.as_ref()?;

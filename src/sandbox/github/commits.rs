@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::graphql::{input, missing, refusal, selected};
+use super::graphql::{input, missing, no_repository, refusal, selected};
 use super::shape::{Shape, node};
 use super::{
     Commit, FileDiff, Repo, body, create_event, error, full_name, merge, not_found, page, pull_event, repo,
@@ -160,12 +160,8 @@ pub(super) fn create_on_branch(world: &mut World, call: &Call) -> Outcome {
         .unwrap_or_default()
         .to_owned();
     let expected = input["expectedHeadOid"].as_str().unwrap_or_default();
-    let repo = world.github.repo(name).ok_or_else(|| {
-        missing(
-            FIELD,
-            &format!("Could not resolve to a Repository with the name '{name}'."),
-        )
-    })?;
+    let repo = world.github.repo(name);
+    let repo = repo.ok_or_else(|| no_repository(FIELD, name))?;
     let head = repo
         .branch(&branch)
         .ok_or_else(|| missing(FIELD, &format!("Branch \"{branch}\" was not found.")))?;

@@ -4,23 +4,12 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::graphql::{input, missing, refusal, selected, variables};
+use super::graphql::{input, missing, no_node, refusal, repo_of, selected, variables};
 use super::shape::{node, time};
 use super::things::{Category, Discussion, Said};
 use super::{Repo, discussion_event};
 use crate::sandbox::call::{Answer, Call, Outcome};
 use crate::sandbox::state::World;
-
-fn repo_of<'w>(world: &'w World, given: &Map<String, Value>) -> Result<&'w Repo, Answer> {
-    let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default();
-    let name = format!("{}/{}", text("owner"), text("name"));
-    world.github.repo(&name).ok_or_else(|| {
-        missing(
-            "repository",
-            &format!("Could not resolve to a Repository with the name '{name}'."),
-        )
-    })
-}
 
 /// The page of a list that `first` and `after` ask for, as a connection.
 fn connection(given: &Map<String, Value>, items: Vec<Value>) -> Value {
@@ -158,12 +147,7 @@ fn place(world: &World, field: &str, id: &str) -> Result<(String, u64), Answer> 
     let mut all = all.flat_map(|repo| repo.discussions.values().map(move |one| (repo, one)));
     all.find(|(_, one)| node("D", one.id) == id)
         .map(|(repo, one)| (repo.full_name.clone(), one.number))
-        .ok_or_else(|| {
-            missing(
-                field,
-                &format!("Could not resolve to a node with the global id of '{id}'."),
-            )
-        })
+        .ok_or_else(|| no_node(field, id))
 }
 
 fn text<'g>(given: &'g Map<String, Value>, name: &str) -> Option<&'g str> {
@@ -186,12 +170,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
     let given = input(call)?;
     let id = text(&given, "repositoryId").unwrap_or_default();
     let repo = world.github.repos().find(|repo| node("R", repo.id) == id);
-    let repo = repo.ok_or_else(|| {
-        missing(
-            FIELD,
-            &format!("Could not resolve to a node with the global id of '{id}'."),
-        )
-    })?;
+    let repo = repo.ok_or_else(|| no_node(FIELD, id))?;
     let category = category(repo, FIELD, text(&given, "categoryId").unwrap_or_default())?;
     let name = repo.full_name.clone();
     let (fresh, number) = (world.ids.number(), repo_number(world, &name));
@@ -328,12 +307,7 @@ pub(super) fn mark_answer(world: &mut World, call: &Call) -> Outcome {
         })
     };
     let found = world.github.repos().find_map(of_id);
-    let (name, number, (id, reply_to, answerable)) = found.ok_or_else(|| {
-        missing(
-            FIELD,
-            &format!("Could not resolve to a node with the global id of '{wanted}'."),
-        )
-    })?;
+    let (name, number, (id, reply_to, answerable)) = found.ok_or_else(|| no_node(FIELD, wanted))?;
     if !answerable || reply_to.is_some() {
         return Err(refusal(
             Some("UNPROCESSABLE"),

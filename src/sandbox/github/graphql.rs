@@ -1,13 +1,13 @@
 //! In: `POST /graphql`. Out: the route of the operation it names; of an answer, the fields that the document selects.
-//! Never: the whole language: one operation, no aliases, no directives.
+//! Never: the whole language: one operation, no aliases, no directives, only named fragments, each spread on a line of its own.
 
-use std::iter::Peekable;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::Chars;
 
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{commits, discussions, merging};
+use super::{Repo, commits, discussions, merging};
 use crate::sandbox::call::{Answer, Call, Outcome, Route};
 use crate::sandbox::state::World;
 
@@ -92,6 +92,32 @@ pub(super) fn missing(field: &str, message: &str) -> Answer {
     refusal(Some("NOT_FOUND"), field, message)
 }
 
+/// There is nothing of that id.
+pub(super) fn no_node(field: &str, id: &str) -> Answer {
+    missing(
+        field,
+        &format!("Could not resolve to a node with the global id of '{id}'."),
+    )
+}
+
+/// The repository that a document's variables name.
+pub(super) fn repo_of<'w>(world: &'w World, given: &Map<String, Value>) -> Result<&'w Repo, Answer> {
+    let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default();
+    let name = format!("{}/{}", text("owner"), text("name"));
+    world
+        .github
+        .repo(&name)
+        .ok_or_else(|| no_repository("repository", &name))
+}
+
+/// There is no repository of that name.
+pub(super) fn no_repository(field: &str, name: &str) -> Answer {
+    missing(
+        field,
+        &format!("Could not resolve to a Repository with the name '{name}'."),
+    )
+}
+
 /// The variables of a call; one that the document wants and that is not there is refused.
 pub(super) fn variables(call: &Call) -> Result<Map<String, Value>, Answer> {
     let body = call.object().unwrap_or_default();
@@ -101,6 +127,8 @@ pub(super) fn variables(call: &Call) -> Result<Map<String, Value>, Answer> {
         .cloned()
         .unwrap_or_default();
     let document = body.get("query").and_then(Value::as_str).unwrap_or_default();
+    // The whole document is looked at before anything is done.
+    spread(document)?;
     let header = document.split('{').next().unwrap_or_default();
     for declared in header.split('$').skip(1) {
         let (name, rest) = declared.split_once(':').unwrap_or((declared, ""));
@@ -131,43 +159,73 @@ pub(super) fn input(call: &Call) -> Result<Map<String, Value>, Answer> {
 pub(super) fn selected(call: &Call, data: Value) -> Outcome {
     let body = call.object().unwrap_or_default();
     let document = body.get("query").and_then(Value::as_str).unwrap_or_default();
-    let mut signs = document.chars().peekable();
-    for sign in signs.by_ref() {
-        if sign == '{' {
-            break;
-        }
-    }
+    let operation = spread(document)?;
+    let (_, selected) = operation.split_once('{').unwrap_or_default();
+    let mut signs = selected.chars();
     let selection = fields(&mut signs);
     Ok(Answer::ok(json!({"data": only(data, &selection)})))
+}
+
+/// The document's operation, with the fields of its fragments where they are spread. Like GitHub it refuses a fragment that is
+/// not there, and one that nothing spreads.
+fn spread(document: &str) -> Result<String, Answer> {
+    let mut parts = document.split("\nfragment ");
+    let operation = parts.next().unwrap_or_default();
+    let mut fragments: BTreeMap<&str, &str> = parts
+        .filter_map(|part| {
+            let (head, fields) = part.split_once('{')?;
+            Some((
+                head.split_whitespace().next()?,
+                fields.trim_end().strip_suffix('}')?,
+            ))
+        })
+        .collect();
+    let (mut spread, mut used) = (Vec::new(), BTreeSet::new());
+    for line in operation.lines() {
+        match line.trim_start().strip_prefix("...") {
+            None => spread.push(line),
+            Some(name) => match fragments.get(name) {
+                Some(fields) => {
+                    used.insert(name);
+                    spread.push(fields);
+                }
+                None => {
+                    return Err(refusal(
+                        None,
+                        "",
+                        &format!("Fragment {name} was used, but not defined"),
+                    ));
+                }
+            },
+        }
+    }
+    fragments.retain(|name, _| !used.contains(name));
+    match fragments.keys().next() {
+        Some(name) => Err(refusal(
+            None,
+            "",
+            &format!("Fragment {name} was defined, but not used"),
+        )),
+        None => Ok(spread.join("\n")),
+    }
 }
 
 /// A field, and what is selected of it.
 struct Field(String, Vec<Field>);
 
-/// The fields up to the closing brace; those of `... on Type` stand beside the others.
-fn fields(signs: &mut Peekable<Chars<'_>>) -> Vec<Field> {
+/// The fields up to the closing brace.
+fn fields(signs: &mut Chars<'_>) -> Vec<Field> {
     let (mut found, mut word): (Vec<Field>, String) = (Vec::new(), String::new());
-    let mut within_type = false;
     while let Some(sign) = signs.next() {
-        let is_word = sign.is_alphanumeric() || sign == '_' || sign == '.';
-        if is_word {
+        if sign.is_alphanumeric() || sign == '_' {
             word.push(sign);
             continue;
         }
-        match word.as_str() {
-            "" => {}
-            "..." | "on" => within_type = true,
-            // The type's own name; its fields follow.
-            _ if within_type => {}
-            name => found.push(Field(name.to_owned(), Vec::new())),
+        if !word.is_empty() {
+            found.push(Field(std::mem::take(&mut word), Vec::new()));
         }
-        word.clear();
         match sign {
             '(' => skip(signs),
-            '{' if within_type => {
-                found.extend(fields(signs));
-                within_type = false;
-            }
             '{' => {
                 let inner = fields(signs);
                 if let Some(field) = found.last_mut() {
@@ -182,7 +240,7 @@ fn fields(signs: &mut Peekable<Chars<'_>>) -> Vec<Field> {
 }
 
 /// Passes over arguments.
-fn skip(signs: &mut Peekable<Chars<'_>>) {
+fn skip(signs: &mut Chars<'_>) {
     let mut depth = 1;
     for sign in signs.by_ref() {
         match sign {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::shape::{Shape, whole_seconds};
 use super::{
-    Issue, Repo, body, error, full_name, invalid, issue_event, names, not_found, optional_text, page, repo,
-    repo_mut, text, unfit,
+    Issue, Repo, app, body, error, full_name, invalid, issue_event, names, not_found, optional_text, page,
+    repo, repo_mut, text, unfit,
 };
 use crate::sandbox::call::{Answer, Call, Outcome};
 use crate::sandbox::state::World;
@@ -90,7 +90,7 @@ pub(super) fn get_moved(world: &mut World, call: &Call) -> Outcome {
     let repo = world
         .github
         .repos()
-        .find(|repo| Some(repo.id) == id)
+        .find(|repo| Some(repo.id) == id && app::reaches(world, call, &repo.full_name))
         .ok_or_else(not_found)?;
     let issue = call.number("n").and_then(|number| repo.issues.get(&number));
     let shape = Shape {

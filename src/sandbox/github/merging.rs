@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::graphql::{input, missing, refusal, selected, variables};
+use super::graphql::{input, missing, no_node, refusal, repo_of, selected, variables};
 use super::shape::node;
-use super::{Pull, Repo, issue_event, pull_event};
+use super::{Pull, Repo, app, issue_event, pull_event};
 use crate::sandbox::call::{Answer, Call, Outcome};
 use crate::sandbox::state::World;
 
@@ -22,15 +22,8 @@ fn shown(pull: &Pull) -> Value {
 
 pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
     let given = variables(call)?;
-    let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default();
-    let name = format!("{}/{}", text("owner"), text("name"));
     let number = given.get("number").and_then(Value::as_u64).unwrap_or_default();
-    let repo = world.github.repo(&name).ok_or_else(|| {
-        missing(
-            "repository",
-            &format!("Could not resolve to a Repository with the name '{name}'."),
-        )
-    })?;
+    let repo = repo_of(world, &given)?;
     let pull = repo.pulls.get(&number).ok_or_else(|| {
         missing(
             "repository",
@@ -46,12 +39,7 @@ fn place(world: &World, field: &str, id: &str) -> Result<(String, u64), Answer> 
     let mut all = all.flat_map(|repo| repo.pulls.values().map(move |pull| (repo, pull)));
     all.find(|(_, pull)| node("PR", pull.id) == id)
         .map(|(repo, pull)| (repo.full_name.clone(), pull.number))
-        .ok_or_else(|| {
-            missing(
-                field,
-                &format!("Could not resolve to a node with the global id of '{id}'."),
-            )
-        })
+        .ok_or_else(|| no_node(field, id))
 }
 
 /// Whether something is still missing before it can be merged: a status that is not good.
@@ -150,12 +138,7 @@ pub(super) fn transfer(world: &mut World, call: &Call) -> Outcome {
     const FIELD: &str = "transferIssue";
     let given = input(call)?;
     let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default();
-    let unknown = |id: &str| {
-        missing(
-            FIELD,
-            &format!("Could not resolve to a node with the global id of '{id}'."),
-        )
-    };
+    let unknown = |id: &str| no_node(FIELD, id);
     let of_id = |repo: &Repo| {
         let mut issues = repo.issues.values();
         let found = issues.find(|issue| node("I", issue.id) == text("issueId") && !issue.is_pull)?;
@@ -172,6 +155,12 @@ pub(super) fn transfer(world: &mut World, call: &Call) -> Outcome {
         .find(|repo| node("R", repo.id) == text("repositoryId"))
         .ok_or_else(|| unknown(text("repositoryId")))?;
     let (to, owner, there) = (to.full_name.clone(), to.owner().to_owned(), to.next_number());
+    // GitHub hides what a token is not for.
+    for (repo, id) in [(&from, "issueId"), (&to, "repositoryId")] {
+        if !app::reaches(world, call, repo) {
+            return Err(unknown(text(id)));
+        }
+    }
     if !from
         .to_lowercase()
         .starts_with(&format!("{}/", owner.to_lowercase()))

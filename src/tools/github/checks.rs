@@ -5,8 +5,12 @@ mod runs;
 mod deployments;
 
 use super::Server;
+use super::page::is_sha;
 use crate::hub::{Doubt, ToolError};
 use crate::tools::toolbox::{invalid, reads, writes};
+
+/// GitHub's longest description, in characters.
+const DESCRIPTION_CHARS_MAX: usize = 140;
 
 /// Adds the toolset to the server.
 pub(super) fn add(server: Server) -> Server {
@@ -96,8 +100,7 @@ fn deploying(server: Server) -> Server {
 
 /// The full SHA of a commit; GitHub takes a branch here, too, but then what is said is said of another commit tomorrow.
 fn full_sha(sha: &str) -> Result<&str, ToolError> {
-    let is_full = matches!(sha.len(), 40 | 64) && sha.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_full {
+    if is_sha(sha) {
         Ok(sha)
     } else {
         Err(invalid(
@@ -107,24 +110,11 @@ fn full_sha(sha: &str) -> Result<&str, ToolError> {
     }
 }
 
-/// An address on the web, if there is one.
-fn web(argument: &str, address: Option<&str>) -> Result<(), ToolError> {
-    let is_address =
-        |address: &str| url::Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    match address {
-        Some(address) if !is_address(address) => Err(invalid(
-            argument,
-            format!("must be an http or https address, not `{address}`"),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// At most as long as GitHub takes.
-fn short(text: &str, chars_max: usize) -> String {
-    if text.chars().count() <= chars_max {
+/// A description, at most as long as GitHub takes.
+fn short(text: &str) -> String {
+    if text.chars().count() <= DESCRIPTION_CHARS_MAX {
         return text.to_owned();
     }
-    let kept: String = text.chars().take(chars_max - 1).collect();
+    let kept: String = text.chars().take(DESCRIPTION_CHARS_MAX - 1).collect();
     format!("{}…", kept.trim_end())
 }

@@ -1,8 +1,11 @@
-//! In: a body and an idempotency key. Out: the body with a mark by which it is found again. Never: a search.
+//! In: a body and an idempotency key. Out: the body with a mark by which it is found again, and what a list says of it.
+//! Never: a search.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::hub::{ErrorClass, ToolError};
+use crate::integrations::github::Listed;
+use crate::tools::toolbox::Look;
 
 /// The longest body GitHub takes, in characters.
 const GITHUB_CHARS_MAX: u32 = 65_536;
@@ -56,6 +59,16 @@ pub(super) fn since(since: Timestamp) -> Timestamp {
 /// Why nothing can be looked for.
 pub(super) const NO_KEY: &str = "the call had no idempotency key, so there is no mark to look for";
 
+/// What a list says of ours: it is there, it is not, or the list goes on and proves nothing.
+pub(super) fn among<T: Into<O>, O>(listed: Listed<T>, ours: impl FnMut(&T) -> bool) -> Look<O> {
+    let seen = listed.items.len();
+    match listed.items.into_iter().find(ours) {
+        Some(found) => Look::Found(found.into()),
+        None if listed.more => Look::Ambiguous(too_many(seen)),
+        None => Look::Absent,
+    }
+}
+
 /// Why a long list proves nothing.
 pub(super) fn too_many(seen: usize) -> String {
     format!("it is not among the first {seen}, and there are more")
@@ -63,7 +76,8 @@ pub(super) fn too_many(seen: usize) -> String {
 
 /// A place that is not there cannot hold the effect either, but its absence proves nothing: it may have been deleted,
 /// or the token lost its access. So a search never turns "not found" into "absent".
-pub(super) fn unseen(error: ToolError) -> ToolError {
+pub(super) fn unseen<E: Into<ToolError>>(error: E) -> ToolError {
+    let error = error.into();
     match error.class {
         ErrorClass::NotFound => ToolError {
             class: ErrorClass::NotFound,

@@ -1,4 +1,4 @@
-//! In: arguments that say which part of a list. Out: the same as values. Never: a list.
+//! In: arguments that many tools take. Out: the same as values, or what is wrong with them. Never: a list.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -56,6 +56,24 @@ pub(super) fn login(argument: &str, login: String) -> Result<String, ToolError> 
         return Ok(login);
     }
     Err(invalid(argument, format!("must be a login, not `{login}`")))
+}
+
+/// Whether it is a commit's full SHA.
+pub(super) fn is_sha(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// An address on the web, if there is one.
+pub(super) fn web(argument: &str, address: Option<&str>) -> Result<(), ToolError> {
+    let is_address =
+        |address: &str| url::Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    match address {
+        Some(address) if !is_address(address) => Err(invalid(
+            argument,
+            format!("must be an http or https address, not `{address}`"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A search that is to stay in one repository: a second qualifier of this kind would widen it.

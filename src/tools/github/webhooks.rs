@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::page::thirty;
-use super::{Parts, Server, client, send};
+use super::{Parts, Server, client, configured, send};
 use crate::hub::{Doubt, ErrorClass, ToolError};
 use crate::integrations::Failure;
 use crate::integrations::github::{self, Client, Hook, HookDelivery, HookPlace, Repo};
@@ -144,9 +144,7 @@ fn one_place(
     ctx: &Ctx<Parts>,
     (repo, org, app): (Option<Repo>, Option<String>, bool),
 ) -> Result<HookPlace, ToolError> {
-    if !ctx.dry_run {
-        client(ctx)?;
-    }
+    configured(ctx)?;
     let place = place(repo, org, app)?;
     let place = place.ok_or_else(|| invalid("repo", "is missing: give `repo`, `org` or `app`"))?;
     let is_token = client(ctx).is_ok_and(|client| !client.is_app());

@@ -1,9 +1,9 @@
 //! The toolset `checks`: what is said of a commit, and of what is deployed.
 
 use serde_json::{Value, json};
-use xmrt::hub::{ErrorClass, Reply};
+use xmrt::hub::{CallMeta, ErrorClass, Reply};
 
-use super::{KEY, Stage};
+use super::{KEY, SOON, Stage};
 
 const SHA: &str = "6dcb09b5b57875f334f61aebed695e2e4193db5e";
 
@@ -112,6 +112,19 @@ async fn a_check_run_whose_answer_was_lost_is_found_by_the_id_its_app_gave_it() 
         (&found["external_id"], &found["status"], &found["conclusion"]),
         (&json!(KEY), &json!("completed"), &json!("failure"))
     );
+    // A later one of the same name hides it in GitHub's list of the newest.
+    let later = CallMeta {
+        idempotency_key: Some("f".repeat(32)),
+        ..CallMeta::default()
+    };
+    let again = check(json!({ "conclusion": "success", "title": "One file lacks its header" }));
+    let again = stage
+        .hub
+        .call("github.create_check_run", again, later, SOON)
+        .await;
+    assert!(matches!(again, Ok(Reply::Done(_))), "{again:?}");
+    let looked = stage.look("create_check_run", check(json!({}))).await;
+    assert_eq!(looked, Ok(Reply::Done(found)));
     let running = stage
         .done(
             "create_check_run",

@@ -249,6 +249,37 @@ async fn a_discussion_and_a_comment_whose_answers_were_lost_are_found_by_their_m
 }
 
 #[tokio::test]
+async fn a_reply_among_more_than_github_tells_is_not_taken_for_absent() {
+    let mut comments = vec![
+        json!({ "id": 11, "body": "Like this.", "author": "hubot" }),
+        json!({ "id": 12, "body": "Or that.", "author": "hubot" }),
+    ];
+    comments
+        .extend((0..101).map(|n| json!({ "id": 100 + n, "body": "Yes.", "author": "mona", "reply_to": 11 })));
+    let stage = Stage::new(json!({
+        "repos": [{ "full_name": "acme/api", "has_discussions": true }],
+        "discussions": [{ "repo": "acme/api", "number": 1, "title": "How?", "category": "q-a", "comments": comments }],
+    }))
+    .await;
+    let looked = async |more| {
+        let mut say = one(1, json!({ "body": "It does." }));
+        say.as_object_mut()
+            .unwrap()
+            .extend(one(1, more).as_object().unwrap().clone());
+        stage.look("comment_on_discussion", say).await
+    };
+    let cut = looked(json!({ "reply_to": 11 })).await;
+    assert!(
+        matches!(cut, Ok(Reply::Ambiguous(ref why)) if why.contains("more comments")),
+        "{cut:?}"
+    );
+    // Elsewhere it would be seen.
+    assert_eq!(looked(json!({ "reply_to": 12 })).await, Ok(Reply::Absent));
+    assert_eq!(looked(json!({})).await, Ok(Reply::Absent));
+    stage.end().await;
+}
+
+#[tokio::test]
 async fn a_discussion_is_changed_answered_closed_and_locked() {
     let stage = stage().await;
     let change = one(1, json!({ "title": "How come?", "category": "general" }));

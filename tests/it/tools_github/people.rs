@@ -164,6 +164,29 @@ async fn access_that_was_taken_is_known_to_be_gone_also_where_it_was_an_invitati
 }
 
 #[tokio::test]
+async fn an_invitation_behind_more_than_are_looked_through_is_not_taken_for_answered() {
+    let mut invitations = vec![json!({ "repo": "acme/closed" }); 300];
+    invitations.push(json!({ "repo": "umbrella/core" }));
+    let stage = Stage::new(json!({
+        "repos": [{ "full_name": "acme/closed" }, { "full_name": "umbrella/core" }], "invitations": invitations,
+    }))
+    .await;
+    let decline = json!({ "repo": "umbrella/core", "accept": false });
+    let reply = stage.look("respond_to_invitation", decline.clone()).await;
+    assert!(
+        matches!(reply, Ok(Reply::Ambiguous(ref why)) if why.contains("first 300")),
+        "{reply:?}"
+    );
+    let error = stage.fails("respond_to_invitation", decline).await;
+    assert!(
+        error.class == NotFound && error.message.contains("first 300"),
+        "{error}"
+    );
+    assert_eq!(stage.effects(), [""; 0]);
+    stage.end().await;
+}
+
+#[tokio::test]
 async fn an_invitation_whose_answer_was_lost_is_known_to_be_answered() {
     for accept in [true, false] {
         let stage = stage().await;

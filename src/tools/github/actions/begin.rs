@@ -67,10 +67,10 @@ pub(super) async fn look_for_run(ctx: Ctx<Parts>, begin: Begin) -> Result<Look<B
         since: Some(marker::since(ctx.since)),
         ..RunFilter::default()
     };
-    let listed = match client.workflow_runs(&begin.repo, &filter, LOOK_MAX, 1).await {
-        Ok(listed) => listed,
-        Err(error) => return Err(marker::unseen(error.into())),
-    };
+    let listed = client
+        .workflow_runs(&begin.repo, &filter, LOOK_MAX, 1)
+        .await
+        .map_err(marker::unseen)?;
     let ours = |run: &&WorkflowRun| {
         run.actor.as_ref().is_some_and(|actor| actor.id == me.id) && !ctx.taken.contains(&run.id.to_string())
     };
@@ -156,7 +156,7 @@ pub(super) async fn cancel(ctx: Ctx<Parts>, cancel: Cancel) -> Result<Effect<Can
 /// A run that is over is what was wanted.
 pub(super) async fn look_for_end(ctx: Ctx<Parts>, cancel: Cancel) -> Result<Look<Canceled>, ToolError> {
     let run = client(&ctx)?.workflow_run(&cancel.repo, cancel.run_id).await;
-    let run = run.map_err(|error| marker::unseen(error.into()))?;
+    let run = run.map_err(marker::unseen)?;
     Ok(if run.status == "completed" {
         Look::Found(Canceled {
             run_id: run.id,

@@ -73,10 +73,10 @@ async fn again(ctx: Ctx<Parts>, rerun: Rerun, request: Request) -> Result<Effect
 pub(super) async fn look_for_rerun(ctx: Ctx<Parts>, rerun: Rerun) -> Result<Look<Rerunning>, ToolError> {
     let client = client(&ctx)?;
     let me = client.me().await?;
-    let run = match client.workflow_run(&rerun.repo, rerun.run_id).await {
-        Ok(run) => run,
-        Err(error) => return Err(marker::unseen(error.into())),
-    };
+    let run = client
+        .workflow_run(&rerun.repo, rerun.run_id)
+        .await
+        .map_err(marker::unseen)?;
     if !is_later(&run, &rerun, &ctx) {
         return Ok(Look::Absent);
     }

@@ -4,16 +4,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::super::{Parts, client, marker, send};
-use super::{short, web};
+use super::super::page::web;
+use super::super::{Parts, client, configured, marker, send};
+use super::short;
 use crate::hub::ToolError;
 use crate::integrations::github::{
     self, Deployment, DeploymentState, DeploymentStatus, NewDeployment, NewDeploymentStatus, Repo,
 };
 use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
 
-/// GitHub's longest description, in characters.
-const DESCRIPTION_CHARS_MAX: usize = 140;
 /// Most deployments looked through for ours.
 const LOOK_MAX: usize = 300;
 /// Where in the payload the call's key stands.
@@ -64,9 +63,7 @@ fn deploy() -> String {
 
 pub(super) async fn create(ctx: Ctx<Parts>, create: Create) -> Result<Effect<Deployment>, ToolError> {
     let mut payload = create.payload;
-    if !ctx.dry_run {
-        client(&ctx)?;
-    }
+    configured(&ctx)?;
     if payload.contains_key(KEY_FIELD) {
         return Err(invalid(
             "payload",
@@ -82,7 +79,7 @@ pub(super) async fn create(ctx: Ctx<Parts>, create: Create) -> Result<Effect<Dep
             reference: &create.reference,
             task: &create.task,
             environment: &create.environment,
-            description: &short(&create.description, DESCRIPTION_CHARS_MAX),
+            description: &short(&create.description),
             payload,
             required_contexts: create.required_contexts.as_deref(),
             transient: create.transient,
@@ -100,14 +97,8 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, create: Create) -> Result<Look<Dep
     let listed = client(&ctx)?
         .deployments(&create.repo, &create.reference, &create.environment, LOOK_MAX)
         .await
-        .map_err(|error| marker::unseen(error.into()))?;
-    Ok(
-        match listed.items.into_iter().find(|made| carries(&made.payload, key)) {
-            Some(made) => Look::Found(made),
-            None if listed.more => Look::Ambiguous(marker::too_many(LOOK_MAX)),
-            None => Look::Absent,
-        },
-    )
+        .map_err(marker::unseen)?;
+    Ok(marker::among(listed, |made| carries(&made.payload, key)))
 }
 
 /// GitHub gives a payload back as an object, or as the text of one.
@@ -156,7 +147,7 @@ pub(super) async fn create_status(ctx: Ctx<Parts>, say: Say) -> Result<Effect<De
         say.deployment_id,
         &NewDeploymentStatus {
             state: say.state,
-            description: &short(&say.description, DESCRIPTION_CHARS_MAX),
+            description: &short(&say.description),
             environment_url: say.environment_url.as_deref(),
             log_url: say.log_url.as_deref(),
             auto_inactive: say.auto_inactive,

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::page::thirty;
+use super::super::page::{thirty, web};
 use super::super::{Parts, client, marker, send};
-use super::{full_sha, web};
+use super::full_sha;
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::github::{self, Annotation, CheckRun, Conclusion, NewCheckRun, Repo};
 use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
@@ -50,13 +50,13 @@ pub(super) struct Runs {
 
 pub(super) async fn list(ctx: Ctx<Parts>, many: Many) -> Result<Runs, ToolError> {
     let page = many.cursor.unwrap_or(1);
+    let filter: Vec<(&str, &str)> = many
+        .name
+        .iter()
+        .map(|name| ("check_name", name.as_str()))
+        .collect();
     let listed = client(&ctx)?
-        .check_runs(
-            &many.repo,
-            &many.reference,
-            many.name.as_deref(),
-            (many.limit, page),
-        )
+        .check_runs(&many.repo, &many.reference, &filter, (many.limit, page))
         .await?;
     Ok(Runs {
         total: listed.total.unwrap_or_default(),
@@ -133,19 +133,12 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, create: Create) -> Result<Look<Che
     let Some(key) = ctx.key.as_deref() else {
         return Ok(Look::Ambiguous(marker::NO_KEY.to_owned()));
     };
+    // Not the newest alone: a later call of ours may have said something else since.
+    let filter = [("check_name", create.name.as_str()), ("filter", "all")];
     let listed = client(&ctx)?
-        .check_runs(
-            &create.repo,
-            full_sha(&create.sha)?,
-            Some(&create.name),
-            (LOOK_MAX, 1),
-        )
+        .check_runs(&create.repo, full_sha(&create.sha)?, &filter, (LOOK_MAX, 1))
         .await
-        .map_err(|error| marker::unseen(error.into()))?;
+        .map_err(marker::unseen)?;
     let ours = |run: &CheckRun| run.external_id.as_deref() == Some(key);
-    Ok(match listed.items.into_iter().find(ours) {
-        Some(run) => Look::Found(run),
-        None if listed.more => Look::Ambiguous(marker::too_many(LOOK_MAX)),
-        None => Look::Absent,
-    })
+    Ok(marker::among(listed, ours))
 }

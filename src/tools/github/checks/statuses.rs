@@ -3,15 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::page::thirty;
+use super::super::page::{thirty, web};
 use super::super::{Parts, client, send};
-use super::{full_sha, short, web};
+use super::{full_sha, short};
 use crate::hub::ToolError;
 use crate::integrations::github::{self, CommitState, CommitStatus, NewStatus, Repo};
 use crate::tools::toolbox::{Ctx, Effect};
-
-/// GitHub's longest description, in characters.
-const DESCRIPTION_CHARS_MAX: usize = 140;
 
 /// Which commit's.
 #[derive(Deserialize, JsonSchema)]
@@ -76,10 +73,7 @@ pub(super) struct Create {
 
 pub(super) async fn create(ctx: Ctx<Parts>, create: Create) -> Result<Effect<CommitStatus>, ToolError> {
     web("target_url", create.target_url.as_deref())?;
-    let description = create
-        .description
-        .as_deref()
-        .map(|text| short(text, DESCRIPTION_CHARS_MAX));
+    let description = create.description.as_deref().map(short);
     let status = NewStatus {
         state: create.state,
         context: &create.context,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Parts, client, marker};
+use super::super::{Parts, client, marker, unasked};
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::github::{self, Client, CommentPayload, Discussion, DiscussionComment, Repo};
 use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
@@ -49,21 +49,27 @@ impl From<DiscussionComment> for Created {
     }
 }
 
-/// A discussion, and its comments one by one until `wanted` says that one is it. Gives also whether all were seen.
+/// A discussion, and its comments one by one until `wanted` says that one is it. Gives also whether all were seen that it
+/// may be: those on the discussion, and those on the comment `thread`, of which GitHub tells the first hundred.
 async fn search(
     client: &Client,
     (repo, number): (&Repo, u64),
+    thread: Option<u64>,
     wanted: impl Fn(&DiscussionComment) -> bool,
 ) -> Result<(Discussion, Option<DiscussionComment>, bool), crate::integrations::ApiError> {
-    let (mut seen, mut cursor) = (0, None);
+    let (mut seen, mut cursor, mut all) = (0, None, true);
     loop {
         let (discussion, page) = client.discussion(repo, number, PAGE, cursor.as_deref()).await?;
         seen += page.items.len();
+        all &= !page
+            .items
+            .iter()
+            .any(|comment| comment.replies.more && thread.is_some() && comment.id == thread);
         let found = page
             .items
             .into_iter()
             .flat_map(|mut comment| {
-                let replies = std::mem::take(&mut comment.replies);
+                let replies = std::mem::take(&mut comment.replies.items);
                 std::iter::once(comment).chain(replies)
             })
             .find(|comment| wanted(comment));
@@ -71,7 +77,7 @@ async fn search(
             _ if found.is_some() => return Ok((discussion, found, true)),
             Some(_) if seen >= LOOK_MAX => return Ok((discussion, None, false)),
             Some(next) => cursor = Some(next),
-            None => return Ok((discussion, None, true)),
+            None => return Ok((discussion, None, all)),
         }
     }
 }
@@ -82,7 +88,8 @@ pub(super) async fn of_id(
     (repo, number): (&Repo, u64),
     id: u64,
 ) -> Result<(Discussion, DiscussionComment), ToolError> {
-    let (discussion, found, _) = search(client, (repo, number), |comment| comment.id == Some(id)).await?;
+    let (discussion, found, _) =
+        search(client, (repo, number), None, |comment| comment.id == Some(id)).await?;
     match found {
         Some(comment) => Ok((discussion, comment)),
         None => Err(ToolError::new(
@@ -97,7 +104,7 @@ pub(super) async fn create(ctx: Ctx<Parts>, new: Create) -> Result<Effect<Create
     let body = marker::marked(&new.body, ctx.key.as_deref());
     let place = (&new.repo, new.number);
     if ctx.dry_run {
-        let id = format!("the id of {}#{}", new.repo, new.number);
+        let id = unasked(&new.repo, new.number);
         let reply_to = new.reply_to.map(|comment| format!("the id of comment {comment}"));
         let request = github::comment_on_discussion(&id, &body, reply_to.as_deref());
         return Ok(Effect::WouldSend(vec![request]));
@@ -124,12 +131,12 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, new: Create) -> Result<Look<Create
     };
     let ours =
         |comment: &DiscussionComment| comment.viewer_did_author && marker::carries(Some(&comment.body), key);
-    let (_, found, all) = search(client(&ctx)?, (&new.repo, new.number), ours)
+    let (_, found, all) = search(client(&ctx)?, (&new.repo, new.number), new.reply_to, ours)
         .await
-        .map_err(|error| marker::unseen(error.into()))?;
+        .map_err(marker::unseen)?;
     Ok(match found {
         Some(comment) => Look::Found(comment.into()),
-        None if !all => Look::Ambiguous(marker::too_many(LOOK_MAX)),
+        None if !all => Look::Ambiguous("there are more comments than could be looked through".to_owned()),
         None => Look::Absent,
     })
 }

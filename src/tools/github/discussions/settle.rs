@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Parts, client, marker};
+use super::super::{Parts, client, marker, unasked};
 use super::comment::of_id;
 use crate::hub::ToolError;
 use crate::integrations::github::{
@@ -60,11 +60,8 @@ async fn seen(ctx: &Ctx<Parts>, repo: &Repo, number: u64) -> Result<Discussion, 
 
 pub(super) async fn close(ctx: Ctx<Parts>, close: Close) -> Result<Effect<Discussion>, ToolError> {
     if ctx.dry_run {
-        let id = format!("the id of {}#{}", close.repo, close.number);
-        return Ok(Effect::WouldSend(vec![github::close_discussion(
-            &id,
-            close.reason,
-        )]));
+        let request = github::close_discussion(&unasked(&close.repo, close.number), close.reason);
+        return Ok(Effect::WouldSend(vec![request]));
     }
     let discussion = seen(&ctx, &close.repo, close.number).await?;
     if discussion.closed {
@@ -124,8 +121,8 @@ fn word(reason: LockReason) -> &'static str {
 pub(super) async fn lock(ctx: Ctx<Parts>, lock: Lock) -> Result<Effect<Locked>, ToolError> {
     let (number, reason) = (lock.number, lock.reason.map(word));
     if ctx.dry_run {
-        let id = format!("the id of {}#{number}", lock.repo);
-        return Ok(Effect::WouldSend(vec![github::lock_discussion(&id, reason)]));
+        let request = github::lock_discussion(&unasked(&lock.repo, number), reason);
+        return Ok(Effect::WouldSend(vec![request]));
     }
     let discussion = seen(&ctx, &lock.repo, number).await?;
     if discussion.locked {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::super::{Parts, client, marker};
+use super::super::{Parts, client, configured, marker, unasked};
 use super::read::category;
 use crate::hub::ToolError;
 use crate::integrations::github::{self, Discussion, DiscussionFilter, DiscussionPayload, Repo};
@@ -67,7 +67,7 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, new: Create) -> Result<Look<Discus
         let page = client
             .discussions(&new.repo, &filter, PAGE, cursor.as_deref())
             .await
-            .map_err(|error| marker::unseen(error.into()))?;
+            .map_err(marker::unseen)?;
         seen += page.items.len();
         let older = page.items.iter().any(|discussion| discussion.created_at < since);
         let ours = |it: &Discussion| it.viewer_did_author && marker::carries(it.body.as_deref(), key);
@@ -106,10 +106,7 @@ pub(super) struct Update {
 }
 
 pub(super) async fn update(ctx: Ctx<Parts>, update: Update) -> Result<Effect<Discussion>, ToolError> {
-    // Whether GitHub is configured is said first: it is the same for every call.
-    if !ctx.dry_run {
-        client(&ctx)?;
-    }
+    configured(&ctx)?;
     if update.title.is_none() && update.body.is_none() && update.category.is_none() {
         let problem = "is missing, and so are `body` and `category`: nothing would change";
         return Err(invalid("title", problem));
@@ -120,7 +117,7 @@ pub(super) async fn update(ctx: Ctx<Parts>, update: Update) -> Result<Effect<Dis
         .map(|body| marker::marked(body, ctx.key.as_deref()));
     let (title, body) = (update.title.as_deref(), body.as_deref());
     if ctx.dry_run {
-        let id = format!("the id of {}#{}", update.repo, update.number);
+        let id = unasked(&update.repo, update.number);
         let category = update.category.map(|category| format!("the id of {category}"));
         let request = github::update_discussion(&id, title, body, category.as_deref());
         return Ok(Effect::WouldSend(vec![request]));

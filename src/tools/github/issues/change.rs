@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Parts, client, marker, send};
+use super::super::{Parts, client, configured, marker, send, unasked};
 use crate::hub::ToolError;
 use crate::integrations::github::{self, Issue, IssueChange, LockReason, Repo, StateReason};
 use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
@@ -114,10 +114,7 @@ pub(super) async fn update(ctx: Ctx<Parts>, update: Update) -> Result<Effect<Iss
         labels: update.labels,
         assignees: update.assignees,
     };
-    // Whether GitHub is configured is said first: it is the same for every call.
-    if !ctx.dry_run {
-        client(&ctx)?;
-    }
+    configured(&ctx)?;
     if change == IssueChange::default() {
         let problem = "is missing, and so are `body`, `labels` and `assignees`: nothing would change";
         return Err(invalid("title", problem));
@@ -250,7 +247,7 @@ impl Parent {
 
 pub(super) async fn add_sub(ctx: Ctx<Parts>, add: AddSub) -> Result<Effect<Parent>, ToolError> {
     if ctx.dry_run {
-        let id = format!("the id of {}#{}", add.child_repo(), add.sub_issue);
+        let id = unasked(add.child_repo(), add.sub_issue);
         let request = github::add_sub_issue(&add.repo, add.number, id.into(), add.replace_parent);
         return Ok(Effect::WouldSend(vec![request]));
     }
@@ -269,7 +266,7 @@ pub(super) async fn look_for_sub(ctx: Ctx<Parts>, add: AddSub) -> Result<Look<Pa
     };
     let (parent, child, parts) = seen
         .await
-        .map_err(|error: crate::integrations::ApiError| marker::unseen(error.into()))?;
+        .map_err(marker::unseen::<crate::integrations::ApiError>)?;
     Ok(match parts.items.iter().any(|part| part.id == child.id) {
         true => Look::Found(Parent::of(parent, &add)),
         false if parts.more => Look::Ambiguous(marker::too_many(SUB_ISSUES_MAX)),

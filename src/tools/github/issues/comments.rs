@@ -103,19 +103,15 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, new: Create) -> Result<Look<Create
     let client = client(&ctx)?;
     let me = client.me().await?;
     let since = Some(marker::since(ctx.since));
-    let listed = match client.comments(&new.repo, new.number, since, LOOK_MAX, 1).await {
-        Ok(listed) => listed,
-        Err(error) => return Err(marker::unseen(error.into())),
-    };
+    let listed = client
+        .comments(&new.repo, new.number, since, LOOK_MAX, 1)
+        .await
+        .map_err(marker::unseen)?;
     let ours = |comment: &Comment| {
         comment.user.as_ref().is_some_and(|user| user.id == me.id)
             && marker::carries(comment.body.as_deref(), key)
     };
-    Ok(match listed.items.into_iter().find(ours) {
-        Some(comment) => Look::Found(comment.into()),
-        None if listed.more => Look::Ambiguous(marker::too_many(LOOK_MAX)),
-        None => Look::Absent,
-    })
+    Ok(marker::among(listed, ours))
 }
 
 /// Another text for a comment.

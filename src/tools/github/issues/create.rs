@@ -55,17 +55,13 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, new: Create) -> Result<Look<Change
         labels: Vec::new(),
         since: Some(marker::since(ctx.since)),
     };
-    let listed = match client.issues(&new.repo, &filter, LOOK_MAX, 1).await {
-        Ok(listed) => listed,
-        Err(error) => return Err(marker::unseen(error.into())),
-    };
+    let listed = client
+        .issues(&new.repo, &filter, LOOK_MAX, 1)
+        .await
+        .map_err(marker::unseen)?;
     let ours = |issue: &Issue| {
         issue.user.as_ref().is_some_and(|user| user.id == me.id)
             && marker::carries(issue.body.as_deref(), key)
     };
-    Ok(match listed.items.into_iter().find(ours) {
-        Some(issue) => Look::Found(issue.into()),
-        None if listed.more => Look::Ambiguous(marker::too_many(LOOK_MAX)),
-        None => Look::Absent,
-    })
+    Ok(marker::among(listed, ours))
 }

@@ -161,7 +161,7 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, new: Create) -> Result<Look<Label>
         // "Not found" means absent only if the repository itself can be seen.
         Err(error) if error.failure == Failure::NotFound => match client.labels(&new.repo, 1).await {
             Ok(_) => Ok(Look::Absent),
-            Err(error) => Err(marker::unseen(error.into())),
+            Err(error) => Err(marker::unseen(error)),
         },
         Err(error) => Err(error.into()),
     }

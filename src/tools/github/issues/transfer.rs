@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Parts, client, marker};
+use super::super::{Parts, client, configured, marker, unasked};
 use crate::hub::ToolError;
 use crate::integrations::github::{self, Moved, Repo, TransferPayload};
 use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
@@ -44,9 +44,7 @@ impl From<Moved> for Transferred {
 
 pub(super) async fn transfer(ctx: Ctx<Parts>, transfer: Transfer) -> Result<Effect<Transferred>, ToolError> {
     let (repo, to) = (&transfer.repo, &transfer.to_repo);
-    if !ctx.dry_run {
-        client(&ctx)?;
-    }
+    configured(&ctx)?;
     if repo.as_str().eq_ignore_ascii_case(to.as_str()) {
         return Err(invalid("to_repo", "is the repository it is in"));
     }
@@ -55,10 +53,7 @@ pub(super) async fn transfer(ctx: Ctx<Parts>, transfer: Transfer) -> Result<Effe
         return Err(invalid("to_repo", problem));
     }
     if ctx.dry_run {
-        let (issue, there) = (
-            format!("the id of {repo}#{}", transfer.number),
-            format!("the id of {to}"),
-        );
+        let (issue, there) = (unasked(repo, transfer.number), format!("the id of {to}"));
         let request = github::transfer_issue(&issue, &there, transfer.create_labels);
         return Ok(Effect::WouldSend(vec![request]));
     }
@@ -66,14 +61,16 @@ pub(super) async fn transfer(ctx: Ctx<Parts>, transfer: Transfer) -> Result<Effe
     let issue = client.issue_node(repo, transfer.number).await?;
     let there = client.repository_node(to).await?;
     let request = github::transfer_issue(&issue, &there, transfer.create_labels);
-    let done: TransferPayload = client.mutate(repo, &request).await?;
+    let done: TransferPayload = client.mutate_both((repo, to), &request).await?;
     Ok(Effect::Done(done.issue.into()))
 }
 
 /// GitHub leads from the old address to the new one, so whoever looks at the old one sees where the issue is.
 pub(super) async fn look_for(ctx: Ctx<Parts>, transfer: Transfer) -> Result<Look<Transferred>, ToolError> {
-    let seen = client(&ctx)?.whereabouts(&transfer.repo, transfer.number).await;
-    let seen = seen.map_err(|error| marker::unseen(error.into()))?;
+    let seen = client(&ctx)?
+        .whereabouts(&transfer.repo, &transfer.to_repo, transfer.number)
+        .await;
+    let seen = seen.map_err(marker::unseen)?;
     let is_in = |repo: &Repo| {
         let place = format!("/{repo}/issues/").to_lowercase();
         seen.url.to_lowercase().contains(&place)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::page::login;
-use super::super::{Parts, client, marker, send};
+use super::super::{Parts, client, configured, marker, send};
 use crate::hub::ToolError;
 use crate::integrations::github::{self, Invitation, Repo};
 use crate::tools::toolbox::{Ctx, Effect, Look};
@@ -61,9 +61,7 @@ pub(super) struct Added {
 }
 
 pub(super) async fn add(ctx: Ctx<Parts>, add: Add) -> Result<Effect<Added>, ToolError> {
-    if !ctx.dry_run {
-        client(&ctx)?;
-    }
+    configured(&ctx)?;
     let login = login("login", add.login)?;
     let request = github::add_collaborator(&add.repo, &login, add.role.as_permission());
     send(&ctx, request, |invitation: Option<Invitation>| Added {
@@ -92,9 +90,7 @@ pub(super) struct Removed {
 }
 
 pub(super) async fn remove(ctx: Ctx<Parts>, remove: Remove) -> Result<Effect<Removed>, ToolError> {
-    if !ctx.dry_run {
-        client(&ctx)?;
-    }
+    configured(&ctx)?;
     let login = login("login", remove.login)?;
     let request = github::remove_collaborator(&remove.repo, &login);
     send(&ctx, request, |_: Value| Removed { login }).await
@@ -114,7 +110,7 @@ pub(super) async fn look_whether_removed(
     };
     let (has_access, invitations) = seen
         .await
-        .map_err(|error: crate::integrations::ApiError| marker::unseen(error.into()))?;
+        .map_err(marker::unseen::<crate::integrations::ApiError>)?;
     let is_invited = invitations.items.iter().any(|invitation| {
         let invitee = invitation.invitee.as_ref();
         invitee.is_some_and(|invitee| invitee.login.eq_ignore_ascii_case(&login))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::page::login;
-use super::super::{Parts, client, marker, send};
+use super::super::{Parts, client, configured, marker, send};
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::github::{self, Client, Invitation, Membership, Repo};
 use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
@@ -54,9 +54,7 @@ fn to(repo: Option<Repo>, org: Option<String>, accept: bool) -> Result<To, ToolE
 }
 
 pub(super) async fn respond(ctx: Ctx<Parts>, respond: Respond) -> Result<Effect<Responded>, ToolError> {
-    if !ctx.dry_run {
-        client(&ctx)?;
-    }
+    configured(&ctx)?;
     let accepted = respond.accept;
     match to(respond.repo, respond.org, accepted)? {
         To::Organization(org) => {
@@ -71,25 +69,23 @@ pub(super) async fn respond(ctx: Ctx<Parts>, respond: Respond) -> Result<Effect<
                 let request = github::answer_invitation(&id, accepted);
                 return Ok(Effect::WouldSend(vec![request]));
             }
-            let invitation = pending(client(&ctx)?, &repo).await?.ok_or_else(|| {
-                ToolError::new(
-                    ErrorClass::NotFound,
-                    format!("this account has no invitation to {repo}"),
-                )
-                .with_remedy(
+            let Look::Found(invitation) = pending(client(&ctx)?, &repo).await? else {
+                let problem =
+                    format!("this account has no invitation to {repo} among its first {INVITATIONS_MAX}");
+                return Err(ToolError::new(ErrorClass::NotFound, problem).with_remedy(
                     "list_invitations says which there are; one that is older than seven days has expired",
-                )
-            })?;
+                ));
+            };
             let request = github::answer_invitation(&invitation.id.to_string(), accepted);
             send(&ctx, request, |_: Value| Responded { accepted }).await
         }
     }
 }
 
-async fn pending(client: &Client, repo: &Repo) -> Result<Option<Invitation>, ToolError> {
+async fn pending(client: &Client, repo: &Repo) -> Result<Look<Invitation>, ToolError> {
     let listed = client.invitations(None, INVITATIONS_MAX, 1).await?;
     let to_it = |invitation: &Invitation| invitation.repo.eq_ignore_ascii_case(repo.as_str());
-    Ok(listed.items.into_iter().find(to_it))
+    Ok(marker::among(listed, to_it))
 }
 
 /// Accepted is done where the account belongs now, declined where there is no invitation any more.
@@ -113,15 +109,15 @@ pub(super) async fn look_for_response(
         }
         To::Repository(repo) => repo,
     };
-    if pending(client, &repo).await?.is_some() {
-        return Ok(Look::Absent);
-    }
-    if !accepted {
-        return Ok(found);
+    match pending(client, &repo).await? {
+        Look::Absent if accepted => {}
+        Look::Absent => return Ok(found),
+        Look::Ambiguous(why) => return Ok(Look::Ambiguous(why)),
+        Look::Found(_) | Look::Pending(_) => return Ok(Look::Absent),
     }
     let me = client.me().await?;
     let belongs = client.is_collaborator(&repo, &me.login).await;
-    Ok(match belongs.map_err(|error| marker::unseen(error.into()))? {
+    Ok(match belongs.map_err(marker::unseen)? {
         true => found,
         false => Look::Ambiguous(format!(
             "there is no invitation to {repo} any more, and no access either"

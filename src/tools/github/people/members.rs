@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::page::login;
-use super::super::{Parts, client, marker, send};
+use super::super::{Parts, client, configured, marker, send};
 use crate::hub::ToolError;
 use crate::integrations::github::{self, Membership};
 use crate::tools::toolbox::{Ctx, Effect, Look};
@@ -74,9 +74,7 @@ pub(super) struct Invite {
 }
 
 pub(super) async fn invite(ctx: Ctx<Parts>, invite: Invite) -> Result<Effect<Belongs>, ToolError> {
-    if !ctx.dry_run {
-        client(&ctx)?;
-    }
+    configured(&ctx)?;
     let (org, login) = (login("org", invite.org)?, login("login", invite.login)?);
     let role = match invite.role {
         Role::Member => "member",
@@ -90,9 +88,7 @@ pub(super) async fn invite(ctx: Ctx<Parts>, invite: Invite) -> Result<Effect<Bel
 }
 
 pub(super) async fn remove(ctx: Ctx<Parts>, whose: Whose) -> Result<Effect<Belongs>, ToolError> {
-    if !ctx.dry_run {
-        client(&ctx)?;
-    }
+    configured(&ctx)?;
     let (org, login) = (login("org", whose.org)?, login("login", whose.login)?);
     let request = github::remove_membership(&org, &login);
     send(&ctx, request, |_: Value| Belongs::new(login, None)).await
@@ -103,7 +99,7 @@ pub(super) async fn look_whether_removed(ctx: Ctx<Parts>, whose: Whose) -> Resul
     let client = client(&ctx)?;
     let (org, login) = (login("org", whose.org)?, login("login", whose.login)?);
     let membership = client.membership(&org, &login).await;
-    Ok(match membership.map_err(|error| marker::unseen(error.into()))? {
+    Ok(match membership.map_err(marker::unseen)? {
         Some(_) => Look::Absent,
         None => Look::Found(Belongs::new(login, None)),
     })

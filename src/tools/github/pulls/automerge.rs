@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Parts, client, marker};
+use super::super::{Parts, client, marker, unasked};
 use crate::hub::ToolError;
 use crate::integrations::github::{self, MergeMethod, PullMerging, PullPayload, Repo};
 use crate::tools::toolbox::{Ctx, Effect, Look};
@@ -55,11 +55,6 @@ impl Stands {
     }
 }
 
-/// What a dry run shows in place of the id, which would have to be asked for.
-fn unasked(repo: &Repo, number: u64) -> String {
-    format!("the id of {repo}#{number}")
-}
-
 pub(super) async fn enable(ctx: Ctx<Parts>, enable: Enable) -> Result<Effect<Stands>, ToolError> {
     let (repo, number) = (&enable.repo, enable.number);
     let request = |id: &str| github::enable_auto_merge(id, enable.method, enable.expected_head.as_deref());
@@ -75,7 +70,7 @@ pub(super) async fn enable(ctx: Ctx<Parts>, enable: Enable) -> Result<Effect<Sta
 /// Merged, or to be merged by itself, is what was wanted, whoever brought it about.
 pub(super) async fn look_whether_enabled(ctx: Ctx<Parts>, enable: Enable) -> Result<Look<Stands>, ToolError> {
     let seen = client(&ctx)?.pull_merging(&enable.repo, enable.number).await;
-    let seen = seen.map_err(|error| marker::unseen(error.into()))?;
+    let seen = seen.map_err(marker::unseen)?;
     Ok(match seen.merged || seen.auto_merge_request.is_some() {
         true => Look::Found(Stands::new(enable.number, seen)),
         false => Look::Absent,
@@ -112,7 +107,7 @@ pub(super) async fn set_draft(ctx: Ctx<Parts>, set: Set) -> Result<Effect<Stands
 
 pub(super) async fn look_whether_set(ctx: Ctx<Parts>, set: Set) -> Result<Look<Stands>, ToolError> {
     let seen = client(&ctx)?.pull_merging(&set.repo, set.number).await;
-    let seen = seen.map_err(|error| marker::unseen(error.into()))?;
+    let seen = seen.map_err(marker::unseen)?;
     Ok(match seen.is_draft == set.draft {
         true => Look::Found(Stands::new(set.number, seen)),
         false => Look::Absent,

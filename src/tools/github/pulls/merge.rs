@@ -170,7 +170,7 @@ pub(super) async fn look_for_update(ctx: Ctx<Parts>, update: Update) -> Result<L
     let distance = client(&ctx)?
         .distance(&update.repo, base, head)
         .await
-        .map_err(|error| marker::unseen(error.into()))?;
+        .map_err(marker::unseen)?;
     Ok(if distance.behind_by == 0 {
         Look::Found(Updating {
             number: pull.number,
@@ -183,5 +183,5 @@ pub(super) async fn look_for_update(ctx: Ctx<Parts>, update: Update) -> Result<L
 
 async fn seen(ctx: &Ctx<Parts>, repo: &Repo, number: u64) -> Result<PullRequest, ToolError> {
     let pull = client(ctx)?.pull_request(repo, number).await;
-    pull.map_err(|error| marker::unseen(error.into()))
+    pull.map_err(marker::unseen)
 }

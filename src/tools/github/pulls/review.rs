@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Parts, client, marker, send};
+use super::super::{Parts, client, configured, marker, send};
 use crate::hub::ToolError;
 use crate::integrations::github::{self, NewReview, Repo, Review, ReviewComment, ReviewEvent};
 use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
@@ -58,10 +58,7 @@ impl From<Review> for Created {
 }
 
 pub(super) async fn create(ctx: Ctx<Parts>, new: Create) -> Result<Effect<Created>, ToolError> {
-    // Whether GitHub is configured is said first: it is the same for every call.
-    if !ctx.dry_run {
-        client(&ctx)?;
-    }
+    configured(&ctx)?;
     if new.event != ReviewEvent::Approve && new.body.trim().is_empty() {
         return Err(invalid("body", "must not be blank unless the review approves"));
     }
@@ -81,17 +78,13 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, new: Create) -> Result<Look<Create
     };
     let client = client(&ctx)?;
     let me = client.me().await?;
-    let listed = match client.reviews(&new.repo, new.number, LOOK_MAX, 1).await {
-        Ok(listed) => listed,
-        Err(error) => return Err(marker::unseen(error.into())),
-    };
+    let listed = client
+        .reviews(&new.repo, new.number, LOOK_MAX, 1)
+        .await
+        .map_err(marker::unseen)?;
     let ours = |review: &Review| {
         review.user.as_ref().is_some_and(|user| user.id == me.id)
             && marker::carries(review.body.as_deref(), key)
     };
-    Ok(match listed.items.into_iter().find(ours) {
-        Some(review) => Look::Found(review.into()),
-        None if listed.more => Look::Ambiguous(marker::too_many(LOOK_MAX)),
-        None => Look::Absent,
-    })
+    Ok(marker::among(listed, ours))
 }

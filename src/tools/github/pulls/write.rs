@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Parts, client, marker, send};
+use super::super::{Parts, client, configured, marker, send};
 use super::read::with_owner;
 use crate::hub::ToolError;
 use crate::integrations::github::{self, NewPullRequest, PullChange, PullFilter, PullRequest, Repo};
@@ -98,18 +98,14 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, new: Create) -> Result<Look<Change
         // Somebody may have turned it to another base since.
         base: None,
     };
-    let listed = match client.pull_requests(&new.repo, &filter, LOOK_MAX, 1).await {
-        Ok(listed) => listed,
-        Err(error) => return Err(marker::unseen(error.into())),
-    };
+    let listed = client
+        .pull_requests(&new.repo, &filter, LOOK_MAX, 1)
+        .await
+        .map_err(marker::unseen)?;
     let ours = |pull: &PullRequest| {
         pull.user.as_ref().is_some_and(|user| user.id == me.id) && marker::carries(pull.body.as_deref(), key)
     };
-    Ok(match listed.items.into_iter().find(ours) {
-        Some(pull) => Look::Found(pull.into()),
-        None if listed.more => Look::Ambiguous(marker::too_many(LOOK_MAX)),
-        None => Look::Absent,
-    })
+    Ok(marker::among(listed, ours))
 }
 
 /// What to change. What is not given stays as it is.
@@ -148,10 +144,7 @@ pub(super) async fn update(ctx: Ctx<Parts>, update: Update) -> Result<Effect<Cha
         body: update.body.map(|body| marker::marked(&body, ctx.key.as_deref())),
         base: update.base,
     };
-    // Whether GitHub is configured is said first: it is the same for every call.
-    if !ctx.dry_run {
-        client(&ctx)?;
-    }
+    configured(&ctx)?;
     if change == PullChange::default() {
         let problem = "is missing, and so are `body` and `base`: nothing would change";
         return Err(invalid("title", problem));
@@ -191,10 +184,7 @@ pub(super) struct Asked {
 }
 
 pub(super) async fn ask(ctx: Ctx<Parts>, ask: Ask) -> Result<Effect<Asked>, ToolError> {
-    // Whether GitHub is configured is said first: it is the same for every call.
-    if !ctx.dry_run {
-        client(&ctx)?;
-    }
+    configured(&ctx)?;
     if ask.reviewers.is_empty() && ask.teams.is_empty() {
         return Err(invalid(
             "reviewers",

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::super::page::is_sha;
 use super::super::{Parts, client, marker, send};
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::Failure;
@@ -60,10 +61,6 @@ async fn commit_of(client: &Client, create: &Create) -> Result<String, ToolError
     Ok(client.branch_head(&create.repo, &from).await?.sha)
 }
 
-fn is_sha(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
 pub(super) async fn create(ctx: Ctx<Parts>, create: Create) -> Result<Effect<Created>, ToolError> {
     if ctx.dry_run {
         let sha = match &create.from {
@@ -101,19 +98,10 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, create: Create) -> Result<Look<Cre
     let wanted = commit_of(client, &create).await.map_err(marker::unseen)?;
     let seen = match client.branch_head(&create.repo, &create.branch).await {
         Ok(seen) => seen,
-        // The repository is there: its commit was found.
-        Err(error)
-            if error.failure == Failure::NotFound
-                && create.from.as_deref().is_none_or(|from| !is_sha(from)) =>
-        {
-            return Ok(Look::Absent);
-        }
+        // "Not found" means absent only if the repository itself can be seen.
         Err(error) if error.failure == Failure::NotFound => {
             let repository = client.repository(&create.repo).await;
-            return match repository {
-                Ok(_) => Ok(Look::Absent),
-                Err(error) => Err(marker::unseen(error.into())),
-            };
+            return repository.map(|_| Look::Absent).map_err(marker::unseen);
         }
         Err(error) => return Err(error.into()),
     };

@@ -150,7 +150,7 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, create: Create) -> Result<Look<Cre
     let since = client
         .compare(&create.repo, &create.expected_head, &create.branch)
         .await
-        .map_err(|error| marker::unseen(error.into()))?;
+        .map_err(marker::unseen)?;
     let seen = since.commits.len();
     let more = u64::try_from(seen).unwrap_or(u64::MAX) < since.ahead_by;
     Ok(

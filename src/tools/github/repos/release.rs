@@ -111,19 +111,15 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, new: Create) -> Result<Look<Releas
     };
     let client = client(&ctx)?;
     let me = client.me().await?;
-    let listed = match client.releases(&new.repo, LOOK_MAX, 1).await {
-        Ok(listed) => listed,
-        Err(error) => return Err(marker::unseen(error.into())),
-    };
+    let listed = client
+        .releases(&new.repo, LOOK_MAX, 1)
+        .await
+        .map_err(marker::unseen)?;
     // GitHub's own notes stand below our body, and so below its mark.
     let ours = |release: &Release| {
         release.tag_name == new.tag
             && release.author.as_ref().is_some_and(|author| author.id == me.id)
             && marker::holds(release.body.as_deref(), key)
     };
-    Ok(match listed.items.into_iter().find(ours) {
-        Some(release) => Look::Found(release),
-        None if listed.more => Look::Ambiguous(marker::too_many(LOOK_MAX)),
-        None => Look::Absent,
-    })
+    Ok(marker::among(listed, ours))
 }

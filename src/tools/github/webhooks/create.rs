@@ -4,11 +4,12 @@ use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
+use super::super::page::web;
 use super::super::{Parts, client, marker, send};
 use super::{Webhook, changeable, one_place};
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::github::{self, Hook, NewHook, Repo};
-use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
+use crate::tools::toolbox::{Ctx, Effect, Look};
 
 /// What a dry run shows in place of the secret.
 const UNSAID: &str = "(GITHUB_WEBHOOK_SECRET)";
@@ -64,11 +65,7 @@ impl Form {
 
 pub(super) async fn create(ctx: Ctx<Parts>, create: Create) -> Result<Effect<Webhook>, ToolError> {
     let place = changeable(one_place(&ctx, (create.repo, create.org, false))?)?;
-    let is_address = url::Url::parse(&create.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    if !is_address {
-        let problem = format!("must be an http or https address, not `{}`", create.url);
-        return Err(invalid("url", problem));
-    }
+    web("url", Some(&create.url))?;
     let secret = match (&ctx.parts.webhook_secret, create.signed, ctx.dry_run) {
         (_, false, _) => None,
         (_, true, true) => Some(UNSAID),
@@ -98,10 +95,7 @@ fn no_secret() -> ToolError {
 /// One that delivers these events to this address is what was wanted, whoever made it.
 pub(super) async fn look_for(ctx: Ctx<Parts>, create: Create) -> Result<Look<Webhook>, ToolError> {
     let place = changeable(one_place(&ctx, (create.repo, create.org, false))?)?;
-    let hooks = match client(&ctx)?.hooks(&place).await {
-        Ok(hooks) => hooks,
-        Err(error) => return Err(marker::unseen(error.into())),
-    };
+    let hooks = client(&ctx)?.hooks(&place).await.map_err(marker::unseen)?;
     let same_events = |hook: &Hook| {
         hook.events.len() == create.events.len()
             && create.events.iter().all(|event| hook.events.contains(event))
