@@ -317,23 +317,39 @@ fn listen(reader: &mut secrets::Reader<'_>, flags: &Flags) -> SocketAddr {
 }
 
 /// Where spans go. Headers, time-outs and the service's name are read by the exporter itself, from the variables that
-/// OpenTelemetry defines for them.
+/// OpenTelemetry defines for them; they are shown where they are set.
 fn otlp(reader: &mut secrets::Reader<'_>) -> Option<Otlp> {
     const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
     const SHARE: &str = "OTEL_TRACES_SAMPLER_ARG";
+    const OF_EXPORTER: [&str; 3] = [
+        "OTEL_EXPORTER_OTLP_TIMEOUT",
+        "OTEL_SERVICE_NAME",
+        "OTEL_RESOURCE_ATTRIBUTES",
+    ];
     let endpoint = reader.raw(ENDPOINT);
-    reader.row(
-        ENDPOINT,
-        endpoint.as_deref().unwrap_or("(not set)"),
-        origin(endpoint.is_some()),
-    );
+    let shown = endpoint
+        .as_deref()
+        .map_or_else(|| "(not set)".to_owned(), secrets::without_password);
+    reader.row(ENDPOINT, &shown, origin(endpoint.is_some()));
+    let text = reader.text(SHARE, "1");
     let endpoint = endpoint?;
+    if let Some(headers) = reader.raw("OTEL_EXPORTER_OTLP_HEADERS") {
+        reader.row(
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            &secrets::mask(&headers),
+            "environment",
+        );
+    }
+    for name in OF_EXPORTER {
+        if let Some(value) = reader.raw(name) {
+            reader.row(name, &value, "environment");
+        }
+    }
     if !secrets::is_http(&endpoint) {
         reader.problem(format!(
-            "{ENDPOINT} is `{endpoint}`, which is not an http(s) URL; a collector on this machine is http://127.0.0.1:4318"
+            "{ENDPOINT} is `{shown}`, which is not an http(s) URL; a collector on this machine is http://127.0.0.1:4318"
         ));
     }
-    let text = reader.text(SHARE, "1");
     let share: f64 = text.parse().unwrap_or(-1.0);
     if !(0.0..=1.0).contains(&share) {
         reader.problem(format!(

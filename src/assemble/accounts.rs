@@ -7,7 +7,6 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::files;
-use super::providers::Tokens;
 use crate::accounts::{Accounts, KeyFile, Lent, SignIn, needed};
 use crate::agents::{Directory, Vault, Who, new_key};
 use crate::clock::Clock;
@@ -33,17 +32,16 @@ impl KeyFile for KeysInFile {
 /// Where the App that people sign in with is: at GitHub, or in a sandbox at this address.
 pub(super) fn accounts(
     settings: &Settings,
-    sandbox: Option<(&str, &Tokens)>,
+    sandbox: Option<&str>,
     directory: Arc<Directory>,
     store: Arc<dyn Store>,
     clock: Clock,
 ) -> Result<Accounts, String> {
     let (web, api) = match sandbox {
-        Some((url, _)) => (url, url),
+        Some(url) => (url, url),
         None => (settings.github_url.as_str(), settings.github_api_url.as_str()),
     };
-    let made_up = sandbox.and_then(|(_, tokens)| tokens.oauth.clone());
-    let Some(oauth) = settings.github_oauth.clone().or(made_up) else {
+    let Some(oauth) = settings.github_oauth.clone() else {
         let why = "set GITHUB_CLIENT_ID, and for browsers GITHUB_CLIENT_SECRET, from the settings page of your OAuth App";
         return Ok(Accounts::new(directory, store, clock, Err(why.into()), None));
     };

@@ -161,27 +161,17 @@ fn wanted(settings: &Settings) -> Result<BTreeSet<String>, String> {
     let book = rules::load(&files, settings.vars(), None)
         .book
         .ok_or("the rules hold errors; `xmrt check` shows them")?;
-    let live = book.rules().iter().filter(|rule| rule.mode != rules::Mode::Off);
-    let wanted = events_of(live.flat_map(|rule| &rule.on));
-    match wanted.is_empty() {
-        true => Err("no rule listens to GitHub, so there is nothing to subscribe to".into()),
-        false => Ok(wanted),
+    match subscribed(book.events_of("github")) {
+        wanted if wanted.is_empty() => {
+            Err("no rule listens to GitHub, so there is nothing to subscribe to".into())
+        }
+        wanted => Ok(wanted),
     }
 }
 
-/// `github.issues.opened` is about `issues`; `github.*` and `*` are about everything. A `ping` comes by itself.
-fn events_of<'a>(on: impl Iterator<Item = &'a String>) -> BTreeSet<String> {
-    let events = on.filter_map(|on| match on.as_str() {
-        "*" => Some("*"),
-        on => {
-            let mut parts = on.split('.');
-            (parts.next() == Some("github")).then(|| parts.next().unwrap_or("*"))
-        }
-    });
-    let events: BTreeSet<String> = events
-        .filter(|event| *event != "ping")
-        .map(str::to_owned)
-        .collect();
+/// What there is to subscribe to for these events: everything is one word, and a `ping` comes by itself.
+fn subscribed(mut events: BTreeSet<String>) -> BTreeSet<String> {
+    events.remove("ping");
     match events.contains("*") {
         true => BTreeSet::from(["*".to_owned()]),
         false => events,
@@ -218,21 +208,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_are_about_events_by_their_second_word() {
-        let on = [
-            "github.issues.opened",
-            "github.push",
-            "render.deploy_ended",
-            "schedule",
-            "github.ping",
-        ]
-        .map(str::to_owned);
+    fn everything_is_one_word_and_a_ping_comes_by_itself() {
+        let of = |events: &[&str]| subscribed(events.iter().map(|event| (*event).to_owned()).collect());
         assert_eq!(
-            events_of(on.iter()).into_iter().collect::<Vec<_>>(),
+            Vec::from_iter(of(&["issues", "ping", "push"])),
             ["issues", "push"]
         );
-        let all = ["github.issues", "github.*"].map(str::to_owned);
-        assert_eq!(events_of(all.iter()).into_iter().collect::<Vec<_>>(), ["*"]);
+        assert_eq!(Vec::from_iter(of(&["issues", "*"])), ["*"]);
+        assert!(of(&["ping"]).is_empty());
     }
 
     #[test]

@@ -103,7 +103,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     journal.tell_what_stays_behind(settings).await?;
     let (admin_token, admin_token_is_new) = files::ensure_admin_token(settings)?;
     let mut doors_settings = settings.clone();
-    let (mut providers, sandbox, of_sandbox) = if with_sandbox {
+    let (mut providers, sandbox) = if with_sandbox {
         let tokens = Tokens::of(settings);
         let sandbox = tokens.sandbox(clock.clone());
         let running = sandbox
@@ -120,22 +120,20 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
                 secrets.push(secret);
             }
         }
-        let at = (running.github_url(), Tokens::of(settings));
-        (providers, Some((sandbox, running)), Some(at))
+        (providers, Some((sandbox, running)))
     } else {
-        (Providers::configured(settings)?, None, None)
+        (Providers::configured(settings)?, None)
     };
+    let github_of_sandbox = sandbox.as_ref().map(|(_, running)| running.github_url());
     let directory = super::directory(settings)?;
     let accounts = accounts::accounts(
         settings,
-        of_sandbox.as_ref().map(|(url, tokens)| (url.as_str(), tokens)),
+        github_of_sandbox.as_deref(),
         Arc::clone(&directory),
         Arc::clone(&journal.store),
         clock.clone(),
     )?;
-    let api = of_sandbox
-        .as_ref()
-        .map_or(settings.github_api_url.as_str(), |(url, _)| url);
+    let api = github_of_sandbox.as_deref().unwrap_or(&settings.github_api_url);
     providers.agents = accounts::clients(api, &directory, &accounts)?;
     let builder = providers::builder(&providers, Arc::clone(&journal.store), &clock);
     let hub = external::attached(builder, settings)

@@ -221,6 +221,17 @@ pub(super) fn is_http(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
+/// A URL as it may be shown; what is none is shown as it is.
+pub(super) fn without_password(text: &str) -> String {
+    let Ok(mut url) = url::Url::parse(text) else {
+        return text.to_owned();
+    };
+    match url.password().is_some() && url.set_password(Some("*****")).is_ok() {
+        true => url.to_string(),
+        false => text.to_owned(),
+    }
+}
+
 /// The address without its password, or what is wrong with it, in words that do not hold it either.
 fn redis_url_shown(text: &str) -> Result<String, String> {
     const FORM: &str =
@@ -254,7 +265,7 @@ fn redis_url_shown(text: &str) -> Result<String, String> {
 
 /// Enough to tell two secrets apart for the one who knows them, and no more: the length, and for long ones two
 /// characters.
-fn mask(secret: &str) -> String {
+pub(super) fn mask(secret: &str) -> String {
     let length = secret.chars().count();
     if length < 12 {
         return format!("***** ({length} characters)");

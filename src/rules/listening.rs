@@ -1,9 +1,11 @@
 //! In: a rule and the type of an event. Out: whether the rule listens to it. Never: what the event says.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::receive::Source;
-use crate::rules::rule::Rule;
+use crate::rules::book::RuleBook;
+use crate::rules::rule::{Mode, Rule};
 use crate::rules::vocabulary;
 
 impl Rule {
@@ -29,6 +31,23 @@ impl Rule {
     }
 }
 
+impl RuleBook {
+    /// The events of a source that rules listen to, as the source calls them: `github.issues.opened` is about `issues`;
+    /// `github.*` and `*` are about everything, which is `*`. A rule that is off needs none.
+    pub fn events_of(&self, source: &str) -> BTreeSet<String> {
+        let at_work = self.rules().iter().filter(|rule| rule.mode != Mode::Off);
+        let events = at_work.flat_map(|rule| &rule.on).filter_map(|on| {
+            let mut parts = on.split('.');
+            match parts.next() {
+                Some("*") => Some("*"),
+                Some(first) if first == source => Some(parts.next().unwrap_or("*")),
+                _ => None,
+            }
+        });
+        events.map(str::to_owned).collect()
+    }
+}
+
 /// `github.issues` covers `github.issues.opened` but not `github.issues_x`; `github.*` all below; `*` everything from
 /// outside: a rule that hears of its own runs says so.
 pub(crate) fn covers(on: &str, kind: &str) -> bool {
@@ -40,5 +59,42 @@ pub(crate) fn covers(on: &str, kind: &str) -> bool {
         Some("") => prefix.len() == on.len(),
         Some(rest) => rest.starts_with('.'),
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::{SourceFile, load};
+
+    #[test]
+    fn rules_are_about_events_by_their_second_word_unless_they_are_off() {
+        let file = |name: &str, head: &str| SourceFile {
+            path: format!("{name}.toml"),
+            text: format!(
+                "description = \"x\"\n{head}\n[[action]]\ntool = \"xmrt.notify\"\narguments = {{ to = \"log\", text = \"x\" }}\n"
+            ),
+            unreadable: None,
+        };
+        let of = |files: &[SourceFile], source: &str| {
+            let loaded = load(files, &serde_json::json!({}), None);
+            Vec::from_iter(loaded.book.unwrap().events_of(source))
+        };
+        let several = [
+            file(
+                "a",
+                "on = [\"github.issues.opened\", \"github.push\", \"render.deploy_ended\"]",
+            ),
+            file("b", "on = \"github.issues\""),
+            file(
+                "c",
+                "on = \"github.release\"\nmode = \"off\"\noff_reason = \"later\"",
+            ),
+            file("d", "on = \"manual\""),
+        ];
+        assert_eq!(of(&several, "github"), ["issues", "push"]);
+        assert_eq!(of(&several, "render"), ["deploy_ended"]);
+        let all = [file("a", "on = \"github.*\""), file("b", "on = \"*\"")];
+        assert_eq!(of(&all, "github"), ["*"]);
+        assert_eq!(of(&all, "render"), ["*"]);
     }
 }

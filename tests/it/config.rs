@@ -121,6 +121,9 @@ fn no_secret_is_shown_by_config_or_debug() {
             "RENDER_DEPLOY_HOOKS",
             "prod=https://api.example/deploy/srv-a?key=a-rather-long-secret-value",
         ),
+        ("XMRT_SECRET_KEY", secret),
+        ("GITHUB_CLIENT_ID", "the App's own"),
+        ("GITHUB_CLIENT_SECRET", secret),
     ];
     let settings = load(&environment).unwrap();
     assert!(settings.deploy_hooks.contains_key("prod"));
@@ -135,6 +138,54 @@ fn no_secret_is_shown_by_config_or_debug() {
             .iter()
             .any(|row| row.name == "GITHUB_TOKEN" && row.value == "a-***** (26 characters)")
     );
+}
+
+#[test]
+fn where_spans_go_is_shown_without_what_lets_them_in() {
+    let shown = |environment: &[(&str, &str)]| {
+        let rows = load(environment).unwrap().origins;
+        let of_spans = rows.into_iter().filter(|row| row.name.starts_with("OTEL_"));
+        of_spans.map(|row| (row.name, row.value)).collect::<Vec<_>>()
+    };
+    let row = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let unset = [
+        row("OTEL_EXPORTER_OTLP_ENDPOINT", "(not set)"),
+        row("OTEL_TRACES_SAMPLER_ARG", "1"),
+    ];
+    assert_eq!(shown(&[]), unset);
+    let set = shown(&[
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "https://me:a-password@otel.example:4318",
+        ),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.1"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer a-token"),
+        ("OTEL_SERVICE_NAME", "blue"),
+    ]);
+    assert_eq!(
+        set,
+        [
+            row(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "https://me:*****@otel.example:4318/"
+            ),
+            row("OTEL_TRACES_SAMPLER_ARG", "0.1"),
+            row("OTEL_EXPORTER_OTLP_HEADERS", "au***** (28 characters)"),
+            row("OTEL_SERVICE_NAME", "blue"),
+        ]
+    );
+    let wrong = [
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "grpc://me:a-password@otel.example:4317",
+        ),
+        ("OTEL_TRACES_SAMPLER_ARG", "2"),
+    ];
+    let error = load(&wrong).unwrap_err();
+    for part in ["is not an http(s) URL", "between 0 and 1"] {
+        assert!(error.contains(part), "{part} is missing in: {error}");
+    }
+    assert!(!error.contains("a-password"), "{error}");
 }
 
 #[test]

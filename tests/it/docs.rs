@@ -8,28 +8,6 @@ mod fences;
 
 use std::path::{Path, PathBuf};
 
-const DOCUMENTS: &[&str] = &[
-    "README.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "docs/architecture.md",
-    "docs/decisions.md",
-    "docs/rules/limits.md",
-    "docs/rules/tools.md",
-    "docs/rules/events.md",
-    "docs/mcp.md",
-    "docs/performance.md",
-    "docs/servers.md",
-    "docs/state.md",
-    "docs/steps.md",
-    "docs/doubt.md",
-    "docs/coverage.md",
-    "docs/agents.md",
-    "docs/deployment.md",
-    "docs/metrics.md",
-    "docs/telemetry.md",
-];
-
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -122,9 +100,9 @@ fn every_module_is_on_the_map() {
 
 #[test]
 fn every_relative_link_leads_somewhere() {
-    for document in DOCUMENTS {
-        let folder = Path::new(document).parent().expect("a file has a folder");
-        for link in read(document)
+    for document in fences::documents() {
+        let folder = Path::new(&document).parent().expect("a file has a folder");
+        for link in read(&document)
             .split("](")
             .skip(1)
             .filter_map(|rest| rest.split(')').next())

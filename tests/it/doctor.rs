@@ -19,9 +19,21 @@ tool = "github.create_comment"
 arguments = { repo = "acme/api", number = 1, body = "Seen." }
 "#;
 
+/// What is off needs no webhook.
+const OFF: &str = r#"
+description = "Is off"
+on = ["github.release.published", "render.deploy_started"]
+mode = "off"
+off_reason = "not yet"
+
+[[action]]
+tool = "xmrt.notify"
+arguments = { to = "log", text = "Released." }
+"#;
+
 /// A world whose repository has a webhook that leads to the server, which is not running.
 async fn world(config: &str) -> World {
-    let mut world = World::start(&[("hears", RULE)], config).await;
+    let mut world = World::start(&[("hears", RULE), ("is-off", OFF)], config).await;
     let state = json!({
         "github": { "repos": [{ "full_name": "acme/api" }] },
         "render": { "services": [{ "id": "srv-a", "name": "api" }] },
@@ -307,6 +319,51 @@ async fn an_agent_without_a_role_is_found() {
     );
     let whole = found(&report, "end to end", "problem");
     assert!(whole.contains("does not start"), "{whole}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_whom_agents_act_on_github_is_told_as_it_is() {
+    let world = world(OWN).await;
+    let settings = |more: &str| {
+        let config = format!(
+            "{OWN}\n[role.triager]\nallow = [\"github.get_*\"]\nrepos = [\"acme/*\"]\n\n[[agent]]\nid = \"eliza\"\nrole = \"triager\"\n{more}"
+        );
+        std::fs::write(world.folder.path().join("xmrt.toml"), config).unwrap();
+    };
+    let said = |more: &[(&str, &str)]| {
+        let (report, code) = doctor(&world, more);
+        assert_eq!(code, 0, "{report:#}");
+        let findings = report["findings"].as_array().unwrap().clone();
+        let of_it = findings.iter().filter(|finding| finding["area"] == "agents");
+        let told: Vec<String> = of_it
+            .map(|finding| {
+                format!(
+                    "{}: {}",
+                    finding["level"].as_str().unwrap(),
+                    finding["what"].as_str().unwrap()
+                )
+            })
+            .collect();
+        told.join("\n")
+    };
+    let app = [
+        ("GITHUB_CLIENT_ID", "the-app"),
+        ("GITHUB_CLIENT_SECRET", "the secret of the app"),
+    ];
+    settings("");
+    assert!(said(&app).contains("note: agents act on GitHub with the server's credentials"));
+    settings("github_login = \"acme-eliza\"\n");
+    let told = said(&[]);
+    assert!(
+        told.contains("warning: eliza cannot be signed in") && told.contains("GITHUB_CLIENT_ID"),
+        "{told}"
+    );
+    let told = said(&app);
+    assert!(
+        told.contains("ok: on GitHub eliza has an account of its own"),
+        "{told}"
+    );
+    assert!(!told.contains("the server's credentials"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

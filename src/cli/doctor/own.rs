@@ -347,13 +347,43 @@ pub(super) fn agents(settings: &Settings) -> Vec<Finding> {
                 AREA,
                 format!("{agents} agent(s), each with a role; `xmrt agents list` shows them"),
             ),
-            Finding::new(
-                AREA,
-                Level::Note,
-                "OAuth: not configured; agents act on GitHub with the server's credentials",
-                "what they write is told apart by the audit, not by the account",
-                "",
-            ),
+            on_github(AREA, settings),
         ],
+    }
+}
+
+/// As whom agents act on GitHub.
+fn on_github(area: &'static str, settings: &Settings) -> Finding {
+    let own = settings
+        .file
+        .agent
+        .iter()
+        .filter(|agent| agent.github_login.is_some());
+    let own: Vec<&str> = own.map(|agent| agent.id.as_str()).collect();
+    match (own.is_empty(), &settings.github_oauth) {
+        (true, _) => Finding::new(
+            area,
+            Level::Note,
+            "agents act on GitHub with the server's credentials",
+            "what they write is told apart by the audit, not by the account",
+            "`github_login` gives an agent an account of its own: docs/agents.md",
+        ),
+        (false, None) => Finding::new(
+            area,
+            Level::Warning,
+            format!(
+                "{} cannot be signed in to GitHub: GITHUB_CLIENT_ID is not set",
+                own.join(", ")
+            ),
+            "with `github_login` an agent acts as that account only, so its calls to GitHub fail",
+            "set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET: docs/agents.md",
+        ),
+        (false, Some(_)) => Finding::ok(
+            area,
+            format!(
+                "on GitHub {} has an account of its own; `xmrt agents account <id>` says whether it is signed in",
+                own.join(", ")
+            ),
+        ),
     }
 }

@@ -243,7 +243,7 @@ async fn github(server: &Server, settings: &Settings, book: Option<&RuleBook>) -
             ));
         }
     }
-    let wanted = wanted(book, "github");
+    let wanted = book.map(|book| book.events_of("github")).unwrap_or_default();
     let named = &settings.file.coverage;
     let places = named.repositories.iter().map(|repo| json!({ "repo": repo }));
     let places = places.chain(named.organizations.iter().map(|org| json!({ "org": org })));
@@ -298,7 +298,7 @@ async fn render(server: &Server, settings: &Settings, book: Option<&RuleBook>) -
         AREA,
         format!("reached; {} service(s) can be seen", services.len()),
     )];
-    let wanted = wanted(book, "render");
+    let wanted = book.map(|book| book.events_of("render")).unwrap_or_default();
     let hooks = match all(server, "list_webhooks", "webhooks").await {
         Ok(hooks) => hooks,
         Err(why) => {
@@ -335,22 +335,6 @@ fn leads(hook: &Value, door: &str, hosts: &[String]) -> bool {
 fn place_of(hook: &Value) -> String {
     let named = ["repo", "org"].iter().find_map(|name| hook[*name].as_str());
     named.unwrap_or("the App").to_owned()
-}
-
-/// The names of a provider's events that the rules listen to; `*` stands for all.
-fn wanted(book: Option<&RuleBook>, provider: &str) -> BTreeSet<String> {
-    let on = book
-        .into_iter()
-        .flat_map(|book| book.rules().iter())
-        .flat_map(|rule| rule.on.iter());
-    on.filter_map(|on| match on.as_str() {
-        "*" => Some("*".to_owned()),
-        on => {
-            let mut parts = on.split('.');
-            (parts.next() == Some(provider)).then(|| parts.next().unwrap_or("*").to_owned())
-        }
-    })
-    .collect()
 }
 
 /// A webhook against what the rules need.

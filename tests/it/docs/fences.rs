@@ -30,7 +30,7 @@ struct Fence {
 }
 
 /// The documents that people wrote, and the page of the language.
-fn documents() -> Vec<String> {
+pub(super) fn documents() -> Vec<String> {
     let mut found = vec![
         "README.md".to_owned(),
         "CONTRIBUTING.md".to_owned(),
