@@ -173,8 +173,10 @@ impl Accounts {
             Ok(DeviceAnswer::Pending(slower)) => Ok(slower),
             Err(OauthError::Unavailable(why)) => Err(OauthError::Unavailable(why)),
             over => {
-                // A code gives a token once, and none after it was refused.
-                self.store().kv_delete(&key, self.now()).await?;
+                // A code gives a token once, and none after it was refused. What was granted counts all the same.
+                if let Err(error) = self.store().kv_delete(&key, self.now()).await {
+                    tracing::warn!(agent, "a sign-in that is over is kept until it expires: {error}");
+                }
                 return self.ended(agent, over).await;
             }
         };

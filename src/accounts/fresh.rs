@@ -35,7 +35,12 @@ impl Accounts {
         if !is_due(&account, self.now()) {
             return Ok(account.open(&sign_in.vault)?.access);
         }
-        self.refreshed(sign_in, agent, &login).await
+        // The call that asks may be given up meanwhile. What GitHub gives is kept all the same: it has ended the old tokens.
+        let (accounts, agent) = (self.clone(), agent.to_owned());
+        let refreshing = tokio::spawn(async move { accounts.refreshed(&agent, &login).await });
+        refreshing
+            .await
+            .unwrap_or_else(|error| Err(OauthError::Unavailable(error.to_string()).into()))
     }
 
     fn signed_out(&self, agent: &str, login: &str, why: &str) -> AccountError {
@@ -47,12 +52,8 @@ impl Accounts {
     }
 
     /// The token of an account whose present one is about to end.
-    async fn refreshed(
-        &self,
-        sign_in: &SignIn,
-        agent: &str,
-        login: &str,
-    ) -> Result<SecretString, AccountError> {
+    async fn refreshed(&self, agent: &str, login: &str) -> Result<SecretString, AccountError> {
+        let sign_in = self.sign_in()?;
         let slot = self.slot(agent);
         let _one_here = slot.lock().await;
         let lease = KvKey::new(LEASES, agent)?;

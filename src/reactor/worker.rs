@@ -209,9 +209,13 @@ impl Worker {
         };
         let off = self.switched_off(&claim).await?;
         let lease_end = claimed + Duration::from_millis(self.lease_ms.unsigned_abs());
-        Job::new(self, claim, rule, event, lease_end)
-            .carry_on(off, stop)
-            .await
+        let mut job = Job::new(self, claim, rule, event, lease_end);
+        let carried = job.carry_on(off, stop).await;
+        // Wherever that turned out: also at a renewal, with calls behind it whose outcome was to be journaled with the next one.
+        if let Err(StoreError::Fenced { .. }) = &carried {
+            job.audit_alone().await;
+        }
+        carried
     }
 
     /// Ends a run that kills whoever carries it on. What may have been done is for a person to find out.

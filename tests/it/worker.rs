@@ -1,6 +1,8 @@
 //! Workers side by side, over a small server of its own whose calls take their time: nothing is doubled, and nothing is
 //! in doubt that was never sent.
 
+mod held;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -76,6 +78,8 @@ async fn look_in_vain(ctx: Ctx<Bench>, _: Nothing) -> Result<Look<Answer>, ToolE
 
 /// Its effects are numbered, and its answers tell the number.
 async fn number(ctx: Ctx<Bench>, _: Nothing) -> Result<Effect<Answer>, ToolError> {
+    ctx.parts.reached.notify_one();
+    tokio::time::sleep(ctx.parts.takes).await;
     let number = ctx.parts.done.fetch_add(1, Ordering::SeqCst) + 1;
     Ok(Effect::Done(Answer {
         login: number.to_string(),
@@ -111,6 +115,11 @@ fn rule(tool: &str, more: &str) -> String {
 }
 
 async fn reactor(bench: &Bench, tool: &str, clock: Clock) -> Arc<Reactor> {
+    let store = Arc::new(MemoryStore::new(clock.now()));
+    reactor_on(store, bench, tool, clock).await
+}
+
+async fn reactor_on(store: Arc<dyn Store>, bench: &Bench, tool: &str, clock: Clock) -> Arc<Reactor> {
     let server = Toolbox::named("github", "For tests.", bench.clone())
         .with_clock(clock.clone())
         .with(reads("get_me", "Me", "Me.").answers(me))
@@ -145,7 +154,6 @@ async fn reactor(bench: &Bench, tool: &str, clock: Clock) -> Arc<Reactor> {
         }])
     };
     let book = load(&source().unwrap(), &json!({}), None).book.unwrap();
-    let store = Arc::new(MemoryStore::new(clock.now()));
     store.keep_book(book_record(&book), clock.now()).await.unwrap();
     Reactor::new(Parts {
         store,

@@ -1,6 +1,7 @@
 //! Whose an effect is that carries no key: a deploy, a job, a run of a workflow. The first step that learns of it keeps it, so no
 //! other step takes it for its own.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::job::Job;
@@ -62,20 +63,32 @@ impl Job<'_> {
 
     /// Whether the effect is this step's; it is from now on if it was nobody's. What has no id is everybody's.
     async fn is_ours(&self, step: &Step, told: &serde_json::Value) -> Result<bool, StoreError> {
-        let Some(facts) = self.tools().get(&step.call.tool).filter(|_| step.writes).cloned() else {
+        let tools = self.tools();
+        let Some(facts) = tools.get(&step.call.tool).filter(|_| step.writes) else {
             return Ok(true);
         };
         let (Some(subject), Some(id)) = (facts.evidence_of(&step.call.arguments), facts.effect_id(told))
         else {
             return Ok(true);
         };
-        let (store, now) = (&self.worker.reactor.store, self.now());
         let key = KvKey::new(SPACE, &format!("{subject}{id}"))?;
-        let ours = step.key.0.as_bytes();
-        let owner = store
-            .kv_put_if_absent(&key, ours.to_vec().into(), Some(KEPT_MS), now)
-            .await?;
-        Ok(owner.is_none_or(|owner| owner == ours))
+        let ours = Bytes::copy_from_slice(step.key.0.as_bytes());
+        let store = &self.worker.reactor.store;
+        // An answer that is given up here would have to be found out again, and among others' effects.
+        loop {
+            let put = store.kv_put_if_absent(&key, ours.clone(), Some(KEPT_MS), self.now());
+            match put.await {
+                Ok(owner) => return Ok(owner.is_none_or(|owner| owner == ours)),
+                Err(error) => {
+                    if !self
+                        .outwaits(&error, "whose an effect is cannot be kept yet")
+                        .await
+                    {
+                        return Err(error);
+                    }
+                }
+            }
+        }
     }
 
     /// The ids of the effects of such calls that other steps have.

@@ -53,16 +53,11 @@ impl Job<'_> {
     /// lease is over: what was not sent is in no doubt.
     pub(super) async fn outlast_power(&self) -> Result<(), StoreError> {
         loop {
-            match self.worker.reactor.store.outlast_power().await {
-                Err(StoreError::Unavailable(why)) if self.lease_left_ms() > LEASE_MARGIN_MS => {
-                    tracing::warn!(
-                        run.id = self.history.run.id.0,
-                        "an intent is not safe yet, trying again: {why}"
-                    );
-                    let again = clock::after(self.now(), JOURNAL_AGAIN_MS);
-                    self.worker.reactor.clock.sleep_until(again).await;
-                }
-                answer => return answer,
+            let Err(error) = self.worker.reactor.store.outlast_power().await else {
+                return Ok(());
+            };
+            if !self.outwaits(&error, "an intent is not safe yet").await {
+                return Err(error);
             }
         }
     }
@@ -74,24 +69,28 @@ impl Job<'_> {
             let run = &self.history.run;
             let store = &self.worker.reactor.store;
             let advanced = store.advance(&run.id, run.fence, self.writes.clone(), then.clone(), self.now());
-            match timed::durably("advance", advanced).await {
-                Ok(()) => {
-                    self.writes.clear();
-                    return Ok(());
-                }
-                Err(StoreError::Unavailable(why)) if self.lease_left_ms() > LEASE_MARGIN_MS => {
-                    tracing::warn!(run.id = run.id.0, "the journal is away, trying again: {why}");
-                    let again = clock::after(self.now(), JOURNAL_AGAIN_MS);
-                    self.worker.reactor.clock.sleep_until(again).await;
-                }
-                Err(error) => {
-                    if matches!(error, StoreError::Fenced { .. }) {
-                        self.audit_alone().await;
-                    }
-                    return Err(error);
-                }
+            let Err(error) = timed::durably("advance", advanced).await else {
+                self.writes.clear();
+                return Ok(());
+            };
+            if !self.outwaits(&error, "the journal is away").await {
+                return Err(error);
             }
         }
+    }
+
+    /// Waits a little where the journal is away and the lease lasts. Gives whether to try again.
+    pub(super) async fn outwaits(&self, error: &StoreError, what: &str) -> bool {
+        let StoreError::Unavailable(why) = error else {
+            return false;
+        };
+        if self.lease_left_ms() <= LEASE_MARGIN_MS {
+            return false;
+        }
+        tracing::warn!(run.id = self.history.run.id.0, "{what}, trying again: {why}");
+        let again = clock::after(self.now(), JOURNAL_AGAIN_MS);
+        self.worker.reactor.clock.sleep_until(again).await;
+        true
     }
 
     pub(super) async fn wait(

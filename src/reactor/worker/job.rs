@@ -101,7 +101,7 @@ impl<'w> Job<'w> {
 
     /// Plans and acts until the run is let go. `off` is why it must not begin, if it must not.
     pub(super) async fn carry_on(
-        mut self,
+        &mut self,
         off: Option<String>,
         stop: &watch::Receiver<bool>,
     ) -> Result<(), StoreError> {

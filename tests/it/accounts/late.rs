@@ -1,8 +1,12 @@
 //! What time does to a sign-in, with a clock that is moved by hand.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
 use xmrt::accounts::{AccountError, Accounts, Callback, SignIn};
 use xmrt::agents::{Agent, Directory, RoleText, Vault, new_key};
 use xmrt::clock::{self, Clock};
@@ -10,16 +14,21 @@ use xmrt::integrations::github::OauthApp;
 use xmrt::journal::{AuditQuery, MemoryStore, Store};
 use xmrt::sandbox::{Options, Running, Sandbox};
 
-use super::Browser;
+use super::{Browser, Url, json};
 
 struct Desk {
     clock: Clock,
     accounts: Accounts,
     store: Arc<dyn Store>,
-    _running: Running,
+    running: Running,
 }
 
 async fn desk() -> Desk {
+    desk_by(async |url| url).await
+}
+
+/// A desk that reaches GitHub under the address that `by` makes of its own.
+async fn desk_by(by: impl AsyncFnOnce(String) -> String) -> Desk {
     let clock = Clock::virtual_at("2026-03-04T05:06:07Z".parse().unwrap());
     let sandbox = Sandbox::new(Options {
         clock: clock.clone(),
@@ -31,7 +40,7 @@ async fn desk() -> Desk {
     })
     .with_oauth_app("Iv1.tests", "the secret");
     let running = sandbox.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
-    let url = running.github_url();
+    let url = by(running.github_url()).await;
     let role = RoleText {
         allow: vec!["github.get_issue".into()],
         repos: vec!["acme/*".into()],
@@ -60,7 +69,7 @@ async fn desk() -> Desk {
         clock,
         accounts,
         store,
-        _running: running,
+        running,
     }
 }
 
@@ -137,4 +146,68 @@ async fn of_a_flood_of_forged_states_the_journal_keeps_a_few() {
     };
     let kept = desk.store.audited(&query).await.unwrap().len();
     assert_eq!(kept, 30);
+}
+
+/// A way to `url` on which answers wait while `open` is false; each that does rings.
+async fn road(url: String, open: watch::Receiver<bool>, rings: Arc<Notify>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (url, here) = (Url::parse(&url).unwrap(), listener.local_addr().unwrap());
+    let there = url.socket_addrs(|| None).unwrap().remove(0);
+    tokio::spawn(async move {
+        loop {
+            let (near, _) = listener.accept().await.unwrap();
+            let far = TcpStream::connect(there).await.unwrap();
+            let (mut near_in, mut near_out) = near.into_split();
+            let (mut far_in, mut far_out) = far.into_split();
+            let (mut open, rings) = (open.clone(), Arc::clone(&rings));
+            tokio::spawn(async move { tokio::io::copy(&mut near_in, &mut far_out).await });
+            tokio::spawn(async move {
+                let mut answer = vec![0; 65_536];
+                while let Ok(length @ 1..) = far_in.read(&mut answer).await {
+                    if !*open.borrow() {
+                        rings.notify_one();
+                    }
+                    let _ = open.wait_for(|open| *open).await;
+                    let _ = near_out.write_all(&answer[..length]).await;
+                }
+            });
+        }
+    });
+    format!("http://{here}{}", url.path())
+}
+
+#[tokio::test]
+async fn a_token_that_was_made_anew_is_kept_although_nobody_waits_for_it_any_more() {
+    let (gate, open) = watch::channel(true);
+    let waits = Arc::new(Notify::new());
+    let rings = Arc::clone(&waits);
+    let desk = desk_by(async |url| road(url, open, rings).await).await;
+    let told = reqwest::Client::new()
+        .post(format!("{}/oauth", desk.running.control_url()))
+        .json(&json!({ "expires_in": 600 }))
+        .send();
+    assert!(told.await.unwrap().status().is_success());
+    let (callback, browser) = desk.agreed().await;
+    desk.accounts.callback(&callback, Some(&browser)).await.unwrap();
+    desk.wait(700);
+    gate.send(false).unwrap();
+    tokio::select! {
+        token = desk.accounts.token("eliza") => panic!("it was answered: {token:?}"),
+        // GitHub has ended the old tokens by now.
+        () = waits.notified() => {}
+    }
+    gate.send(true).unwrap();
+    let query = AuditQuery {
+        what: Some("agent.refresh".into()),
+        ..AuditQuery::default()
+    };
+    let kept = async {
+        while desk.store.audited(&query).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), kept)
+        .await
+        .expect("it is made anew all the same");
+    desk.accounts.token("eliza").await.unwrap();
 }

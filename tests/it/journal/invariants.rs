@@ -1,5 +1,7 @@
 //! What holds for the model whatever happens; the stores inherit it by answering as it does.
 
+mod trail;
+
 use proptest::prelude::*;
 use xmrt::journal::*;
 
@@ -373,6 +375,7 @@ async fn walk(moves: Vec<Move>) {
             ledger.0.retain(known);
         }
         follows(&before, &after);
+        trail::goes_on(&act, &answer, &before, &after);
         in_order(&before, &after);
         if !matches!(act, Act::Tell { .. }) {
             tells(&before, &after);

@@ -9,7 +9,7 @@ use proptest::sample::Index;
 use serde_json::json;
 use xmrt::journal::*;
 
-pub(crate) use perform::{perform, pick};
+pub(crate) use perform::{entries, perform, pick};
 pub(crate) use view::{View, view};
 
 use super::desk::at;

@@ -112,7 +112,7 @@ pub(crate) async fn perform(store: &dyn Store, act: &Act, run: Option<&RunRecord
 }
 
 /// None, one, or two entries, one of which is far too long.
-fn entries(n: u8) -> Vec<AuditEntry> {
+pub(crate) fn entries(n: u8) -> Vec<AuditEntry> {
     let entry = |part: u8| AuditEntry {
         who: format!("agent-{}", n % 2),
         what: [

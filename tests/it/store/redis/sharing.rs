@@ -259,7 +259,10 @@ async fn a_write_whose_answer_was_lost_is_done_once_when_it_is_repeated() {
     let (run, fence) = (&claim.run.id, claim.run.fence);
     for (writes, then) in [
         (vec![intent(run, "comment", 0, true)], Then::Keep),
-        (vec![done("comment", json!(1))], end(RunState::Succeeded)),
+        (
+            vec![done("comment", json!(1)), StepWrite::Audited(Box::default())],
+            end(RunState::Succeeded),
+        ),
     ] {
         road.lose_answers(true);
         // Asked for again while there is no way to the server: that it may have been done is not forgotten.
@@ -285,6 +288,12 @@ async fn a_write_whose_answer_was_lost_is_done_once_when_it_is_repeated() {
         (history.steps[0].attempts, history.steps[0].state),
         (1, StepState::Done)
     );
+    let all = AuditQuery {
+        limit: PAGE_MAX,
+        ..AuditQuery::default()
+    };
+    let trail = store.audited(&all).await.unwrap();
+    assert_eq!(trail.len(), 1, "{trail:?}");
 }
 
 #[tokio::test]
