@@ -62,15 +62,20 @@ pub(super) fn request_meta(meta: &CallMeta, mut object: JsonObject) -> RequestMe
     if let Some(trace) = Span::current_traceparent() {
         object.insert(TRACEPARENT.to_owned(), json!(trace));
     } else if !object.contains_key(TRACEPARENT)
-        && let Some(trace) = meta.idempotency_key.as_deref().and_then(traceparent)
+        && let Some(trace) = meta.idempotency_key.as_deref().and_then(made_of)
     {
         object.insert(TRACEPARENT.to_owned(), json!(trace));
     }
     RequestMetaObject(MetaObject(object))
 }
 
-/// The trace of a call that has none: its key is the trace, so what a server logs under it is found by the step.
+/// The trace of a call: the one that is under way here, where spans are sent. Otherwise its key is the trace, so what a server logs under it
+/// is found by the step.
 pub fn traceparent(key: &str) -> Option<String> {
+    Span::current_traceparent().or_else(|| made_of(key))
+}
+
+fn made_of(key: &str) -> Option<String> {
     let fits = key.len() == 32 && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let span = hex::encode(&Sha256::digest(key)[..8]);
     (fits && key.bytes().any(|byte| byte != b'0')).then(|| format!("00-{key}-{span}-01"))

@@ -61,7 +61,7 @@ impl Reactor {
 
     /// The keys under which the provider will announce the call's effect, each with how long that is expected.
     pub(super) async fn causes(&self, facts: &ToolFacts, step: &Step) -> Vec<(String, i64)> {
-        let Some((actor, shared)) = self.acting_as(facts).await else {
+        let Some((actor, shared)) = self.acting_as(facts, step).await else {
             return Vec::new();
         };
         let mut arguments = step.call.arguments.clone();
@@ -87,7 +87,7 @@ impl Reactor {
         if !facts.promises.effects.iter().any(of_result) {
             return Vec::new();
         }
-        let Some((actor, shared)) = self.acting_as(facts).await else {
+        let Some((actor, shared)) = self.acting_as(facts, step).await else {
             return Vec::new();
         };
         let mut facts = facts.clone();
@@ -100,10 +100,21 @@ impl Reactor {
     }
 
     /// As whom a tool acts, and whether others may act so, too. `None` where that is not known.
-    async fn acting_as(&self, facts: &ToolFacts) -> Option<(String, bool)> {
+    async fn acting_as(&self, facts: &ToolFacts, step: &Step) -> Option<(String, bool)> {
         // Render's events name nobody; GitHub's name the account our token belongs to.
         if !facts.name.starts_with("github.") {
             return Some((String::new(), false));
+        }
+        // An agent with an account of its own acts as that one.
+        let agent = step.call.agent.as_deref();
+        let own = agent.and_then(|agent| self.directory().agent(agent)?.github_login.clone());
+        if let Some(login) = own {
+            let account = Account {
+                login,
+                of_a_person: true,
+            };
+            let shared = self.identity.is_shared(&account);
+            return Some((account.login, shared));
         }
         match self.identity.known(&self.hub).await {
             Ok(account) => {

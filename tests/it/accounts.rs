@@ -13,6 +13,8 @@ use crate::harness::{ADMIN_TOKEN, World, issue_opened};
 mod attacks;
 mod devices;
 mod late;
+mod ours;
+
 mod sealed;
 
 const CONFIG: &str = r#"

@@ -47,6 +47,7 @@ async fn a_trace_leads_from_the_delivery_over_rule_run_and_step_to_the_providers
     )
     .await;
     delivered(&world, "d-1").await;
+    let (_, trail) = world.api("audit?what=github.create_comment").await;
     assert!(
         world.server.terminate().0.success(),
         "what is left is sent at the end"
@@ -60,6 +61,10 @@ async fn a_trace_leads_from_the_delivery_over_rule_run_and_step_to_the_providers
     let event = one("event github");
     assert_eq!(event.parent, "", "it is the root");
     assert_eq!(event.attributes["event.id"], "d-1");
+    assert_eq!(
+        trail["audit"][0]["trace"], event.trace,
+        "the audit trail names it"
+    );
     for (child, parent) in [
         ("match", "event github"),
         ("admit", "event github"),
