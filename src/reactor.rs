@@ -96,6 +96,7 @@ pub struct Reactor {
     turns: Mutex<BTreeMap<RunId, Weak<tokio::sync::Mutex<()>>>>,
     clock_watch: Mutex<ClockWatch>,
     pauses: Mutex<pauses::Seen>,
+    findings: tokio::sync::Mutex<Option<backtest::Found>>,
 }
 
 impl std::fmt::Debug for Reactor {
@@ -158,6 +159,7 @@ impl Reactor {
             turns: Mutex::default(),
             clock_watch: Mutex::default(),
             pauses: Mutex::default(),
+            findings: tokio::sync::Mutex::default(),
         })
     }
 

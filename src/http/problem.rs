@@ -21,7 +21,12 @@ pub struct Problem {
     detail: String,
     headers: Vec<(http::HeaderName, HeaderValue)>,
     more: Map<String, Value>,
+    in_doubt: bool,
 }
+
+/// On an answer: it is not known whether what was asked for was done.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InDoubt;
 
 impl Problem {
     /// `slug` names the kind of problem: its type is `urn:xmrt:problem:<slug>`. `detail` says what is wrong here and
@@ -39,6 +44,7 @@ impl Problem {
             detail: detail.into(),
             headers: Vec::new(),
             more: Map::new(),
+            in_doubt: false,
         }
     }
 
@@ -165,7 +171,11 @@ impl From<StoreError> for Problem {
                 detail,
             ),
             StoreError::Unfit { .. } => Self::bad_request(detail),
-            StoreError::Unavailable(_) => Self::unavailable(detail),
+            // It may have taken what it did not answer for.
+            StoreError::Unavailable(_) => Self {
+                in_doubt: true,
+                ..Self::unavailable(detail)
+            },
         }
     }
 }
@@ -217,6 +227,9 @@ impl IntoResponse for Problem {
             HeaderValue::from_static("application/problem+json"),
         );
         headers.extend(self.headers);
+        if self.in_doubt {
+            response.extensions_mut().insert(InDoubt);
+        }
         response
     }
 }

@@ -87,19 +87,25 @@ pub(super) struct App {
     pub(super) desk: pages::Desk,
 }
 
+impl App {
+    pub(super) fn new(reactor: Arc<Reactor>, doors: Doors) -> Arc<Self> {
+        Arc::new(Self {
+            reactor,
+            doors,
+            counters: Counters::install(),
+            refusals: RefusalLog::default(),
+            strangers: Refusals::default(),
+            desk: pages::Desk::default(),
+        })
+    }
+}
+
 /// The state of a handler.
 pub(super) type Shared = State<Arc<App>>;
 
 /// All routes. Served by [`serve`](super::serve), or called directly by a command that opened the store itself.
 pub fn router(reactor: Arc<Reactor>, doors: Doors) -> Router {
-    let app = Arc::new(App {
-        reactor,
-        doors,
-        counters: Counters::install(),
-        refusals: RefusalLog::default(),
-        strangers: Refusals::default(),
-        desk: pages::Desk::default(),
-    });
+    let app = App::new(reactor, doors);
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

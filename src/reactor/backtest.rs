@@ -1,14 +1,18 @@
 //! In: changed rules. Out: what is wrong with them, and on which of the events on record they would have acted otherwise. Never: a
 //! change of anything.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Reactor, catalog};
+use crate::hub::ToolFacts;
 use crate::journal::{EventQuery, EventRecord, PAGE_MAX, Store, StoreError};
 use crate::normalize::{self, Actor, Event, EventId, EventType, Subject};
 use crate::receive::{Maker, Origin, Source};
-use crate::rules::{self, Comparison, Diagnostic, Loaded, RuleBook, Side, SourceFile};
+use crate::rules::{self, Catalog, Comparison, Diagnostic, Loaded, RuleBook, Side, SourceFile};
 
 /// Events of the journal as a rule sees them.
 #[derive(Debug, Default)]
@@ -32,6 +36,15 @@ pub struct Candidate {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// What is wrong with the rules in force, and what they were held against.
+#[derive(Debug)]
+pub(super) struct Found {
+    book: Arc<RuleBook>,
+    tools: Arc<BTreeMap<String, ToolFacts>>,
+    open: BTreeSet<String>,
+    diagnostics: Arc<[Diagnostic]>,
+}
+
 /// What changed rules would have done.
 #[derive(Debug)]
 pub struct Backtest {
@@ -51,25 +64,42 @@ pub struct Backtest {
 
 impl Reactor {
     /// Loads the rules in force with `changed` in the place of those of the same id.
-    pub fn check(&self, changed: &[SourceFile]) -> Candidate {
-        let book = self.book();
-        let new: Vec<String> = changed.iter().map(|file| rules::stem(&file.path)).collect();
-        let kept = book.rules().iter().filter(|rule| !new.contains(&rule.id));
-        let mut files: Vec<SourceFile> = kept
-            .map(|rule| SourceFile {
-                path: rule.path.clone(),
-                text: rule.text.clone(),
-                unreadable: None,
-            })
-            .collect();
-        files.extend_from_slice(changed);
-        let known = catalog(&self.hub.facts(), self.hub.directory()).opened(self.hub.open_servers());
-        let Loaded { book, diagnostics } = rules::load(&files, book.vars(), Some(&known));
-        Candidate {
-            files,
-            book,
-            diagnostics,
+    pub async fn check(&self, changed: Vec<SourceFile>) -> Candidate {
+        let (book, tools, open) = (self.book(), self.hub.facts(), self.hub.open_servers());
+        self.loaded(book, tools, open, changed).await
+    }
+
+    /// What is wrong with the rules in force. That is found out once for a book and the tools there are, however often it is asked.
+    pub async fn findings(&self) -> Arc<[Diagnostic]> {
+        let (book, tools, open) = (self.book(), self.hub.facts(), self.hub.open_servers());
+        let mut found = self.findings.lock().await;
+        if let Some(found) = found.as_ref()
+            && Arc::ptr_eq(&found.book, &book)
+            && Arc::ptr_eq(&found.tools, &tools)
+            && found.open == open
+        {
+            return Arc::clone(&found.diagnostics);
         }
+        let loaded = self.loaded(Arc::clone(&book), Arc::clone(&tools), open.clone(), Vec::new());
+        let diagnostics: Arc<[Diagnostic]> = loaded.await.diagnostics.into();
+        *found = Some(Found {
+            book,
+            tools,
+            open,
+            diagnostics: Arc::clone(&diagnostics),
+        });
+        diagnostics
+    }
+
+    async fn loaded(
+        &self,
+        book: Arc<RuleBook>,
+        tools: Arc<BTreeMap<String, ToolFacts>>,
+        open: BTreeSet<String>,
+        changed: Vec<SourceFile>,
+    ) -> Candidate {
+        let known = catalog(&tools, self.hub.directory()).opened(open);
+        aside(move || candidate(&book, &known, changed)).await
     }
 
     /// Compares the rules in force with `candidate`, on the events since a time: at most `max` of them, the newest.
@@ -85,9 +115,7 @@ impl Reactor {
         let (first, last, events) = (received(first), received(last), kept.events.len());
         let before = Side::new("the rules in force".into(), vec![self.book().as_ref().clone()]);
         let after = Side::new("the changed rules".into(), vec![candidate]);
-        // Matching many events takes its time, and others wait for this thread.
-        let compared = tokio::task::spawn_blocking(move || rules::compare(&before, &after, &kept.events));
-        let comparison = compared.await.unwrap_or_default();
+        let comparison = aside(move || rules::compare(&before, &after, &kept.events)).await;
         Ok(Backtest {
             comparison,
             events,
@@ -96,6 +124,37 @@ impl Reactor {
             unreadable: kept.unreadable,
             more: kept.more,
         })
+    }
+}
+
+fn candidate(book: &RuleBook, known: &Catalog, changed: Vec<SourceFile>) -> Candidate {
+    let new: BTreeSet<String> = changed.iter().map(|file| rules::stem(&file.path)).collect();
+    let kept = book.rules().iter().filter(|rule| !new.contains(&rule.id));
+    let mut files: Vec<SourceFile> = kept
+        .map(|rule| SourceFile {
+            path: rule.path.clone(),
+            text: rule.text.clone(),
+            unreadable: None,
+        })
+        .collect();
+    files.extend(changed);
+    let Loaded { book, diagnostics } = rules::load(&files, book.vars(), Some(known));
+    Candidate {
+        files,
+        book,
+        diagnostics,
+    }
+}
+
+/// Many rules or many events take their time, and others wait for this thread.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The program ends, and nobody waits for the answer any more.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

@@ -149,16 +149,22 @@ impl Reactor {
 
     /// Evaluates a stored event again with the rules in force; what fires becomes the next generation.
     pub async fn replay(&self, event_id: &str, who: &str) -> Result<Admission, LookupError> {
+        let done = self.evaluate_again(event_id).await;
+        let admission = self.unless_refused((who, "event.replay", event_id), done).await?;
+        self.wake();
+        self.said(who, "event.replay", &admission.key.id).await;
+        tracing::info!(target: "audit", who, event.id = admission.key.id, "an event is replayed");
+        Ok(admission)
+    }
+
+    async fn evaluate_again(&self, event_id: &str) -> Result<Admission, LookupError> {
         let (record, event) = stored(&*self.store, event_id, true).await?;
         let book = self.book();
         let (firings, _) = envelope::firings(&book, &event, None);
-        let admission = self
+        let replayed = self
             .store
-            .replay(&record.key, book.hash(), firings, self.clock.now())
-            .await?;
-        self.wake();
-        tracing::info!(target: "audit", who, event.id = admission.key.id, "an event is replayed");
-        Ok(admission)
+            .replay(&record.key, book.hash(), firings, self.clock.now());
+        Ok(replayed.await?)
     }
 
     /// Why a rule, or every rule that has to do with such events, did or did not act on a stored event.

@@ -141,14 +141,14 @@ impl Reactor {
 
     /// Checks the text of a rule as `xmrt check` does: beside the other rules in force, against the tools there are, the variables
     /// and the agents' roles. Its own tests are not run.
-    pub fn check_rule(&self, id: &str, text: &str) -> Checked {
+    pub async fn check_rule(&self, id: &str, text: &str) -> Checked {
         let files = [SourceFile {
             path: format!("{id}.toml"),
             text: text.to_owned(),
             unreadable: None,
         }];
         let book = self.book();
-        let mut found = self.check(&files).diagnostics;
+        let mut found = self.check(files.to_vec()).await.diagnostics;
         found.retain(|one| one.path == files[0].path);
         let errors = found.iter().filter(|one| one.is_error()).count();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);

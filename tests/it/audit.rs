@@ -220,7 +220,7 @@ async fn who_let_an_agent_close_an_issue_is_on_record_and_who_wanted_to_and_coul
     let words = audit(&world, "what=pause").await;
     assert_eq!(
         (&words[0]["who"], &words[0]["target"]),
-        (&json!("the API"), &json!("agent:eliza"))
+        (&json!("api"), &json!("agent:eliza"))
     );
     let refused = audit(&world, "what=run.*&outcome=refused&who=api").await;
     assert_eq!(refused[0]["target"], "none", "{refused:#?}");

@@ -3,30 +3,35 @@
 use http::HeaderMap;
 use serde_json::json;
 
+use crate::harness::{self, World, issue_opened};
 use crate::intake::{ADMIN_TOKEN, Answer, House, issue};
 
 /// A browser without a screen: it keeps its cookie, and reads a form's token off the page.
-struct Browser<'a> {
-    house: &'a House,
+struct Browser {
+    url: String,
     client: reqwest::Client,
     cookie: String,
 }
 
-impl<'a> Browser<'a> {
-    fn new(house: &'a House) -> Self {
+impl Browser {
+    fn new(house: &House) -> Self {
+        Self::at(&house.url)
+    }
+
+    fn at(url: &str) -> Self {
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
         Self {
-            house,
+            url: url.to_owned(),
             client,
             cookie: String::new(),
         }
     }
 
-    async fn signed_in(house: &'a House) -> Self {
+    async fn signed_in(house: &House) -> Self {
         let mut browser = Self::new(house);
         let answer = browser.sign_in(ADMIN_TOKEN).await;
         assert_eq!(
@@ -55,12 +60,11 @@ impl<'a> Browser<'a> {
     }
 
     async fn get(&mut self, path: &str) -> Answer {
-        self.ask(self.client.get(format!("{}{path}", self.house.url)))
-            .await
+        self.ask(self.client.get(format!("{}{path}", self.url))).await
     }
 
     async fn post(&mut self, path: &str, body: String) -> Answer {
-        let request = self.client.post(format!("{}{path}", self.house.url)).body(body);
+        let request = self.client.post(format!("{}{path}", self.url)).body(body);
         self.ask(request).await
     }
 
@@ -332,4 +336,62 @@ async fn a_page_stays_small_however_much_there_is() {
         assert!(page.text.len() <= 100_000, "{path}: {}", page.text.len());
     }
     house.close().await;
+}
+
+const ASKS: &str = r#"
+description = "Asks"
+on = "github.issues.opened"
+
+[[action]]
+tool = "xmrt.notify"
+arguments = { to = "log", text = "TEXT" }
+approval = { by = ["alice"], reason = "REASON" }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_about_rules_and_approvals_stay_small_too_and_say_what_they_leave_out() {
+    const QUESTIONS: u64 = 22;
+    let asks = ASKS
+        .replace("TEXT", &"<&>".repeat(3_000))
+        .replace("REASON", &"<why>".repeat(400));
+    let quiet = ASKS.replace("issues.opened", "issues.pinned");
+    let described = quiet.replace("Asks", &"it does <this> & <that>, ".repeat(20));
+    let long = format!("{quiet}{}", "# nothing <but> words\n".repeat(4_000));
+    let names: Vec<String> = (0..150).map(|number| format!("rule-{number}")).collect();
+    let mut rules: Vec<(&str, &str)> = names
+        .iter()
+        .map(|name| (name.as_str(), described.as_str()))
+        .collect();
+    rules.extend([("asks", asks.as_str()), ("long", long.as_str())]);
+    let world = World::start(&rules, "").await;
+    for number in 1..=QUESTIONS {
+        let id = format!("d-{number}");
+        world.github("issues", &id, &issue_opened(number)).await.unwrap();
+    }
+    world
+        .until("all questions are asked", async || {
+            let asked = world.api("approvals?limit=100").await.1;
+            (asked["approvals"].as_array()?.len() as u64 == QUESTIONS).then_some(())
+        })
+        .await;
+    let mut browser = Browser::at(&world.server.url);
+    assert_eq!(browser.sign_in(harness::ADMIN_TOKEN).await.status, 303);
+    for (path, says) in [
+        ("/rules", "52 more"),
+        ("/rules/long", "more lines"),
+        ("/rules/long", "too long for a form"),
+        ("/rules/rule-7", "<textarea"),
+        ("/rules/asks", "too long for a form"),
+        ("/approvals", "Older"),
+        ("/approvals", "cut here"),
+    ] {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(page.text.contains(says), "{path} does not say {says:?}");
+        assert!(page.text.len() <= 100_000, "{path}: {}", page.text.len());
+        assert!(
+            !page.text.contains("<why>") && !page.text.contains("<but>"),
+            "{path}"
+        );
+    }
 }

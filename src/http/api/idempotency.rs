@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::super::Problem;
+use super::super::problem::InDoubt;
 use super::super::routes::{App, Shared};
 use crate::journal::{KV_VALUE_BYTES_MAX, KvKey};
 
@@ -97,7 +98,7 @@ async fn carried_out(app: &Arc<App>, request: Request, next: Next) -> Result<Res
         if let Err(error) = store.kv_put(&kept, encoded(&done)?, Some(KEPT_MS), now).await {
             tracing::warn!("an answer could not be kept under its idempotency key: {error}");
         }
-    } else {
+    } else if head.extensions.get::<InDoubt>().is_none() {
         // A refusal changed nothing, so the wish may be sent again, mended.
         store.kv_delete(&kept, now).await?;
     }
@@ -152,4 +153,64 @@ fn earlier_answer(earlier: &Bytes, request: &str, path: &str) -> Result<Response
         (REPLAYED, HeaderValue::from_static("true")),
     ];
     Ok((status, headers, body).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::post;
+    use serde_json::json;
+    use tower::ServiceExt;
+
+    use super::super::super::routes::Doors;
+    use super::*;
+    use crate::clock::Clock;
+    use crate::hub::Hub;
+    use crate::journal::{MemoryStore, StoreError};
+    use crate::reactor::{Parts, Reactor};
+    use crate::rules;
+
+    async fn app() -> Arc<App> {
+        let reactor = Reactor::new(Parts {
+            store: Arc::new(MemoryStore::new(Clock::system().now())),
+            hub: Hub::builder().start().await.unwrap(),
+            clock: Clock::system(),
+            book: rules::load(&[], &json!({}), None).book.unwrap(),
+            source: Box::new(|| Ok(Vec::new())),
+            settle_ms: None,
+        });
+        App::new(reactor, Doors::new(&[], &[], "token".into()).unwrap())
+    }
+
+    /// What a wish is answered when it is sent twice, and how often it was tried.
+    async fn twice(refusal: fn() -> Problem) -> (StatusCode, StatusCode, usize) {
+        let (app, tried) = (app().await, Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&tried);
+        let deed = post(move || async move {
+            counted.fetch_add(1, Ordering::Relaxed);
+            refusal()
+        });
+        let router: Router = Router::new()
+            .route("/runs/1/retry", deed)
+            .layer(from_fn_with_state(Arc::clone(&app), once))
+            .with_state(app);
+        let ask = || async {
+            let request = Request::post("/runs/1/retry").header("idempotency-key", "k");
+            let answer = router.clone().oneshot(request.body(Body::empty()).unwrap()).await;
+            answer.unwrap().status()
+        };
+        (ask().await, ask().await, tried.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn a_wish_is_not_tried_again_where_nobody_knows_what_became_of_it() {
+        let lost = || StoreError::Unavailable("no answer came".into()).into();
+        let (unavailable, conflict) = (StatusCode::SERVICE_UNAVAILABLE, StatusCode::CONFLICT);
+        assert_eq!(twice(lost).await, (unavailable, conflict, 1));
+        let busy = || Problem::unavailable("somebody else is at it");
+        assert_eq!(twice(busy).await, (unavailable, unavailable, 2));
+    }
 }

@@ -8,10 +8,8 @@ use serde_json::{Value, json};
 
 use super::super::Problem;
 use super::super::routes::{App, Shared};
+use super::WHO;
 use crate::reactor::PauseError;
-
-/// Who acts through the API: whoever has its token.
-const WHO: &str = "the API";
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

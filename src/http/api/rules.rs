@@ -88,7 +88,7 @@ fn sources(files: Vec<ChangedFile>) -> Vec<SourceFile> {
 /// `POST /rules/check` with `{"files": [{"path", "text"}]}`: what is wrong with the rules in force once these are in their place.
 pub(super) async fn check(State(app): Shared, request: Request) -> Result<Json<Value>, Problem> {
     let changed: Changed = super::json(request).await?;
-    let checked = app.reactor.check(&sources(changed.files));
+    let checked = app.reactor.check(sources(changed.files)).await;
     let errors = checked
         .diagnostics
         .iter()
@@ -108,7 +108,7 @@ pub(super) async fn backtest(State(app): Shared, request: Request) -> Result<Jso
     let past: Past = super::json(request).await?;
     let since = past.since.as_deref().unwrap_or(SINCE);
     let length = duration_ms(since).map_err(|why| Problem::bad_request(format!("`since`: {why}")))?;
-    let checked = app.reactor.check(&sources(past.files));
+    let checked = app.reactor.check(sources(past.files)).await;
     let Some(candidate) = checked.book else {
         return Err(broken(ReloadError::Broken(checked.files, checked.diagnostics)));
     };

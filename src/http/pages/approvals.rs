@@ -16,11 +16,13 @@ use crate::journal::{Approver, RunId, RunQuery, WaitsFor, Word};
 /// How many questions a page shows.
 const SHOWN: usize = 20;
 /// How much of a page calls may take, in bytes.
-const JSON_BYTES_MAX: usize = 56 * 1024;
+const JSON_BYTES_MAX: usize = 40 * 1024;
 /// How much one of them may.
 const ONE_BYTES_MAX: usize = 8 * 1024;
-/// The longest description of what a call comes to, in characters.
-const SHOWS_CHARS_MAX: usize = 2_000;
+/// How much the description of what one comes to may.
+const SHOWS_BYTES_MAX: usize = 4 * 1024;
+/// The longest reason to ask, and the longest list of who may answer, in characters.
+const REASON_CHARS_MAX: usize = 240;
 
 /// `GET /approvals`: the newest first.
 pub(super) async fn list(
@@ -47,14 +49,21 @@ pub(super) async fn list(
         // It may have been answered since.
         let history = store.run(&run.id).await?;
         asked.extend(history.as_ref().and_then(question).map(|mut question| {
-            for name in ["arguments", "pinned"] {
+            for (name, bytes_max) in [
+                ("shows", SHOWS_BYTES_MAX),
+                ("arguments", ONE_BYTES_MAX),
+                ("pinned", ONE_BYTES_MAX),
+            ] {
                 if !question[name].is_null() {
-                    question[name] = budget.pretty(&question[name], ONE_BYTES_MAX).into();
+                    question[name] = budget.pretty(&question[name], bytes_max).into();
                 }
             }
-            if let Value::String(shows) = &question["shows"] {
-                question["shows"] = view::cut(shows, SHOWS_CHARS_MAX).into();
+            if let Value::String(reason) = &question["reason"] {
+                question["reason"] = view::cut(reason, REASON_CHARS_MAX).into();
             }
+            let by = question["by"].as_array().into_iter().flatten();
+            let by: Vec<&str> = by.filter_map(Value::as_str).collect();
+            question["by"] = view::cut(&by.join(" or "), REASON_CHARS_MAX).into();
             question
         }));
     }

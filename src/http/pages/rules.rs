@@ -17,13 +17,15 @@ use crate::reactor;
 use crate::rules::{Comparison, Diagnostic, Rule, SourceFile, duration_ms, explain};
 
 /// How many rules a page lists.
-const RULES_SHOWN: usize = 200;
+const RULES_SHOWN: usize = 100;
 /// How many runs of a rule are named.
 const RUNS_NAMED: usize = 8;
 /// How many events are looked at for what nearly made it act, of each type.
 const LOOKED_AT: usize = 12;
-/// How many lines of a source are shown.
-const LINES_SHOWN: usize = 600;
+/// How much of a page a source may take, and the form to change it, in bytes each.
+const SOURCE_BYTES_MAX: usize = 32 * 1024;
+/// What a line of a source takes beside its text, in bytes, and what one of its notes does.
+const LINE_BYTES: usize = 96;
 /// How many ticks of a schedule.
 const TICKS_SHOWN: usize = 5;
 /// How many events a change is illustrated with.
@@ -52,7 +54,7 @@ pub(super) async fn list(
         .take(RULES_SHOWN)
         .map(|rule| {
             json!({
-                "id": rule.id, "description": view::cut(&rule.description, SENTENCE_CHARS_MAX), "on": rule.on, "mode": rule.mode,
+                "id": rule.id, "description": cut(&rule.description), "on": rule.on, "mode": rule.mode,
                 "tools": rule.actions.iter().map(|action| &action.tool).collect::<Vec<_>>(),
                 "paused": pause_of(&pauses, &rule.id).is_some(),
             })
@@ -89,26 +91,22 @@ async fn about(app: &App, id: &str) -> Result<Value, Failed> {
     let mut of_rule = app.reactor.store().runs(&query).await?;
     let more = of_rule.len() > RUNS_NAMED;
     of_rule.truncate(RUNS_NAMED);
-    let source = SourceFile {
-        path: rule.path.clone(),
-        text: rule.text.clone(),
-        unreadable: None,
-    };
-    let checked = app.reactor.check(std::slice::from_ref(&source));
+    let findings = app.reactor.findings().await;
     let pauses = app.reactor.pauses().await?;
     Ok(json!({
         "title": rule.id,
         "page": "rules",
-        "rule": { "id": rule.id, "description": rule.description, "mode": rule.mode, "off_reason": rule.off_reason,
-            "on": rule.on, "path": rule.path, "version": rule.version },
+        "rule": { "id": rule.id, "description": cut(&rule.description), "mode": rule.mode,
+            "off_reason": rule.off_reason.as_deref().map(cut), "on": cut(&rule.on.join(", ")), "path": rule.path,
+            "version": rule.version },
         "pause": pause_of(&pauses, &rule.id),
         "ticks": rule.schedule.as_ref().map(|schedule| schedule.upcoming(now, TICKS_SHOWN)),
         "zone": rule.schedule.as_ref().map(|schedule| schedule.zone()),
         "runs": runs::rows(&of_rule),
         "more": more,
         "events": near(app, rule).await?,
-        "lines": lines(&rule.text, &of_file(&checked.diagnostics, &rule.path)),
-        "text": rule.text,
+        "source": source(&rule.text, &of_file(&findings, &rule.path)),
+        "text": (escaped(&rule.text) <= SOURCE_BYTES_MAX).then_some(&rule.text),
     }))
 }
 
@@ -123,18 +121,37 @@ fn of_file<'a>(diagnostics: &'a [Diagnostic], path: &str) -> Vec<&'a Diagnostic>
     diagnostics.iter().filter(|found| found.path == path).collect()
 }
 
-/// A source line by line, each with what is wrong there.
-fn lines(text: &str, diagnostics: &[&Diagnostic]) -> Vec<Value> {
-    let note = |found: &&&Diagnostic| json!({ "severity": found.severity, "code": found.code, "message": found.message, "hint": found.hint });
-    let lines = text
-        .lines()
-        .chain(text.is_empty().then_some(""))
-        .take(LINES_SHOWN);
-    let numbered = lines.enumerate().map(|(place, line)| {
-        let here = diagnostics.iter().filter(|found| found.line == place + 1);
-        json!({ "number": place + 1, "text": line, "notes": here.map(|found| note(&found)).collect::<Vec<_>>() })
-    });
-    numbered.collect()
+/// A source line by line, each with what is wrong there; and how many lines, with how many findings, there is no room for.
+fn source(text: &str, diagnostics: &[&Diagnostic]) -> Value {
+    let all: Vec<&str> = text.lines().chain(text.is_empty().then_some("")).collect();
+    let (mut room, mut shown, mut noted) = (SOURCE_BYTES_MAX, Vec::new(), 0);
+    for (place, line) in all.iter().enumerate() {
+        let here: Vec<&&Diagnostic> = diagnostics
+            .iter()
+            .filter(|found| found.line == place + 1)
+            .collect();
+        let said = |found: &&&Diagnostic| escaped(&found.message) + found.hint.as_deref().map_or(0, escaped);
+        let notes: usize = here.iter().map(|found| LINE_BYTES + said(found)).sum();
+        let Some(left) = room.checked_sub(LINE_BYTES + escaped(line) + notes) else {
+            break;
+        };
+        (room, noted) = (left, noted + here.len());
+        let note = |found: &&Diagnostic| json!({ "severity": found.severity, "code": found.code, "message": found.message, "hint": found.hint });
+        let notes: Vec<Value> = here.into_iter().map(note).collect();
+        shown.push(json!({ "number": place + 1, "text": line, "notes": notes }));
+    }
+    let rest = all.len() - shown.len();
+    json!({ "lines": shown, "rest": rest, "unseen": diagnostics.len() - noted })
+}
+
+/// How many bytes of HTML a text becomes.
+fn escaped(text: &str) -> usize {
+    let longer = |byte: u8| matches!(byte, b'<' | b'>' | b'&' | b'"' | b'\'' | b'/');
+    text.bytes().map(|byte| if longer(byte) { 6 } else { 1 }).sum()
+}
+
+fn cut(text: &str) -> String {
+    view::cut(text, SENTENCE_CHARS_MAX)
 }
 
 /// The newest events of the types that the rule listens to, and what it would say to each now.
@@ -163,12 +180,7 @@ async fn near(app: &App, rule: &Rule) -> Result<Vec<Value>, Failed> {
         row["outcome"] = explanation.outcome.into();
         row["failed"] = explanation.failed.into();
         row["questions"] = explanation.questions.into();
-        row["miss"] = json!(
-            explanation
-                .would_have_to_differ
-                .first()
-                .map(|miss| view::cut(miss, SENTENCE_CHARS_MAX))
-        );
+        row["miss"] = json!(explanation.would_have_to_differ.first().map(|miss| cut(miss)));
         row
     });
     Ok(shown.collect())
@@ -224,16 +236,16 @@ pub(super) async fn attempt(
     let path = about["rule"]["path"].as_str().unwrap_or_default().to_owned();
     // A form sends its lines with two characters at their ends.
     let text = form.whole("text").replace("\r\n", "\n");
-    let source = SourceFile {
+    let changed = SourceFile {
         path: path.clone(),
         text: text.clone(),
         unreadable: None,
     };
-    let checked = app.reactor.check(std::slice::from_ref(&source));
+    let checked = app.reactor.check(vec![changed]).await;
     let findings = of_file(&checked.diagnostics, &path);
     about["tried"] = json!({
+        "source": source(&text, &findings),
         "text": text,
-        "lines": lines(&text, &findings),
         "findings": findings.len(),
         "usable": checked.book.is_some(),
     });

@@ -110,7 +110,9 @@ pub(super) fn events(conn: &Connection, query: &EventQuery) -> rusqlite::Result<
     if let Some(before) = query.before {
         wanted.add("events.seq < ?", [(before.min(i64::MAX as u64) as i64).into()]);
     }
-    let (sql, values) = wanted.page(EVENT, "events.seq DESC", query.limit);
+    // Which they are is found in the indexes, and only those are read: of a type there may be a hundred thousand.
+    let (which, values) = wanted.page("SELECT seq FROM events", "seq DESC", query.limit);
+    let sql = format!("{EVENT} WHERE events.seq IN ({which}) ORDER BY events.seq DESC");
     conn.prepare_cached(&sql)?
         .query_map(params_from_iter(values), rows::event)?
         .collect()

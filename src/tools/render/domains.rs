@@ -111,9 +111,16 @@ impl DomainArgs {
         DomainChanged {
             service_id: self.service_id,
             name: self.name,
-            deleted: domains.is_empty(),
+            deleted: false,
             domains,
             note: note.map(str::to_owned),
+        }
+    }
+
+    fn gone(self) -> DomainChanged {
+        DomainChanged {
+            deleted: true,
+            ..self.told(Vec::new(), None)
         }
     }
 
@@ -186,10 +193,7 @@ pub(super) async fn verify(ctx: Ctx<Parts>, args: DomainArgs) -> Result<Effect<D
     let there = args.there(client).await.unwrap_or_default();
     let verified = there.iter().all(|domain| domain.verification == "verified");
     let note = (!verified).then_some("Not verified yet: ask render.list_custom_domains again in a while.");
-    Ok(Effect::Done(DomainChanged {
-        deleted: false,
-        ..args.told(there, note)
-    }))
+    Ok(Effect::Done(args.told(there, note)))
 }
 
 pub(super) async fn delete(ctx: Ctx<Parts>, args: DomainArgs) -> Result<Effect<DomainChanged>, ToolError> {
@@ -199,7 +203,7 @@ pub(super) async fn delete(ctx: Ctx<Parts>, args: DomainArgs) -> Result<Effect<D
         return Ok(Effect::WouldSend(vec![request]));
     }
     client.apply(&request).await?;
-    Ok(Effect::Done(args.told(Vec::new(), None)))
+    Ok(Effect::Done(args.gone()))
 }
 
 pub(super) async fn look_deleted(
@@ -208,7 +212,7 @@ pub(super) async fn look_deleted(
 ) -> Result<Look<DomainChanged>, ToolError> {
     let there = args.there(ctx.parts.client()?).await?;
     Ok(if there.is_empty() {
-        Look::Found(args.told(Vec::new(), None))
+        Look::Found(args.gone())
     } else {
         Look::Absent
     })

@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Parts;
-use super::records::{RunShown, run_shown};
+use super::records::{RunShown, history, of_store, run_shown};
 use crate::agents::Who;
 use crate::hub::{ErrorClass, ToolError};
-use crate::journal::{self, Approver, RunHistory, RunId, StoreError, Word, WordError};
+use crate::journal::{self, Approver, RunId, Word, WordError};
 use crate::tools::toolbox::{Ctx, Effect, Look};
 
 /// Which run, and who says so.
@@ -44,15 +44,13 @@ async fn say(ctx: Ctx<Parts>, args: WordArgs, approved: bool) -> Result<Effect<R
         return Ok(Effect::WouldSend(Vec::new()));
     }
     // Whoever runs the program vouches for whom it names. An agent, or a rule, speaks for nobody but itself.
-    let who = match &ctx.who {
-        Who::Operator(_) => Approver {
-            name: args.who,
-            roles: args.roles,
-        },
-        own => Approver {
-            name: own.to_string(),
-            roles: Vec::new(),
-        },
+    let roles = match &ctx.who {
+        Who::Operator(_) => args.roles,
+        _ => Vec::new(),
+    };
+    let who = Approver {
+        name: speaker(&ctx.who, args.who),
+        roles,
     };
     let word = Word {
         who,
@@ -66,29 +64,24 @@ async fn say(ctx: Ctx<Parts>, args: WordArgs, approved: bool) -> Result<Effect<R
         None => journal::say(store.as_ref(), &run, word, ctx.clock.now()).await,
     }
     .map_err(refused)?;
-    Ok(Effect::Done(run_shown(found(&ctx, &run).await?)))
+    Ok(Effect::Done(run_shown(history(&ctx, &run).await?)))
 }
 
-async fn found(ctx: &Ctx<Parts>, run: &RunId) -> Result<RunHistory, ToolError> {
-    let found = ctx
-        .parts
-        .store
-        .run(run)
-        .await
-        .map_err(|error| refused(error.into()))?;
-    found.ok_or_else(|| ToolError::new(ErrorClass::NotFound, format!("there is no run {run}")))
+/// Whose word it is, in the journal.
+fn speaker(caller: &Who, named: String) -> String {
+    match caller {
+        Who::Operator(_) => named,
+        own => own.to_string(),
+    }
 }
 
 fn refused(error: WordError) -> ToolError {
     let message = error.to_string();
-    let class = match &error {
-        WordError::NotEntitled { .. } => ErrorClass::Forbidden,
-        WordError::Expired { .. } => ErrorClass::Conflict,
-        WordError::Store(StoreError::NotFound { .. }) => ErrorClass::NotFound,
-        WordError::Store(StoreError::Unavailable(_)) => ErrorClass::Unavailable,
-        WordError::Store(_) => ErrorClass::Conflict,
-    };
-    ToolError::new(class, message)
+    match error {
+        WordError::NotEntitled { .. } => ToolError::new(ErrorClass::Forbidden, message),
+        WordError::Expired { .. } => ToolError::new(ErrorClass::Conflict, message),
+        WordError::Store(error) => of_store(error),
+    }
 }
 
 pub(super) async fn look_approved(ctx: Ctx<Parts>, args: WordArgs) -> Result<Look<RunShown>, ToolError> {
@@ -101,11 +94,12 @@ pub(super) async fn look_rejected(ctx: Ctx<Parts>, args: WordArgs) -> Result<Loo
 
 /// The word is on record, whoever put it there.
 async fn look(ctx: Ctx<Parts>, args: WordArgs, approved: bool) -> Result<Look<RunShown>, ToolError> {
-    let history = found(&ctx, &RunId(args.id)).await?;
+    let history = history(&ctx, &RunId(args.id)).await?;
+    let who = speaker(&ctx.who, args.who);
     let said = history.steps.iter().any(|step| {
         let approval = step.approval.as_ref();
         let answer = approval.and_then(|approval| approval.answer.as_ref());
-        answer.is_some_and(|answer| answer.approved == approved && answer.who == args.who)
+        answer.is_some_and(|answer| answer.approved == approved && answer.who == who)
     });
     Ok(if said {
         Look::Found(run_shown(history))

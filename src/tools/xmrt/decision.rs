@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Parts;
-use super::records::of_store;
-use crate::hub::{ErrorClass, ToolError};
-use crate::reactor::{self, LookupError, Ranked};
+use super::records::of_lookup;
+use crate::hub::ToolError;
+use crate::reactor::{self, Ranked};
 use crate::tools::toolbox::Ctx;
 
 /// What to explain.
@@ -54,14 +54,4 @@ pub(super) async fn explain_decision(
         explanation: explained.explanation.map(|found| json!(found)),
         ranking: explained.ranking,
     })
-}
-
-fn of_lookup(error: LookupError) -> ToolError {
-    match error {
-        LookupError::Store(error) => of_store(error),
-        LookupError::NoEvent(_) | LookupError::NoRule(..) => {
-            ToolError::new(ErrorClass::NotFound, error.to_string())
-        }
-        LookupError::Unreadable(_) => ToolError::new(ErrorClass::Conflict, error.to_string()),
-    }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Parts;
 use crate::hub::{ErrorClass, ToolError};
 use crate::journal::{EventQuery, EventRecord, RunHistory, RunId, StepRecord, StoreError, Verdict};
+use crate::reactor::LookupError;
 use crate::tools::span;
 use crate::tools::toolbox::{Ctx, invalid};
 
@@ -145,17 +146,16 @@ pub(super) async fn find_events(ctx: Ctx<Parts>, args: FindEventsArgs) -> Result
 }
 
 pub(super) async fn get_run(ctx: Ctx<Parts>, args: GetRunArgs) -> Result<RunShown, ToolError> {
-    let found = ctx
-        .parts
-        .store
-        .run(&RunId(args.id.clone()))
-        .await
-        .map_err(of_store)?;
-    let history = found.ok_or_else(|| {
-        ToolError::new(ErrorClass::NotFound, format!("there is no run {}", args.id))
+    Ok(run_shown(history(&ctx, &RunId(args.id)).await?))
+}
+
+/// A run with all its steps.
+pub(super) async fn history(ctx: &Ctx<Parts>, run: &RunId) -> Result<RunHistory, ToolError> {
+    let found = ctx.parts.store.run(run).await.map_err(of_store)?;
+    found.ok_or_else(|| {
+        ToolError::new(ErrorClass::NotFound, format!("there is no run {run}"))
             .with_remedy("`xmrt runs` lists them; an event's verdicts name theirs")
-    })?;
-    Ok(run_shown(history))
+    })
 }
 
 /// One event.
@@ -276,6 +276,16 @@ pub(super) fn word(state: &impl Serialize) -> String {
     match serde_json::to_value(state) {
         Ok(Value::String(word)) => word,
         _ => String::new(),
+    }
+}
+
+pub(super) fn of_lookup(error: LookupError) -> ToolError {
+    match error {
+        LookupError::Store(error) => of_store(error),
+        LookupError::NoEvent(_) | LookupError::NoRule(..) => {
+            ToolError::new(ErrorClass::NotFound, error.to_string())
+        }
+        LookupError::Unreadable(_) => ToolError::new(ErrorClass::Conflict, error.to_string()),
     }
 }
 

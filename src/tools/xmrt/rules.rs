@@ -56,5 +56,6 @@ pub(super) async fn get(ctx: Ctx<Parts>, args: GetRuleArgs) -> Result<RuleWhole,
 }
 
 pub(super) async fn check(ctx: Ctx<Parts>, args: CheckRuleArgs) -> Result<Checked, ToolError> {
-    Ok(ctx.parts.reactor()?.check_rule(&args.rule, &args.text))
+    let reactor = ctx.parts.reactor()?;
+    Ok(reactor.check_rule(&args.rule, &args.text).await)
 }

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Parts;
-use super::records::{DecisionShown, RunShown, decisions_shown, of_store, run_shown, word};
+use super::records::{
+    DecisionShown, RunShown, decisions_shown, history, of_lookup, of_store, run_shown, word,
+};
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::Request;
-use crate::journal::{Resolution, RunHistory, RunId, RunQuery, RunRecord, RunState, StoreError};
+use crate::journal::{Resolution, RunId, RunQuery, RunRecord, RunState};
 use crate::reactor::{LookupError, ReachError};
 use crate::tools::toolbox::{Ctx, Effect, Look, invalid};
 
@@ -190,17 +192,8 @@ fn beyond(error: ReachError) -> ToolError {
         ReachError::Beyond { .. } => ToolError::new(ErrorClass::Forbidden, message)
             .with_remedy("a person can do it: `xmrt runs`, `xmrt events` or the dashboard"),
         ReachError::Unreadable(_) => ToolError::new(ErrorClass::Conflict, message),
-        ReachError::Lookup(error) => lookup(error),
+        ReachError::Lookup(error) => of_lookup(error),
         ReachError::Store(error) => of_store(error),
-    }
-}
-
-fn lookup(error: LookupError) -> ToolError {
-    let message = error.to_string();
-    match error {
-        LookupError::NoEvent(_) | LookupError::NoRule(..) => ToolError::new(ErrorClass::NotFound, message),
-        LookupError::Unreadable(_) => ToolError::new(ErrorClass::Conflict, message),
-        LookupError::Store(error) => of_store(error),
     }
 }
 
@@ -211,16 +204,6 @@ fn would(path: String, body: Option<Value>) -> Effect<RunShown> {
         path,
         body,
     }])
-}
-
-async fn history(ctx: &Ctx<Parts>, run: &RunId) -> Result<RunHistory, ToolError> {
-    let found = ctx.parts.store.run(run).await.map_err(of_store)?;
-    found.ok_or_else(|| {
-        of_store(StoreError::NotFound {
-            what: "run",
-            id: run.0.clone(),
-        })
-    })
 }
 
 pub(super) async fn retry(ctx: Ctx<Parts>, args: MoveArgs) -> Result<Effect<RunShown>, ToolError> {
@@ -326,7 +309,7 @@ pub(super) async fn replay(ctx: Ctx<Parts>, args: ReplayArgs) -> Result<Effect<R
     let admission = reactor
         .replay(&args.id, &ctx.who.to_string())
         .await
-        .map_err(lookup)?;
+        .map_err(of_lookup)?;
     Ok(Effect::Done(Replayed {
         id: admission.key.id,
         decisions: decisions_shown(admission.verdicts),
@@ -337,7 +320,7 @@ pub(super) async fn replay(ctx: Ctx<Parts>, args: ReplayArgs) -> Result<Effect<R
 pub(super) async fn look_replayed(ctx: Ctx<Parts>, args: ReplayArgs) -> Result<Look<Replayed>, ToolError> {
     let store = &ctx.parts.store;
     let event = store.event_by_id(&args.id).await.map_err(of_store)?;
-    let event = event.ok_or_else(|| lookup(LookupError::NoEvent(args.id.clone())))?;
+    let event = event.ok_or_else(|| of_lookup(LookupError::NoEvent(args.id.clone())))?;
     let query = RunQuery {
         event: Some(event.key.clone()),
         limit: RUNS_OF_EVENT_MAX,
