@@ -202,10 +202,7 @@ async fn what_is_paused_waits_even_over_a_restart_and_goes_on_when_it_is_resumed
     let mut world = World::start(&[("tell", NOTIFY)], "").await;
     let (shown, errors, code) = world.xmrt(&["pause", "tell"]);
     assert_eq!((code, errors.as_str()), (0, ""));
-    assert!(
-        shown.starts_with("paused: rule:tell (by api since "),
-        "{shown}"
-    );
+    assert!(shown.starts_with("paused: rule:tell (by api since "), "{shown}");
     world.server.kill();
     world.restart();
     let payload = crate::harness::issue_opened(1);
@@ -218,10 +215,7 @@ async fn what_is_paused_waits_even_over_a_restart_and_goes_on_when_it_is_resumed
     };
     let waiting = world.until("the run to stand still", paused).await;
     let reason = waiting["reason"].as_str().unwrap_or_default();
-    assert!(
-        reason.starts_with("paused: rule:tell, by api since "),
-        "{reason}"
-    );
+    assert!(reason.starts_with("paused: rule:tell, by api since "), "{reason}");
     let (list, ..) = world.xmrt(&["pause"]);
     assert!(list.contains("rule:tell"), "{list}");
     let (shown, errors, code) = world.xmrt(&["resume", "tell"]);
