@@ -12,6 +12,7 @@ mod pauses;
 mod queries;
 mod kv;
 mod coverage;
+mod ahead;
 mod audit;
 mod retention;
 mod identity;
@@ -24,6 +25,7 @@ mod model;
 mod memory;
 mod approvals;
 
+pub use ahead::{Ahead, ahead};
 pub use approvals::{Word, WordError, say};
 pub use audit::{AUDIT_BYTES_MAX, AUDIT_PRUNE_MAX, AuditEntry, AuditPlace, AuditQuery, AuditRecord};
 pub use coverage::{

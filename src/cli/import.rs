@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 use super::{Ending, Failure, print};
 use crate::assemble::{self, Bare};
 use crate::config::Settings;
-use crate::journal::archive::{End, Head, Import, Reader};
+use crate::clock::{Clock, in_words};
+use crate::journal::archive::{End, Head, Import, Reader, TurnBack};
 
 /// How many records wait between file and store.
 const PIECES: usize = 64;
@@ -29,6 +30,10 @@ pub(super) struct Options {
     /// The journal it was taken from did more afterwards: what was not at its end waits for a person
     #[arg(long)]
     went_on: bool,
+    /// The clock was once ahead, and the journal's time with it: it becomes the present time, and every wait and lease goes on
+    /// from there. A call that was under way meanwhile waits for a person
+    #[arg(long)]
+    turn_clock_back: bool,
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -46,6 +51,13 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     if went_on {
         head = head.put_back();
     }
+    let turned = match options.turn_clock_back {
+        true => Some(turn_back(&options.file, &head)?),
+        false => None,
+    };
+    if let Some(turned) = &turned {
+        head = turned.head(head);
+    }
     let bare = Bare::open(&settings, options.replace).await?;
     let (sender, records) = mpsc::channel(PIECES);
     let file = options.file.clone();
@@ -54,6 +66,9 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         while let Some(mut record) = reader.next_record().map_err(|error| wrong(&file, &error))? {
             if went_on {
                 record.hold(last);
+            }
+            if let Some(turned) = &turned {
+                turned.record(&mut record);
             }
             if sender.blocking_send(record).is_err() {
                 // The store has refused, and says why.
@@ -77,11 +92,25 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         print::json(&serde_json::json!({ "journal": head, "imported": end }));
     } else {
         println!("{} records imported; journal {}", end.records, head.epoch.id);
+        if let Some(turned) = &turned {
+            let ms = i64::try_from(turned.ahead().as_millis()).unwrap_or(i64::MAX);
+            println!("its time was turned back by {}, to {}", in_words(ms), head.last);
+        }
         for (kind, count) in &end.kinds {
             println!("  {kind:<12} {count}");
         }
     }
     Ok(())
+}
+
+fn turn_back(file: &Path, head: &Head) -> Result<TurnBack, Failure> {
+    TurnBack::of(head, Clock::system().now()).ok_or_else(|| {
+        let what = format!(
+            "its time, {}, is not ahead of this machine's clock: import it without --turn-clock-back",
+            head.last
+        );
+        wrong(file, &what)
+    })
 }
 
 fn open(file: &Path) -> Result<(Head, Reader<BufReader<File>>), Failure> {

@@ -6,6 +6,7 @@
 
 mod bytes;
 mod lines;
+mod turned;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 pub(super) use bytes::body;
 use bytes::digest;
 pub use lines::{ArchiveError, Lines, Reader};
+pub use turned::TurnBack;
 
 use super::{
     AuditRecord, BookRecord, Digest, Epoch, EventKey, EventRecord, Notice, Pause, RuleText, RunHistory,

@@ -238,6 +238,22 @@ impl Coverage {
         self.unreachable.push(one);
     }
 
+    /// Nobody can have compared what is yet to come: whoever entered it went by a clock that was ahead, and when that was is
+    /// not known. So what is known from `from` on, as far back as the provider can be asked, is forgotten.
+    pub fn disbelieve(&mut self, from: Timestamp, now: Timestamp) {
+        let ahead = self.ranges.iter().map(|range| range.until);
+        let ahead = ahead.chain(self.backlog.iter().map(|stretch| stretch.until));
+        if ahead.max().is_none_or(|until| until <= now) {
+            return;
+        }
+        self.backlog.clear();
+        for range in &mut self.ranges {
+            range.until = range.until.min(from);
+        }
+        self.ranges.retain(|range| range.from < range.until);
+        self.checked_at = self.checked_at.min(now);
+    }
+
     /// What of it lies before `at` is forgotten.
     pub fn forget_before(&mut self, at: Timestamp) {
         self.unreachable.retain(|one| one.at >= at);

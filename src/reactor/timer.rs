@@ -45,13 +45,19 @@ pub struct Timer {
     reactor: Arc<Reactor>,
     /// By rule: its schedule as it was seen last, and its next tick.
     waiting: BTreeMap<String, (String, Option<Timestamp>)>,
+    /// When it looked last.
+    looked: Option<Timestamp>,
 }
 
 impl Timer {
     /// A timer that has seen nothing yet.
     pub fn new(reactor: Arc<Reactor>) -> Self {
         let waiting = BTreeMap::new();
-        Self { reactor, waiting }
+        Self {
+            reactor,
+            waiting,
+            looked: None,
+        }
     }
 
     /// Looks after schedules until `stop` turns true. With none there is nothing to wait for but new rules.
@@ -87,6 +93,10 @@ impl Timer {
     pub async fn look(&mut self) -> Result<Option<Timestamp>, StoreError> {
         let (book, now) = (self.reactor.book(), self.reactor.clock().now());
         self.waiting.retain(|id, _| book.rule(id).is_some());
+        if self.looked.replace(now).is_some_and(|looked| now < looked) {
+            // The clock was set back: what was the next tick then may be far away.
+            self.waiting.clear();
+        }
         let mut next: Option<Timestamp> = None;
         for rule in book.rules() {
             let Some(schedule) = &rule.schedule else { continue };

@@ -97,6 +97,7 @@ impl Recovery {
         let mut coverage = coverage.unwrap_or_else(|| Coverage::new(&name, now));
         let shown_from = after(now, -KEPT_MS);
         coverage.forget_before(shown_from);
+        coverage.disbelieve(shown_from, now);
         let mut backlog = std::mem::take(&mut coverage.backlog);
         let begin = match ask.since {
             Some(since) => {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::job::{Flow, Job, history, step_span};
 use super::trail::looked;
-use crate::journal::{StepRecord, StoreError};
+use crate::journal::{self, StepRecord, StoreError};
 use crate::plan::Step;
 use crate::record::{self, Next};
 use crate::telemetry::numbers;
@@ -34,13 +34,18 @@ impl Job<'_> {
         }
     }
 
-    /// From when on an effect can be the step's. For an event that may have been acted on before, from its delivery on.
-    fn effect_since(&self, on_record: &StepRecord) -> Timestamp {
-        let first = on_record.first_intent_at;
-        match self.event().fetch() {
+    /// From when on an effect can be the step's. For an event that may have been acted on before, from its delivery on;
+    /// where the clock was wrong when the call was made, from well before.
+    async fn effect_since(&self, on_record: &StepRecord) -> Result<Timestamp, StoreError> {
+        let store = self.worker.reactor.store.as_ref();
+        let first = match journal::ahead(store, self.now()).await? {
+            Some(ahead) => ahead.earliest(on_record.first_intent_at),
+            None => on_record.first_intent_at,
+        };
+        Ok(match self.event().fetch() {
             Some(fetch) if fetch.doubtful => fetch.delivered_at.min(first),
             _ => first,
-        }
+        })
     }
 
     /// Finds out, as the tool's class of doubt says, and does what follows.
@@ -61,7 +66,8 @@ impl Job<'_> {
             self.secure_lease(step.call.timeout_ms).await?;
             let deed = self.deed(&step);
             let span = step_span("look for", &step);
-            let looking = self.look(&step, self.effect_since(on_record));
+            let since = self.effect_since(on_record).await?;
+            let looking = self.look(&step, since);
             let finding = span.within(looking).await?;
             span.set("step.found", finding.as_str());
             numbers::LOOKS.count([&step.call.tool, finding.as_str()]);
