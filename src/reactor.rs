@@ -313,8 +313,9 @@ impl Reactor {
             parts.push(Degraded {
                 part: CLOCK.into(),
                 why: format!(
-                    "the journal's clock jumped back by {}, or had been ahead: leases and waits last that much longer, until it \
-                     has caught up; see to the machine's time synchronization",
+                    "the journal's clock jumped back by {}, or had been ahead: leases, waits and cooldowns last that much longer, \
+                     until it has caught up; see to the machine's time synchronization. If that is too long, stop the servers, \
+                     then `xmrt export --to FILE` and `xmrt import --replace --turn-clock-back FILE`",
                     in_words(i64::try_from(behind.as_millis()).unwrap_or(i64::MAX))
                 ),
             });

@@ -69,6 +69,11 @@ pub enum Next {
     Unknown(String),
 }
 
+/// For how long after an event came, or a step of ours was done, what it tells of may not be visible yet, in milliseconds.
+pub const FRESH_MS: i64 = 15_000;
+/// How soon what was not found is asked for again, at the soonest, in milliseconds.
+const FRESH_PAUSE_MS_MIN: i64 = 100;
+
 /// What is known of a step when something came of it.
 #[derive(Clone, Copy, Debug)]
 pub struct History<'a> {
@@ -80,6 +85,9 @@ pub struct History<'a> {
     pub intent_at: Timestamp,
     /// When the rule wants it over with; no attempt is made later.
     pub deadline: Option<Timestamp>,
+    /// Until when what the event told of, or an earlier step made, may not be visible yet: a provider that does not find it
+    /// then is asked again.
+    pub fresh_until: Timestamp,
     /// How its tool resolves doubt.
     pub doubt: Doubt,
     /// How long the provider may work on an attempt, in milliseconds: the call's time-out. Whoever sent it may be gone
@@ -91,6 +99,17 @@ pub struct History<'a> {
     pub retry: &'a Retry,
     /// A number in `[0, 1)` that spreads retries.
     pub jitter: f64,
+}
+
+impl History<'_> {
+    /// Whether something is not found that may not be visible yet: lists and pages of a provider follow its events, and our
+    /// own writes, after a while.
+    fn is_too_fresh(&self, error: &ToolError, now: Timestamp) -> bool {
+        error.class == ErrorClass::NotFound
+            && now < self.fresh_until
+            && self.retry.attempts > 1
+            && self.deadline.is_none_or(|deadline| now < deadline)
+    }
 }
 
 /// Judges an attempt.
@@ -106,6 +125,10 @@ pub fn after_attempt(outcome: Outcome, history: History<'_>, now: Timestamp) -> 
                 counted,
             },
             next => next,
+        },
+        Outcome::Failed(error) if history.is_too_fresh(&error, now) => Next::Retry {
+            at: clock::after(now, history.settle_ms.max(FRESH_PAUSE_MS_MIN)).min(history.fresh_until),
+            error: format!("{error}; it may not be visible yet"),
         },
         Outcome::Failed(error) if !error.class.is_retryable() => Next::Dead(error.to_string()),
         Outcome::Failed(error) if history.attempts >= history.retry.attempts => {
@@ -144,6 +167,8 @@ pub struct Underway<'a> {
     pub since: Timestamp,
     /// Until when.
     pub deadline: Timestamp,
+    /// Until when what it made may not be visible yet.
+    pub fresh_until: Timestamp,
 }
 
 /// Judges what was said about a call that was not over.
@@ -152,7 +177,9 @@ pub fn after_poll(outcome: Outcome, underway: Underway<'_>, now: Timestamp) -> N
         cursor,
         since,
         deadline,
+        fresh_until,
     } = underway;
+    let fresh = |error: &ToolError| error.class == ErrorClass::NotFound && now < fresh_until;
     let late = |why: &str| {
         let took = SignedDuration::from_millis(deadline.as_millisecond() - since.as_millisecond());
         Next::Undone(format!("not over within {took:#}: {why}"))
@@ -174,7 +201,9 @@ pub fn after_poll(outcome: Outcome, underway: Underway<'_>, now: Timestamp) -> N
             },
             next => next,
         },
-        Outcome::Failed(error) | Outcome::InDoubt(error) if !error.class.is_retryable() => {
+        Outcome::Failed(error) | Outcome::InDoubt(error)
+            if !error.class.is_retryable() && !fresh(&error) =>
+        {
             Next::Undone(error.to_string())
         }
         Outcome::Failed(error) | Outcome::InDoubt(error) if now >= deadline => late(&error.to_string()),
@@ -264,6 +293,11 @@ pub fn after_look(finding: Finding, history: History<'_>, now: Timestamp) -> Nex
             Next::Dead(format!("no effect after {} attempts", history.attempts))
         }
         Finding::Absent => Next::Repeat,
+        Finding::Failed(error) if history.is_too_fresh(&error, now) => Next::Look {
+            at: clock::after(now, history.settle_ms.max(FRESH_PAUSE_MS_MIN)),
+            reason: format!("{error}; it may not be visible yet"),
+            counted: false,
+        },
         Finding::Failed(error)
             if patient && (error.class.is_retryable() || error.class == ErrorClass::UnknownEffect) =>
         {

@@ -346,6 +346,13 @@ fn payload(event: &TestEvent, rule_path: &str, now: Timestamp) -> Result<Value, 
     };
     match event.on.split('.').collect::<Vec<_>>().as_slice() {
         ["github", _, action] => fill("action", json!(action)),
+        ["xmrt", "gap_recovered"] => fill(
+            "gap",
+            json!({
+                "source": "github:acme/api:1", "provider": "github", "from": now.to_string(), "until": now.to_string(),
+                "recovered": 1, "stale": 0, "deliveries": ["72d3162e-cc78-11e3-81ab-4c9367dc0958"],
+            }),
+        ),
         ["xmrt", kind] => fill("run", json!({ "state": kind.strip_prefix("run_") })),
         ["render", kind] => {
             fill("type", json!(kind));

@@ -8,12 +8,17 @@ use crate::receive::Delivery;
 
 /// | source | subject | time |
 /// |---|---|---|
-/// | `xmrt` | the subject of the event that the run was about | when it came about |
+/// | `xmrt` | the subject of the event that the run was about; the webhook that had the gap | when it came about |
 /// | `schedule` | the rule's id | the tick |
 /// | `manual` | the rule's id | when it was asked for |
 pub(super) fn read(delivery: &Delivery, payload: &Value) -> Reading {
     let (subject, at): (_, &[&str]) = match delivery.source().as_str() {
-        "xmrt" => (text(payload, &["event", "subject"]).unwrap_or("xmrt"), &["time"]),
+        "xmrt" => (
+            text(payload, &["event", "subject"])
+                .or_else(|| text(payload, &["gap", "source"]))
+                .unwrap_or("xmrt"),
+            &["time"],
+        ),
         "schedule" => (delivery.kind(), &["tick"]),
         _ => (delivery.kind(), &[]),
     };

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Reactor;
+use crate::agents::REACTOR;
 use crate::clock::Clock;
 use crate::journal::{Pause, RunRecord, StoreError};
 
@@ -75,7 +76,18 @@ impl Reactor {
             return Ok(format!("rule:{rule}"));
         }
         match name.split_once(':') {
-            Some(("group" | "agent", id)) if !id.is_empty() => Ok(name.into()),
+            Some(("group", id)) if !id.is_empty() => Ok(name.into()),
+            Some(("agent", id)) if id == REACTOR || self.directory().agent(id).is_some() => Ok(name.into()),
+            Some(("agent", id)) if !id.is_empty() => {
+                let ids: Vec<&str> = self.directory().agents().map(|agent| agent.id.as_str()).collect();
+                let near = crate::hub::nearest(id, ids.iter().copied());
+                let hint = match near {
+                    Some(near) => format!("; did you mean `agent:{near}`?"),
+                    None if ids.is_empty() => "; xmrt.toml names none".into(),
+                    None => format!("; there are {}", ids.join(", ")),
+                };
+                Err(PauseError::Unknown(format!("there is no agent `{id}`{hint}")))
+            }
             _ => Err(PauseError::Unknown(format!(
                 "there is no rule `{rule}` in force; say `all`, a rule, `group:<name>` or `agent:<id>`"
             ))),

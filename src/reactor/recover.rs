@@ -9,6 +9,7 @@ mod source;
 pub use source::leads_here;
 mod scan;
 mod admit;
+mod told;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;

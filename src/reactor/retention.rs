@@ -4,17 +4,29 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::Reactor;
 use super::intake::JOURNAL;
-use crate::journal::{AUDIT_PRUNE_MAX, BOOK_MS_MIN, KNOWN_MS_MIN, PRUNE_MAX, Retention, Size, StoreError};
+use crate::clock::after;
+use crate::journal::{
+    self, AUDIT_PRUNE_MAX, BOOK_MS_MIN, KNOWN_MS_MIN, KvKey, PRUNE_MAX, Retention, Size, StoreError,
+};
 use crate::telemetry::numbers;
 
 /// How often the journal's size is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often what is too old is looked for, in milliseconds.
 const ROUND_EVERY_MS: i64 = 10 * 60_000;
+/// After how long without a look, and for how long then, nothing is deleted by age, in milliseconds.
+const BELIEVED_MS: i64 = 24 * 3_600_000;
+/// Where it is kept when was looked.
+const SPACE: &str = "retention";
+/// The name of this part among the degraded ones.
+const PART: &str = "retention";
 /// From how full a journal the oldest is deleted before its time, and down to how full, in percent of its bound.
 const CROWDED_PERCENT: u64 = 90;
 const ROOMY_PERCENT: u64 = 85;
@@ -70,6 +82,27 @@ pub(super) struct Bounds {
     policy: Option<Policy>,
 }
 
+/// When it was last looked for what is too old, and until when nothing is deleted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Looked {
+    at: Timestamp,
+    held_until: Option<Timestamp>,
+}
+
+impl Looked {
+    fn next(before: Option<&Self>, now: Timestamp) -> Self {
+        let held_until = match before {
+            Some(before) if after(before.at, BELIEVED_MS) < now => Some(after(now, BELIEVED_MS)),
+            // A clock that was ahead has set an end that does not come.
+            Some(before) => before
+                .held_until
+                .filter(|until| *until > now && *until <= after(now, BELIEVED_MS)),
+            None => None,
+        };
+        Self { at: now, held_until }
+    }
+}
+
 impl Reactor {
     /// Keeps the journal within its bounds until `stopped` says so.
     pub async fn retain(self: std::sync::Arc<Self>, policy: Policy, mut stopped: watch::Receiver<bool>) {
@@ -94,7 +127,11 @@ impl Reactor {
     }
 
     async fn keep_within(&self, policy: &Policy, round: bool) -> Result<(), StoreError> {
-        if round {
+        if self.store.clock_behind().is_some() {
+            // Kept for when the clock has caught up.
+            journal::ahead(self.store.as_ref(), self.clock.now()).await?;
+        }
+        if round && self.may_delete().await? && self.is_ours().await? {
             self.prune(&policy.by_age(), policy, None).await?;
             self.prune_audit(policy.audit_ms).await?;
             self.store.prune_books(BOOK_MS_MIN, self.clock.now()).await?;
@@ -112,6 +149,38 @@ impl Reactor {
         }
         self.set_bounds(policy, &size);
         Ok(())
+    }
+
+    /// Whether this instance is the one that deletes this time: one is enough, and looking through a journal is work.
+    async fn is_ours(&self) -> Result<bool, StoreError> {
+        let key = KvKey::new(SPACE, "round")?;
+        let taken = self
+            .store
+            .kv_put_if_absent(&key, Bytes::new(), Some(ROUND_EVERY_MS / 2), self.clock.now())
+            .await?;
+        Ok(taken.is_none())
+    }
+
+    /// Whether time may be believed as far as to delete by it. After more than a day without a look nothing is deleted for a
+    /// day: the clock may be ahead, and what is deleted by a wrong clock is gone, with the memory of what must not be done again.
+    async fn may_delete(&self) -> Result<bool, StoreError> {
+        let (key, now) = (KvKey::new(SPACE, "looked")?, self.clock.now());
+        let kept = self.store.kv_get(&key, now).await?;
+        let kept: Option<Looked> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let looked = Looked::next(kept.as_ref(), now);
+        let value = Bytes::from(serde_json::to_vec(&looked).unwrap_or_default());
+        self.store.kv_put(&key, value, None, now).await?;
+        let held = looked.held_until.filter(|until| *until > now);
+        self.set_degraded(
+            PART,
+            held.map(|until| {
+                format!(
+                    "nothing that is old is deleted until {until}: the journal was not looked at for more than a day, or the clock \
+                     jumped ahead; see that this machine's time is right"
+                )
+            }),
+        );
+        Ok(held.is_none())
     }
 
     /// Deletes what is over, step by step; until the journal is roomy again, if that is given.
@@ -190,5 +259,26 @@ impl Reactor {
     pub(super) fn full(&self) -> Option<String> {
         let bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
         bounds.full.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::from_millis;
+
+    #[test]
+    fn after_a_jump_of_more_than_a_day_nothing_is_deleted_for_a_day_and_a_clock_set_back_ends_that() {
+        let at = |hours: i64| from_millis(1_780_000_000_000 + hours * 3_600_000);
+        let look = |before: &Looked, hours| Looked::next(Some(before), at(hours));
+        let first = Looked::next(None, at(0));
+        assert_eq!(first.held_until, None);
+        let day = look(&first, 24);
+        assert_eq!(day.held_until, None);
+        let jumped = look(&day, 24 * 400);
+        assert_eq!(jumped.held_until, Some(at(24 * 401)));
+        assert_eq!(look(&jumped, 24 * 400 + 23).held_until, Some(at(24 * 401)));
+        assert_eq!(look(&look(&jumped, 24 * 400 + 23), 24 * 401).held_until, None);
+        assert_eq!(look(&jumped, 25).held_until, None);
     }
 }

@@ -32,7 +32,9 @@ const OWN: &str = "\
 #1 source:s id:s type:s subject:s
 #2 step:s tool:s error:s
 #3 step:s tool:s by:sl reason:s expires_at:s
+#4 source:s provider:s=github|render from:s until:s recovered:n stale:n deliveries:sl
 run time:s run:#0 event:#1 failed:#2 asked:#3
+gap time:s gap:#4
 schedule rule:s cron:s timezone:s tick:s local:s missed:sl missed_total:n
 ";
 
@@ -168,6 +170,9 @@ fn tops(on: &[&str]) -> Option<Vec<(&'static Table, &'static Fields)>> {
         }
         let (source, rest) = kind.split_once('.')?;
         match source {
+            "xmrt" if rest == "gap_recovered" => {
+                found.push((&*OWN_TABLE, OWN_TABLE.events.get("gap")?));
+            }
             "xmrt" if vocabulary::OWN.split(' ').any(|known| known == rest) => {
                 found.push((&*OWN_TABLE, OWN_TABLE.events.get("run")?));
             }

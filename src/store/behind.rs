@@ -27,7 +27,8 @@ impl Behind {
         if say_once(&self.said, ms > ALARM_MS) {
             numbers::CLOCK_JUMPS.count(["back"]);
             tracing::error!(
-                "the clock jumped back by {}, or had been ahead; leases and waits last that much longer, until it has caught up",
+                "the clock jumped back by {}, or had been ahead; leases, waits and cooldowns last that much longer, until it has \
+                 caught up; docs/state.md (Time) says how to turn the journal back",
                 in_words(ms)
             );
         }

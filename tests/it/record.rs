@@ -31,6 +31,7 @@ fn history(doubt: Doubt, attempts: u32, looks: u32) -> History<'static> {
         looks,
         intent_at: start(),
         deadline: None,
+        fresh_until: start(),
         doubt,
         timeout_ms: TIMEOUT_MS,
         settle_ms: SETTLE_MS,
@@ -232,7 +233,7 @@ proptest! {
         let mut open = false;
         for _ in 0..200 {
             let facts = |attempts, looks, intent_at| History {
-                attempts, looks, intent_at, deadline: None, doubt: Doubt::Marker, timeout_ms: TIMEOUT_MS,
+                attempts, looks, intent_at, deadline: None, fresh_until: start(), doubt: Doubt::Marker, timeout_ms: TIMEOUT_MS,
                 settle_ms: SETTLE_MS, retry: &RETRY, jitter,
             };
             let mut next = if open {
@@ -362,6 +363,7 @@ fn underway(cursor: &serde_json::Value) -> Underway<'_> {
         cursor,
         since: start(),
         deadline: after(start(), 600_000),
+        fresh_until: after(start(), 15_000),
     }
 }
 

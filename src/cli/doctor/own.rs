@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::report::{Finding, Level};
 use crate::assemble;
 use crate::cli::api::{Api, Target};
-use crate::clock::Clock;
+use crate::clock::{Clock, in_words};
 use crate::config::Settings;
 use crate::rules::RuleBook;
 use crate::{reactor, rules};
@@ -16,6 +16,8 @@ use crate::{reactor, rules};
 const SECRET_CHARS_MIN: usize = 16;
 /// A store that takes longer for one question makes every delivery wait.
 const SLOW: Duration = Duration::from_millis(50);
+/// From how far on a journal's time is too far ahead of the clock, in milliseconds.
+const AHEAD_MS: i64 = 5_000;
 /// How often the store is asked for that.
 const ASKED: usize = 5;
 
@@ -209,7 +211,7 @@ async fn opened(settings: &Settings) -> Vec<Finding> {
         }
         Err(why) => return broken(why.to_string()),
     };
-    let mut times = Vec::new();
+    let (mut found, mut times) = (Vec::new(), Vec::new());
     for _ in 0..ASKED {
         let begun = Clock::monotonic();
         if let Err(why) = journal.store().stats().await {
@@ -217,23 +219,22 @@ async fn opened(settings: &Settings) -> Vec<Finding> {
         }
         times.push(begun.elapsed());
     }
+    if let Some(ahead) = ahead(&journal).await {
+        found.push(ahead);
+    }
     times.sort();
     let median = times[ASKED / 2];
     let shown = format!("{:.1} ms", median.as_secs_f64() * 1_000.0);
     let safety = journal.safety();
-    let mut found: Vec<Finding> = journal
-        .warnings()
-        .into_iter()
-        .map(|warning| {
-            Finding::new(
-                STORE,
-                Level::Warning,
-                format!("{place}: {warning}"),
-                "",
-                "docs/state.md says what the server must be",
-            )
-        })
-        .collect();
+    found.extend(journal.warnings().into_iter().map(|warning| {
+        Finding::new(
+            STORE,
+            Level::Warning,
+            format!("{place}: {warning}"),
+            "",
+            "docs/state.md says what the server must be",
+        )
+    }));
     found.push(match median > SLOW {
         true => Finding::new(
             STORE,
@@ -248,6 +249,25 @@ async fn opened(settings: &Settings) -> Vec<Finding> {
         ),
     });
     found
+}
+
+/// How far the journal's time is ahead of this machine's clock, where that is far.
+async fn ahead(journal: &assemble::Bare) -> Option<Finding> {
+    let export = journal.store().export().await.ok()?;
+    let (last, now) = (export.head.last, Clock::system().now());
+    let ms = last.as_millisecond() - now.as_millisecond();
+    (ms > AHEAD_MS).then(|| {
+        Finding::new(
+            STORE,
+            Level::Problem,
+            format!(
+                "the journal's time is {last}, which is {} ahead of this machine's clock",
+                in_words(ms)
+            ),
+            "leases, waits and cooldowns stand still until the clock has caught up",
+            "if the clock is right now: stop the servers, `xmrt export --to FILE`, `xmrt import --replace --turn-clock-back FILE`",
+        )
+    })
 }
 
 async fn ready(url: &str) -> Result<String, String> {

@@ -8,9 +8,11 @@ use jiff::Timestamp;
 
 use super::admit::{Failure, Fate, Gap};
 use super::source::{self, Attempt, KEPT_MS, Source};
+use super::told::{self, Fetched};
 use super::{Ask, RecoverError, Recovery, state_after};
 use crate::clock::after;
 use crate::hub::ToolError;
+use crate::reactor::envelope;
 use crate::journal::{
     self, Coverage, CoverageLease, CoverageState, EventKey, Found, Range, StoreError, Stretch, Unreachable,
 };
@@ -189,16 +191,18 @@ impl Scan<'_> {
         if let Some(rest) = rest {
             self.coverage.postpone(rest);
         }
-        let mut found = Found::default();
+        let (mut found, mut fetched) = (Found::default(), Vec::new());
         for sighting in sightings(attempts) {
-            if let Err(halt) = self.compare(&sighting, &mut found).await {
+            if let Err(halt) = self.compare(&sighting, &mut found, &mut fetched).await {
                 // What is older was compared; this one and what is newer is not.
                 let at = sighting.first.at.max(from);
+                told::tell(&self.recovery.reactor, self.source, fetched).await?;
                 self.enter(from, at, found);
                 self.coverage.postpone(Stretch { from: at, ..stretch });
                 return Err(halt);
             }
         }
+        told::tell(&self.recovery.reactor, self.source, fetched).await?;
         self.enter(from, stretch.until, found);
         Ok(())
     }
@@ -273,14 +277,27 @@ impl Scan<'_> {
     }
 
     /// Looks whether a delivery is in the journal, and gets it if not.
-    async fn compare(&mut self, sighting: &Sighting, found: &mut Found) -> Result<(), Halt> {
+    async fn compare(
+        &mut self,
+        sighting: &Sighting,
+        found: &mut Found,
+        fetched: &mut Vec<Fetched>,
+    ) -> Result<(), Halt> {
+        let is_fetched = |stale| Fetched {
+            id: sighting.first.id.clone(),
+            at: sighting.first.at,
+            stale,
+        };
         let store = self.recovery.reactor.store();
         let key = EventKey {
             source: self.source.provider().into(),
             id: sighting.first.id.clone(),
         };
-        if store.event(&key).await?.is_some() {
+        if let Some(known) = store.event(&key).await? {
             found.ok += 1;
+            if envelope::was_fetched(&known) {
+                fetched.push(is_fetched(false));
+            }
             return Ok(());
         }
         self.may_go_on().await?;
@@ -293,6 +310,7 @@ impl Scan<'_> {
             Fate::Admitted { stale } => {
                 found.recovered += 1;
                 found.stale += u64::from(*stale);
+                fetched.push(is_fetched(*stale));
             }
             Fate::Old => {
                 found.before_epoch += 1;

@@ -70,7 +70,7 @@ impl Job<'_> {
             &step,
             (0, now),
             tools.get(&step.call.tool),
-            self.settle_ms(),
+            self.visibility(),
         );
         let next = record::after_attempt(act::Outcome::Failed(error), history, now);
         Ok(self.follow(&step, next).await?.unwrap_or(Flow::Continue))
@@ -91,6 +91,9 @@ impl Job<'_> {
         }
         let now = match resolved {
             Ok(resolved) => resolved,
+            Err(error) if error.class == ErrorClass::NotFound && self.now() < self.visibility().1 => {
+                return self.look_again(&step, approval, error).await;
+            }
             Err(error) if error.class.is_retryable() => return self.look_again(&step, approval, error).await,
             Err(error) => {
                 return match error.class {

@@ -56,7 +56,7 @@ impl Job<'_> {
             &step,
             (on_record.looks, on_record.intent_at),
             tools.get(&step.call.tool),
-            self.settle_ms(),
+            self.visibility(),
         );
         let now = self.now();
         let mut next = record::in_doubt(history, now, "the last attempt was cut off or not answered");

@@ -228,7 +228,7 @@ impl<'w> Job<'w> {
             let outcome = self.own_effect(&step, outcome).await?;
             let now = self.now();
             let rule = Arc::clone(&self.rule);
-            let mut history = history(&rule, &step, (0, now), facts, self.settle_ms());
+            let mut history = history(&rule, &step, (0, now), facts, self.visibility());
             history.deadline = self.deadline(&step);
             let next = record::after_attempt(outcome, history, now);
             if let Some(flow) = self.follow(&step, next).await? {
@@ -420,6 +420,19 @@ impl<'w> Job<'w> {
         Ok(Flow::Continue)
     }
 
+    /// Until when what the event told of, or a step of this run made, may not be visible yet; and for how long an effect may
+    /// stay invisible, where that is set.
+    pub(super) fn visibility(&self) -> (Option<i64>, Timestamp) {
+        let settle_ms = self.settle_ms();
+        let steps = self.history.steps.iter().filter(|step| step.writes);
+        let made = steps.filter_map(|step| step.finished_at).max();
+        // A run that was put off begins long after its event came, and one that is made again after the first.
+        let told = self.event().received_at;
+        let since = made.map_or(told, |made| made.max(told));
+        let fresh_ms = settle_ms.map_or(record::FRESH_MS, |ms| ms.saturating_mul(5).min(record::FRESH_MS));
+        (settle_ms, clock::after(since, fresh_ms))
+    }
+
     /// When the rule wants the step over with: counted from its first call, in this run.
     fn deadline(&self, step: &Step) -> Option<Timestamp> {
         let within_ms = plan::action_at(&self.rule, step.index)?.within_ms?;
@@ -454,7 +467,7 @@ pub(super) fn history<'a>(
     step: &Step,
     (looks, intent_at): (u32, Timestamp),
     facts: Option<&ToolFacts>,
-    settle_ms: Option<i64>,
+    (settle_ms, fresh_until): (Option<i64>, Timestamp),
 ) -> History<'a> {
     let action = plan::action_at(rule, step.index);
     History {
@@ -462,6 +475,7 @@ pub(super) fn history<'a>(
         looks,
         intent_at,
         deadline: None,
+        fresh_until,
         doubt: facts.map_or(Doubt::None, |facts| facts.promises.doubt),
         timeout_ms: step.call.timeout_ms,
         settle_ms: settle_ms.unwrap_or_else(|| facts.map_or(0, |facts| facts.promises.settle_ms)),

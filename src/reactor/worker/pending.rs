@@ -26,6 +26,7 @@ impl Job<'_> {
             cursor: &on_record.cursor,
             since: on_record.intent_at,
             deadline: clock::after(on_record.intent_at, within_ms),
+            fresh_until: clock::after(on_record.intent_at, record::FRESH_MS),
         };
         let next = record::after_poll(outcome, underway, self.now());
         // It is never made again: nothing that follows a question says so.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, RedisError, Value};
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr, Cmd, ErrorKind, Pipeline, RedisError, Value};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
@@ -141,6 +141,10 @@ impl Lane {
     }
 }
 
+fn is_encrypted(client: &Client) -> bool {
+    matches!(client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. })
+}
+
 /// One new connection, signed in.
 pub(super) async fn connect(client: &Client) -> Result<MultiplexedConnection, String> {
     // Calls have a time-out of their own, over all they do.
@@ -156,7 +160,15 @@ pub(super) async fn connect(client: &Client) -> Result<MultiplexedConnection, St
     {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(advised(&error)),
-        Err(_) => Err(format!("no connection within {} ms", CONNECT_MAX.as_millis())),
+        Err(_) if is_encrypted(client) => Err(format!(
+            "no TLS connection within {} ms: it does not answer, or does not speak TLS there (rediss:// is for a port with TLS, \
+             redis:// for one without)",
+            CONNECT_MAX.as_millis()
+        )),
+        Err(_) => Err(format!(
+            "no connection within {} ms: it does not answer, or speaks only TLS there (then REDIS_URL begins with rediss://)",
+            CONNECT_MAX.as_millis()
+        )),
     }
 }
 
