@@ -201,9 +201,7 @@ pub fn after_poll(outcome: Outcome, underway: Underway<'_>, now: Timestamp) -> N
             },
             next => next,
         },
-        Outcome::Failed(error) | Outcome::InDoubt(error)
-            if !error.class.is_retryable() && !fresh(&error) =>
-        {
+        Outcome::Failed(error) | Outcome::InDoubt(error) if !error.class.is_retryable() && !fresh(&error) => {
             Next::Undone(error.to_string())
         }
         Outcome::Failed(error) | Outcome::InDoubt(error) if now >= deadline => late(&error.to_string()),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::journal::{Event, Journal, Run, is_terminal};
 use super::sender::Sent;
 use super::witness::{Effect, Seen, notifications};
-use super::work::{Class, Kind, TELL, Wanted};
+use super::work::{self, Class, Kind, SHARED, TELL, Wanted};
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,6 +90,7 @@ pub(super) fn account(books: &Books<'_>) -> Account {
             .push(format!("{strange} events on record were never sent"));
     }
     account.ends(books);
+    account.shared(books, &runs, &effects);
     account.strays(books, &effects);
     account
 }
@@ -99,6 +100,8 @@ pub(super) fn account(books: &Books<'_>) -> Account {
 struct Effects<'a> {
     ours: BTreeMap<(u64, &'a str), u64>,
     anybody: BTreeMap<(u64, &'a str), u64>,
+    /// Deploys of services that events share, by service: ours, and anybody's.
+    shared: BTreeMap<&'a str, (u64, u64)>,
     strays: Vec<&'a Effect>,
     /// By the step's key.
     keys: BTreeMap<&'a str, u64>,
@@ -109,6 +112,13 @@ impl<'a> Effects<'a> {
     fn of(seen: &'a Seen) -> Self {
         let mut effects = Self::default();
         for effect in &seen.effects {
+            if effect.event.is_none() && effect.target.starts_with(SHARED) {
+                let (ours, anybody) = effects.shared.entry(&effect.target).or_default();
+                *ours += u64::from(effect.ours);
+                *anybody += 1;
+                effects.foreign += u64::from(!effect.ours);
+                continue;
+            }
             let Some(event) = effect.event else {
                 effects.strays.push(effect);
                 continue;
@@ -249,8 +259,7 @@ impl Account {
         let Run {
             id, state, reason, ..
         } = run;
-        let evidence = kind.wants().iter().any(|wanted| wanted.class == Class::Evidence);
-        if state == "unknown" && evidence {
+        if state == "unknown" && kind.may_ask() {
             // Somebody else may have made it: a person is asked, as the documents say.
             return;
         }
@@ -289,7 +298,7 @@ impl Account {
         }
         let most = match class {
             Class::Idempotent => u64::MAX,
-            Class::Marker | Class::GoalState | Class::Evidence => 1,
+            Class::Marker | Class::GoalState | Class::Evidence | Class::Shared => 1,
             // Every time was an attempt on record.
             Class::MayDouble => step.map_or(1, |step| step.attempts.max(1)),
         };
@@ -311,6 +320,58 @@ impl Account {
             self.wrong.push(format!(
                 "event {n}: {operation} is not on record as done: {step:?}"
             ));
+        }
+    }
+
+    /// Deploys of services that several events share. Equal effects are as good as each other; but no two runs may have the
+    /// same one, there must be one for each that says so, and no more than there are runs.
+    fn shared(&mut self, books: &Books<'_>, runs: &BTreeMap<&str, Vec<&Run>>, effects: &Effects<'_>) {
+        let mut services: BTreeMap<String, Vec<&Run>> = BTreeMap::new();
+        for (n, sent) in books.sent {
+            if Kind::of(books.seed, *n) == Kind::Shared {
+                let ids: BTreeSet<&str> = sent.answers.iter().map(|answer| answer.id.as_str()).collect();
+                let of_event = ids.into_iter().filter_map(|id| runs.get(id)).flatten();
+                services
+                    .entry(work::shared_service(*n))
+                    .or_default()
+                    .extend(of_event);
+            }
+        }
+        let mut whose: BTreeMap<&str, &str> = BTreeMap::new();
+        for (service, runs) in &services {
+            let (ours, anybody) = effects.shared.get(service.as_str()).copied().unwrap_or_default();
+            let (all, unknown) = (runs.len() as u64, count(runs, "unknown"));
+            let figure = self.figures.effects.entry(Class::Shared).or_default();
+            figure.0 += all;
+            figure.1 += ours.min(all);
+            figure.2 += ours.saturating_sub(all);
+            if ours > all {
+                self.doubled
+                    .push(format!("{service}: deployed {ours} times for {all} runs"));
+            }
+            if anybody + unknown < all {
+                self.lost.push(format!(
+                    "{service}: {all} runs, of which {unknown} are unknown, and {anybody} deploys"
+                ));
+            }
+            for run in runs {
+                for step in run.steps.iter().filter(|step| step.state == "done") {
+                    if step.result.is_empty() {
+                        self.wrong
+                            .push(format!("run {}: done, and no deploy is named", run.id));
+                    } else if let Some(other) = whose.insert(&step.result, &run.id) {
+                        let deploy = &step.result;
+                        self.lost
+                            .push(format!("runs {other} and {} both have deploy {deploy}", run.id));
+                    }
+                }
+            }
+        }
+        for (service, (ours, _)) in &effects.shared {
+            if *ours > 0 && !services.contains_key(*service) {
+                self.doubled
+                    .push(format!("nobody asked for a deploy of {service}"));
+            }
         }
     }
 
@@ -366,4 +427,8 @@ impl Account {
     pub(super) fn holds(&self) -> bool {
         self.lost.is_empty() && self.doubled.is_empty() && self.wrong.is_empty()
     }
+}
+
+fn count(runs: &[&Run], state: &str) -> u64 {
+    runs.iter().filter(|run| run.state == state).count() as u64
 }

@@ -52,6 +52,8 @@ pub(super) struct Step {
     pub(super) key: String,
     pub(super) state: String,
     pub(super) attempts: u64,
+    /// The id that its result gives.
+    pub(super) result: String,
 }
 
 /// All that is on record.
@@ -211,6 +213,7 @@ fn step(shown: &Value) -> Step {
         key: text(shown, "key"),
         state: text(shown, "state"),
         attempts: shown["attempts"].as_u64().unwrap_or(0),
+        result: text(&shown["result"], "id"),
     }
 }
 
@@ -244,4 +247,16 @@ async fn answered(asked: RequestBuilder, path: &str) -> Result<Response, String>
             answer.text().await.unwrap_or_default()
         )),
     }
+}
+
+/// How many tasks a server says it has.
+pub(super) async fn tasks(client: &Client, address: &str) -> Result<u64, String> {
+    let answer = answered(client.get(format!("{address}/metrics")), "metrics").await?;
+    let text = answer
+        .text()
+        .await
+        .map_err(|error| format!("GET metrics: {error}"))?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("xmrt_tasks ")?.trim().parse().ok())
+        .ok_or_else(|| "the metrics do not say how many tasks there are".to_owned())
 }

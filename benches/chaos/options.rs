@@ -42,6 +42,8 @@ pub(super) struct Options {
     pub(super) replicas: usize,
     /// Whether the scenarios with an accounting of their own run, too.
     pub(super) scenarios: bool,
+    /// When Redis makes its file safe: `always` or `everysec`.
+    pub(super) sync: String,
     pub(super) plant: Option<Plant>,
     /// How long one backend may take before the suite gives up, in seconds.
     pub(super) seconds_max: u64,
@@ -63,6 +65,7 @@ scripts/chaos [--debug] [options]
   --cycles <n>        how often a server is killed (1000)
   --events <n>        how many different deliveries (100000)
   --replicas <n>      how many servers share the Redis (3)
+  --sync <when>       Redis's appendfsync: always, or everysec
   --no-scenarios      without those that have an accounting of their own: FLUSHALL, a rolling restart, a full disk, clocks that jump
   --plant <what>      lost or doubled: makes one such fault on purpose; must be found
   --seconds-max <n>   gives up on a backend after so many seconds (1500; short 240)
@@ -87,6 +90,7 @@ impl Options {
             events: if short { 1_500 } else { 100_000 },
             replicas: 3,
             scenarios: true,
+            sync: "always".into(),
             plant: None,
             seconds_max: if short { 240 } else { 1_500 },
             report: None,
@@ -109,6 +113,7 @@ impl Options {
                 "--replicas" => {
                     options.replicas = usize::try_from(number(value()?)?.clamp(1, 8)).unwrap_or(1);
                 }
+                "--sync" => options.sync = sync(value()?)?,
                 "--no-scenarios" => options.scenarios = false,
                 "--plant" => options.plant = Some(plant(value()?)?),
                 "--seconds-max" => options.seconds_max = number(value()?)?,
@@ -130,6 +135,13 @@ fn backend(name: &str) -> Result<Backend, String> {
         "sqlite" => Ok(Backend::Sqlite),
         "redis" => Ok(Backend::Redis),
         other => Err(format!("--backend is sqlite or redis, not \"{other}\"")),
+    }
+}
+
+fn sync(name: &str) -> Result<String, String> {
+    match name {
+        "always" | "everysec" => Ok(name.to_owned()),
+        other => Err(format!("--sync is always or everysec, not \"{other}\"")),
     }
 }
 

@@ -93,8 +93,8 @@ impl Process {
         self.child.try_wait().ok().flatten()
     }
 
-    /// Open descriptors, threads, and resident memory in KiB.
-    pub(super) fn measure(&self) -> Option<Measure> {
+    /// Open descriptors, threads, and resident memory in KiB; with the tasks that it says it has.
+    pub(super) fn measure(&self, tasks: u64) -> Option<Measure> {
         let proc = PathBuf::from(format!("/proc/{}", self.pid()?));
         let status = std::fs::read_to_string(proc.join("status")).ok()?;
         let field = |name: &str| {
@@ -104,6 +104,7 @@ impl Process {
         Some(Measure {
             descriptors: std::fs::read_dir(proc.join("fd")).ok()?.count() as u64,
             threads: field("Threads:")?,
+            tasks,
             memory_kib: field("VmRSS:")?,
         })
     }
@@ -114,18 +115,20 @@ impl Process {
 pub(super) struct Measure {
     pub(super) descriptors: u64,
     pub(super) threads: u64,
+    pub(super) tasks: u64,
     pub(super) memory_kib: u64,
 }
 
 /// A Redis of the suite's own, in a folder of its own, that makes every write durable before it answers.
 pub(super) struct Redis {
     folder: PathBuf,
+    sync: String,
     port: u16,
     process: Process,
 }
 
 impl Redis {
-    pub(super) async fn start(folder: &Path) -> Result<Self, String> {
+    pub(super) async fn start(folder: &Path, sync: &str) -> Result<Self, String> {
         std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let mut why = String::new();
         // Somebody may take the port in between.
@@ -134,11 +137,12 @@ impl Redis {
                 .and_then(|listener| listener.local_addr())
                 .map_err(|error| error.to_string())?
                 .port();
-            match redis(folder, port).await {
+            match redis(folder, port, sync).await {
                 Ok(process) => {
                     let folder = folder.to_owned();
                     return Ok(Self {
                         folder,
+                        sync: sync.to_owned(),
                         port,
                         process,
                     });
@@ -164,7 +168,7 @@ impl Redis {
     /// The same server again, on what it left.
     pub(super) async fn restart(&mut self) -> Result<(), String> {
         self.kill().await;
-        self.process = redis(&self.folder, self.port).await?;
+        self.process = redis(&self.folder, self.port, &self.sync).await?;
         Ok(())
     }
 
@@ -185,7 +189,7 @@ fn told(error: redis::RedisError) -> String {
     format!("redis: {error}")
 }
 
-async fn redis(folder: &Path, port: u16) -> Result<Process, String> {
+async fn redis(folder: &Path, port: u16, sync: &str) -> Result<Process, String> {
     let mut command = Command::new("redis-server");
     command
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
@@ -193,7 +197,7 @@ async fn redis(folder: &Path, port: u16) -> Result<Process, String> {
             "--appendonly",
             "yes",
             "--appendfsync",
-            "always",
+            sync,
             "--maxmemory-policy",
             "noeviction",
         ])

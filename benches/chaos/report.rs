@@ -96,7 +96,10 @@ pub(super) fn verdict(account: &Account) -> String {
 fn title(backend: Backend, options: &Options) -> String {
     match backend {
         Backend::Sqlite => "SQLite, one server".into(),
-        Backend::Redis => format!("Redis, `appendfsync always`, {} servers", options.replicas),
+        Backend::Redis => format!(
+            "Redis, `appendfsync {}`, {} servers",
+            options.sync, options.replicas
+        ),
     }
 }
 
@@ -155,6 +158,7 @@ fn name(class: Class) -> &'static str {
         Class::Idempotent => "idempotent: add a label",
         Class::Marker => "marker: comment, issue",
         Class::GoalState => "goal state: merge",
+        Class::Shared => "evidence: deploy of a service that others deploy, too",
         Class::Evidence => "evidence: deploy",
         Class::MayDouble => "may double: notify",
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::journal;
 use super::options::Options;
 use super::process::Measure;
 use super::sender::{Sender, Sent};
@@ -19,6 +20,8 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(120);
 /// What may be left over a load: descriptors and threads.
 const DESCRIPTORS_MORE: u64 = 12;
 const THREADS_MORE: u64 = 4;
+/// What may be left of tasks: a connection that is kept open is one, and one that listens to it.
+const TASKS_MORE: u64 = 12;
 /// What an allocator may keep, in KiB. A leak of one kilobyte a delivery would show in a full run.
 const MEMORY_MORE_KIB: u64 = 48 * 1024;
 
@@ -40,12 +43,12 @@ pub(super) async fn calm(world: &mut World, options: &Options) -> Result<Calm, S
     let load = (options.events / 10).clamp(100, 2_000);
     world.seed_until(CALM_FROM, CALM_FROM + WARM + load).await?;
     calm.load(world, CALM_FROM..CALM_FROM + WARM).await?;
-    let before = measures(world);
+    let before = measures(world).await?;
     calm.load(world, CALM_FROM + WARM..CALM_FROM + WARM + load)
         .await?;
     let begun = Instant::now();
     let after = loop {
-        let after = measures(world);
+        let after = measures(world).await?;
         let back = before
             .iter()
             .zip(&after)
@@ -57,11 +60,14 @@ pub(super) async fn calm(world: &mut World, options: &Options) -> Result<Calm, S
     };
     for (place, (before, after)) in before.iter().zip(&after).enumerate() {
         let told = format!(
-            "server {place}, before and after {load} deliveries: descriptors {} and {}, threads {} and {}, memory {} and {} MiB",
+            "server {place}, before and after {load} deliveries: descriptors {} and {}, threads {} and {}, tasks {} and {}, \
+             memory {} and {} MiB",
             before.descriptors,
             after.descriptors,
             before.threads,
             after.threads,
+            before.tasks,
+            after.tasks,
             before.memory_kib / 1024,
             after.memory_kib / 1024,
         );
@@ -97,13 +103,18 @@ impl Calm {
     }
 }
 
-fn measures(world: &World) -> Vec<Measure> {
-    let servers = (0..world.fleet.size()).filter_map(|place| world.fleet.server(place));
-    servers.filter_map(|server| server.measure()).collect()
+async fn measures(world: &World) -> Result<Vec<Measure>, String> {
+    let mut measures = Vec::new();
+    for server in (0..world.fleet.size()).filter_map(|place| world.fleet.server(place)) {
+        let tasks = journal::tasks(&world.client, &server.address).await?;
+        measures.extend(server.measure(tasks));
+    }
+    Ok(measures)
 }
 
 fn is_back(before: &Measure, after: &Measure) -> bool {
     after.descriptors <= before.descriptors + DESCRIPTORS_MORE
         && after.threads <= before.threads + THREADS_MORE
+        && after.tasks <= before.tasks + TASKS_MORE
         && after.memory_kib <= before.memory_kib + MEMORY_MORE_KIB
 }

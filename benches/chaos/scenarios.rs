@@ -86,9 +86,13 @@ async fn emptied(options: &Options, folder: &Path) -> Result<(Account, String), 
             .push("FLUSHALL: what was done before it was done again".into());
     }
     let mut newer = seen;
-    newer
-        .effects
-        .retain(|effect| effect.event.is_none_or(|n| n >= EVENTS));
+    // Of those that name no event, only the ones since.
+    let mut place = 0;
+    newer.effects.retain(|effect| {
+        place += 1;
+        let since = place > effects_before.effects.len();
+        effect.event.map_or(since, |n| n >= EVENTS)
+    });
     newer.told.retain(|n, _| *n >= EVENTS);
     found.add(books(&world, &after, &newer).await?);
     let mut logs =

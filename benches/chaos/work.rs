@@ -28,6 +28,8 @@ pub(super) enum Kind {
     Merge,
     /// Starts a deploy: evidence.
     Deploy,
+    /// The same of a service that many events deploy.
+    Shared,
     /// Tells a person: may double.
     Tell,
     /// Reads, labels, comments, opens an issue.
@@ -37,13 +39,14 @@ pub(super) enum Kind {
 }
 
 /// How often each comes among a thousand events.
-const SHARES: [(Kind, u64); 9] = [
-    (Kind::Plain, 600),
+const SHARES: [(Kind, u64); 10] = [
+    (Kind::Plain, 580),
     (Kind::Label, 60),
     (Kind::Comment, 90),
     (Kind::Issue, 60),
     (Kind::Merge, 40),
     (Kind::Deploy, 15),
+    (Kind::Shared, 20),
     (Kind::Tell, 40),
     (Kind::Multi, 60),
     (Kind::Fails, 35),
@@ -60,6 +63,8 @@ pub(super) enum Class {
     GoalState,
     /// At most once; never only if a person was asked.
     Evidence,
+    /// The same of a service that others deploy at the same time.
+    Shared,
     /// Once, and again only for an attempt that is on record.
     MayDouble,
 }
@@ -94,6 +99,7 @@ impl Kind {
             Self::Issue => "issue",
             Self::Merge => "merge",
             Self::Deploy => "deploy",
+            Self::Shared => "shared",
             Self::Tell => "tell",
             Self::Multi => "multi",
             Self::Fails => "fails",
@@ -109,6 +115,11 @@ impl Kind {
         }
     }
 
+    /// Whether a person may be asked in the end.
+    pub(super) fn may_ask(self) -> bool {
+        matches!(self, Self::Deploy | Self::Shared)
+    }
+
     /// The effects it must have.
     pub(super) fn wants(self) -> &'static [Wanted] {
         const LABEL: Wanted = wanted("add_labels", Class::Idempotent);
@@ -118,7 +129,8 @@ impl Kind {
         const DEPLOY: Wanted = wanted("trigger_deploy", Class::Evidence);
         const TOLD: Wanted = wanted(TELL, Class::MayDouble);
         match self {
-            Self::Plain => &[],
+            // Which of several equal deploys is whose nobody can tell: they are counted by service.
+            Self::Plain | Self::Shared => &[],
             Self::Label => &[LABEL],
             Self::Comment | Self::Fails => &[COMMENT],
             Self::Issue => &[ISSUE],
@@ -152,10 +164,21 @@ pub(super) fn service(n: u64) -> String {
     format!("srv-{n}")
 }
 
+/// The service that event `n` deploys together with others; theirs are the events that come at about the same time.
+pub(super) fn shared_service(n: u64) -> String {
+    format!("{SHARED}{}", n / EVENTS_PER_SERVICE)
+}
+
+/// How the names of shared services begin.
+pub(super) const SHARED: &str = "srv-shared-";
+/// How many events may share a service; some thirtieth of them do.
+const EVENTS_PER_SERVICE: u64 = 2_000;
+
 /// How every provider's path that is about event `n` alone begins.
 pub(super) fn path(kind: Kind, n: u64) -> String {
     match kind {
         Kind::Deploy => format!("/services/{}", service(n)),
+        Kind::Shared => format!("/services/{}", shared_service(n)),
         Kind::Merge => format!("/repos/{}/pulls/{}", repo(n), issue(n)),
         _ => format!("/repos/{}/issues/{}", repo(n), issue(n)),
     }
@@ -228,6 +251,14 @@ pub(super) fn seeds(seed: u64, numbers: std::ops::Range<u64>) -> Value {
             Kind::Deploy => {
                 services.push(json!({ "id": service(n), "name": format!("chaos-{n}") }));
             }
+            Kind::Shared => {
+                // Once: what is told again is as new.
+                let first =
+                    (n - n % EVENTS_PER_SERVICE..n).all(|before| Kind::of(seed, before) != Kind::Shared);
+                if first {
+                    services.push(json!({ "id": shared_service(n), "name": shared_service(n) }));
+                }
+            }
             Kind::Merge => pulls.push(json!({ "repo": repo, "number": issue(n), "title": "A change" })),
             _ => issues.push(json!({ "repo": repo, "number": issue(n), "title": format!("Chaos {n}") })),
         }
@@ -265,6 +296,10 @@ pub(super) fn rules() -> Vec<(&'static str, String)> {
         "render.trigger_deploy",
         "service_id = \"srv-{{ event.issue.id }}\"",
     );
+    let shared = action(
+        "render.trigger_deploy",
+        &format!("service_id = \"{SHARED}{{{{ event.issue.id // {EVENTS_PER_SERVICE} }}}}\""),
+    );
     let tell = action(
         "xmrt.notify",
         "to = \"suite\", text = \"About {{ event.issue.id }}\"",
@@ -279,6 +314,7 @@ pub(super) fn rules() -> Vec<(&'static str, String)> {
         (Kind::Issue, issue.clone()),
         (Kind::Merge, format!("{pull}{merge}")),
         (Kind::Deploy, deploy),
+        (Kind::Shared, shared),
         (Kind::Tell, tell),
         (Kind::Multi, format!("{read}{label}{comment}{issue}")),
         (Kind::Fails, fails),

@@ -48,7 +48,7 @@ impl World {
         let redis = match backend {
             Backend::Sqlite => None,
             Backend::Redis => {
-                let redis = Redis::start(&folder.join("redis")).await?;
+                let redis = Redis::start(&folder.join("redis"), &options.sync).await?;
                 let proxy = Proxy::start(redis.port()).await?;
                 Some((redis, proxy))
             }

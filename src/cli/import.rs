@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 
 use super::{Ending, Failure, print};
 use crate::assemble::{self, Bare};
-use crate::config::Settings;
 use crate::clock::{Clock, in_words};
+use crate::config::Settings;
 use crate::journal::archive::{End, Head, Import, Reader, TurnBack};
 
 /// How many records wait between file and store.

@@ -59,9 +59,13 @@ pub async fn ahead(store: &dyn Store, now: Timestamp) -> Result<Option<Ahead>, S
     let (clock, journal) = (now, after(now, ahead_ms));
     let known = Ahead { clock, journal }.with(kept);
     // The two are looked at at different moments; some seconds more or less are no news.
-    let news = kept.is_none_or(|kept| known.clock < kept.clock || known.journal > after(kept.journal, 60_000));
+    let news =
+        kept.is_none_or(|kept| known.clock < kept.clock || known.journal > after(kept.journal, 60_000));
     if news {
-        let known = Ahead { journal: after(known.journal, 60_000), ..known };
+        let known = Ahead {
+            journal: after(known.journal, 60_000),
+            ..known
+        };
         let value = Bytes::from(serde_json::to_vec(&known).unwrap_or_default());
         store.kv_put(&key, value, None, now).await?;
         return Ok(Some(known));
@@ -77,15 +81,31 @@ mod tests {
     const HOUR: i64 = 3_600_000;
 
     #[test]
-    fn what_was_noted_while_the_clock_was_ahead_is_looked_for_from_before_that_and_other_times_are_believed() {
+    fn what_was_noted_while_the_clock_was_ahead_is_looked_for_from_before_that_and_other_times_are_believed()
+    {
         let at = |hours: i64| from_millis(1_780_000_000_000 + hours * HOUR);
-        let ahead = Ahead { clock: at(100), journal: at(200) };
+        let ahead = Ahead {
+            clock: at(100),
+            journal: at(200),
+        };
         assert_eq!(ahead.earliest(at(99)), at(99));
         assert_eq!(ahead.earliest(at(150)), at(76));
         assert_eq!(ahead.earliest(at(201)), at(201));
-        let again = Ahead { clock: at(210), journal: at(220) };
-        assert_eq!(again.with(Some(ahead)), Ahead { clock: at(100), journal: at(220) });
-        let much_later = Ahead { clock: at(200 + 90 * 24), journal: at(9_000) };
+        let again = Ahead {
+            clock: at(210),
+            journal: at(220),
+        };
+        assert_eq!(
+            again.with(Some(ahead)),
+            Ahead {
+                clock: at(100),
+                journal: at(220)
+            }
+        );
+        let much_later = Ahead {
+            clock: at(200 + 90 * 24),
+            journal: at(9_000),
+        };
         assert_eq!(much_later.with(Some(ahead)), much_later);
     }
 }

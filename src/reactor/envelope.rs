@@ -160,7 +160,10 @@ pub(super) fn open(record: &EventRecord, replayed: bool) -> Option<Event> {
 
 /// Whether an event on record was fetched from the provider's own API, after a gap.
 pub(super) fn was_fetched(record: &EventRecord) -> bool {
-    record.meta.get("recovered").is_some_and(|recovered| !recovered.is_null())
+    record
+        .meta
+        .get("recovered")
+        .is_some_and(|recovered| !recovered.is_null())
 }
 
 /// How an event was fetched, as [`seal`] wrote it down.

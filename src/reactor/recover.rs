@@ -154,9 +154,12 @@ impl Recovery {
         let due = journal::coverage_pass(store, now)
             .await?
             // What was done later than now was done by a clock that was ahead.
-            .is_none_or(|pass| pass.at > now || match start {
-                true => clock::after(pass.at, AGAIN_MS) <= now,
-                false => pass.next_at <= now,
+            .is_none_or(|pass| {
+                pass.at > now
+                    || match start {
+                        true => clock::after(pass.at, AGAIN_MS) <= now,
+                        false => pass.next_at <= now,
+                    }
             });
         if !due {
             return Ok(());

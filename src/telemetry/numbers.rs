@@ -36,6 +36,7 @@ table! {
         BUILD: Gauge = "xmrt_build_info" ["version": "of the program"] "1";
         READY: Gauge = "xmrt_ready" [] "1 while deliveries can be accepted durably";
         DEGRADED: Gauge = "xmrt_degraded" ["part": "as in the body of `/readyz`"] "1 while a part does not work, 0 once it works again";
+        TASKS: Gauge = "xmrt_tasks" [] "Tasks of this process that are under way or wait";
         CLOCK_JUMPS: Counter = "xmrt_clock_jumps_total" ["direction": "`forward`, `back`"] "Jumps of the clock over five seconds";
     }
     "Intake" {

@@ -228,4 +228,7 @@ async fn what_is_paused_waits_even_over_a_restart_and_goes_on_when_it_is_resumed
     let (_, errors, code) = world.xmrt(&["resume", "tell"]);
     assert_eq!(code, 2);
     assert!(errors.contains("rule:tell is not paused"), "{errors}");
+    let (_, errors, code) = world.xmrt(&["pause", "agent:nobody"]);
+    assert_ne!(code, 0);
+    assert!(errors.contains("there is no agent `nobody`"), "{errors}");
 }

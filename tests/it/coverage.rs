@@ -36,6 +36,29 @@ on = "github.ping"
 tool = "github.get_me"
 "#;
 
+const GAPS: &str = r#"
+description = "Tells of recovered gaps"
+on = "xmrt.gap_recovered"
+
+[[action]]
+tool = "xmrt.notify"
+arguments = { to = "log", text = "{{ event.gap.recovered }} of {{ event.gap.source }}" }
+
+[[test]]
+name = "tells how many there were"
+event = { on = "xmrt.gap_recovered" }
+expect = [{ tool = "xmrt.notify", arguments.text = "1 of github:acme/api:1" }]
+
+[[test]]
+name = "tells what the payload says"
+event = { on = "xmrt.gap_recovered", payload = { gap = { source = "render:whk-a", provider = "render", recovered = 3 } } }
+expect = [{ tool = "xmrt.notify", arguments.text = "3 of render:whk-a" }]
+"#;
+
+fn source_of_hook(coverage: &Value) -> Value {
+    coverage["sources"][0]["source"].clone()
+}
+
 async fn world(rules: &[(&str, &str)], config: &str, variables: &[(&str, &str)]) -> World {
     let world = World::start_with(rules, config, variables).await;
     let issues: Vec<Value> = (1..=9)
@@ -248,9 +271,10 @@ async fn after_a_lost_journal_only_a_person_brings_back_what_is_older_and_no_eff
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_replicas_recover_what_was_missed_once() {
+async fn two_replicas_recover_what_was_missed_once_and_tell_of_it_once() {
     let server = RedisServer::start("everysec");
-    let world = world(&[("comments", COMMENTS)], CONFIG, &[("REDIS_URL", &server.url())]).await;
+    let rules = [("comments", COMMENTS), ("gaps", GAPS)];
+    let world = world(&rules, CONFIG, &[("REDIS_URL", &server.url())]).await;
     let replica = world.replica();
     let mut missed = Vec::new();
     for number in 1..=5 {
@@ -273,6 +297,29 @@ async fn two_replicas_recover_what_was_missed_once() {
         .filter(|request| request["operation"] == "get_delivery")
         .count();
     assert_eq!(fetched, 5, "each was fetched once");
+    // Told in one event or in several, by whoever compared: each delivery in one of them.
+    let told = world
+        .until("all to be told", async || {
+            let (_, events) = world.api("events?type=xmrt.gap_recovered&limit=50").await;
+            let events = events["events"].as_array()?.clone();
+            let mut deliveries = Vec::new();
+            for event in &events {
+                let (_, event) = world.api(&format!("events/{}", event["id"].as_str()?)).await;
+                assert_eq!(event["subject"], source_of_hook(&coverage), "{event:#}");
+                let told = event["payload"]["gap"]["deliveries"].as_array()?.clone();
+                assert_eq!(event["payload"]["gap"]["recovered"], told.len());
+                deliveries.extend(told.iter().map(|id| id.as_str().unwrap().to_owned()));
+            }
+            (deliveries.len() >= 5).then_some(deliveries)
+        })
+        .await;
+    let rules = world.folder.path().join("rules/gaps.toml");
+    let (tested, why, code) = world.xmrt(&["test", rules.to_str().unwrap()]);
+    assert_eq!(code, 0, "{tested}{why}");
+    let (mut told, mut missed) = (told, missed);
+    told.sort();
+    missed.sort();
+    assert_eq!(told, missed);
     drop(replica);
 }
 

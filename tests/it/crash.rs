@@ -377,3 +377,53 @@ async fn the_same_delivery_and_the_same_body_again_do_nothing_and_name_the_earli
     );
     assert_eq!(world.effects().await.len(), before, "no second effect");
 }
+
+const READS_ITS_OWN: &str = r#"
+description = "Opens an issue, and reads it at once"
+on = "github.issues.opened"
+
+[[action]]
+id = "made"
+tool = "github.create_issue"
+arguments = { repo = "{{ event.repository.full_name }}", title = "About {{ event.issue.title }}", body = "See above." }
+timeout = "2s"
+
+[[action]]
+tool = "github.get_issue"
+arguments = { repo = "{{ event.repository.full_name }}", number = "{{ steps.made.number }}" }
+timeout = "2s"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_just_made_and_is_not_found_yet_is_asked_for_again_and_what_is_not_there_is_not_for_long() {
+    let missing = READS_ITS_OWN.replace("{{ steps.made.number }}", "999999");
+    let rules = [("reads", READS_ITS_OWN), ("misses", missing.as_str())];
+    let world = World::start(&rules, CONFIG).await;
+    world
+        .sandbox_post(
+            "seed",
+            json!({ "github": { "repos": [{ "full_name": "acme/api" }],
+                                "issues": [{ "repo": "acme/api", "number": 1, "title": "Issue 1" }] } }),
+        )
+        .await;
+    let lag =
+        json!([{ "match": { "operation": "create_issue" }, "times": 2, "kind": "lagging_reads", "ms": 250 }]);
+    world.sandbox_post("faults", lag).await;
+    accepted(&world, "d1", 1).await;
+    for run in world.settled("d1").await {
+        let reads = run["steps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|step| step["step"] == "get_issue");
+        let attempts = reads.unwrap()["attempts"].as_u64().unwrap();
+        assert!(attempts > 1, "{run:#}");
+        match run["rule"].as_str().unwrap() {
+            "reads" => assert_eq!(run["status"], "succeeded", "{run:#}"),
+            _ => {
+                assert_eq!(run["status"], "dead", "{run:#}");
+                assert!(attempts < 40, "{run:#}");
+            }
+        }
+    }
+}

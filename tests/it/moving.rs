@@ -1,6 +1,9 @@
 //! `xmrt export` and `xmrt import`, as somebody uses them who moves.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use xmrt::journal::Store;
+use xmrt::store::Embedded;
 
 use crate::harness::{World, issue_opened};
 use crate::redis_server::RedisServer;
@@ -127,4 +130,66 @@ async fn a_journal_that_stays_behind_when_redis_is_set_or_unset_is_named_and_a_m
     world.restart();
     let log = restarted(&mut world);
     assert!(!log.contains(LEFT_IN_REDIS), "{log}");
+}
+
+/// What the server says of its health.
+async fn ready(world: &World) -> String {
+    let answer = world
+        .client
+        .get(format!("{}/readyz", world.server.url))
+        .send()
+        .await;
+    answer.unwrap().text().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_whose_clock_was_ten_years_ahead_is_found_and_turned_back() {
+    let mut world = World::start(&[("tell", NOTIFY)], "").await;
+    world.github("issues", "d1", &issue_opened(1)).await.unwrap();
+    world.settled("d1").await;
+    assert!(world.server.terminate().0.success());
+    let data = world.folder.path().join("data");
+    let ahead = Timestamp::now() + SignedDuration::from_hours(10 * 365 * 24);
+    {
+        let journal = Embedded::open(&data, ahead).unwrap();
+        journal.pause("rule:tell", "octocat", ahead).await.unwrap();
+    }
+    let (out, ..) = world.xmrt(&["doctor"]);
+    assert!(
+        out.contains("ahead of this machine's clock") && out.contains("--turn-clock-back"),
+        "{out}"
+    );
+    world.restart();
+    // The first change shows it.
+    world.github("issues", "d2", &issue_opened(2)).await.unwrap();
+    let ready = ready(&world).await;
+    assert!(ready.contains("--turn-clock-back"), "{ready}");
+    assert!(world.server_log().contains("the clock jumped back by"));
+    assert!(world.server.terminate().0.success());
+
+    let file = world.folder.path().join("journal.jsonl");
+    let file = file.to_str().unwrap();
+    assert_eq!(world.xmrt(&["export", "--to", file]).2, 0);
+    let (out, told, code) = world.xmrt(&["import", "--replace", "--turn-clock-back", file]);
+    assert_eq!(code, 0, "{told}");
+    assert!(out.contains("its time was turned back by"), "{out}");
+    let (out, ..) = world.xmrt(&["doctor"]);
+    assert!(!out.contains("ahead of this machine's clock"), "{out}");
+    world.restart();
+    let ready = ready(&world).await;
+    assert!(!ready.contains("clock"), "{ready}");
+    // What was paused is paused, what waits goes on when it is resumed, and what is known is known.
+    assert_eq!(world.xmrt(&["resume", "tell"]).2, 0);
+    for run in world.settled("d2").await {
+        assert_eq!(run["status"], "succeeded", "{run:#}");
+    }
+    let (_, again) = world.github("issues", "d1", &issue_opened(1)).await.unwrap();
+    assert_eq!(again["duplicate"], true, "{again}");
+
+    // One that is not ahead is not turned.
+    world.server.terminate();
+    assert_eq!(world.xmrt(&["export", "--to", file]).2, 0);
+    let (_, told, code) = world.xmrt(&["import", "--replace", "--turn-clock-back", file]);
+    assert_eq!(code, 2);
+    assert!(told.contains("is not ahead"), "{told}");
 }

@@ -5,3 +5,4 @@ mod conformance;
 mod durability;
 mod opening;
 mod redis;
+mod turned;

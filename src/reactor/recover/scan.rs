@@ -12,10 +12,10 @@ use super::told::{self, Fetched};
 use super::{Ask, RecoverError, Recovery, state_after};
 use crate::clock::after;
 use crate::hub::ToolError;
-use crate::reactor::envelope;
 use crate::journal::{
     self, Coverage, CoverageLease, CoverageState, EventKey, Found, Range, StoreError, Stretch, Unreachable,
 };
+use crate::reactor::envelope;
 
 /// After so many deliveries that are not in the journal the provider's budget is looked at again, and the right to compare
 /// made longer: getting each of them is a request.

@@ -83,7 +83,11 @@ fn id_of(source: &str, oldest: &str) -> String {
 /// Documented in `docs/rules/events.md`; `check` knows its fields.
 fn payload(source: &Source, fetched: &[Fetched], now: Timestamp) -> Bytes {
     let at = |one: Option<&Fetched>| one.map(|one| one.at.to_string());
-    let ids: Vec<&str> = fetched.iter().take(NAMED_MAX).map(|one| one.id.as_str()).collect();
+    let ids: Vec<&str> = fetched
+        .iter()
+        .take(NAMED_MAX)
+        .map(|one| one.id.as_str())
+        .collect();
     let payload = json!({
         "time": now.to_string(),
         "gap": {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use xmrt::journal::archive::{ArchiveError, Import, Lines, Reader, Record};
+use xmrt::journal::archive::{ArchiveError, Head, Import, Lines, Reader, Record};
 use xmrt::journal::*;
 use xmrt::store::Embedded;
 use xmrt::store::redis::Opens;
@@ -15,7 +15,7 @@ use crate::journal::desk::{Desk, at, desks, done, end, event, fires, gates, inte
 use crate::journal::walk::{Act, Move, perform, pick, view, walks};
 use crate::redis_server::RedisServer;
 
-async fn written(store: &dyn Store) -> String {
+pub(super) async fn written(store: &dyn Store) -> String {
     let mut lines = Lines::of(store.export().await.unwrap());
     let mut text = Vec::new();
     while let Some(line) = lines.next().await {
@@ -24,7 +24,7 @@ async fn written(store: &dyn Store) -> String {
     String::from_utf8(text).unwrap()
 }
 
-fn read(text: &str) -> Result<Vec<Record>, ArchiveError> {
+pub(super) fn read(text: &str) -> Result<Vec<Record>, ArchiveError> {
     let (_, mut reader) = Reader::open(text.as_bytes())?;
     let mut records = Vec::new();
     while let Some(record) = reader.next_record()? {
@@ -35,7 +35,15 @@ fn read(text: &str) -> Result<Vec<Record>, ArchiveError> {
 
 async fn fill(store: &dyn Store, text: &str, replace: bool) -> Result<(), StoreError> {
     let (head, _) = Reader::open(text.as_bytes()).unwrap();
-    let found = read(text).unwrap();
+    fill_with(store, head, read(text).unwrap(), replace).await
+}
+
+pub(super) async fn fill_with(
+    store: &dyn Store,
+    head: Head,
+    found: Vec<Record>,
+    replace: bool,
+) -> Result<(), StoreError> {
     let (sender, records) = mpsc::channel(found.len().max(1));
     let total = found.len() as u64;
     for record in found {
