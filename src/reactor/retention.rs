@@ -80,6 +80,8 @@ pub(super) struct Bounds {
     full: Option<String>,
     /// What it is kept within, where that is done here.
     policy: Option<Policy>,
+    /// Until when nothing is deleted by age.
+    held_until: Option<Timestamp>,
 }
 
 /// When it was last looked for what is too old, and until when nothing is deleted.
@@ -127,17 +129,14 @@ impl Reactor {
     }
 
     async fn keep_within(&self, policy: &Policy, round: bool) -> Result<(), StoreError> {
-        if self.store.clock_behind().is_some() {
-            // Kept for when the clock has caught up.
-            journal::ahead(self.store.as_ref(), self.clock.now()).await?;
-        }
-        if round && self.may_delete().await? && self.is_ours().await? {
+        let believed = self.may_delete(round).await?;
+        if round && believed && self.is_ours().await? {
             self.prune(&policy.by_age(), policy, None).await?;
             self.prune_audit(policy.audit_ms).await?;
             self.store.prune_books(BOOK_MS_MIN, self.clock.now()).await?;
         }
         let mut size = self.store.size().await?;
-        if policy.percent(&size) >= CROWDED_PERCENT {
+        if believed && policy.percent(&size) >= CROWDED_PERCENT {
             tracing::warn!(
                 bytes = size.bytes,
                 "the journal is nearly as large as it may be: the oldest of it is deleted before its time"
@@ -161,26 +160,42 @@ impl Reactor {
         Ok(taken.is_none())
     }
 
-    /// Whether time may be believed as far as to delete by it. After more than a day without a look nothing is deleted for a
-    /// day: the clock may be ahead, and what is deleted by a wrong clock is gone, with the memory of what must not be done again.
-    async fn may_delete(&self) -> Result<bool, StoreError> {
-        let (key, now) = (KvKey::new(SPACE, "looked")?, self.clock.now());
-        let kept = self.store.kv_get(&key, now).await?;
-        let kept: Option<Looked> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let looked = Looked::next(kept.as_ref(), now);
-        let value = Bytes::from(serde_json::to_vec(&looked).unwrap_or_default());
-        self.store.kv_put(&key, value, None, now).await?;
-        let held = looked.held_until.filter(|until| *until > now);
-        self.set_degraded(
-            PART,
-            held.map(|until| {
-                format!(
-                    "nothing that is old is deleted until {until}: the journal was not looked at for more than a day, or the clock \
-                     jumped ahead; see that this machine's time is right"
-                )
-            }),
-        );
-        Ok(held.is_none())
+    /// Whether time may be believed as far as to delete by it: what is deleted is gone, with the memory of what must not be done
+    /// again. Not while the journal's time is ahead of the clock; and after more than a day without a look not for a day, for
+    /// then the clock may be ahead.
+    async fn may_delete(&self, round: bool) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        if round {
+            let key = KvKey::new(SPACE, "looked")?;
+            let kept = self.store.kv_get(&key, now).await?;
+            let kept: Option<Looked> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            let looked = Looked::next(kept.as_ref(), now);
+            let value = Bytes::from(serde_json::to_vec(&looked).unwrap_or_default());
+            self.store.kv_put(&key, value, None, now).await?;
+            self.bounds
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .held_until = looked.held_until;
+        }
+        let held = self
+            .bounds
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .held_until;
+        let held = held.filter(|until| *until > now);
+        let why = held.map(|until| {
+            format!(
+                "nothing that is old is deleted until {until}: the journal was not looked at for more than a day, or the clock \
+                 jumped ahead; see that this machine's time is right"
+            )
+        });
+        self.set_degraded(PART, why);
+        if self.store.clock_behind().is_none() {
+            return Ok(held.is_none());
+        }
+        // Kept for when the clock has caught up.
+        journal::ahead(self.store.as_ref(), now).await?;
+        Ok(false)
     }
 
     /// Deletes what is over, step by step; until the journal is roomy again, if that is given.

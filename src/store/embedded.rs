@@ -119,7 +119,7 @@ pub struct Embedded {
     dir: PathBuf,
     path: PathBuf,
     doorbell: Notify,
-    /// Looked at with every claim: workers ask for one all the time, and with the present time.
+    /// Looked at when it is opened, and with every claim: workers ask for one all the time, and with the present time.
     behind: Behind,
     data_dir: DataDir,
 }
@@ -160,7 +160,12 @@ impl Embedded {
             );
         }
         // Whoever held a lease held the lock of this directory, too, and is gone.
-        desk.first(move |tx| tx.release("", true, now)).map_err(failed)?;
+        let released = desk.first(move |tx| {
+            tx.release("", true, now)?;
+            Ok(tx.at(now))
+        });
+        let behind = Behind::default();
+        behind.observe(now, released.map_err(failed)?);
         let writer = writer::Writer::start(desk).map_err(io)?;
         Ok(Self {
             writer,
@@ -169,7 +174,7 @@ impl Embedded {
             dir: dir.into(),
             path,
             doorbell: Notify::new(),
-            behind: Behind::default(),
+            behind,
             data_dir,
         })
     }

@@ -396,7 +396,7 @@ timeout = "2s"
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_just_made_and_is_not_found_yet_is_asked_for_again_and_what_is_not_there_is_not_for_long() {
-    let missing = READS_ITS_OWN.replace("{{ steps.made.number }}", "999999");
+    let missing = READS_ITS_OWN.replace("\"{{ steps.made.number }}\"", "999999");
     let rules = [("reads", READS_ITS_OWN), ("misses", missing.as_str())];
     let world = World::start(&rules, CONFIG).await;
     world

@@ -133,7 +133,7 @@ async fn a_journal_that_stays_behind_when_redis_is_set_or_unset_is_named_and_a_m
 }
 
 /// What the server says of its health.
-async fn ready(world: &World) -> String {
+async fn health(world: &World) -> String {
     let answer = world
         .client
         .get(format!("{}/readyz", world.server.url))
@@ -162,7 +162,7 @@ async fn a_journal_whose_clock_was_ten_years_ahead_is_found_and_turned_back() {
     world.restart();
     // The first change shows it.
     world.github("issues", "d2", &issue_opened(2)).await.unwrap();
-    let ready = ready(&world).await;
+    let ready = health(&world).await;
     assert!(ready.contains("--turn-clock-back"), "{ready}");
     assert!(world.server_log().contains("the clock jumped back by"));
     assert!(world.server.terminate().0.success());
@@ -176,7 +176,7 @@ async fn a_journal_whose_clock_was_ten_years_ahead_is_found_and_turned_back() {
     let (out, ..) = world.xmrt(&["doctor"]);
     assert!(!out.contains("ahead of this machine's clock"), "{out}");
     world.restart();
-    let ready = ready(&world).await;
+    let ready = health(&world).await;
     assert!(!ready.contains("clock"), "{ready}");
     // What was paused is paused, what waits goes on when it is resumed, and what is known is known.
     assert_eq!(world.xmrt(&["resume", "tell"]).2, 0);
