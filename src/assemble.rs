@@ -27,7 +27,7 @@ pub use call::{Asked, call_tool};
 pub use connect::{Change, Signing, Subscription, Target, signing, subscribe, subscription};
 pub use files::{admin_token, read_rules};
 pub use instance::{AssembleError, Instance, Running, offline, start};
-pub use journal::{Bare, back_up};
+pub use journal::{Bare, back_up, damage};
 pub use providers::{Providers, demo_sandbox, sandbox};
 pub use signing::{Signed, read_payload, signed_github, signed_render};
 pub use trial::{Trial, run_tests};

@@ -8,7 +8,7 @@ mod lock;
 pub mod embedded;
 pub mod redis;
 
-pub use embedded::{Embedded, OpenError, back_up};
+pub use embedded::{Embedded, OpenError, back_up, damage};
 pub use lock::{DataDir, Holder};
 pub use note::{Noted, noted};
 pub use redis::Redis;

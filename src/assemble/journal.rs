@@ -104,6 +104,20 @@ pub fn back_up(settings: &Settings, to: &Path) -> Result<(), AssembleError> {
     Ok(store::back_up(&settings.data_dir, to, Clock::system().now())?)
 }
 
+/// What is damaged in the SQLite journal that the settings name, if there is one and something is; whoever serves it.
+pub async fn damage(settings: &Settings) -> Option<String> {
+    if settings.redis.is_some() || !Embedded::exists(&settings.data_dir) {
+        return None;
+    }
+    let dir = settings.data_dir.clone();
+    let looked = tokio::task::spawn_blocking(move || store::damage(&dir)).await;
+    match looked {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
 /// An open journal, and the data directory that goes with it.
 pub(super) struct Journal {
     pub(super) store: Arc<dyn Store>,

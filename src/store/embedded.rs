@@ -38,6 +38,7 @@ use crate::store::lock::{DataDir, Holder};
 use crate::store::packing;
 
 pub use backup::back_up;
+pub use care::damage;
 
 const DATABASE: &str = "journal.db";
 

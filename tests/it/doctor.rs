@@ -409,3 +409,15 @@ async fn beside_a_running_server_redis_itself_is_asked() {
     let what = found(&report, "store", "problem");
     assert!(what.contains("set `maxmemory-policy noeviction`"), "{what}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_is_damaged_is_found() {
+    let world = world("").await;
+    let journal = world.folder.path().join("data/journal.db");
+    let mut bytes = std::fs::read(&journal).unwrap();
+    let page = 16_384;
+    assert!(bytes.len() > 12 * page, "{}", bytes.len());
+    bytes[8 * page..12 * page].fill(0xa5);
+    std::fs::write(&journal, bytes).unwrap();
+    breaks(&world, &[], "store", &["is damaged"]);
+}

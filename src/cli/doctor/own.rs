@@ -143,6 +143,16 @@ pub(super) async fn rules(settings: &Settings) -> (Vec<Finding>, Option<RuleBook
 /// The store: what the running server says of it, and what it says itself. SQLite is the running server's alone.
 pub(super) async fn store(settings: &Settings) -> Vec<Finding> {
     let mut found = Vec::new();
+    if let Some(what) = assemble::damage(settings).await {
+        found.push(Finding::new(
+            STORE,
+            Level::Problem,
+            format!("{} is damaged: {what}", place(settings)),
+            "what is in the damaged part is lost, and what is written next may be, too",
+            "stop the server, keep a copy of the data directory, and put the last backup back (docs/state.md); then look at the disk",
+        ));
+        return found;
+    }
     if let Some(url) = assemble::running_server(settings) {
         found.push(served(settings, &url).await);
         if settings.redis.is_none() {
