@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::job::{Flow, Job, history, step_span};
 use super::trail::looked;
+use crate::clock;
 use crate::journal::{self, StepRecord, StoreError};
 use crate::plan::Step;
 use crate::record::{self, Next};
@@ -32,6 +33,19 @@ impl Job<'_> {
             Some(on_record) => self.doubt(step, &on_record).await,
             None => self.make(step).await,
         }
+    }
+
+    /// Until when what the event told of, or a step of this run made, may not be visible yet; and for how long an effect may
+    /// stay invisible, where that is set.
+    pub(super) fn visibility(&self) -> (Option<i64>, Timestamp) {
+        let settle_ms = self.settle_ms();
+        let steps = self.history.steps.iter().filter(|step| step.writes);
+        let made = steps.filter_map(|step| step.finished_at).max();
+        // A run that was put off begins long after its event came, and one that is made again after the first.
+        let told = self.event().received_at;
+        let since = made.map_or(told, |made| made.max(told));
+        let fresh_ms = settle_ms.map_or(record::FRESH_MS, |ms| ms.saturating_mul(5).min(record::FRESH_MS));
+        (settle_ms, clock::after(since, fresh_ms))
     }
 
     /// From when on an effect can be the step's. For an event that may have been acted on before, from its delivery on;

@@ -420,19 +420,6 @@ impl<'w> Job<'w> {
         Ok(Flow::Continue)
     }
 
-    /// Until when what the event told of, or a step of this run made, may not be visible yet; and for how long an effect may
-    /// stay invisible, where that is set.
-    pub(super) fn visibility(&self) -> (Option<i64>, Timestamp) {
-        let settle_ms = self.settle_ms();
-        let steps = self.history.steps.iter().filter(|step| step.writes);
-        let made = steps.filter_map(|step| step.finished_at).max();
-        // A run that was put off begins long after its event came, and one that is made again after the first.
-        let told = self.event().received_at;
-        let since = made.map_or(told, |made| made.max(told));
-        let fresh_ms = settle_ms.map_or(record::FRESH_MS, |ms| ms.saturating_mul(5).min(record::FRESH_MS));
-        (settle_ms, clock::after(since, fresh_ms))
-    }
-
     /// When the rule wants the step over with: counted from its first call, in this run.
     fn deadline(&self, step: &Step) -> Option<Timestamp> {
         let within_ms = plan::action_at(&self.rule, step.index)?.within_ms?;
