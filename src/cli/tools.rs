@@ -1,7 +1,9 @@
 //! `xmrt tools`
 
+mod card;
 mod doubt;
 mod markdown;
+mod shape;
 
 use serde_json::{Value, json};
 
@@ -15,6 +17,9 @@ use crate::hub::{ServerStatus, Standing, ToolFacts, ToolStatus};
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Options {
+    /// Show only this tool, as `github.create_issue`: its arguments and result, what happens when it fails, and an action to copy
+    #[arg(conflicts_with_all = ["toolsets", "doubt"])]
+    tool: Option<String>,
     /// As JSON, with schemas
     #[arg(long)]
     json: bool,
@@ -65,6 +70,9 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     }
     if options.toolsets {
         return toolsets(&settings).await;
+    }
+    if let Some(tool) = &options.tool {
+        return show(tool, options.json, &settings).await;
     }
     match options.action {
         None => list(options.json, &settings).await,
@@ -143,10 +151,21 @@ async fn show(name: &str, as_json: bool, settings: &Settings) -> Ending {
     let known = assemble::known_tools(settings).await?;
     let Some(facts) = known.tools.get(name) else {
         let meant = crate::hub::nearest(name, known.tools.keys().map(String::as_str));
-        let hint = meant.map_or_else(
-            || "`xmrt tools` lists them".to_owned(),
-            |meant| format!("did you mean `{meant}`?"),
-        );
+        let within = || {
+            let server = name.split_once('.').map(|(server, _)| format!("{server}."));
+            let own = known
+                .tools
+                .keys()
+                .find(|tool| tool.ends_with(&format!(".{name}")));
+            match (own, server) {
+                (Some(own), _) => format!("did you mean `{own}`?"),
+                (None, Some(server)) if known.tools.keys().any(|tool| tool.starts_with(&server)) => {
+                    format!("`xmrt tools` lists those of `{}`", server.trim_end_matches('.'))
+                }
+                (None, _) => "`xmrt tools` lists them".to_owned(),
+            }
+        };
+        let hint = meant.map_or_else(within, |meant| format!("did you mean `{meant}`?"));
         return Err(Failure::CouldNot(format!("there is no tool `{name}`; {hint}")));
     };
     let external = status_of(&known.servers, name);
@@ -154,17 +173,7 @@ async fn show(name: &str, as_json: bool, settings: &Settings) -> Ending {
         print::json(&json!({ "tool": facts, "external": external.map(|(_, tool)| tool) }));
         return Ok(());
     }
-    println!("{name}: {}", facts.title);
-    println!("{}", facts.description);
-    println!(
-        "\n{}; when an answer is lost: {}",
-        kind(facts),
-        doubt_or_read(facts)
-    );
-    println!(
-        "\narguments: {}",
-        serde_json::to_string_pretty(&facts.input_schema)?
-    );
+    println!("{}", print::harmless(card::card(facts).trim_end()));
     if let Some((server, tool)) = external {
         println!("\nstate: {}", state(server, tool));
         if let (Some(hash), Some(by)) = (&tool.approved, &tool.approved_by) {
@@ -220,13 +229,6 @@ fn doubt_of(facts: &ToolFacts) -> String {
     match facts.read_only {
         true => String::new(),
         false => facts.promises.doubt.as_str().to_owned(),
-    }
-}
-
-fn doubt_or_read(facts: &ToolFacts) -> String {
-    match facts.read_only {
-        true => "it is asked again".to_owned(),
-        false => doubt_of(facts),
     }
 }
 

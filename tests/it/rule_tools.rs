@@ -11,6 +11,7 @@ use serde_json::Value;
 
 mod backtest;
 mod diff;
+mod junit;
 mod troubles;
 
 /// Runs the program in a folder of its own, with nothing of the caller's environment.
@@ -241,23 +242,6 @@ name = "a <bug> & so on"
 event = { on = "github.issues.opened", payload = { issue = { number = 1, title = "BUG" }, repository = { full_name = "acme/api" } } }
 expect = [{ tool = "xmrt.notify", arguments.text = "bug" }]
 "#;
-
-#[test]
-fn results_are_junit_with_the_failure_and_its_place() {
-    let folder = folder(&[("rules/tell.toml", ISSUE)]);
-    let output = xmrt(folder.path(), &["test", "--format", "junit"]);
-    assert_eq!(output.status.code(), Some(1));
-    insta::assert_snapshot!(out(&output), @r###"
-    <?xml version="1.0" encoding="UTF-8"?>
-    <testsuites name="xmrt" tests="1" failures="1">
-      <testsuite name="tell" tests="1" failures="1">
-        <testcase name="a &lt;bug&gt; &amp; so on" classname="tell" file="rules/tell.toml" line="15">
-          <failure message="call 1 `xmrt.notify`: arguments.text is &quot;BUG&quot;; expected &quot;bug&quot;">call 1 `xmrt.notify`: arguments.text is &quot;BUG&quot;; expected &quot;bug&quot;&#10;called &quot;xmrt.notify&quot; {&quot;text&quot;:&quot;BUG&quot;,&quot;to&quot;:&quot;log&quot;}</failure>
-        </testcase>
-      </testsuite>
-    </testsuites>
-    "###);
-}
 
 #[test]
 fn what_no_test_exercises_is_told() {

@@ -2,11 +2,12 @@
 //! nobody uses, or that may be skipped. Never: values.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::rules::check::{Catalog, CatalogTool, Mention, step_id, tables};
-use crate::rules::diagnostic::{Findings, did_you_mean};
+use crate::rules::check::{ByName, Catalog, CatalogTool, Mention, step_id, tables};
+use crate::rules::diagnostic::{Findings, did_you_mean, nearest};
 use crate::rules::syntax::{Entry, Kind, find};
 
 /// How many `$ref`s are followed in a row.
@@ -29,7 +30,7 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], catalog: &Catalog, fin
         match segments.as_slice() {
             ["result", rest @ ..] => {
                 if let Some(tool) = mention.action.and_then(|at| tool_of(actions.get(at)?)) {
-                    result(tool, "result", rest, mention, findings);
+                    result(tool, "result", rest, &mention.place, findings);
                 }
             }
             ["steps", id, rest @ ..] => {
@@ -41,7 +42,7 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], catalog: &Catalog, fin
                     continue;
                 }
                 if let Some(tool) = tool_of(action) {
-                    result(tool, &format!("steps.{id}"), rest, mention, findings);
+                    result(tool, &format!("steps.{id}"), rest, &mention.place, findings);
                 }
                 skipped(action, id, mention, mentions, &actions, findings);
             }
@@ -92,39 +93,131 @@ fn step(action: &[Entry], id: &str, tool: &CatalogTool, mentions: &[Mention], fi
     }
 }
 
+/// Fields of an item that is a part of a step's result: of `for_each`, or of a `{% for … %}`.
+pub(super) fn by_name(tree: &[Entry], named: &[ByName], catalog: &Catalog, findings: &mut Findings<'_>) {
+    let mut taken = BTreeSet::new();
+    let mut steps: BTreeMap<String, &[Entry]> = BTreeMap::new();
+    for action in tables(tree, "action") {
+        let id = step_id(action, &taken);
+        taken.insert(id.clone());
+        steps.entry(id).or_insert(action);
+    }
+    for mention in named {
+        let segments: Vec<&str> = mention.path.split('.').collect();
+        let ["steps", id, rest @ ..] = segments.as_slice() else {
+            continue;
+        };
+        let tool = steps
+            .get(*id)
+            .and_then(|action| catalog.get(find(action, "tool")?.node.text()?));
+        if let Some(tool) = tool
+            && let Some(item) = mention.known.checked_sub(2)
+        {
+            item_of(tool, rest, item, mention, findings);
+        }
+    }
+}
+
+/// A field that is missing in an item of a result: the first `item` segments of the path lead to the list.
+fn item_of(tool: &CatalogTool, path: &[&str], item: usize, mention: &ByName, findings: &mut Findings<'_>) {
+    let Some(root) = &tool.output_schema else { return };
+    let mut schema = root;
+    for (at, segment) in path.iter().enumerate() {
+        match field(root, schema, segment) {
+            Field::There(next) => schema = next,
+            Field::Open => return,
+            Field::Missing(known) => {
+                let Some(within) = at.checked_sub(item) else {
+                    return;
+                };
+                let said: Vec<&str> = mention.written.split('.').collect();
+                let before = said.get(..=within).unwrap_or(&said).join(".");
+                let list = mention
+                    .path
+                    .split('.')
+                    .take(mention.known)
+                    .collect::<Vec<_>>()
+                    .join(".");
+                let message = match within {
+                    0 => format!("`{before}` is one of `{list}`, and has no `{segment}`"),
+                    _ => format!("`{before}` has no `{segment}`"),
+                };
+                let right = |near: &str| {
+                    let rest = said.get(within + 2..).unwrap_or(&[]);
+                    [&[before.as_str(), near][..], rest].concat().join(".")
+                };
+                findings
+                    .warning(
+                        "unknown-result",
+                        &mention.place,
+                        format!("{message}: the run would end with an error"),
+                    )
+                    .hint(match nearest(segment, known.iter().copied()) {
+                        Some(near) => format!("did you mean `{}`?", right(near)),
+                        None => has(&known),
+                    });
+                return;
+            }
+        }
+    }
+}
+
+fn has(known: &[&str]) -> String {
+    let more = if known.len() > SHOWN_MAX { ", …" } else { "" };
+    let shown: Vec<&str> = known.iter().copied().take(SHOWN_MAX).collect();
+    format!("it has {}{more}", shown.join(", "))
+}
+
+/// What a schema says of a field.
+enum Field<'s> {
+    There(&'s Value),
+    /// It may be there.
+    Open,
+    /// It is not; these are.
+    Missing(Vec<&'s str>),
+}
+
+/// A field, of a list that of its items.
+fn field<'s>(root: &'s Value, schema: &'s Value, name: &str) -> Field<'s> {
+    let mut schema = resolve(root, schema);
+    while let Some(items) = schema.get("items") {
+        schema = resolve(root, items);
+    }
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        return Field::Open;
+    };
+    let more = schema.get("additionalProperties");
+    match properties.get(name) {
+        Some(next) => Field::There(next),
+        None if more.is_some_and(|more| *more != Value::Bool(false)) => Field::Open,
+        None => Field::Missing(properties.keys().map(String::as_str).collect()),
+    }
+}
+
 /// A field of a result that its tool does not describe.
-fn result(tool: &CatalogTool, name: &str, path: &[&str], mention: &Mention, findings: &mut Findings<'_>) {
+fn result(tool: &CatalogTool, name: &str, path: &[&str], place: &Range<usize>, findings: &mut Findings<'_>) {
     let Some(root) = &tool.output_schema else { return };
     let mut schema = root;
     let mut before = name.to_owned();
     for segment in path {
-        schema = resolve(root, schema);
-        let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
-            return;
-        };
-        if schema
-            .get("additionalProperties")
-            .is_some_and(|more| *more != Value::Bool(false))
-        {
+        // A list's own fields are its filters; a number in brackets is left out of paths.
+        if resolve(root, schema).get("items").is_some() {
             return;
         }
-        let Some(next) = properties.get(*segment) else {
-            let known: Vec<&str> = properties.keys().map(String::as_str).collect();
-            let more = if known.len() > SHOWN_MAX { ", …" } else { "" };
-            let shown: Vec<&str> = known.iter().copied().take(SHOWN_MAX).collect();
-            findings
-                .warning(
-                    "unknown-result",
-                    &mention.place,
-                    format!("`{before}` has no `{segment}`: the run would end with an error"),
-                )
-                .hint(
-                    did_you_mean(segment, known.iter().copied())
-                        .unwrap_or_else(|| format!("it has {}{more}", shown.join(", "))),
-                );
-            return;
-        };
-        schema = next;
+        match field(root, schema, segment) {
+            Field::There(next) => schema = next,
+            Field::Open => return,
+            Field::Missing(known) => {
+                findings
+                    .warning(
+                        "unknown-result",
+                        place,
+                        format!("`{before}` has no `{segment}`: the run would end with an error"),
+                    )
+                    .hint(did_you_mean(segment, known.iter().copied()).unwrap_or_else(|| has(&known)));
+                return;
+            }
+        }
         before = format!("{before}.{segment}");
     }
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Entry, Seeder};
+use super::{Entry, List, Takes};
 use crate::clock;
 use crate::sandbox::render::{
     Commit, Database, Deploy, Domain, EnvGroup, Event, Log, METRICS, Measured, Workspace, seeded_webhook,
@@ -12,17 +12,132 @@ use crate::sandbox::render::{
 use crate::sandbox::state::World;
 
 /// The lists, in the order in which they build on each other.
-pub(super) const LISTS: &[(&str, Seeder)] = &[
-    ("workspaces", workspace),
-    ("services", service),
-    ("deploys", deploy),
-    ("events", event),
-    ("logs", log),
-    ("metrics", metric),
-    ("webhooks", webhook),
-    ("env_groups", env_group),
-    ("domains", domain),
-    ("databases", database),
+pub(super) const LISTS: &[List] = &[
+    List {
+        name: "workspaces",
+        about: "A workspace.",
+        example: r#"[{ id = "tea-acme", plan = "professional" }]"#,
+        notes: &[(
+            "admin",
+            "Whether our key may change its settings; so unless said.",
+        )],
+        seeder: workspace,
+    },
+    List {
+        name: "services",
+        about: "A service. One that anything else mentions is there without being listed.",
+        example: r#"[{ id = "srv-a", name = "api-prod", type = "web_service", repo = "acme/api", env_vars = { LOG = "debug" } }]"#,
+        notes: &[
+            (
+                "type",
+                "`web_service`, `private_service`, `background_worker`, `cron_job`, `static_site`.",
+            ),
+            ("repo", "`owner/name`, or an address."),
+            ("suspended", "`true`, or `\"suspended\"` as the API has it."),
+            ("auto_deploy", "`false`, or `\"no\"` as the API has it."),
+            ("auto_deploy_trigger", "`commit`, `checksPass` or `off`."),
+            ("schedule", "When a cron job runs."),
+            (
+                "image",
+                "Of a service that is made of an image and not of a repository.",
+            ),
+            ("autoscaling", "As the API shows it."),
+            ("env_vars", "Its environment: a table of texts."),
+            ("instances", "How many."),
+        ],
+        seeder: service,
+    },
+    List {
+        name: "deploys",
+        about: "A deploy; the newest first, as the API lists them.",
+        example: r#"[{ id = "dep-2", service_id = "srv-a", status = "live", finished = "-10m" }, { id = "dep-1", service_id = "srv-a", status = "deactivated", known_good = true }]"#,
+        notes: &[
+            ("service_id", "Where it is left out, the only service there is."),
+            ("service_name", "Gives the service its name."),
+            (
+                "known_good",
+                "`true`: it was live for days without a failure; `false`: it failed while it was live.",
+            ),
+            ("commit", "Its commit's id."),
+            ("trigger", "`new_commit` unless said."),
+            ("status", "`live` unless said."),
+            ("image", "Of a deploy that was made of an image."),
+        ],
+        seeder: deploy,
+    },
+    List {
+        name: "events",
+        about: "What happened to a service; the newest first, as the API lists them.",
+        example: r#"[{ service_id = "srv-a", type = "server_failed", at = "-5m", details = { reason = { unhealthy = "health check failed" } } }]"#,
+        notes: &[
+            ("service_id", "Where it is left out, the only service there is."),
+            ("details", "As the API shows them."),
+        ],
+        seeder: event,
+    },
+    List {
+        name: "logs",
+        about: "A line of a service's log.",
+        example: r#"[{ service_id = "srv-a", message = "listening on 8080", level = "info", at = "-1m" }]"#,
+        notes: &[
+            ("service_id", "Where it is left out, the only service there is."),
+            ("type", "`app`, `request` or `build`; `app` unless said."),
+            ("level", "`info` unless said."),
+        ],
+        seeder: log,
+    },
+    List {
+        name: "metrics",
+        about: "One line of a chart.",
+        example: r#"[{ service_id = "srv-a", metric = "cpu", values = [0.2, 0.9], at = "now", labels = { instance = "srv-a-1" } }]"#,
+        notes: &[
+            ("service_id", "Where it is left out, the only service there is."),
+            ("metric", "`cpu`, `memory`, `http-requests`, …"),
+            ("values", "Numbers, the last of them at `at`."),
+            ("step_seconds", "How far apart the values are; 60 unless said."),
+        ],
+        seeder: metric,
+    },
+    List {
+        name: "webhooks",
+        about: "A webhook that is registered at Render.",
+        example: r#"[{ id = "whk-a", url = "https://example.org/hook", events = ["deploy_ended"] }]"#,
+        notes: &[
+            ("events", "Which it is told of; all unless said."),
+            ("secret", "What signs it."),
+        ],
+        seeder: webhook,
+    },
+    List {
+        name: "env_groups",
+        about: "An environment group.",
+        example: r#"[{ id = "evg-a", name = "shared", vars = { LOG = "debug" }, services = ["srv-a"] }]"#,
+        notes: &[
+            ("services", "Ids of those that it is linked to."),
+            ("vars", "A table of texts."),
+        ],
+        seeder: env_group,
+    },
+    List {
+        name: "domains",
+        about: "A custom domain.",
+        example: r#"[{ service_id = "srv-a", name = "api.example.org", verified = true }]"#,
+        notes: &[
+            ("service_id", "Where it is left out, the only service there is."),
+            (
+                "leads_here",
+                "Whether its DNS leads to the service; as `verified` unless said.",
+            ),
+        ],
+        seeder: domain,
+    },
+    List {
+        name: "databases",
+        about: "A Postgres database (`dpg-…`) or a Key Value store (`red-…`).",
+        example: r#"[{ id = "dpg-a", name = "main", plan = "basic_1gb", details = { version = "16" } }]"#,
+        notes: &[("details", "What else the API shows of it, in its own names.")],
+        seeder: database,
+    },
 ];
 
 const MINUTE_MS: i64 = 60_000;
@@ -46,15 +161,7 @@ const PLANS: [&str; 4] = ["hobby", "professional", "organization", "enterprise"]
 fn workspace(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let id = entry.need(&["id", "owner_id"])?;
     let mut workspace = Workspace::default();
-    if let Some(plan) = entry.text(&["plan"])? {
-        if !PLANS.contains(&plan.as_str()) {
-            return Err(entry.error(&format!(
-                "unknown plan \"{plan}\"; known are {}",
-                PLANS.join(", ")
-            )));
-        }
-        workspace.plan = plan;
-    }
+    workspace.plan = entry.one_of(&["plan"], &PLANS)?.unwrap_or(workspace.plan);
     workspace.admin = entry.flag(&["admin"])?.unwrap_or(true);
     world.render.workspaces.insert(id, workspace);
     Ok(())
@@ -62,11 +169,7 @@ fn workspace(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
 
 fn webhook(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let fresh = world.ids.render("whk");
-    let events = match entry.value(&["events", "event_filter"]) {
-        None => Vec::new(),
-        Some(events) => serde_json::from_value(events.clone())
-            .map_err(|_| entry.error("events must be a list of strings"))?,
-    };
+    let events = entry.texts(&["events", "event_filter"])?.unwrap_or_default();
     let id = entry.text(&["id"])?.unwrap_or(fresh);
     let mut webhook = seeded_webhook(world, id, entry.need(&["url"])?);
     webhook.events = events;
@@ -83,14 +186,8 @@ fn env_group(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let id = entry.text(&["id"])?.unwrap_or(fresh);
     let mut group = EnvGroup::new(id, entry.need(&["name"])?, clock::after(entry.now(), -HOUR_MS));
     group.owner = entry.text(&["owner_id"])?.unwrap_or(group.owner);
-    if let Some(vars) = entry.value(&["vars", "env_vars"]) {
-        group.vars = serde_json::from_value(vars.clone())
-            .map_err(|_| entry.error("vars must be a table of strings"))?;
-    }
-    if let Some(services) = entry.value(&["services"]) {
-        group.services = serde_json::from_value(services.clone())
-            .map_err(|_| entry.error("services must be a list of ids"))?;
-    }
+    group.vars = entry.table_of_texts(&["vars", "env_vars"])?;
+    group.services = entry.texts(&["services"])?.into_iter().flatten().collect();
     world.render.env_groups.push(group);
     Ok(())
 }
@@ -124,7 +221,7 @@ fn database(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     database.created_at = entry
         .time(&["created", "created_at"])?
         .unwrap_or(database.created_at);
-    if let Some(Value::Object(details)) = entry.value(&["details"]) {
+    if let Some(Value::Object(details)) = entry.value(&["details"], Takes::Table) {
         database.details = details.clone();
     }
     world.render.databases.push(database);
@@ -151,24 +248,14 @@ fn service(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     service.image = entry.text(&["image", "image_path"])?.or(service.image.take());
     service.deploy_hook = entry.text(&["deploy_hook"])?.or(service.deploy_hook.take());
     service.autoscaling = entry
-        .value(&["autoscaling"])
+        .value(&["autoscaling"], Takes::Table)
         .cloned()
         .or(service.autoscaling.take());
     if let Some(schedule) = entry.text(&["schedule"])? {
         service.details.insert("schedule".to_owned(), schedule.into());
     }
-    if let Some(vars) = entry.value(&["env_vars"]) {
-        let vars = vars
-            .as_object()
-            .ok_or_else(|| entry.error("env_vars must be a table of strings"))?;
-        for (key, value) in vars {
-            let value = value
-                .as_str()
-                .ok_or_else(|| entry.error("env_vars must be a table of strings"))?;
-            service.env_vars.insert(key.clone(), value.to_owned());
-        }
-    }
-    service.suspended = match entry.value(&["suspended"]) {
+    service.env_vars.extend(entry.table_of_texts(&["env_vars"])?);
+    service.suspended = match entry.value(&["suspended"], Takes::Word) {
         Some(Value::String(text)) => text == "suspended",
         Some(value) => value
             .as_bool()
@@ -184,7 +271,7 @@ fn service(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
         });
     }
     let trigger = entry.text(&["auto_deploy_trigger"])?;
-    let off = match entry.value(&["auto_deploy"]) {
+    let off = match entry.value(&["auto_deploy"], Takes::Word) {
         Some(Value::String(text)) => text == "no",
         Some(value) => !value
             .as_bool()
@@ -227,13 +314,9 @@ fn deploy(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
         world.render.ensure_service(&service, Some(&name), entry.now());
     }
     let known_good = entry.flag(&["known_good"])?;
-    let status = entry.text(&["status"])?.unwrap_or_else(|| "live".to_owned());
-    if !STATUSES.contains(&status.as_str()) {
-        return Err(entry.error(&format!(
-            "unknown status \"{status}\"; known are {}",
-            STATUSES.join(", ")
-        )));
-    }
+    let status = entry
+        .one_of(&["status"], &STATUSES)?
+        .unwrap_or_else(|| "live".to_owned());
     let now = entry.now();
     let ended = [
         "live",
@@ -296,7 +379,7 @@ fn deploy(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
 
 fn commit(entry: &mut Entry<'_>, fresh: String, at: Timestamp) -> Result<Commit, String> {
     // The API shows an object here; a plain id is what a person writes.
-    let told = match entry.value(&["commit", "commit_id"]) {
+    let told = match entry.value(&["commit", "commit_id"], Takes::Text) {
         Some(Value::Object(commit)) => commit.get("id").and_then(Value::as_str).map(str::to_owned),
         Some(Value::String(id)) => Some(id.clone()),
         _ => None,
@@ -365,7 +448,10 @@ fn event(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
             .unwrap_or(clock::after(entry.now(), -MINUTE_MS)),
         service,
         kind: entry.need(&["type"])?,
-        details: entry.value(&["details"]).cloned().unwrap_or_else(|| json!({})),
+        details: entry
+            .value(&["details"], Takes::Table)
+            .cloned()
+            .unwrap_or_else(|| json!({})),
     };
     world.render.events.retain(|known| known.id != event.id);
     world.render.note(event);
@@ -393,17 +479,15 @@ fn metric(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let service = of(world, entry)?;
     let metric = entry.need(&["metric"])?.replace('_', "-");
     if !METRICS.contains(&metric.as_str()) {
-        return Err(entry.error(&format!(
-            "unknown metric \"{metric}\"; known are {}",
-            METRICS.join(", ")
-        )));
+        let hint = super::nearest::hint(&metric, METRICS);
+        return Err(entry.error(&format!("metric cannot be \"{metric}\"; {hint}")));
     }
     let end = entry.time(&["at", "time", "timestamp"])?.unwrap_or(entry.now());
     let step = i64::try_from(entry.number(&["step_seconds"])?.unwrap_or(60)).unwrap_or(60) * 1_000;
-    let values = entry.value(&["values"]).and_then(Value::as_array);
+    let values = entry.value(&["values"], Takes::List).and_then(Value::as_array);
     let values: Option<Vec<f64>> = values.and_then(|values| values.iter().map(Value::as_f64).collect());
     let values = values.ok_or_else(|| entry.error("values must be a list of numbers"))?;
-    let labels = match entry.value(&["labels"]) {
+    let labels = match entry.value(&["labels"], Takes::Table) {
         None => Vec::new(),
         Some(labels) => {
             let labels = labels
