@@ -94,7 +94,8 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
 async fn list(as_json: bool, settings: &Settings) -> Ending {
     let known = assemble::known_tools(settings).await?;
     if as_json {
-        print::json(&serde_json::to_value(known.tools.values().collect::<Vec<_>>())?);
+        let all: Result<Vec<Value>, Failure> = known.tools.values().map(with_example).collect();
+        print::json(&Value::from(all?));
         return Ok(());
     }
     let rows: Vec<Vec<String>> = known
@@ -170,7 +171,7 @@ async fn show(name: &str, as_json: bool, settings: &Settings) -> Ending {
     };
     let external = status_of(&known.servers, name);
     if as_json {
-        print::json(&json!({ "tool": facts, "external": external.map(|(_, tool)| tool) }));
+        print::json(&json!({ "tool": with_example(facts)?, "external": external.map(|(_, tool)| tool) }));
         return Ok(());
     }
     println!("{}", print::harmless(card::card(facts).trim_end()));
@@ -194,6 +195,13 @@ async fn show(name: &str, as_json: bool, settings: &Settings) -> Ending {
         }
     }
     Ok(())
+}
+
+/// A tool for programs, with an action to copy.
+fn with_example(facts: &ToolFacts) -> Result<Value, Failure> {
+    let mut tool = serde_json::to_value(facts)?;
+    tool["example"] = card::example(facts).into();
+    Ok(tool)
 }
 
 fn status_of<'s>(servers: &'s [ServerStatus], name: &str) -> Option<(&'s ServerStatus, &'s ToolStatus)> {

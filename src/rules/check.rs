@@ -185,7 +185,9 @@ impl<'t> Checker<'t, '_, '_> {
         if let Some(list) = list {
             self.template(&list.node, IN_ACTION, (at, "for_each"));
             let text = list.node.text().unwrap_or_default();
-            self.item = Some(origin::template(text, None).origins);
+            let item = origin::template(text, None).origins;
+            fields::is_list(&self.events, text, &item, &list.node, self.findings);
+            self.item = Some(item);
         }
         let leave = find(action, "approval").and_then(|entry| entry.node.table());
         if let Some(reason) = leave.and_then(|leave| find(leave, "reason")) {

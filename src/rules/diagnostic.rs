@@ -111,6 +111,12 @@ impl<'a> Findings<'a> {
         self.found.iter().any(|found| found.severity == Severity::Error)
     }
 
+    /// Whether something is wrong at just this place.
+    pub(crate) fn has_error_at(&self, span: &Range<usize>) -> bool {
+        let mut errors = self.found.iter().filter(|found| found.is_error());
+        errors.any(|found| found.span == *span)
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Diagnostic> {
         self.found.iter_mut()
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::shape::{bounds, needed, properties, type_of};
+use super::shape::{bounds, fields, needed, properties, type_of};
 use super::{doubt_of, kind};
 use crate::hub::{ErrorClass, ToolFacts};
 
@@ -35,12 +35,13 @@ pub(super) fn card(facts: &ToolFacts) -> String {
     if !promises.effects.is_empty() {
         let _ = writeln!(text, "comes back as: {}", promises.effects.join(", "));
     }
-    let taken = rows(&facts.input_schema);
+    let taken = rows(&facts.input_schema, true);
     if !taken.is_empty() {
         text.push_str("\narguments\n");
         text.push_str(&columns(&taken));
     }
-    let given = facts.output_schema.as_ref().map(rows).unwrap_or_default();
+    let given = facts.output_schema.as_ref().map(|schema| rows(schema, false));
+    let given = given.unwrap_or_default();
     match given.is_empty() {
         true => text.push_str("\nresult: not described\n"),
         false => {
@@ -50,15 +51,18 @@ pub(super) fn card(facts: &ToolFacts) -> String {
     }
     text.push_str("\nerrors\n");
     text.push_str(&columns(&errors(facts)));
-    let _ = write!(text, "\nin a rule\n{}", example(facts));
+    text.push_str("\nin a rule\n");
+    for line in example(facts).lines() {
+        let _ = writeln!(text, "  {line}");
+    }
     text
 }
 
-/// Name, type with bounds, description.
-fn rows(schema: &Value) -> Vec<[String; 3]> {
+/// Name, type with bounds, description; of `arguments`, what is needed comes first.
+fn rows(schema: &Value, arguments: bool) -> Vec<[String; 3]> {
     let required = schema.get("required").and_then(Value::as_array);
-    let is_needed = |name: &str| required.is_some_and(|names| names.iter().any(|needed| needed == name));
-    // Results say what they give; arguments what they must.
+    let is_needed =
+        |name: &str| arguments && required.is_some_and(|names| names.iter().any(|needed| needed == name));
     let mut all = properties(Some(schema));
     all.sort_by_key(|(name, _)| !is_needed(name));
     all.into_iter()
@@ -125,14 +129,14 @@ pub(super) fn example(facts: &ToolFacts) -> String {
         .map(|(name, _)| name)
         .filter(|name| !given.contains_key(name))
         .collect();
-    let mut text = format!("  [[action]]\n  tool = \"{}\"\n", facts.name);
+    let mut text = format!("[[action]]\ntool = \"{}\"\n", facts.name);
     let arguments = match arguments.is_empty() {
         true => "{}".to_owned(),
         false => format!("{{ {} }}", arguments.join(", ")),
     };
-    let _ = writeln!(text, "  arguments = {arguments}");
+    let _ = writeln!(text, "arguments = {arguments}");
     if !more.is_empty() {
-        let _ = writeln!(text, "  # and perhaps: {}", more.join(", "));
+        let _ = writeln!(text, "# and perhaps: {}", more.join(", "));
     }
     text
 }

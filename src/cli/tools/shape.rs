@@ -169,3 +169,15 @@ fn text(name: &str) -> &'static str {
         _ => "…",
     }
 }
+
+/// The fields of an object, or of each object of a list.
+pub(super) fn fields(root: &Value, property: &Value) -> Vec<String> {
+    let mut schema = chosen(root, property);
+    if let Some(items) = schema.get("items") {
+        schema = chosen(root, items);
+    }
+    properties(Some(schema))
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect()
+}

@@ -334,3 +334,65 @@ pub(super) fn whole(path: &str, text: &str) -> String {
     }
     whole
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{CHOSEN, FREE, OURS, OURS_WITHIN, THEIRS, Writer, in_event, is_made};
+    use crate::rules::payload::{Found, github_texts, lookup};
+
+    /// How deep payloads are looked through; what lies deeper is another look at the same kinds of things.
+    const DEPTH: usize = 5;
+
+    /// Every text of every event of GitHub's has a writer for a reason that is written down above.
+    #[test]
+    fn every_text_of_every_event_has_its_writer() {
+        let (mut ours, mut strangers) = (BTreeSet::new(), 0);
+        for (event, path) in github_texts(DEPTH) {
+            let last = path[path.len() - 1];
+            let within = |names: &[&str]| path.iter().any(|part| names.contains(part));
+            let kind = format!("github.{event}");
+            let words = matches!(lookup(&[&kind], &path), Found::There(leaf) if leaf.choices.is_some());
+            match in_event(&kind, &path) {
+                Writer::Stranger | Writer::Within => strangers += 1,
+                Writer::Login => assert_eq!(last, "login", "{kind} {path:?}"),
+                Writer::Ours => {
+                    assert!(
+                        !FREE.contains(&path[0]) && !CHOSEN.contains(&last),
+                        "{kind} {path:?}"
+                    );
+                    if words || is_made(last) {
+                        assert!(
+                            words || !within(THEIRS) || !last.ends_with("url"),
+                            "{kind} {path:?}"
+                        );
+                    } else {
+                        assert!(!within(THEIRS), "{kind} {path:?}");
+                        let base = path
+                            .windows(2)
+                            .any(|pair| pair == ["base", "repo"] || pair == ["base", "user"]);
+                        assert!(
+                            OURS.contains(&path[0]) || within(OURS_WITHIN) || base,
+                            "{kind} {path:?}"
+                        );
+                        ours.insert(last);
+                    }
+                }
+            }
+        }
+        assert!(strangers > 2_000, "{strangers}");
+        // What people say is nobody's but theirs, except where only people with rights say it.
+        for prose in [
+            "body",
+            "message",
+            "text",
+            "summary",
+            "comment",
+            "display_title",
+            "head_branch",
+        ] {
+            assert!(!ours.contains(prose), "{prose}");
+        }
+    }
+}

@@ -164,7 +164,10 @@ fn tests_take_time_and_the_sum_of_it_is_told() {
 fn rules_that_cannot_be_read_are_errors_of_their_files() {
     let folder = folder(&[
         ("rules/tell.toml", ISSUE),
-        ("rules/broken.toml", "description = \"<d> & so\"\non = 5\n"),
+        (
+            "rules/broken.toml",
+            "description = \"<d> & so\"\non = 5\n\n[[action]]\ntool = \"xmrt.notify\"\n",
+        ),
     ]);
     let output = xmrt(folder.path(), &["test", "--format", "junit"]);
     assert_eq!(output.status.code(), Some(1));
