@@ -72,11 +72,14 @@ fn rows(schema: &Value, arguments: bool) -> Vec<[String; 3]> {
                 said.push("required".to_owned());
             }
             said.extend(bounds(schema, &property));
-            let what = property
-                .get("description")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            [name, said.join(", "), what.replace('\n', " ")]
+            let told = property.get("description").and_then(Value::as_str);
+            let mut what = told.unwrap_or_default().replace('\n', " ");
+            let inner = fields(schema, &property);
+            if !inner.is_empty() {
+                let space = if what.is_empty() { "" } else { " " };
+                what.push_str(&format!("{space}Its fields: {}.", inner.join(", ")));
+            }
+            [name, said.join(", "), what]
         })
         .collect()
 }
