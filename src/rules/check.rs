@@ -19,6 +19,7 @@ mod design;
 mod fields;
 mod flow;
 mod grants;
+mod items;
 mod origin;
 mod state;
 mod strangers;
@@ -87,11 +88,10 @@ pub(crate) fn rule(
     // What goes beyond the file's own grammar is asked only where everything is known that a rule can refer to.
     let catalog = catalog?;
     fields::check(tree, &mentions, findings);
-    fields::by_name(tree, &by_name, findings);
     state::check(tree, &catalog.state, findings);
     grants::check(tree, &catalog.directory, findings);
     flow::check(tree, &mentions, catalog, findings);
-    flow::by_name(tree, &by_name, catalog, findings);
+    items::check(tree, &by_name, catalog, findings);
     if findings.has_error() {
         return None;
     }
@@ -186,7 +186,7 @@ impl<'t> Checker<'t, '_, '_> {
             self.template(&list.node, IN_ACTION, (at, "for_each"));
             let text = list.node.text().unwrap_or_default();
             let item = origin::template(text, None).origins;
-            fields::is_list(&self.events, text, &item, &list.node, self.findings);
+            items::is_list(&self.events, text, &item, &list.node, self.findings);
             self.item = Some(item);
         }
         let leave = find(action, "approval").and_then(|entry| entry.node.table());

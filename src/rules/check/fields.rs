@@ -3,8 +3,7 @@
 
 use std::ops::Range;
 
-use crate::rules::check::origin::Origin;
-use crate::rules::check::{ByName, Mention, conditions, tables};
+use crate::rules::check::{Mention, conditions, tables};
 use crate::rules::diagnostic::{Findings, akin, did_you_mean};
 use crate::rules::keys;
 use crate::rules::payload::{Found, Leaf, below_top, lookup};
@@ -93,86 +92,6 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], findings: &mut Finding
         }
     });
     in_tests(tree, findings);
-}
-
-/// A `for_each` goes through a list, and not through the fields of a table or the letters of a text.
-pub(super) fn is_list(on: &[&str], list: &str, origins: &[Origin], node: &Node, findings: &mut Findings<'_>) {
-    let [only] = origins else { return };
-    let inner = list.trim().trim_start_matches("{{").trim_end_matches("}}").trim();
-    let path: Vec<&str> = only.path.iter().map(String::as_str).collect();
-    // Only what is named as it is: filters may make a list of anything.
-    if list.get(only.place.clone()) != Some(inner) {
-        return;
-    }
-    let ["event", path @ ..] = path.as_slice() else {
-        return;
-    };
-    if let Found::There(leaf) = lookup(on, path)
-        && !leaf.several
-    {
-        findings
-            .error(
-                "for-each",
-                &node.span,
-                format!(
-                    "`{inner}` is {}, and `for_each` goes through a list",
-                    leaf.spoken()
-                ),
-            )
-            .hint("name a list of the payload, such as `event.issue.labels`, or what a step found");
-    }
-}
-
-/// Fields of an item that is a part of the payload: of `for_each`, or of a `{% for … %}`.
-pub(super) fn by_name(tree: &[Entry], named: &[ByName], findings: &mut Findings<'_>) {
-    let on = listened(tree);
-    for ByName {
-        written,
-        path,
-        known: item,
-        place,
-    } in named
-    {
-        let Some(whole) = path.strip_prefix("event.") else {
-            continue;
-        };
-        let segments: Vec<&str> = whole.split('.').collect();
-        let Found::Missing { known, near, beside } = lookup(&on, &segments) else {
-            continue;
-        };
-        // What comes before was reported where the list is named.
-        let Some(within) = (known + 1).checked_sub(*item) else {
-            continue;
-        };
-        let said: Vec<&str> = written.split('.').collect();
-        let before = said.get(..=within).unwrap_or(&said).join(".");
-        let wrong = segments.get(known).copied().unwrap_or_default();
-        let list = path.split('.').take(*item).collect::<Vec<_>>().join(".");
-        let message = match within {
-            0 => format!("`{before}` is one of `{list}`, and has no `{wrong}`"),
-            _ => format!("`{before}` has no `{wrong}`"),
-        };
-        // Written with brackets, it cannot be written anew by words alone.
-        let plain = findings.text().get(place.clone()) == Some(written.as_str());
-        findings
-            .error("unknown-field", place, message)
-            .hint(match (near, beside.as_slice()) {
-                (Some(near), _) => {
-                    let rest = said.get(within + 2..).unwrap_or(&[]);
-                    let right = [&[before.as_str(), near][..], rest].concat().join(".");
-                    match plain {
-                        true => format!("did you mean `{right}`?"),
-                        false => format!("perhaps `{right}`"),
-                    }
-                }
-                (None, []) => format!("it is no table: write `{{{{ {before} }}}}` alone"),
-                (None, beside) => {
-                    let more = if beside.len() > SHOWN_MAX { ", …" } else { "" };
-                    let shown: Vec<&str> = beside.iter().copied().take(SHOWN_MAX).collect();
-                    format!("it has {}{more}", shown.join(", "))
-                }
-            });
-    }
 }
 
 /// A payload in a test that no such event has: the test is about something that never happens, and one that expects nothing

@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::rules::check::{ByName, Catalog, CatalogTool, Mention, step_id, tables};
-use crate::rules::diagnostic::{Findings, did_you_mean, nearest};
+use crate::rules::check::{Catalog, CatalogTool, Mention, step_id, tables};
+use crate::rules::diagnostic::{Findings, did_you_mean};
 use crate::rules::syntax::{Entry, Kind, find};
 
 /// How many `$ref`s are followed in a row.
@@ -93,83 +93,15 @@ fn step(action: &[Entry], id: &str, tool: &CatalogTool, mentions: &[Mention], fi
     }
 }
 
-/// Fields of an item that is a part of a step's result: of `for_each`, or of a `{% for … %}`.
-pub(super) fn by_name(tree: &[Entry], named: &[ByName], catalog: &Catalog, findings: &mut Findings<'_>) {
-    let mut taken = BTreeSet::new();
-    let mut steps: BTreeMap<String, &[Entry]> = BTreeMap::new();
-    for action in tables(tree, "action") {
-        let id = step_id(action, &taken);
-        taken.insert(id.clone());
-        steps.entry(id).or_insert(action);
-    }
-    for mention in named {
-        let segments: Vec<&str> = mention.path.split('.').collect();
-        let ["steps", id, rest @ ..] = segments.as_slice() else {
-            continue;
-        };
-        let tool = steps
-            .get(*id)
-            .and_then(|action| catalog.get(find(action, "tool")?.node.text()?));
-        if let Some(tool) = tool
-            && let Some(item) = mention.known.checked_sub(2)
-        {
-            item_of(tool, rest, item, mention, findings);
-        }
-    }
-}
-
-/// A field that is missing in an item of a result: the first `item` segments of the path lead to the list.
-fn item_of(tool: &CatalogTool, path: &[&str], item: usize, mention: &ByName, findings: &mut Findings<'_>) {
-    let Some(root) = &tool.output_schema else { return };
-    let mut schema = root;
-    for (at, segment) in path.iter().enumerate() {
-        match field(root, schema, segment) {
-            Field::There(next) => schema = next,
-            Field::Open => return,
-            Field::Missing(known) => {
-                let Some(within) = at.checked_sub(item) else {
-                    return;
-                };
-                let said: Vec<&str> = mention.written.split('.').collect();
-                let before = said.get(..=within).unwrap_or(&said).join(".");
-                let list = mention
-                    .path
-                    .split('.')
-                    .take(mention.known)
-                    .collect::<Vec<_>>()
-                    .join(".");
-                let message = match within {
-                    0 => format!("`{before}` is one of `{list}`, and has no `{segment}`"),
-                    _ => format!("`{before}` has no `{segment}`"),
-                };
-                let right = |near: &str| {
-                    let rest = said.get(within + 2..).unwrap_or(&[]);
-                    [&[before.as_str(), near][..], rest].concat().join(".")
-                };
-                findings
-                    .warning(
-                        "unknown-result",
-                        &mention.place,
-                        format!("{message}: the run would end with an error"),
-                    )
-                    .hint(match nearest(segment, known.iter().copied()) {
-                        Some(near) => format!("did you mean `{}`?", right(near)),
-                        None => has(&known),
-                    });
-                return;
-            }
-        }
-    }
-}
-
-fn has(known: &[&str]) -> String {
+/// What there is instead, as a hint.
+pub(super) fn has(known: &[&str]) -> String {
     let more = if known.len() > SHOWN_MAX { ", …" } else { "" };
     let shown: Vec<&str> = known.iter().copied().take(SHOWN_MAX).collect();
     format!("it has {}{more}", shown.join(", "))
 }
 
 /// What a schema says of a field.
-enum Field<'s> {
+pub(super) enum Field<'s> {
     There(&'s Value),
     /// It may be there.
     Open,
@@ -178,7 +110,7 @@ enum Field<'s> {
 }
 
 /// A field, of a list that of its items.
-fn field<'s>(root: &'s Value, schema: &'s Value, name: &str) -> Field<'s> {
+pub(super) fn field<'s>(root: &'s Value, schema: &'s Value, name: &str) -> Field<'s> {
     let mut schema = resolve(root, schema);
     while let Some(items) = schema.get("items") {
         schema = resolve(root, items);
@@ -223,7 +155,7 @@ fn result(tool: &CatalogTool, name: &str, path: &[&str], place: &Range<usize>, f
 }
 
 /// Follows references, and the one choice that is not null.
-fn resolve<'s>(root: &'s Value, mut schema: &'s Value) -> &'s Value {
+pub(super) fn resolve<'s>(root: &'s Value, mut schema: &'s Value) -> &'s Value {
     for _ in 0..REFERENCES_MAX {
         let target = schema
             .get("$ref")

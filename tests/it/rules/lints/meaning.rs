@@ -307,6 +307,9 @@ async fn fields_of_items_are_those_of_what_the_list_holds() {
     let said =
         "{% set issue = event.issue %}{% for it in issue.labels %}{{ it.name }}{{ item.colour }}{% endfor %}";
     assert_eq!(of_items(labels, said).await, near("unknown-field", "item.color"));
+    // Another name for a table is no list.
+    let said = "{% set issue = event.issue %}{{ issue.titel }}";
+    assert_eq!(of_items(labels, said).await, near("unknown-field", "issue.title"));
     // What a step found.
     let deploys = "{{ steps.found.deploys }}";
     assert_eq!(
