@@ -8,6 +8,7 @@ mod runs;
 mod render;
 mod payload;
 mod around;
+mod lists;
 mod reference;
 
 use serde_json::Value;
@@ -21,7 +22,7 @@ pub(super) use reference::{markdown, schema};
 pub(super) use runs::{blank_run, with_job};
 
 /// The providers, each with its lists in the order in which they build on each other.
-const PROVIDERS: [(&str, &[List]); 2] = [("github", github::LISTS), ("render", render::LISTS)];
+const PROVIDERS: [(&str, &[List]); 2] = [("github", lists::GITHUB), ("render", lists::RENDER)];
 
 /// A list of things that can be seeded.
 struct List {

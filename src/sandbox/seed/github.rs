@@ -3,281 +3,17 @@
 
 use serde_json::Value;
 
-use super::{Entry, List, Takes};
+use super::{Entry, Takes};
 use crate::clock;
 use crate::sandbox::github::{
     Comment, Commit, Content, FileDiff, Issue, Label, Pull, Repo, stable_id, stable_sha,
 };
 use crate::sandbox::state::World;
 
-/// The lists, in the order in which they build on each other.
-pub(super) const LISTS: &[List] = &[
-    List {
-        name: "repos",
-        about: "A repository. One that anything else mentions is there without being listed.",
-        example: r#"[{ full_name = "acme/api", private = true, default_branch = "main", topics = ["api"] }]"#,
-        notes: &[
-            ("full_name", "`owner/name`."),
-            ("head_sha", "The commit that the default branch leads to."),
-            (
-                "has_discussions",
-                "Gives it the categories that GitHub begins with.",
-            ),
-            ("topics", "Those it has; none by default."),
-        ],
-        seeder: repo,
-    },
-    List {
-        name: "branches",
-        about: "A branch. With `files` or a `message`, what it leads to is a commit of its own.",
-        example: r#"[{ repo = "acme/api", name = "fix/crash", message = "fix: no crash", files = ["src/lib.rs"] }]"#,
-        notes: &[
-            (
-                "repo",
-                "`owner/name`; where it is left out, the only repository there is.",
-            ),
-            ("sha", "What it leads to."),
-            (
-                "parent",
-                "The commit before its own; the head of the default branch unless said.",
-            ),
-            ("files", "Paths that its commit changes."),
-            ("at", "When its commit was made."),
-        ],
-        seeder: branch,
-    },
-    List {
-        name: "labels",
-        about: "A label that a repository has. Labels of issues are there without being listed.",
-        example: r#"[{ repo = "acme/api", name = "bug", color = "d73a4a", description = "It is broken" }]"#,
-        notes: &[(
-            "repo",
-            "`owner/name`; where it is left out, the only repository there is.",
-        )],
-        seeder: label,
-    },
-    List {
-        name: "collaborators",
-        about: "A person with rights in a repository.",
-        example: r#"[{ repo = "acme/api", login = "mona", permission = "admin" }]"#,
-        notes: &[
-            (
-                "repo",
-                "`owner/name`; where it is left out, the only repository there is.",
-            ),
-            (
-                "permission",
-                "`read`, `triage`, `write`, `maintain` or `admin`; `write` unless said.",
-            ),
-        ],
-        seeder: collaborator,
-    },
-    List {
-        name: "contents",
-        about: "A file of a repository.",
-        example: r#"[{ repo = "acme/api", path = "CODEOWNERS", content = "* @acme/core" }]"#,
-        notes: &[
-            (
-                "repo",
-                "`owner/name`; where it is left out, the only repository there is.",
-            ),
-            ("ref", "On which branch or commit; on all unless said."),
-            ("content", "Its text."),
-        ],
-        seeder: content,
-    },
-    List {
-        name: "issues",
-        about: "An issue.",
-        example: r#"[{ repo = "acme/api", number = 7, title = "It crashes", author = "mona", labels = ["bug"], updated = "-40d" }]"#,
-        notes: &[
-            (
-                "repo",
-                "`owner/name`; where it is left out, the only repository there is.",
-            ),
-            ("number", "The next one unless said."),
-            ("labels", "Names; they become labels of the repository, too."),
-            ("assignees", "Logins."),
-            (
-                "pull_request",
-                "It is a pull request; `pulls` is the way to say more of it.",
-            ),
-            (
-                "author_association",
-                "`OWNER`, `MEMBER`, `CONTRIBUTOR`, `NONE`, …",
-            ),
-        ],
-        seeder: issue,
-    },
-    List {
-        name: "pulls",
-        about: "A pull request, which is an issue, too.",
-        example: r#"[{ repo = "acme/api", number = 12, title = "Fix it", head = "fix/crash", base = "main", files = ["src/lib.rs"] }]"#,
-        notes: &[
-            (
-                "repo",
-                "`owner/name`; where it is left out, the only repository there is.",
-            ),
-            ("number", "The next one unless said."),
-            ("labels", "Names; they become labels of the repository, too."),
-            ("assignees", "Logins."),
-            ("head", "The branch it comes from."),
-            ("head_repo", "The fork it comes from, `owner/name`."),
-            (
-                "files",
-                "Paths, or tables as the API shows them: `filename`, `status`, `additions`, `deletions`, `patch`.",
-            ),
-            ("conflicts", "It cannot be merged."),
-            ("merged", "It is; `merged_at` says when."),
-            ("pull_request", "A pull request is one without saying it."),
-            (
-                "author_association",
-                "`OWNER`, `MEMBER`, `CONTRIBUTOR`, `NONE`, …",
-            ),
-        ],
-        seeder: pull,
-    },
-    List {
-        name: "files",
-        about: "A file that a pull request changes.",
-        example: r#"[{ repo = "acme/api", number = 12, filename = "src/lib.rs", additions = 40 }]"#,
-        notes: &[
-            (
-                "repo",
-                "`owner/name`; where it is left out, the only repository there is.",
-            ),
-            ("number", "The pull request; where it is left out, the only one."),
-            (
-                "status",
-                "`added`, `modified`, `removed`, `renamed`; `modified` unless said.",
-            ),
-        ],
-        seeder: file,
-    },
-    List {
-        name: "comments",
-        about: "A comment on an issue or a pull request.",
-        example: r#"[{ repo = "acme/api", number = 7, author = "hubot", body = "Seen it", created = "-2d" }]"#,
-        notes: &[
-            (
-                "repo",
-                "`owner/name`; where it is left out, the only repository there is.",
-            ),
-            ("number", "The issue it is on."),
-        ],
-        seeder: comment,
-    },
-    List {
-        name: "runs",
-        about: "A workflow run.",
-        example: r#"[{ repo = "acme/api", id = 9001, name = "CI", status = "completed", conclusion = "failure", jobs = ["build"], log = "error: it broke" }]"#,
-        notes: &[
-            (
-                "repo",
-                "`owner/name`; where it is left out, the only repository there is.",
-            ),
-            (
-                "status",
-                "`queued`, `in_progress`, `completed`; `completed` unless said.",
-            ),
-            (
-                "conclusion",
-                "`success`, `failure`, …; only of what is completed.",
-            ),
-            ("jobs", "Their names; one called `build` unless said."),
-            ("log", "What each of its jobs printed."),
-            ("attempt", "1 unless said."),
-        ],
-        seeder: super::runs::run,
-    },
-    List {
-        name: "releases",
-        about: "A release; its tag is there, too, unless it is a draft.",
-        example: r#"[{ repo = "acme/api", tag = "v1.2.0", name = "1.2", created = "-3d" }]"#,
-        notes: &[
-            (
-                "repo",
-                "`owner/name`; where it is left out, the only repository there is.",
-            ),
-            ("target", "The branch or commit it is of."),
-        ],
-        seeder: super::around::release,
-    },
-    List {
-        name: "visits",
-        about: "What traffic a repository had: a day's `views` or `clones`, or a popular `path` or `referrer`.",
-        example: r#"[{ repo = "acme/api", kind = "views", day = "-1d", count = 42, uniques = 17 }]"#,
-        notes: &[
-            (
-                "repo",
-                "`owner/name`; where it is left out, the only repository there is.",
-            ),
-            ("name", "The path or the referrer."),
-        ],
-        seeder: super::around::visit,
-    },
-    List {
-        name: "alerts",
-        about: "A security alert.",
-        example: r#"[{ repo = "acme/api", kind = "dependabot", name = "lodash", severity = "critical" }]"#,
-        notes: &[
-            (
-                "repo",
-                "`owner/name`; where it is left out, the only repository there is.",
-            ),
-            ("name", "The package, the rule or the secret's type."),
-            ("severity", "`high` unless said."),
-            ("state", "`open` unless said."),
-        ],
-        seeder: super::around::alert,
-    },
-    List {
-        name: "discussions",
-        about: "A discussion.",
-        example: r#"[{ repo = "acme/api", number = 3, title = "How?", category = "q-a", comments = [{ id = 1, body = "Like this", author = "mona" }] }]"#,
-        notes: &[
-            (
-                "repo",
-                "`owner/name`; where it is left out, the only repository there is.",
-            ),
-            (
-                "category",
-                "Its slug: `announcements`, `general`, `ideas`, `q-a`; `general` unless said.",
-            ),
-            (
-                "comments",
-                "Tables of `id`, `body`, and perhaps `author` and `reply_to`.",
-            ),
-            ("answer", "The `id` of the comment that answers it."),
-        ],
-        seeder: super::around::discussion,
-    },
-    List {
-        name: "invitations",
-        about: "An invitation to a repository, to ourselves unless `invitee` says otherwise.",
-        example: r#"[{ repo = "acme/api", inviter = "mona", role = "write" }]"#,
-        notes: &[(
-            "repo",
-            "`owner/name`; where it is left out, the only repository there is.",
-        )],
-        seeder: super::around::invitation,
-    },
-    List {
-        name: "members",
-        about: "A member of an organization.",
-        example: r#"[{ org = "acme", login = "mona", role = "admin" }]"#,
-        notes: &[
-            ("role", "`member` or `admin`; `member` unless said."),
-            ("state", "`active` or `pending`; `active` unless said."),
-        ],
-        seeder: super::around::member,
-    },
-];
-
 /// An hour, in milliseconds: how old things are that do not say.
 const HOUR_MS: i64 = 3_600_000;
 
-fn repo(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn repo(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let name = entry.need(&["full_name", "repo", "name"])?;
     if name.split('/').count() != 2 {
         return Err(entry.error(&format!("full_name must be owner/name, not \"{name}\"")));
@@ -331,7 +67,7 @@ pub(super) fn of<'w>(world: &'w mut World, entry: &mut Entry<'_>) -> Result<&'w 
 }
 
 /// A branch; with `files` (or a `message`) its head is a commit on top of the default branch, or of `parent`.
-fn branch(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn branch(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let now = entry.now();
     let repo = of(world, entry)?;
     let name = entry.need(&["name", "branch"])?;
@@ -360,7 +96,7 @@ fn branch(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn label(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn label(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let repo = of(world, entry)?;
     let name = entry.need(&["name"])?;
     repo.labels
@@ -374,7 +110,7 @@ fn label(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn collaborator(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn collaborator(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let repo = of(world, entry)?;
     let login = entry.need_login(&["login", "user"])?;
     let role = entry
@@ -384,7 +120,7 @@ fn collaborator(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> 
     Ok(())
 }
 
-fn content(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn content(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let repo = of(world, entry)?;
     let path = entry.need(&["path"])?.trim_matches('/').to_owned();
     let reference = entry.text(&["ref", "branch"])?;
@@ -399,7 +135,7 @@ fn content(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn issue(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn issue(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let is_pull = entry.flag(&["pull_request", "is_pull"])?.unwrap_or(false);
     let repo = of(world, entry)?;
     let issue = fill_issue(repo, entry, is_pull)?;
@@ -466,7 +202,7 @@ pub(in crate::sandbox) fn blank_issue(repo: &Repo, number: u64, at: jiff::Timest
     }
 }
 
-fn pull(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn pull(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let repo = of(world, entry)?;
     let issue = fill_issue(repo, entry, true)?;
     let number = issue.number;
@@ -543,7 +279,7 @@ pub(in crate::sandbox) fn diff_of(file: &Value) -> Option<FileDiff> {
     })
 }
 
-fn file(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn file(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let repo = of(world, entry)?;
     let number = entry.number(&["number", "pull", "pull_request"])?;
     let only = (repo.pulls.len() == 1)
@@ -574,7 +310,7 @@ fn file(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn comment(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn comment(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let fresh = world.ids.number();
     let repo = of(world, entry)?;
     let number = entry.need_number(&["number", "issue"])?;

@@ -157,7 +157,7 @@ pub(in crate::sandbox) fn markdown() -> Result<String, String> {
         }
         let _ = write!(
             page,
-            "\n### `state.{provider}.{0}`\n\n{1}\n\n```toml\nstate.{provider}.{0} = {2}\n```\n\n| key | takes | |\n|---|---|---|\n",
+            "\n### `state.{provider}.{0}`\n\n{1}\n\n```\nstate.{provider}.{0} = {2}\n```\n\n| key | takes | |\n|---|---|---|\n",
             list.name, list.about, list.example
         );
         for key in keys {

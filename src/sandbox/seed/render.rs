@@ -4,141 +4,12 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Entry, List, Takes};
+use super::{Entry, Takes};
 use crate::clock;
 use crate::sandbox::render::{
     Commit, Database, Deploy, Domain, EnvGroup, Event, Log, METRICS, Measured, Workspace, seeded_webhook,
 };
 use crate::sandbox::state::World;
-
-/// The lists, in the order in which they build on each other.
-pub(super) const LISTS: &[List] = &[
-    List {
-        name: "workspaces",
-        about: "A workspace.",
-        example: r#"[{ id = "tea-acme", plan = "professional" }]"#,
-        notes: &[(
-            "admin",
-            "Whether our key may change its settings; so unless said.",
-        )],
-        seeder: workspace,
-    },
-    List {
-        name: "services",
-        about: "A service. One that anything else mentions is there without being listed.",
-        example: r#"[{ id = "srv-a", name = "api-prod", type = "web_service", repo = "acme/api", env_vars = { LOG = "debug" } }]"#,
-        notes: &[
-            (
-                "type",
-                "`web_service`, `private_service`, `background_worker`, `cron_job`, `static_site`.",
-            ),
-            ("repo", "`owner/name`, or an address."),
-            ("suspended", "`true`, or `\"suspended\"` as the API has it."),
-            ("auto_deploy", "`false`, or `\"no\"` as the API has it."),
-            ("auto_deploy_trigger", "`commit`, `checksPass` or `off`."),
-            ("schedule", "When a cron job runs."),
-            (
-                "image",
-                "Of a service that is made of an image and not of a repository.",
-            ),
-            ("autoscaling", "As the API shows it."),
-            ("env_vars", "Its environment: a table of texts."),
-            ("instances", "How many."),
-        ],
-        seeder: service,
-    },
-    List {
-        name: "deploys",
-        about: "A deploy; the newest first, as the API lists them.",
-        example: r#"[{ id = "dep-2", service_id = "srv-a", status = "live", finished = "-10m" }, { id = "dep-1", service_id = "srv-a", status = "deactivated", known_good = true }]"#,
-        notes: &[
-            ("service_id", "Where it is left out, the only service there is."),
-            ("service_name", "Gives the service its name."),
-            (
-                "known_good",
-                "`true`: it was live for days without a failure; `false`: it failed while it was live.",
-            ),
-            ("commit", "Its commit's id."),
-            ("trigger", "`new_commit` unless said."),
-            ("status", "`live` unless said."),
-            ("image", "Of a deploy that was made of an image."),
-        ],
-        seeder: deploy,
-    },
-    List {
-        name: "events",
-        about: "What happened to a service; the newest first, as the API lists them.",
-        example: r#"[{ service_id = "srv-a", type = "server_failed", at = "-5m", details = { reason = { unhealthy = "health check failed" } } }]"#,
-        notes: &[
-            ("service_id", "Where it is left out, the only service there is."),
-            ("details", "As the API shows them."),
-        ],
-        seeder: event,
-    },
-    List {
-        name: "logs",
-        about: "A line of a service's log.",
-        example: r#"[{ service_id = "srv-a", message = "listening on 8080", level = "info", at = "-1m" }]"#,
-        notes: &[
-            ("service_id", "Where it is left out, the only service there is."),
-            ("type", "`app`, `request` or `build`; `app` unless said."),
-            ("level", "`info` unless said."),
-        ],
-        seeder: log,
-    },
-    List {
-        name: "metrics",
-        about: "One line of a chart.",
-        example: r#"[{ service_id = "srv-a", metric = "cpu", values = [0.2, 0.9], at = "now", labels = { instance = "srv-a-1" } }]"#,
-        notes: &[
-            ("service_id", "Where it is left out, the only service there is."),
-            ("metric", "`cpu`, `memory`, `http-requests`, …"),
-            ("values", "Numbers, the last of them at `at`."),
-            ("step_seconds", "How far apart the values are; 60 unless said."),
-        ],
-        seeder: metric,
-    },
-    List {
-        name: "webhooks",
-        about: "A webhook that is registered at Render.",
-        example: r#"[{ id = "whk-a", url = "https://example.org/hook", events = ["deploy_ended"] }]"#,
-        notes: &[
-            ("events", "Which it is told of; all unless said."),
-            ("secret", "What signs it."),
-        ],
-        seeder: webhook,
-    },
-    List {
-        name: "env_groups",
-        about: "An environment group.",
-        example: r#"[{ id = "evg-a", name = "shared", vars = { LOG = "debug" }, services = ["srv-a"] }]"#,
-        notes: &[
-            ("services", "Ids of those that it is linked to."),
-            ("vars", "A table of texts."),
-        ],
-        seeder: env_group,
-    },
-    List {
-        name: "domains",
-        about: "A custom domain.",
-        example: r#"[{ service_id = "srv-a", name = "api.example.org", verified = true }]"#,
-        notes: &[
-            ("service_id", "Where it is left out, the only service there is."),
-            (
-                "leads_here",
-                "Whether its DNS leads to the service; as `verified` unless said.",
-            ),
-        ],
-        seeder: domain,
-    },
-    List {
-        name: "databases",
-        about: "A Postgres database (`dpg-…`) or a Key Value store (`red-…`).",
-        example: r#"[{ id = "dpg-a", name = "main", plan = "basic_1gb", details = { version = "16" } }]"#,
-        notes: &[("details", "What else the API shows of it, in its own names.")],
-        seeder: database,
-    },
-];
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -158,7 +29,7 @@ const STATUSES: [&str; 11] = [
 
 const PLANS: [&str; 4] = ["hobby", "professional", "organization", "enterprise"];
 
-fn workspace(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn workspace(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let id = entry.need(&["id", "owner_id"])?;
     let mut workspace = Workspace::default();
     workspace.plan = entry.one_of(&["plan"], &PLANS)?.unwrap_or(workspace.plan);
@@ -167,7 +38,7 @@ fn workspace(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn webhook(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn webhook(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let fresh = world.ids.render("whk");
     let events = entry.texts(&["events", "event_filter"])?.unwrap_or_default();
     let id = entry.text(&["id"])?.unwrap_or(fresh);
@@ -181,7 +52,7 @@ fn webhook(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn env_group(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn env_group(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let fresh = world.ids.render("evg");
     let id = entry.text(&["id"])?.unwrap_or(fresh);
     let mut group = EnvGroup::new(id, entry.need(&["name"])?, clock::after(entry.now(), -HOUR_MS));
@@ -192,7 +63,7 @@ fn env_group(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn domain(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn domain(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let (service, fresh) = (of(world, entry)?, world.ids.render("cdm"));
     let id = entry.text(&["id"])?.unwrap_or(fresh);
     let mut domain = Domain::new(
@@ -208,7 +79,7 @@ fn domain(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
 }
 
 /// `dpg-…` is a Postgres database, `red-…` a Key Value store; what else the API shows of it is `details`, in its own names.
-fn database(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn database(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let id = entry.need(&["id"])?;
     if !id.starts_with("dpg-") && !id.starts_with("red-") {
         return Err(entry.error("id must begin with dpg- or red-"));
@@ -228,7 +99,7 @@ fn database(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn service(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn service(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let id = entry.need(&["id", "service_id"])?;
     let name = entry.text(&["name"])?;
     let service = world.render.ensure_service(&id, name.as_deref(), entry.now());
@@ -308,7 +179,7 @@ fn of(world: &mut World, entry: &mut Entry<'_>) -> Result<String, String> {
     Ok(id)
 }
 
-fn deploy(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn deploy(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let service = of(world, entry)?;
     if let Some(name) = entry.text(&["service_name"])? {
         world.render.ensure_service(&service, Some(&name), entry.now());
@@ -438,7 +309,7 @@ fn note(world: &mut World, service: &str, kind: &str, details: Value, at: Timest
     });
 }
 
-fn event(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn event(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let service = of(world, entry)?;
     let fresh = world.ids.render("evt");
     let event = Event {
@@ -458,7 +329,7 @@ fn event(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn log(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn log(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let service = of(world, entry)?;
     let line = Log {
         id: String::new(),
@@ -475,7 +346,7 @@ fn log(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
 }
 
 /// One line of a chart: `values`, a minute apart (or `step_seconds`), the last of them at `at`.
-fn metric(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn metric(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let service = of(world, entry)?;
     let metric = entry.need(&["metric"])?.replace('_', "-");
     if !METRICS.contains(&metric.as_str()) {

@@ -402,7 +402,60 @@ expect = []
     "#);
     let event = text.replace("github.issues.open\"", "github.issues.opened\"");
     let event = event.replace("event.issue.title }\"", "event.issue.title }}\"");
-    insta::assert_snapshot!(told("tell.toml", &event), @"");
+    insta::assert_snapshot!(told("tell.toml", &event), @r#"
+    error[unknown-field]: github.issues.opened has no `issue.author.login`
+     --> rules/tell.toml:5:14
+      |
+    5 | issue.author.login = "mona"
+      |              ^^^^^
+      |
+      = help: did you mean `issue.user.login`?
+
+    error[unknown-field]: github.issues.opened has no `issue.title.equal`
+     --> rules/tell.toml:6:17
+      |
+    6 | issue.title = { equal = "x" }
+      |                 ^^^^^
+      |
+      = help: did you mean `equals`?
+
+    error[pattern]: the group `any` stands in `[when]` itself, not below a path
+     --> rules/tell.toml:7:18
+      |
+    7 | issue.labels = { any = ["bug"] }
+      |                  ^^^
+      |
+      = help: several values: `path = ["a", "b"]`; a payload field of this name is `".any"`
+
+    error[unknown-field]: github.issues.opened has no `event.repo.full_name`
+      --> rules/tell.toml:11:38
+       |
+    11 | arguments = { to = "log", text = "{{ event.repo.full_name }} {{ event.issue.title }}" }
+       |                                      ^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: did you mean `event.repository.full_name`?
+
+    error[misplaced-key]: `arguments` is a key of [[action]], not of a rule file
+      --> rules/tell.toml:13:2
+       |
+    13 | [arguments]
+       |  ^^^^^^^^^
+       |
+       = help: write `[action.arguments]`, below the `[[action]]` that it belongs to
+
+    error[type]: a test's event is a table, not a string
+      --> rules/tell.toml:18:9
+       |
+    18 | event = "github.issues.opened"
+       |         ^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: write `event = { on = "github.issues.opened", payload = { … } }`
+
+
+    1 rule file(s), 6 error(s), 0 warning(s)
+    `xmrt check --explain unknown-field` says more about a finding
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn a_tool_is_shown_with_all_that_a_rule_needs_to_call_it() {
       state_reason  "completed" | "not_planned" | "duplicate", "completed" unless said  Why: done, will not be done, or told elsewhere already.
 
     result
-      dry_run       array of object  With dry_run, and then alone: the requests.
+      dry_run       array of object  With dry_run, and then alone: the requests. Its fields: body, method, path.
       html_url      string           Where people see it.
       id            integer          Its number in all of GitHub.
       number        integer          Its number in the repository.
@@ -68,7 +68,7 @@ fn a_tool_that_only_reads_and_one_with_bounds() {
 
     result
       cursor   string           Where the next page begins.
-      deploys  array of object
+      deploys  array of object  Its fields: commit, created_at, finished_at, id, image, started_at, status, trigger.
 
     errors
       invalid       final        the arguments are wrong
