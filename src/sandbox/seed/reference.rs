@@ -51,8 +51,11 @@ fn asked(list: &List) -> Result<Vec<Asked>, String> {
     Ok(all)
 }
 
+/// A list with its provider and its keys.
+type Described = (&'static str, &'static List, Vec<Asked>);
+
 /// Every list with its provider and its keys.
-fn lists() -> Result<Vec<(&'static str, &'static List, Vec<Asked>)>, String> {
+fn lists() -> Result<Vec<Described>, String> {
     let all = PROVIDERS
         .iter()
         .flat_map(|(provider, lists)| lists.iter().map(move |list| (*provider, list)));
@@ -186,7 +189,7 @@ mod tests {
     #[test]
     fn every_example_can_be_seeded_and_every_note_is_about_a_key() {
         for list in PROVIDERS.iter().flat_map(|(_, lists)| *lists) {
-            let keys = asked(list).unwrap_or_else(|problem| panic!("{}: {problem}", list.name));
+            let keys = asked(list).expect(list.name);
             for (name, _) in list.notes {
                 assert!(
                     keys.iter().any(|key| key.names.first() == Some(name)),
