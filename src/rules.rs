@@ -31,6 +31,7 @@ mod when;
 mod pattern;
 mod engine;
 mod glob;
+mod hidden;
 mod expression;
 mod names;
 mod filters;
@@ -51,7 +52,9 @@ pub use explain::{
 };
 pub use expression::{ExprError, Scope};
 pub use fix::{Fixed, Mended, fix, is_fixable};
+pub use hidden::{is_hidden, visible};
 pub use lint::{FIXABLE, Lint, lint, lints, lints_markdown, nearest_lint};
+pub use reference::PAGE_HEAD;
 pub use reference::{ExpressionExample, FILTERS, FORMS, FUNCTIONS, PATTERNS, PatternExample, TESTS, pages};
 pub use rule::{Action, Concurrency, Debounce, Leave, Limits, Mode, Rate, Retry, Rule};
 pub use schedule::{MISSED_NAMED, Schedule, Ticks};

@@ -63,6 +63,22 @@ struct Inner {
     settled: watch::Sender<u64>,
 }
 
+/// The page about what can be seeded.
+///
+/// # Errors
+/// A sentence about an example that cannot be seeded, which a test rules out.
+pub fn state_reference() -> Result<String, String> {
+    seed::markdown()
+}
+
+/// JSON Schema of what can be seeded.
+///
+/// # Errors
+/// As [`state_reference`].
+pub fn state_schema() -> Result<Value, String> {
+    seed::schema()
+}
+
 impl Sandbox {
     /// An empty sandbox: no repositories, no services, no webhook target.
     pub fn new(options: Options) -> Self {
@@ -95,10 +111,9 @@ impl Sandbox {
         self
     }
 
-    /// Puts things into the state; the shape is that of a rule test's `state`:
-    /// `{github: {repos, branches, issues, comments, pulls, files, runs, labels, contents, collaborators}, render: {services,
-    /// deploys, events, logs}}`, each a list of flat tables with snake_case keys. A time is RFC 3339 or relative to
-    /// now (`"-10m"`). Nothing is emitted.
+    /// Puts things into the state; the shape is that of a rule test's `state`, which [`state_reference`] describes: lists of
+    /// flat tables with snake_case keys, below `github` and `render`. A time is RFC 3339 or relative to now (`"-10m"`).
+    /// Nothing is emitted.
     ///
     /// # Errors
     /// A sentence that names the list, the entry and the key that cannot be understood.

@@ -45,9 +45,19 @@ pub struct Trial {
     pub calls: Vec<Value>,
     /// How it was decided: a run's state, or why there was none.
     pub decision: String,
+    /// How long it took on this machine, in milliseconds; its own time is a virtual one.
+    #[serde(skip)]
+    pub took_ms: u64,
     /// The event it was about, as it arrived; `None` when it could not run.
     #[serde(skip)]
     pub event: Option<Event>,
+}
+
+impl Trial {
+    /// Whether it came to a comparison at all.
+    pub fn ran(&self) -> bool {
+        self.event.is_some()
+    }
 }
 
 /// Runs all tests of one rule file, its agents with what `directory` grants them. `file` must hold a rule without errors.
@@ -66,15 +76,21 @@ pub async fn run_tests(
     };
     for test in tests {
         let book = load(file, vars)?;
+        let begun = Clock::monotonic();
         let outcome = Box::pin(run_test(&rule, &test, book, file, Arc::clone(directory))).await;
-        trials.push(outcome.unwrap_or_else(|problem| Trial {
+        let trial = outcome.unwrap_or_else(|problem| Trial {
             rule: rule.clone(),
             test: test.name.clone(),
             failures: vec![problem],
             calls: Vec::new(),
             decision: "could not run".into(),
+            took_ms: 0,
             event: None,
-        }));
+        });
+        trials.push(Trial {
+            took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ..trial
+        });
     }
     Ok(trials)
 }

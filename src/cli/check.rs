@@ -6,7 +6,7 @@ use super::{Ending, Failure, print};
 use crate::assemble;
 use crate::config::Settings;
 use crate::rules::{Coverage, Diagnostic, RuleBook, SourceFile};
-use crate::{reactor, rules};
+use crate::{reactor, rules, sandbox};
 
 mod github;
 mod mend;
@@ -83,7 +83,9 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     let mut files = assemble::read_rules(&paths)?;
     let known = assemble::known_tools(&settings).await?;
     let directory = assemble::directory(&settings)?;
-    let catalog = reactor::catalog(&known.tools, &directory).opened(known.open);
+    let catalog = reactor::catalog(&known.tools, &directory)
+        .opened(known.open)
+        .with_state(sandbox::state_schema().map_err(Failure::CouldNot)?);
     if options.diff {
         return match mend::all(&mut files, settings.vars(), &catalog) {
             0 => {
@@ -181,11 +183,13 @@ fn explain(id: &str) -> Ending {
 fn matching(book: &RuleBook) -> serde_json::Value {
     let Coverage {
         indexed,
+        named,
         scanned,
         off,
     } = book.coverage();
     serde_json::json!({
         "indexed": indexed,
+        "named": named,
         "scanned": scanned,
         "off": off,
         "files": book.coverage_by_file(),
@@ -196,10 +200,15 @@ fn matching(book: &RuleBook) -> serde_json::Value {
 fn print_matching(book: &RuleBook) {
     let Coverage {
         indexed,
+        named,
         scanned,
         off,
     } = book.coverage();
-    println!("matching: {indexed} indexed, {scanned} scanned, {off} off");
+    let by_name = match named {
+        0 => String::new(),
+        named => format!(", {named} by name"),
+    };
+    println!("matching: {indexed} indexed, {scanned} scanned{by_name}, {off} off");
     for (path, coverage) in book.coverage_by_file() {
         if coverage.scanned > 0 {
             println!("  {path}: scanned for every event it listens to; no single value tells that it holds");

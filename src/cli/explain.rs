@@ -63,7 +63,7 @@ fn supposed(options: &Options, file: &Path, settings: &Settings) -> Ending {
     let explanations = assemble::explain_file(settings, options.rule.as_deref(), file, kind)?;
     match (&options.rule, explanations.first()) {
         (Some(_), Some(explanation)) if options.json => print::json(&serde_json::to_value(explanation)?),
-        (Some(_), Some(explanation)) => println!("{}", explanation.to_text().trim_end()),
+        (Some(_), Some(explanation)) => println!("{}", print::harmless(explanation.to_text().trim_end())),
         _ => {
             let ranking = rules::ranking(&explanations);
             if options.json {
@@ -71,7 +71,7 @@ fn supposed(options: &Options, file: &Path, settings: &Settings) -> Ending {
             } else if ranking.is_empty() {
                 println!("no rule has to do with {kind}");
             } else {
-                println!("{}", rules::ranking_page(&ranking).trim_end());
+                println!("{}", print::harmless(rules::ranking_page(&ranking).trim_end()));
             }
         }
     }

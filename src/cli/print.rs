@@ -4,6 +4,8 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use serde_json::Value;
 
+use crate::rules::is_hidden;
+
 /// Prints a line. When nobody reads any more the program ends here, as quietly as others do: exit 0, for it has done
 /// what was wanted of it.
 pub(super) fn line(text: &str) {
@@ -13,9 +15,13 @@ pub(super) fn line(text: &str) {
     }
 }
 
-/// A text from outside that cannot steer the terminal: what webhooks bring may hold escape sequences.
+/// A text from outside that cannot steer the terminal, nor look like something else: what webhooks bring may hold escape
+/// sequences, marks that turn the direction of writing, and characters that nobody sees.
 pub(super) fn harmless(text: &str) -> String {
-    text.replace(|letter: char| letter.is_control() && letter != '\n', "\u{fffd}")
+    text.replace(
+        |letter: char| (letter.is_control() && letter != '\n') || is_hidden(letter),
+        "\u{fffd}",
+    )
 }
 
 /// Whether to color what goes to `stream`: only on a terminal, never when `NO_COLOR` says otherwise.
@@ -65,7 +71,11 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) {
 fn row(cells: &[String], widths: &[usize]) -> String {
     let mut text = String::new();
     // A cell that broke the line could pass for a row of its own.
-    for (index, cell) in cells.iter().map(|cell| cell.replace('\n', " ")).enumerate() {
+    for (index, cell) in cells
+        .iter()
+        .map(|cell| harmless(cell).replace('\n', " "))
+        .enumerate()
+    {
         if index + 1 == cells.len() {
             text.push_str(&cell);
         } else {
@@ -94,8 +104,10 @@ pub(super) fn pretty(value: &Value) -> String {
         .unwrap_or_else(|_| value.to_string())
         .chars()
     {
-        if letter.is_control() && letter != '\n' {
-            text.push_str(&format!("\\u{:04x}", u32::from(letter)));
+        if (letter.is_control() && letter != '\n') || is_hidden(letter) {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
         } else {
             text.push(letter);
         }

@@ -236,7 +236,7 @@ pub(super) fn fitting(text: &str, folder: &Path) -> String {
 #[expect(clippy::disallowed_methods, reason = "the schema is a file")]
 pub(super) fn keep_schema(folder: &Path) -> Result<bool, Failure> {
     let path = folder.join(SCHEMA);
-    let text = print::pretty(&rules::schema());
+    let text = print::pretty(&super::schema::of_rules()?);
     if folder.join(SHARED_SCHEMA).is_file() || std::fs::read_to_string(&path).is_ok_and(|kept| kept == text) {
         return Ok(false);
     }

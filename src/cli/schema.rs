@@ -1,8 +1,10 @@
 //! `xmrt schema`
 
-use super::{Ending, print};
+use serde_json::Value;
+
+use super::{Ending, Failure, print};
 use crate::config::FileSettings;
-use crate::rules;
+use crate::{rules, sandbox};
 
 /// Options of `xmrt schema`.
 #[derive(Debug, clap::Args)]
@@ -20,9 +22,14 @@ enum Of {
     Config,
 }
 
+/// The schema of rule files, that of a test's `state` in it.
+pub(super) fn of_rules() -> Result<Value, Failure> {
+    Ok(rules::schema(sandbox::state_schema().map_err(Failure::CouldNot)?))
+}
+
 pub(super) fn run(options: &Options) -> Ending {
     match options.of {
-        Of::Rule => print::json(&rules::schema()),
+        Of::Rule => print::json(&of_rules()?),
         Of::Config => print::json(&serde_json::to_value(schemars::schema_for!(FileSettings))?),
     }
     Ok(())

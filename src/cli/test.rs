@@ -60,8 +60,10 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         match format {
             Format::Text => println!("{shown}"),
             Format::Json => print::json(&serde_json::json!({ "diagnostics": loaded.diagnostics })),
-            // Nobody can read a report that is none.
-            Format::Junit => eprintln!("{shown}"),
+            Format::Junit => {
+                eprintln!("{shown}");
+                println!("{}", junit::unread(&files, &loaded.diagnostics).trim_end());
+            }
         }
         return Err(Failure::Found);
     };
@@ -110,7 +112,7 @@ fn tell(gaps: &[coverage::Gap]) {
         println!("every rule acts in some test, and every condition holds in some and fails in some");
     }
     for gap in gaps {
-        println!("untested {} · {}", gap.rule, gap.what);
+        println!("untested {} · {}", gap.rule, print::harmless(&gap.what));
     }
 }
 
@@ -120,7 +122,12 @@ fn report(trial: &Trial, book: &RuleBook, verbose: bool) {
     } else {
         "FAILED"
     };
-    println!("{mark} {} · {} → {}", trial.rule, trial.test, trial.decision);
+    println!(
+        "{mark} {} · {} → {}",
+        trial.rule,
+        print::harmless(&trial.test),
+        trial.decision
+    );
     if verbose || !trial.failures.is_empty() {
         for call in &trial.calls {
             let note = if call["skipped"] == true { " (skipped)" } else { "" };
@@ -132,7 +139,7 @@ fn report(trial: &Trial, book: &RuleBook, verbose: bool) {
         }
     }
     for failure in &trial.failures {
-        println!("       - {failure}");
+        println!("       - {}", print::harmless(failure));
     }
     if !trial.failures.is_empty() {
         why(trial, book);
@@ -146,7 +153,7 @@ fn why(trial: &Trial, book: &RuleBook) {
     };
     if matches!(trial.decision.as_str(), "missed" | "error") {
         for difference in rules::explain(rule, event, None).would_have_to_differ {
-            println!("       why: {difference}");
+            println!("       why: {}", print::harmless(&difference));
         }
     }
 }

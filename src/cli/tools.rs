@@ -1,7 +1,9 @@
 //! `xmrt tools`
 
+mod card;
 mod doubt;
 mod markdown;
+mod shape;
 
 use serde_json::{Value, json};
 
@@ -15,6 +17,9 @@ use crate::hub::{ServerStatus, Standing, ToolFacts, ToolStatus};
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Options {
+    /// Show only this tool, as `github.create_issue`: its arguments and result, what happens when it fails, and an action to copy
+    #[arg(conflicts_with_all = ["toolsets", "doubt"])]
+    tool: Option<String>,
     /// As JSON, with schemas
     #[arg(long)]
     json: bool,
@@ -66,6 +71,9 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     if options.toolsets {
         return toolsets(&settings).await;
     }
+    if let Some(tool) = &options.tool {
+        return show(tool, options.json, &settings).await;
+    }
     match options.action {
         None => list(options.json, &settings).await,
         Some(Action::Show { tool, json }) => show(&tool, json, &settings).await,
@@ -86,7 +94,8 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
 async fn list(as_json: bool, settings: &Settings) -> Ending {
     let known = assemble::known_tools(settings).await?;
     if as_json {
-        print::json(&serde_json::to_value(known.tools.values().collect::<Vec<_>>())?);
+        let all: Result<Vec<Value>, Failure> = known.tools.values().map(with_example).collect();
+        print::json(&Value::from(all?));
         return Ok(());
     }
     let rows: Vec<Vec<String>> = known
@@ -143,28 +152,29 @@ async fn show(name: &str, as_json: bool, settings: &Settings) -> Ending {
     let known = assemble::known_tools(settings).await?;
     let Some(facts) = known.tools.get(name) else {
         let meant = crate::hub::nearest(name, known.tools.keys().map(String::as_str));
-        let hint = meant.map_or_else(
-            || "`xmrt tools` lists them".to_owned(),
-            |meant| format!("did you mean `{meant}`?"),
-        );
+        let within = || {
+            let server = name.split_once('.').map(|(server, _)| format!("{server}."));
+            let own = known
+                .tools
+                .keys()
+                .find(|tool| tool.ends_with(&format!(".{name}")));
+            match (own, server) {
+                (Some(own), _) => format!("did you mean `{own}`?"),
+                (None, Some(server)) if known.tools.keys().any(|tool| tool.starts_with(&server)) => {
+                    format!("`xmrt tools` lists those of `{}`", server.trim_end_matches('.'))
+                }
+                (None, _) => "`xmrt tools` lists them".to_owned(),
+            }
+        };
+        let hint = meant.map_or_else(within, |meant| format!("did you mean `{meant}`?"));
         return Err(Failure::CouldNot(format!("there is no tool `{name}`; {hint}")));
     };
     let external = status_of(&known.servers, name);
     if as_json {
-        print::json(&json!({ "tool": facts, "external": external.map(|(_, tool)| tool) }));
+        print::json(&json!({ "tool": with_example(facts)?, "external": external.map(|(_, tool)| tool) }));
         return Ok(());
     }
-    println!("{name}: {}", facts.title);
-    println!("{}", facts.description);
-    println!(
-        "\n{}; when an answer is lost: {}",
-        kind(facts),
-        doubt_or_read(facts)
-    );
-    println!(
-        "\narguments: {}",
-        serde_json::to_string_pretty(&facts.input_schema)?
-    );
+    println!("{}", print::harmless(card::card(facts).trim_end()));
     if let Some((server, tool)) = external {
         println!("\nstate: {}", state(server, tool));
         if let (Some(hash), Some(by)) = (&tool.approved, &tool.approved_by) {
@@ -185,6 +195,13 @@ async fn show(name: &str, as_json: bool, settings: &Settings) -> Ending {
         }
     }
     Ok(())
+}
+
+/// A tool for programs, with an action to copy.
+fn with_example(facts: &ToolFacts) -> Result<Value, Failure> {
+    let mut tool = serde_json::to_value(facts)?;
+    tool["example"] = card::example(facts).into();
+    Ok(tool)
 }
 
 fn status_of<'s>(servers: &'s [ServerStatus], name: &str) -> Option<(&'s ServerStatus, &'s ToolStatus)> {
@@ -220,13 +237,6 @@ fn doubt_of(facts: &ToolFacts) -> String {
     match facts.read_only {
         true => String::new(),
         false => facts.promises.doubt.as_str().to_owned(),
-    }
-}
-
-fn doubt_or_read(facts: &ToolFacts) -> String {
-    match facts.read_only {
-        true => "it is asked again".to_owned(),
-        false => doubt_of(facts),
     }
 }
 

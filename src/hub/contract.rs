@@ -367,6 +367,32 @@ pub enum ErrorClass {
 }
 
 impl ErrorClass {
+    /// Every class, in the order in which they are told.
+    pub fn all() -> [Self; 7] {
+        [
+            Self::Invalid,
+            Self::NotFound,
+            Self::Forbidden,
+            Self::Conflict,
+            Self::RateLimited { retry_at: None },
+            Self::Unavailable,
+            Self::UnknownEffect,
+        ]
+    }
+
+    /// What it means, in a few words.
+    pub fn means(&self) -> &'static str {
+        match self {
+            Self::Invalid => "the arguments are wrong",
+            Self::NotFound => "the thing is not there, or hidden from us",
+            Self::Forbidden => "we may not",
+            Self::Conflict => "it changed under us, or cannot be done in its present state",
+            Self::RateLimited { .. } => "too many calls; the provider's own time is waited for",
+            Self::Unavailable => "the provider is away, and the call had no effect",
+            Self::UnknownEffect => "the call may have had its effect",
+        }
+    }
+
     /// As it is written down, without what goes with it.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -127,7 +127,7 @@ fn renamed(table: &[(&str, &str)], name: &str) -> Option<String> {
 fn better(found: &Diagnostic, raw: &str, text: &str, catalog: Option<&Catalog>) -> Option<String> {
     let bare = raw.trim_matches(['"', '\'']);
     match found.code {
-        "syntax" if found.hint.is_none() => syntax(&found.message),
+        "syntax" if found.hint.is_none() => syntax(&found.message, raw),
         "expression" => expression(found, text),
         "unknown-name" if found.message.contains("`github`") => {
             Some("what GitHub Actions calls `github.event` is `event` here".into())
@@ -146,6 +146,9 @@ fn better(found: &Diagnostic, raw: &str, text: &str, catalog: Option<&Catalog>) 
         "type" if found.message.starts_with("`on` is") => {
             Some("write `on = \"github.issues.opened\"`, or several in a list".into())
         }
+        "type" if found.message.contains("a test's event is") => {
+            Some("write `event = { on = \"github.issues.opened\", payload = { … } }`".into())
+        }
         "argument-type" if found.message.contains("takes a list") && raw.starts_with('"') => {
             Some(format!("in brackets: `[{raw}]`"))
         }
@@ -160,7 +163,10 @@ fn better(found: &Diagnostic, raw: &str, text: &str, catalog: Option<&Catalog>) 
     }
 }
 
-fn syntax(message: &str) -> Option<String> {
+fn syntax(message: &str, raw: &str) -> Option<String> {
+    if message.contains("string values must be quoted") && !raw.contains(['"', '\n']) {
+        return Some(format!("write `\"{}\"`", raw.trim()));
+    }
     let hint = if message.contains("missing escaped value") {
         "within `\"…\"` a backslash begins an escape; between single quotes it is an ordinary letter: '\\bbug\\b'"
     } else if message.contains("invalid basic string") {
@@ -196,7 +202,10 @@ fn expression(found: &Diagnostic, text: &str) -> Option<String> {
         "write `not`"
     } else if rest.starts_with('=') && !rest.starts_with("==") {
         "to compare, write `==`"
-    } else if found.message.contains("unexpected end of input") {
+    } else if ["unexpected end of input", "expected end of variable block"]
+        .iter()
+        .any(|words| found.message.contains(words))
+    {
         "what begins with `{{` ends with `}}`, and `{%` with `%}`"
     } else {
         return None;

@@ -58,6 +58,8 @@ pub struct RuleBook {
 pub struct Coverage {
     /// By a value of the event: they cost nothing until it comes.
     pub indexed: usize,
+    /// By their own names: only their schedules, or somebody who asks for them, can start them.
+    pub named: usize,
     /// Looked at for every event they listen to: no single value tells that they hold.
     pub scanned: usize,
     /// Off: never looked at.
@@ -139,7 +141,7 @@ pub fn load(files: &[SourceFile], vars: &Value, catalog: Option<&Catalog>) -> Lo
             findings.error("unreadable", &(0..0), format!("the file cannot be read: {why}"));
         } else if file.text.len() > FILE_BYTES_MAX {
             findings.error("file-size", &(0..0), "a rule file is at most 1 MiB");
-        } else if let Some(parsed) = parse::rule(&id, &file.path, vars, &mut findings) {
+        } else if let Some(parsed) = parsed(&id, file, vars, &mut findings) {
             let doing = check::rule(&parsed.tree, vars, catalog, &mut findings);
             doings.extend(
                 doing
@@ -170,6 +172,11 @@ pub fn load(files: &[SourceFile], vars: &Value, catalog: Option<&Catalog>) -> Lo
         book: (!failed).then(|| RuleBook::new(rules, vars)),
         diagnostics,
     }
+}
+
+fn parsed(id: &str, file: &SourceFile, vars: &Value, findings: &mut Findings<'_>) -> Option<parse::Parsed> {
+    crate::rules::hidden::check(findings);
+    parse::rule(id, &file.path, vars, findings)
 }
 
 fn acts(rule: Option<&Rule>) -> bool {
@@ -385,6 +392,7 @@ impl Coverage {
     fn count(&mut self, filing: Filing) {
         match filing {
             Filing::Indexed => self.indexed += 1,
+            Filing::Named => self.named += 1,
             Filing::Scanned => self.scanned += 1,
             Filing::Off => self.off += 1,
         }

@@ -19,6 +19,9 @@ mod design;
 mod fields;
 mod flow;
 mod grants;
+mod items;
+mod origin;
+mod state;
 mod strangers;
 mod text;
 
@@ -76,15 +79,19 @@ pub(crate) fn rule(
         all_steps: BTreeSet::new(),
         misplaced: Vec::new(),
         mentions: Vec::new(),
+        by_name: Vec::new(),
+        item: None,
     };
     checker.rule(tree);
     checker.tests(tree);
-    let mentions = checker.mentions;
+    let (mentions, by_name) = (checker.mentions, checker.by_name);
     // What goes beyond the file's own grammar is asked only where everything is known that a rule can refer to.
     let catalog = catalog?;
     fields::check(tree, &mentions, findings);
+    state::check(tree, &catalog.state, findings);
     grants::check(tree, &catalog.directory, findings);
     flow::check(tree, &mentions, catalog, findings);
+    items::check(tree, &by_name, catalog, findings);
     if findings.has_error() {
         return None;
     }
@@ -109,6 +116,18 @@ pub(crate) struct Mention {
     under: &'static str,
 }
 
+/// A mention of an item by a name of its own: `item.name`, or that of a `{% for … %}`.
+#[derive(Clone, Debug)]
+pub(crate) struct ByName {
+    /// `item.name`
+    written: String,
+    /// What it is: `event.issue.labels.name`.
+    path: String,
+    /// How many of the path's segments the item itself is.
+    known: usize,
+    place: Range<usize>,
+}
+
 struct Checker<'t, 'f, 'a> {
     events: Vec<&'t str>,
     declared: BTreeSet<&'t str>,
@@ -121,6 +140,9 @@ struct Checker<'t, 'f, 'a> {
     /// Tools' places whose `arguments` stand under another action, or that got another's.
     misplaced: Vec<arguments::Misplaced>,
     mentions: Vec<Mention>,
+    by_name: Vec<ByName>,
+    /// What the items come from, of the action at hand that has a `for_each`.
+    item: Option<Vec<origin::Origin>>,
 }
 
 impl<'t> Checker<'t, '_, '_> {
@@ -159,8 +181,13 @@ impl<'t> Checker<'t, '_, '_> {
             Some(_) => (IN_ITEM, IN_ITEM_REQUIRE),
             None => (IN_ACTION, IN_REQUIRE),
         };
+        self.item = None;
         if let Some(list) = list {
             self.template(&list.node, IN_ACTION, (at, "for_each"));
+            let text = list.node.text().unwrap_or_default();
+            let item = origin::template(text, None).origins;
+            items::is_list(&self.events, text, &item, &list.node, self.findings);
+            self.item = Some(item);
         }
         let leave = find(action, "approval").and_then(|entry| entry.node.table());
         if let Some(reason) = leave.and_then(|leave| find(leave, "reason")) {
@@ -199,8 +226,7 @@ impl<'t> Checker<'t, '_, '_> {
         }
         let entries = given.and_then(|given| given.node.table()).unwrap_or(&[]);
         if tool.destructive {
-            let list = find(action, "for_each").and_then(|entry| entry.node.text());
-            strangers::check(&self.events, name, list, entries, self.findings);
+            strangers::check(&self.events, name, self.item.as_deref(), entries, self.findings);
         }
         if self
             .misplaced
@@ -251,6 +277,10 @@ impl<'t> Checker<'t, '_, '_> {
             && let Ok(expression) = Expression::compile(text)
         {
             self.paths(&expression.paths(), &entry.node, text, known, (action, key));
+            self.named(
+                origin::expression(text, self.item.as_deref()).by_name,
+                &entry.node,
+            );
         }
     }
 
@@ -260,6 +290,7 @@ impl<'t> Checker<'t, '_, '_> {
             Kind::Text(text) => {
                 if let Ok(template) = Template::compile(text) {
                     self.paths(&template.paths(), node, text, known, at);
+                    self.named(origin::template(text, self.item.as_deref()).by_name, node);
                 }
             }
             Kind::Array(items) => items.iter().for_each(|item| self.template(item, known, at)),
@@ -327,6 +358,17 @@ impl<'t> Checker<'t, '_, '_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn named(&mut self, found: Vec<origin::ByName>, node: &Node) {
+        for origin::ByName { written, path, place } in found {
+            self.by_name.push(ByName {
+                known: path.len() + 1 - written.len(),
+                written: written.join("."),
+                path: path.join("."),
+                place: syntax::inside(self.findings.text(), &node.span, place),
+            });
         }
     }
 

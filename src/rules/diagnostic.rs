@@ -5,7 +5,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
-use crate::rules::SourceFile;
+use crate::rules::{SourceFile, visible};
 
 /// How bad it is: an error keeps the whole book from being used, a warning does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -111,6 +111,12 @@ impl<'a> Findings<'a> {
         self.found.iter().any(|found| found.severity == Severity::Error)
     }
 
+    /// Whether something is wrong at just this place.
+    pub(crate) fn has_error_at(&self, span: &Range<usize>) -> bool {
+        let mut errors = self.found.iter().filter(|found| found.is_error());
+        errors.any(|found| found.span == *span)
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Diagnostic> {
         self.found.iter_mut()
     }
@@ -203,11 +209,16 @@ pub fn render_diagnostics(files: &[SourceFile], diagnostics: &[Diagnostic], colo
     };
     let mut shown = String::new();
     for diagnostic in diagnostics {
+        // What was found is quoted in it, and a name of a file may hold anything.
+        let mut diagnostic = diagnostic.clone();
+        diagnostic.message = visible(&diagnostic.message).into_owned();
+        diagnostic.hint = diagnostic.hint.map(|hint| visible(&hint).into_owned());
         let text = files
             .iter()
             .find(|file| file.path == diagnostic.path)
             .map_or("", |file| file.text.as_str());
-        shown.push_str(&renderer.render(&[group(diagnostic, text)]));
+        diagnostic.path = visible(&diagnostic.path).into_owned();
+        shown.push_str(&renderer.render(&[group(&diagnostic, text)]));
         shown.push_str("\n\n");
     }
     shown

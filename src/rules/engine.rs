@@ -58,6 +58,8 @@ struct Compiled {
 pub(in crate::rules) enum Filing {
     /// By a value.
     Indexed,
+    /// By its own name: only its schedule's ticks and calls for it by hand concern it, and they concern no other rule.
+    Named,
     /// By looking at it for every event of its kinds.
     Scanned,
     /// Not at all: it is off.
@@ -118,7 +120,12 @@ impl Engine {
         }
         let (index, scanned) = Index::build(&entries, scopes.len(), trie.paths());
         for rule in scanned {
-            compiled[rule as usize].filing = Filing::Scanned;
+            let place = rule as usize;
+            compiled[place].filing = if rules[place].is_only_named() {
+                Filing::Named
+            } else {
+                Filing::Scanned
+            };
         }
         let mut listeners = vec![Vec::new(); scopes.len()];
         for (place, own) in listening.iter().enumerate() {

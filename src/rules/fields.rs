@@ -374,7 +374,12 @@ fn unknown_key(
                 &entry.key_span,
                 format!("`{name}` is a key of {home}, not of {place}"),
             )
-            .hint(format!("move it to {home}"));
+            .hint(match entry.node.table() {
+                Some(_) if home == "[[action]]" => {
+                    format!("write `[action.{name}]`, below the `[[action]]` that it belongs to")
+                }
+                _ => format!("move it to {home}"),
+            });
     } else {
         findings
             .error(

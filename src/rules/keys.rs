@@ -299,7 +299,7 @@ pub(crate) const TEST: &[Key] = &[
     key(
         "state",
         Shape::Table,
-        "What the sandbox's GitHub and Render hold. Times may be relative: `\"-10m\"`.",
+        "What the sandbox's GitHub and Render hold; docs/rules/state.md lists all of it. Times may be relative: `\"-10m\"`.",
     ),
     key(
         "stub",

@@ -25,6 +25,13 @@ impl Rule {
         })
     }
 
+    /// Whether nothing but its own schedule, or somebody who asks for it by name, can start it.
+    pub(crate) fn is_only_named(&self) -> bool {
+        self.on
+            .iter()
+            .all(|on| vocabulary::OF_THE_RULE.contains(&on.as_str()))
+    }
+
     /// Whether it says `on = "manual"`, so that somebody may ask for it by name.
     pub fn is_manual(&self) -> bool {
         self.on.iter().any(|on| on == "manual")

@@ -293,7 +293,12 @@ fn items(fields: &Fields<'_>, findings: &mut Findings<'_>) -> (Option<Expression
                     &entry.node.span,
                     "`for_each` is one single expression that gives a list",
                 )
-                .hint("such as `for_each = \"{{ steps.found.events }}\"`");
+                .hint(match entry.node.text() {
+                    Some(text) if !text.contains('{') && Expression::compile(text).is_ok() => {
+                        format!("write `for_each = \"{{{{ {} }}}}\"`", text.trim())
+                    }
+                    _ => "such as `for_each = \"{{ steps.found.events }}\"`".to_owned(),
+                });
             None
         }
         _ => None,

@@ -305,6 +305,35 @@ fn leaf(types: &[(&'static Table, &'static Type)], several: bool) -> Leaf {
     leaf
 }
 
+/// Every path at which a text may stand in a payload of GitHub's, with the event, not deeper than `depth`.
+#[cfg(test)]
+pub(crate) fn github_texts(depth: usize) -> Vec<(&'static str, Vec<&'static str>)> {
+    fn below(
+        event: &'static str,
+        fields: &'static Fields,
+        path: &mut Vec<&'static str>,
+        depth: usize,
+        found: &mut Vec<(&'static str, Vec<&'static str>)>,
+    ) {
+        for (name, kind) in fields {
+            path.push(name);
+            if kind.text {
+                found.push((event, path.clone()));
+            }
+            let shape = kind.shape.and_then(|shape| GITHUB_TABLE.shapes.get(&shape));
+            if let Some(inner) = shape.filter(|_| path.len() < depth) {
+                below(event, inner, path, depth, found);
+            }
+            path.pop();
+        }
+    }
+    let mut found = Vec::new();
+    for (event, fields) in &GITHUB_TABLE.events {
+        below(event, fields, &mut Vec::new(), depth, &mut found);
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Found, GITHUB_TABLE, lookup};

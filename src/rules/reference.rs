@@ -65,16 +65,18 @@ pub fn pages(shipped: &[&Rule], recipes: &[&Rule]) -> Vec<SourceFile> {
     pages
 }
 
-const HEAD: &str = "<!-- Written by `xmrt rules reference`: change the code, not this page. -->\n";
+/// What every page begins with.
+pub const PAGE_HEAD: &str = "<!-- Written by `xmrt rules reference`: change the code, not this page. -->\n";
 
 fn language() -> String {
     let mut page = format!(
-        "{HEAD}# The rule language\n\n\
+        "{PAGE_HEAD}# The rule language\n\n\
          A rule is one TOML 1.0 file; its name without `.toml` is the rule's id. Keys of the rule itself stand before the first \
          `[table]`. Unknown keys are errors. Durations are texts with units: `\"30s\"`, `\"15m\"`, `\"1h30m\"`, `\"7d\"`.\n\n\
          Every example on this page is run by a test.\n\n\
          - [Keys](#keys) · [Conditions](#conditions) · [Expressions and templates](#expressions-and-templates)\n\
-         - [What `xmrt check` finds](lints.md) · [Recipes](cookbook.md) · [Rules that come along](shipped.md) · [Tools](tools.md)\n\n\
+         - [What `xmrt check` finds](lints.md) · [Recipes](cookbook.md) · [Rules that come along](shipped.md) · [Tools](tools.md) · \
+         [State of tests](state.md)\n\n\
          ## Keys\n"
     );
     table("The file", keys::RULE, &mut page);
@@ -198,7 +200,7 @@ fn expressions(page: &mut String) {
 
 fn shipped_index(rules: &[&Rule]) -> String {
     let mut page = format!(
-        "{HEAD}# Rules that come along\n\nEach is useful as it stands; what differs between users is in its `[vars]`.\n\n\
+        "{PAGE_HEAD}# Rules that come along\n\nEach is useful as it stands; what differs between users is in its `[vars]`.\n\n\
          | rule | on | |\n|---|---|---|\n"
     );
     for rule in rules {
@@ -215,7 +217,7 @@ fn shipped_index(rules: &[&Rule]) -> String {
 }
 
 fn shipped_page(rule: &Rule) -> String {
-    let mut page = format!("{HEAD}# {}\n\n{}\n\n", rule.id, rule.description);
+    let mut page = format!("{PAGE_HEAD}# {}\n\n{}\n\n", rule.id, rule.description);
     for (title, text) in head(&rule.text) {
         let _ = write!(page, "**{title}.** {text}\n\n");
     }
@@ -299,7 +301,7 @@ fn outcome(test: &RuleTest) -> String {
 
 fn cookbook(recipes: &[&Rule]) -> String {
     let mut page = format!(
-        "{HEAD}# Recipes\n\nEach is a whole rule in [cookbook/](cookbook/) with its tests, and is checked and tested like any other: \
+        "{PAGE_HEAD}# Recipes\n\nEach is a whole rule in [cookbook/](cookbook/) with its tests, and is checked and tested like any other: \
          `xmrt test docs/rules/cookbook`. To begin with one: copy the file into your rules folder.\n\n"
     );
     let question = |rule: &Rule| {

@@ -5,9 +5,13 @@ use serde_json::{Map, Value, json};
 use crate::rules::keys::{self, Key, Shape};
 
 /// JSON Schema (2020-12) of a rule file: what the parser takes, with a description of every key. Keys that are not
-/// available yet are absent.
-pub fn schema() -> Value {
+/// available yet are absent. `state` is the schema of what a test may put into the sandbox.
+pub fn schema(state: Value) -> Value {
     let mut schema = table(keys::RULE);
+    merge(
+        &mut schema["properties"]["test"]["items"]["properties"]["state"],
+        state,
+    );
     let extra = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "xmrt rule",

@@ -241,7 +241,7 @@ fn github(rest: &str, span: &Range<usize>, findings: &mut Findings<'_>) {
                     .map_or("*", |(_, actions)| actions);
                 let action = match action {
                     Some(action) if actions == "*" => Some(action),
-                    Some(action) => Some(nearest(action, actions.split(' ')).unwrap_or(action)),
+                    Some(action) => Some(near_action(action, actions).unwrap_or(action)),
                     None => None,
                 };
                 let action = action.map_or(String::new(), |action| format!(".{action}"));
@@ -256,7 +256,7 @@ fn github(rest: &str, span: &Range<usize>, findings: &mut Findings<'_>) {
         return;
     }
     let known = actions.split(' ').filter(|name| !name.is_empty());
-    let hint = match nearest(action, known.clone()) {
+    let hint = match near_action(action, actions) {
         Some(near) => format!("did you mean `github.{event}.{near}`?"),
         None if actions.is_empty() => format!("`{event}` has no actions: write `github.{event}`"),
         None => format!("its actions: {}", known.collect::<Vec<_>>().join(", ")),
@@ -268,6 +268,21 @@ fn github(rest: &str, span: &Range<usize>, findings: &mut Findings<'_>) {
             format!("GitHub's event `{event}` is not known to have an action `{action}`"),
         )
         .hint(hint);
+}
+
+/// The action that was meant: one that is spelled nearly so, or the same verb in another form (`open` for `opened`).
+fn near_action<'a>(action: &str, actions: &'a str) -> Option<&'a str> {
+    let all = || actions.split(' ').filter(|known| !known.is_empty());
+    nearest(action, all()).or_else(|| {
+        let mut same = all().filter(|known| {
+            let stem = action.trim_end_matches('s').trim_end_matches('e');
+            stem.len() > 2
+                && known
+                    .strip_prefix(stem)
+                    .is_some_and(|end| matches!(end, "d" | "ed"))
+        });
+        same.next().filter(|_| same.next().is_none())
+    })
 }
 
 fn own(kind: &str, span: &Range<usize>, findings: &mut Findings<'_>) {

@@ -5,26 +5,35 @@ mod exercise;
 
 use std::path::PathBuf;
 
-#[expect(clippy::print_stdout, reason = "captured, and shown only when the test fails")]
 fn replay(target: &str, run: fn(&[u8])) {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
-        .join(target);
+    let inputs = replay_folder(&format!("fuzz/corpus/{target}"), run);
+    assert!(inputs >= 5, "{target} has {inputs} inputs");
+}
+
+#[expect(clippy::print_stdout, reason = "captured, and shown only when the test fails")]
+fn replay_folder(folder: &str, run: fn(&[u8])) -> usize {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut inputs = 0;
     for entry in std::fs::read_dir(&folder).expect("the corpus") {
         let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            continue;
+        }
         let data = std::fs::read(&path).expect("an input");
         // The last one is the culprit.
         println!("{}", path.display());
         run(&data);
         inputs += 1;
     }
-    assert!(inputs >= 5, "{target} has {inputs} inputs");
+    inputs
 }
 
 #[test]
 fn any_bytes_as_a_rule_file_are_read_or_refused() {
     replay("rules", exercise::rules);
+    let whole =
+        replay_folder("rules", exercise::rules) + replay_folder("docs/rules/cookbook", exercise::rules);
+    assert!(whole >= 30, "{whole} rules and recipes");
 }
 
 #[test]

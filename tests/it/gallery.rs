@@ -6,6 +6,7 @@ mod events;
 mod expressions;
 mod form;
 mod habits;
+mod items;
 mod slips;
 mod steps;
 mod tools;

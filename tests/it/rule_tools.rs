@@ -10,7 +10,9 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 mod backtest;
+mod cards;
 mod diff;
+mod junit;
 mod troubles;
 
 /// Runs the program in a folder of its own, with nothing of the caller's environment.
@@ -243,23 +245,6 @@ expect = [{ tool = "xmrt.notify", arguments.text = "bug" }]
 "#;
 
 #[test]
-fn results_are_junit_with_the_failure_and_its_place() {
-    let folder = folder(&[("rules/tell.toml", ISSUE)]);
-    let output = xmrt(folder.path(), &["test", "--format", "junit"]);
-    assert_eq!(output.status.code(), Some(1));
-    insta::assert_snapshot!(out(&output), @r###"
-    <?xml version="1.0" encoding="UTF-8"?>
-    <testsuites name="xmrt" tests="1" failures="1">
-      <testsuite name="tell" tests="1" failures="1">
-        <testcase name="a &lt;bug&gt; &amp; so on" classname="tell" file="rules/tell.toml" line="15">
-          <failure message="call 1 `xmrt.notify`: arguments.text is &quot;BUG&quot;; expected &quot;bug&quot;">call 1 `xmrt.notify`: arguments.text is &quot;BUG&quot;; expected &quot;bug&quot;&#10;called &quot;xmrt.notify&quot; {&quot;text&quot;:&quot;BUG&quot;,&quot;to&quot;:&quot;log&quot;}</failure>
-        </testcase>
-      </testsuite>
-    </testsuites>
-    "###);
-}
-
-#[test]
 fn what_no_test_exercises_is_told() {
     let folder = folder(&[(
         "rules/tell.toml",
@@ -324,4 +309,42 @@ fn what_fix_would_change_is_shown_and_then_done_once() {
             .count(),
         1
     );
+}
+
+/// What webhooks and files bring must not steer the terminal, nor make a line look like another.
+#[test]
+fn nothing_that_comes_from_outside_can_steer_the_terminal() {
+    let trick = "\u{202e}\u{200b}\u{1b}[31m";
+    let escaped = "\\u202e\\u200b\\u001b[31m";
+    let rule = format!(
+        "{}\n[[test]]\nname = \"of {escaped} and so on\"\nevent = {{ on = \"github.issues.opened\", payload = {{ issue = {{ number = 1, \
+         title = \"BUG {escaped}\" }}, repository = {{ full_name = \"acme/api\" }} }} }}\nexpect = []\n",
+        ISSUE.split("\n[[test]]").next().expect("the rule")
+    );
+    let payload = serde_json::json!({ "action": "opened", "issue": { "number": 1, "title": trick }, "repository": { "full_name": trick } });
+    let folder = folder(&[("rules/tell.toml", &rule), ("payload.json", &payload.to_string())]);
+    let explained = [
+        "explain",
+        "tell",
+        "--event",
+        "payload.json",
+        "--type",
+        "github.issues.opened",
+    ];
+    for arguments in [
+        &["test"][..],
+        &["test", "--json"],
+        &["test", "--format", "junit"],
+        &["check"],
+        &["check", "--json"],
+        &explained,
+        &[&explained[..], &["--json"]].concat(),
+    ] {
+        let output = xmrt(folder.path(), arguments);
+        let shown = format!("{}{}", out(&output), err(&output));
+        assert!(shown.len() > 20, "{arguments:?}: {shown}");
+        let steering =
+            |letter: char| (letter.is_control() && letter != '\n') || xmrt::rules::is_hidden(letter);
+        assert!(!shown.contains(steering), "{arguments:?}: {shown:?}");
+    }
 }

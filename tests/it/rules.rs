@@ -1,6 +1,8 @@
 //! The rule language: what a file may say, what it means for an event, and what a person is told about it.
 #![expect(clippy::panic, reason = "a test's helper fails the test")]
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 use xmrt::normalize::{Actor, Event, EventId, EventType, Subject};
@@ -18,6 +20,25 @@ mod fixes;
 mod reference;
 mod shapes;
 mod changes;
+
+/// Within which an expression that would run for ever has been stopped.
+pub(crate) const STOPPED_WITHIN: Duration = Duration::from_millis(50);
+
+/// How long this thread has worked. How long it waited for a processor says nothing about an expression.
+pub(crate) fn worked() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.try_into().unwrap()
+}
+
+/// What it takes to do something, at the best of several times: what a neighbor on the same processor adds is not its own.
+pub(crate) fn least_work(mut done: impl FnMut()) -> Duration {
+    let took = (0..5).map(|_| {
+        let begun = worked();
+        done();
+        worked() - begun
+    });
+    took.min().unwrap()
+}
 
 /// An event that was received at noon.
 pub(crate) fn event(kind: &str, payload: Value) -> Event {

@@ -22,6 +22,16 @@ const CASES = [
     text: 'description = "d"\non = "github.push"\n\n[[action]]\n',
     wanted: ["tool", "arguments", "if", "timeout", "for_each"],
   },
+  {
+    name: "lists of a test's state",
+    text: 'description = "d"\non = "github.push"\n\n[[test]]\nname = "n"\n\n[test.state.github]\n',
+    wanted: ["issues", "pulls", "runs", "labels"],
+  },
+  {
+    name: "keys of what a test's state holds",
+    text: 'description = "d"\non = "github.push"\n\n[[test]]\nname = "n"\n\n[[test.state.github.issues]]\n',
+    wanted: ["number", "title", "updated", "labels"],
+  },
 ];
 
 const waiting = new Map();

@@ -80,6 +80,7 @@ pub(super) fn judge(
         failures,
         calls,
         decision,
+        took_ms: 0,
         event: None,
     }
 }

@@ -1,6 +1,7 @@
 //! In: what was found. Out: workflow commands of GitHub Actions, one a line. Never: printing them.
 
 use super::Report;
+use crate::rules::visible;
 
 /// `::error file=…,line=…::…` for each; data and properties escaped as the runner undoes it.
 pub(super) fn commands(report: &Report<'_>) -> String {
@@ -8,10 +9,10 @@ pub(super) fn commands(report: &Report<'_>) -> String {
     for found in report.diagnostics {
         let level = if found.is_error() { "error" } else { "warning" };
         let (end_line, end_column) = report.end(found);
-        let mut message = found.message.clone();
+        let mut message = visible(&found.message).into_owned();
         if let Some(hint) = &found.hint {
             message.push('\n');
-            message.push_str(hint);
+            message.push_str(&visible(hint));
         }
         let mut place = format!("file={},line={}", property(&found.path), found.line);
         // Columns are only understood within one line.

@@ -7,6 +7,7 @@ use super::super::{Ending, Failure};
 use crate::assemble;
 use crate::config::Settings;
 use crate::rules::{self, RuleBook, SourceFile};
+use crate::sandbox;
 
 /// Options of `xmrt rules reference`.
 #[derive(Debug, clap::Args)]
@@ -27,10 +28,19 @@ pub(super) fn run(options: &Options, settings: &Settings) -> Ending {
     let recipes = book(&options.folder.join("cookbook"), settings)?;
     let all = |book: &RuleBook| -> Vec<std::sync::Arc<rules::Rule>> { book.rules().to_vec() };
     let (shipped, recipes) = (all(&shipped), all(&recipes));
-    let pages = rules::pages(
+    let mut pages = rules::pages(
         &shipped.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
         &recipes.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
     );
+    pages.push(SourceFile {
+        path: "state.md".into(),
+        text: format!(
+            "{}{}",
+            rules::PAGE_HEAD,
+            sandbox::state_reference().map_err(Failure::CouldNot)?
+        ),
+        unreadable: None,
+    });
     let mut wrong = Vec::new();
     for page in &pages {
         let path = options.folder.join(&page.path);

@@ -5,12 +5,10 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::shape::{properties, type_of};
 use super::{doubt_of, kind};
 use crate::hub::ToolFacts;
 use crate::tools;
-
-/// How many `$ref`s are followed in a row.
-const REFERENCES_MAX: usize = 16;
 
 /// The page of one server.
 pub(super) fn page(server: &str, tools: &BTreeMap<String, ToolFacts>) -> String {
@@ -77,62 +75,4 @@ fn arguments(text: &mut String, schema: &Value) {
             type_of(schema, property)
         );
     }
-}
-
-fn properties(schema: Option<&Value>) -> Vec<(String, Value)> {
-    let properties = schema.and_then(|schema| schema.get("properties")?.as_object());
-    let properties = properties.into_iter().flatten();
-    properties
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
-}
-
-/// A type in a word or two: the choices of an enumeration, the type of an array's items.
-fn type_of(root: &Value, property: &Value) -> String {
-    let schema = resolved(root, property);
-    if let Some(choices) = schema.get("enum").and_then(Value::as_array) {
-        let choices: Vec<String> = choices.iter().map(|choice| format!("`{choice}`")).collect();
-        return choices.join(" \\| ");
-    }
-    for key in ["anyOf", "oneOf"] {
-        let Some(choices) = schema.get(key).and_then(Value::as_array) else {
-            continue;
-        };
-        let mut words: Vec<String> = choices
-            .iter()
-            .map(|choice| type_of(root, choice))
-            .filter(|word| word != "null")
-            .collect();
-        words.dedup();
-        return words.join(" \\| ");
-    }
-    if let Some(constant) = schema.get("const") {
-        return format!("`{constant}`");
-    }
-    let word = match schema.get("type") {
-        Some(Value::String(word)) => word.clone(),
-        Some(Value::Array(words)) => {
-            let words = words
-                .iter()
-                .filter_map(Value::as_str)
-                .filter(|word| *word != "null");
-            words.collect::<Vec<_>>().join(" \\| ")
-        }
-        _ => "any".to_owned(),
-    };
-    match (word.as_str(), schema.get("items")) {
-        ("array", Some(items)) => format!("array of {}", type_of(root, items)),
-        _ => word,
-    }
-}
-
-fn resolved<'s>(root: &'s Value, mut schema: &'s Value) -> &'s Value {
-    for _ in 0..REFERENCES_MAX {
-        let pointer = schema.get("$ref").and_then(Value::as_str);
-        match pointer.and_then(|reference| root.pointer(reference.strip_prefix('#')?)) {
-            Some(target) => schema = target,
-            None => break,
-        }
-    }
-    schema
 }

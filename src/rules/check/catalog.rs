@@ -13,6 +13,8 @@ pub struct Catalog {
     /// Servers whose tools are not known yet: whatever a rule calls there may exist.
     pub(super) open: BTreeSet<String>,
     pub(super) directory: Directory,
+    /// JSON Schema of a test's `state`; null where nobody said.
+    pub(super) state: Value,
 }
 
 impl Catalog {
@@ -22,7 +24,13 @@ impl Catalog {
             tools,
             open: BTreeSet::new(),
             directory,
+            state: Value::Null,
         }
+    }
+
+    /// The same, with what a test's `state` may hold, as a JSON Schema.
+    pub fn with_state(self, state: Value) -> Self {
+        Self { state, ..self }
     }
 
     /// The same, with servers whose tools are not known yet.

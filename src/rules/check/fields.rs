@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::rules::check::{Mention, conditions, tables};
 use crate::rules::diagnostic::{Findings, akin, did_you_mean};
+use crate::rules::keys;
 use crate::rules::payload::{Found, Leaf, below_top, lookup};
 use crate::rules::syntax::{Entry, Kind, Node, find};
 
@@ -25,6 +26,20 @@ pub(super) fn in_payload(on: &[&str], path: &str) -> Option<String> {
 
 /// How many fields a hint lists.
 const SHOWN_MAX: usize = 12;
+
+/// What fields are called elsewhere.
+const CALLED: &[(&str, &str)] = &[
+    ("author", "user"),
+    ("creator", "user"),
+    ("repo", "repository"),
+    ("pr", "pull_request"),
+    ("pull", "pull_request"),
+    ("username", "login"),
+    ("org", "organization"),
+    ("actor", "sender"),
+    ("service_id", "serviceId"),
+    ("service_name", "serviceName"),
+];
 
 pub(super) fn check(tree: &[Entry], mentions: &[Mention], findings: &mut Findings<'_>) {
     let on = listened(tree);
@@ -68,6 +83,8 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], findings: &mut Finding
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         match lookup(&on, &path) {
             Found::Unchecked => {}
+            // A word of the language at the wrong place is no field.
+            Found::Missing { .. } if findings.has_error_at(&entry.key_span) => {}
             Found::Missing { known, near, beside } => {
                 missing("", &path, known, near, &beside, &entry.key_span, &on, findings);
             }
@@ -168,13 +185,34 @@ fn missing(
     } else {
         Vec::new()
     };
+    let segment = path.get(known).copied().unwrap_or_default();
+    let near = near.or_else(|| {
+        let (_, ours) = CALLED.iter().find(|(theirs, _)| *theirs == segment)?;
+        beside.contains(ours).then_some(*ours)
+    });
     let hint = match (near, deeper.as_slice()) {
-        (Some(near), _) => format!("did you mean `{prefix}{before}{dot}{near}`?"),
+        (Some(near), _) => {
+            // What follows it may be right.
+            let whole: Vec<&str> = [&path[..known], &[near], path.get(known + 1..).unwrap_or(&[])].concat();
+            match lookup(on, &whole) {
+                Found::Missing { .. } => format!("did you mean `{prefix}{before}{dot}{near}`?"),
+                _ => format!("did you mean `{prefix}{}`?", whole.join(".")),
+            }
+        }
         (None, [only]) => format!("did you mean `{prefix}{only}`?"),
         (None, [_, _, ..]) => {
             let places: Vec<String> = deeper.iter().map(|path| format!("`{prefix}{path}`")).collect();
             format!("there are {}", places.join(", "))
         }
+        // In `[when]` it may have been meant as an operator.
+        (None, []) if beside.is_empty() && prefix.is_empty() => did_you_mean(segment, keys::operators())
+            .unwrap_or_else(|| {
+                let all: Vec<&str> = keys::operators().collect();
+                format!(
+                    "`{before}` has no fields of its own; operators are {}",
+                    all.join(", ")
+                )
+            }),
         (None, []) if beside.is_empty() => format!("`{prefix}{before}` has no fields of its own"),
         (None, []) => {
             let more = if beside.len() > SHOWN_MAX { ", …" } else { "" };

@@ -2,6 +2,7 @@
 //! nobody uses, or that may be skipped. Never: values.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use serde_json::Value;
 
@@ -29,7 +30,7 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], catalog: &Catalog, fin
         match segments.as_slice() {
             ["result", rest @ ..] => {
                 if let Some(tool) = mention.action.and_then(|at| tool_of(actions.get(at)?)) {
-                    result(tool, "result", rest, mention, findings);
+                    result(tool, "result", rest, &mention.place, findings);
                 }
             }
             ["steps", id, rest @ ..] => {
@@ -41,7 +42,7 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], catalog: &Catalog, fin
                     continue;
                 }
                 if let Some(tool) = tool_of(action) {
-                    result(tool, &format!("steps.{id}"), rest, mention, findings);
+                    result(tool, &format!("steps.{id}"), rest, &mention.place, findings);
                 }
                 skipped(action, id, mention, mentions, &actions, findings);
             }
@@ -92,45 +93,69 @@ fn step(action: &[Entry], id: &str, tool: &CatalogTool, mentions: &[Mention], fi
     }
 }
 
+/// What there is instead, as a hint.
+pub(super) fn has(known: &[&str]) -> String {
+    let more = if known.len() > SHOWN_MAX { ", …" } else { "" };
+    let shown: Vec<&str> = known.iter().copied().take(SHOWN_MAX).collect();
+    format!("it has {}{more}", shown.join(", "))
+}
+
+/// What a schema says of a field.
+pub(super) enum Field<'s> {
+    There(&'s Value),
+    /// It may be there.
+    Open,
+    /// It is not; these are.
+    Missing(Vec<&'s str>),
+}
+
+/// A field, of a list that of its items.
+pub(super) fn field<'s>(root: &'s Value, schema: &'s Value, name: &str) -> Field<'s> {
+    let mut schema = resolve(root, schema);
+    while let Some(items) = schema.get("items") {
+        schema = resolve(root, items);
+    }
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        return Field::Open;
+    };
+    let more = schema.get("additionalProperties");
+    match properties.get(name) {
+        Some(next) => Field::There(next),
+        None if more.is_some_and(|more| *more != Value::Bool(false)) => Field::Open,
+        None => Field::Missing(properties.keys().map(String::as_str).collect()),
+    }
+}
+
 /// A field of a result that its tool does not describe.
-fn result(tool: &CatalogTool, name: &str, path: &[&str], mention: &Mention, findings: &mut Findings<'_>) {
+fn result(tool: &CatalogTool, name: &str, path: &[&str], place: &Range<usize>, findings: &mut Findings<'_>) {
     let Some(root) = &tool.output_schema else { return };
     let mut schema = root;
     let mut before = name.to_owned();
     for segment in path {
-        schema = resolve(root, schema);
-        let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
-            return;
-        };
-        if schema
-            .get("additionalProperties")
-            .is_some_and(|more| *more != Value::Bool(false))
-        {
+        // A list's own fields are its filters; a number in brackets is left out of paths.
+        if resolve(root, schema).get("items").is_some() {
             return;
         }
-        let Some(next) = properties.get(*segment) else {
-            let known: Vec<&str> = properties.keys().map(String::as_str).collect();
-            let more = if known.len() > SHOWN_MAX { ", …" } else { "" };
-            let shown: Vec<&str> = known.iter().copied().take(SHOWN_MAX).collect();
-            findings
-                .warning(
-                    "unknown-result",
-                    &mention.place,
-                    format!("`{before}` has no `{segment}`: the run would end with an error"),
-                )
-                .hint(
-                    did_you_mean(segment, known.iter().copied())
-                        .unwrap_or_else(|| format!("it has {}{more}", shown.join(", "))),
-                );
-            return;
-        };
-        schema = next;
+        match field(root, schema, segment) {
+            Field::There(next) => schema = next,
+            Field::Open => return,
+            Field::Missing(known) => {
+                findings
+                    .warning(
+                        "unknown-result",
+                        place,
+                        format!("`{before}` has no `{segment}`: the run would end with an error"),
+                    )
+                    .hint(did_you_mean(segment, known.iter().copied()).unwrap_or_else(|| has(&known)));
+                return;
+            }
+        }
         before = format!("{before}.{segment}");
     }
 }
 
 /// Follows references, and the one choice that is not null.
-fn resolve<'s>(root: &'s Value, mut schema: &'s Value) -> &'s Value {
+pub(super) fn resolve<'s>(root: &'s Value, mut schema: &'s Value) -> &'s Value {
     for _ in 0..REFERENCES_MAX {
         let target = schema
             .get("$ref")

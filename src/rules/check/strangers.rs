@@ -1,21 +1,16 @@
 //! In: the arguments of a call that destroys. Out: text that strangers wrote, where it chooses what is destroyed. Never:
 //! arguments that only say something.
+//!
+//! The question of every field is who can write what stands there. Trusted is what the provider makes (ids, numbers, hashes,
+//! times, addresses, words of a fixed list) and what takes rights in the repository, the organization or the workspace that
+//! the event is about. Everything else is a stranger's: what they say, how they call themselves, and whatever belongs to
+//! their fork.
 
+use crate::rules::check::origin::{self, Origin};
 use crate::rules::diagnostic::Findings;
-use crate::rules::expression::Template;
 use crate::rules::payload::{Found, lookup};
 use crate::rules::syntax::{self, Entry, Kind, Node};
 
-/// Ends of payload paths at which text stands that strangers wrote.
-const UNTRUSTED: &[&str] = &[
-    "title",
-    "body",
-    "message",
-    "head.ref",
-    "head.label",
-    "head_branch",
-    "display_title",
-];
 /// Arguments that say something and choose nothing.
 const PROSE: &[&str] = &[
     "title",
@@ -28,20 +23,136 @@ const PROSE: &[&str] = &[
     "notes",
     "summary",
 ];
+/// Arguments that name a person: there a login is what is asked for, and nobody can write another's.
+const PEOPLE: &[&str] = &[
+    "login",
+    "user",
+    "username",
+    "assignee",
+    "assignees",
+    "reviewer",
+    "reviewers",
+    "member",
+    "invitee",
+    "collaborator",
+];
 
-/// Reports such text in the arguments of `tool`; `list` is what the action is done for.
+/// Tops of GitHub's payloads that only people with rights there can write, or GitHub itself.
+const OURS: &[&str] = &[
+    "action",
+    "app",
+    "enterprise",
+    "hook",
+    "installation",
+    "label",
+    "master_branch",
+    "membership",
+    "milestone",
+    "organization",
+    "repository",
+    "team",
+];
+/// The same further down: `issue.labels.name`, `pull_request.base.repo.full_name`, `deployment.environment`.
+const OURS_WITHIN: &[&str] = &[
+    "labels",
+    "milestone",
+    "requested_team",
+    "requested_teams",
+    "teams",
+    "environment",
+    "original_environment",
+];
+/// What belongs to whoever proposes a change, at any depth; its commit is a hash.
+const THEIRS: &[&str] = &["head", "head_repository", "forkee"];
+/// Tops that whoever sends the event fills as they like.
+const FREE: &[&str] = &["client_payload", "inputs"];
+/// Texts of the provider's own making.
+const MADE: &[&str] = &[
+    "id",
+    "node_id",
+    "sha",
+    "oid",
+    "before",
+    "after",
+    "date",
+    "timestamp",
+    "due_on",
+    "url",
+    "type",
+    "event",
+    "state",
+    "status",
+    "conclusion",
+    "severity",
+    "visibility",
+    "permission",
+    "role_name",
+    "author_association",
+    "resolution",
+    "digest",
+    "guid",
+    "ghsa_id",
+    "cve_id",
+];
+/// Ends of names of such texts.
+const MADE_ENDS: &[&str] = &["_at", "_id", "_sha", "_oid", "_url", "_date", "_type"];
+/// Which look like them, and are somebody's free choice.
+const CHOSEN: &[&str] = &[
+    "external_id",
+    "target_url",
+    "details_url",
+    "environment_url",
+    "external_url",
+    "log_url",
+    "website_url",
+    "project_url",
+    "content_type",
+];
+/// Ends of paths at which text stands that strangers wrote, where nobody describes what there is: in events of other
+/// sources, and in what steps read.
+const TELLING: &[&str] = &[
+    "title",
+    "display_title",
+    "body",
+    "message",
+    "text",
+    "description",
+    "summary",
+    "comment",
+    "head_branch",
+    "head_ref",
+    "head.ref",
+    "head.label",
+    "author.name",
+    "author.email",
+    "committer.name",
+    "committer.email",
+];
+/// Of the reactor's own events: what may quote others.
+const QUOTING: &[&str] = &["reason", "error", "subject"];
+
+/// Who wrote what stands at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Writer {
+    /// The provider, or somebody with rights.
+    Ours,
+    /// A person, by the name that the provider knows them by.
+    Login,
+    /// Somewhere within it a stranger.
+    Within,
+    /// A stranger.
+    Stranger,
+}
+
+/// Reports such text in the arguments of `tool`; `item` is what the items come from that the action is done for.
 pub(super) fn check(
     events: &[&str],
     tool: &str,
-    list: Option<&str>,
+    item: Option<&[Origin]>,
     arguments: &[Entry],
     findings: &mut Findings<'_>,
 ) {
-    let looked = Looked {
-        events,
-        tool,
-        items: list.is_some_and(|list| gives_text(events, list)),
-    };
+    let looked = Looked { events, tool, item };
     for entry in arguments
         .iter()
         .filter(|entry| !PROSE.contains(&entry.key.as_str()))
@@ -53,39 +164,13 @@ pub(super) fn check(
 struct Looked<'a> {
     events: &'a [&'a str],
     tool: &'a str,
-    /// The items of `for_each` are such text.
-    items: bool,
+    item: Option<&'a [Origin]>,
 }
 
 impl Looked<'_> {
     fn at(&self, argument: &str, node: &Node, findings: &mut Findings<'_>) {
         match &node.kind {
-            Kind::Text(text) => {
-                let Ok(template) = Template::compile(text) else {
-                    return;
-                };
-                for path in template.paths() {
-                    let whole = whole(&path, text);
-                    let holds = if is_text(&whole) || (self.items && whole == "item") {
-                        "is text"
-                    } else if holds_text(self.events, &whole, text) {
-                        "holds text"
-                    } else {
-                        continue;
-                    };
-                    let place = syntax::mention(findings.text(), &path, node, text);
-                    findings
-                        .error(
-                            "untrusted-target",
-                            &place,
-                            format!(
-                                "`{whole}` {holds} that anybody may write, and here it chooses what `{}` acts on (`{argument}`)",
-                                self.tool
-                            ),
-                        )
-                        .hint("use an id, a number or a hash of the event, or a fixed value");
-                }
-            }
+            Kind::Text(text) => self.text(argument, text, node, findings),
             Kind::Array(items) => items.iter().for_each(|item| self.at(argument, item, findings)),
             Kind::Table(entries) => entries
                 .iter()
@@ -93,49 +178,119 @@ impl Looked<'_> {
             _ => {}
         }
     }
-}
 
-/// Whether a path ends at such text.
-fn is_text(path: &str) -> bool {
-    let foreign = ["event.", "steps.", "item."]
-        .iter()
-        .any(|root| path.starts_with(root));
-    let ends = |end: &&str| {
-        path.strip_suffix(*end)
-            .is_some_and(|before| before.ends_with('.'))
-    };
-    foreign && UNTRUSTED.iter().any(ends)
-}
-
-/// Whether a path ends at something in which such text stands: how it is taken out, or whether all of it is used, the path
-/// does not tell. How many there are is no text.
-fn holds_text(events: &[&str], path: &str, text: &str) -> bool {
-    let mut segments = path.split('.');
-    if segments.next() != Some("event") || text.contains("| length") || text.contains("| count") {
-        return false;
+    fn text(&self, argument: &str, text: &str, node: &Node, findings: &mut Findings<'_>) {
+        let mut told: Vec<Vec<String>> = Vec::new();
+        for origin in origin::template(text, self.item).origins {
+            let holds = match writer(self.events, &origin.path) {
+                Writer::Ours => continue,
+                Writer::Login if PEOPLE.contains(&argument) => continue,
+                Writer::Login => "is a name that anybody may give themselves",
+                Writer::Within => "holds text that anybody may write",
+                Writer::Stranger => "is text that anybody may write",
+            };
+            if told.contains(&origin.path) {
+                continue;
+            }
+            let written = origin.path.join(".");
+            let spoken = match text.get(origin.place.clone()) {
+                // An item is named by what it is one of.
+                Some(said) if !written.starts_with(said) && !said.contains('[') => {
+                    format!("`{said}` (`{written}`)")
+                }
+                _ => format!("`{written}`"),
+            };
+            let place = syntax::inside(findings.text(), &node.span, origin.place);
+            findings
+                .error(
+                    "untrusted-target",
+                    &place,
+                    format!(
+                        "{spoken} {holds}, and here it chooses what `{}` acts on (`{argument}`)",
+                        self.tool
+                    ),
+                )
+                .hint("use an id, a number or a hash of the event, or a fixed value");
+            told.push(origin.path);
+        }
     }
-    let path: Vec<&str> = segments.collect();
-    path.is_empty()
-        || UNTRUSTED.iter().any(|end| {
-            let longer: Vec<&str> = path.iter().copied().chain(end.split('.')).collect();
-            matches!(lookup(events, &longer), Found::There(leaf) if leaf.text)
-        })
 }
 
-/// Whether a list is one of such texts: `event.issue.body | lines`, or `event.commits | map(attribute="message")`.
-fn gives_text(events: &[&str], list: &str) -> bool {
-    let Ok(template) = Template::compile(list) else {
-        return false;
+fn writer(events: &[&str], path: &[String]) -> Writer {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    match path.as_slice() {
+        ["event", rest @ ..] => {
+            let of_each = events.iter().map(|event| in_event(event, rest));
+            of_each.max().unwrap_or(Writer::Ours)
+        }
+        ["steps", _, rest @ ..] => telling(rest),
+        ["meta", "actor"] => Writer::Login,
+        // That of a push holds the branch.
+        ["meta", "subject"] => Writer::Within,
+        _ => Writer::Ours,
+    }
+}
+
+fn telling(path: &[&str]) -> Writer {
+    let ends = |end: &&str| path.ends_with(&end.split('.').collect::<Vec<_>>());
+    match TELLING.iter().any(ends) {
+        true => Writer::Stranger,
+        false => Writer::Ours,
+    }
+}
+
+fn in_event(event: &str, path: &[&str]) -> Writer {
+    let source = event.split('.').next().unwrap_or_default();
+    let Some(last) = path.last() else {
+        return Writer::Within;
     };
-    let named = |end: &&str| {
-        ['\'', '"']
-            .iter()
-            .any(|quote| list.contains(&format!("{quote}{end}{quote}")))
+    match source {
+        // All of it is Render's, or of people of the workspace.
+        "render" | "schedule" | "manual" => return Writer::Ours,
+        "xmrt" if !QUOTING.contains(last) => return Writer::Ours,
+        _ => {}
+    }
+    if path.first().is_some_and(|top| FREE.contains(top)) {
+        return Writer::Stranger;
+    }
+    let leaf = match lookup(&[event], path) {
+        Found::Missing { .. } => return Writer::Ours,
+        Found::Unchecked => return telling(path),
+        Found::There(leaf) => leaf,
     };
-    template.paths().iter().any(|path| {
-        let whole = whole(path, list);
-        is_text(&whole) || (holds_text(events, &whole, list) && UNTRUSTED.iter().any(named))
-    })
+    let theirs = path.iter().any(|part| THEIRS.contains(part));
+    if leaf.object {
+        return match is_ours(path) && !theirs {
+            true => Writer::Ours,
+            false => Writer::Within,
+        };
+    }
+    if !leaf.text || leaf.choices.is_some() || (is_made(last) && !(theirs && last.ends_with("url"))) {
+        return Writer::Ours;
+    }
+    if theirs {
+        return Writer::Stranger;
+    }
+    if is_ours(path) {
+        return Writer::Ours;
+    }
+    match *last {
+        "login" => Writer::Login,
+        _ => Writer::Stranger,
+    }
+}
+
+fn is_made(name: &str) -> bool {
+    let ends = |end: &&str| name.ends_with(end);
+    (MADE.contains(&name) || MADE_ENDS.iter().any(ends)) && !CHOSEN.contains(&name)
+}
+
+fn is_ours(path: &[&str]) -> bool {
+    let base = path
+        .windows(2)
+        .any(|pair| matches!(pair, ["base", "repo" | "user"]));
+    base || path.first().is_some_and(|top| OURS.contains(top))
+        || path.iter().any(|part| OURS_WITHIN.contains(part))
 }
 
 /// A path with what follows it in brackets, as far as that is written down: `event.commits` with `[0].message` behind it is
@@ -178,4 +333,66 @@ pub(super) fn whole(path: &str, text: &str) -> String {
         rest = after;
     }
     whole
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{CHOSEN, FREE, OURS, OURS_WITHIN, THEIRS, Writer, in_event, is_made};
+    use crate::rules::payload::{Found, github_texts, lookup};
+
+    /// How deep payloads are looked through; what lies deeper is another look at the same kinds of things.
+    const DEPTH: usize = 5;
+
+    /// Every text of every event of GitHub's has a writer for a reason that is written down above.
+    #[test]
+    fn every_text_of_every_event_has_its_writer() {
+        let (mut ours, mut strangers) = (BTreeSet::new(), 0);
+        for (event, path) in github_texts(DEPTH) {
+            let last = path[path.len() - 1];
+            let within = |names: &[&str]| path.iter().any(|part| names.contains(part));
+            let kind = format!("github.{event}");
+            let words = matches!(lookup(&[&kind], &path), Found::There(leaf) if leaf.choices.is_some());
+            match in_event(&kind, &path) {
+                Writer::Stranger | Writer::Within => strangers += 1,
+                Writer::Login => assert_eq!(last, "login", "{kind} {path:?}"),
+                Writer::Ours => {
+                    assert!(
+                        !FREE.contains(&path[0]) && !CHOSEN.contains(&last),
+                        "{kind} {path:?}"
+                    );
+                    if words || is_made(last) {
+                        assert!(
+                            words || !within(THEIRS) || !last.ends_with("url"),
+                            "{kind} {path:?}"
+                        );
+                    } else {
+                        assert!(!within(THEIRS), "{kind} {path:?}");
+                        let base = path
+                            .windows(2)
+                            .any(|pair| pair == ["base", "repo"] || pair == ["base", "user"]);
+                        assert!(
+                            OURS.contains(&path[0]) || within(OURS_WITHIN) || base,
+                            "{kind} {path:?}"
+                        );
+                        ours.insert(last);
+                    }
+                }
+            }
+        }
+        assert!(strangers > 2_000, "{strangers}");
+        // What people say is nobody's but theirs, except where only people with rights say it.
+        for prose in [
+            "body",
+            "message",
+            "text",
+            "summary",
+            "comment",
+            "display_title",
+            "head_branch",
+        ] {
+            assert!(!ours.contains(prose), "{prose}");
+        }
+    }
 }

@@ -165,8 +165,11 @@ pub(super) const LINTS: &[Lint] = &[
     refusal(
         "untrusted-target",
         "a stranger's text chooses what is destroyed",
-        "Titles, bodies, branch names and commit messages are written by anybody, and so is what a step read of them. They may be \
-         quoted, but must not choose which service is rolled back.",
+        "Titles, bodies, names, branches, commit messages, whatever belongs to a fork and what a dispatch carries are written by \
+         anybody, and so is what a step read of them. They may be quoted, but must not choose which service is rolled back. Trusted \
+         is what the provider makes (ids, numbers, hashes, times, words of a fixed list) and what takes rights to write: the \
+         repository's own name, its labels, its teams. A login is trusted where a person is asked for. What becomes of the text \
+         decides: `| length` and comparisons give a number and a yes or no, and `| lower` gives the text.",
         "on = \"github.pull_request.closed\"\n\n[limits]\ncooldown = \"30m\"\n\n[[action]]\ntool = \"render.restart_service\"\n\
          arguments = { service_id = \"{{ event.pull_request.title }}\" }",
         "on = \"github.pull_request.closed\"\n\n[vars]\nservice = \"srv-a\"\n\n[limits]\ncooldown = \"30m\"\n\n[[action]]\n\

@@ -160,6 +160,18 @@ pub(super) const LINTS: &[Lint] = &[
         "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\", payload = { issue = { title = \"bug\" } } }\n\
          decision = \"fired\"\n\n[[test]]\nname = \"does not act\"\nevent = { on = \"github.issues.closed\" }\nexpect = []",
     ),
+    error(
+        "test-state",
+        "a test whose state the sandbox does not know",
+        "`state` says what the sandbox holds before the event comes. A key that it does not know would be refused when the test runs. \
+         [State of tests](../state.md) lists all keys; what the event itself mentions needs no state.",
+        "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\" }\n\
+         state.github.issues = [{ repo = \"acme/api\", number = 7, titel = \"It crashes\" }]\ndecision = \"fired\"\n\n\
+         [[test]]\nname = \"does not act\"\nevent = { on = \"github.issues.opened\" }\nexpect = []",
+        "[[test]]\nname = \"acts\"\nevent = { on = \"github.issues.opened\" }\n\
+         state.github.issues = [{ repo = \"acme/api\", number = 7, title = \"It crashes\" }]\ndecision = \"fired\"\n\n\
+         [[test]]\nname = \"does not act\"\nevent = { on = \"github.issues.opened\" }\nexpect = []",
+    ),
     warning(
         "test-tool",
         "a test that expects a call the rule never makes",

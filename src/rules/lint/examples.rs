@@ -10,6 +10,8 @@ const FILE: &str = "# file: ";
 const LONG: &str = "# … and so on, for more than 1 MiB";
 /// Stands for bytes that are no text.
 const NO_TEXT: &str = "# … and bytes that are not UTF-8";
+/// Stands for a character that nobody would see on the lint's page.
+const HIDDEN: &str = "‹U+200B›";
 const LONG_BYTES: usize = 1024 * 1024 + 1;
 
 const ACTION: &str = "\n[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }\n";
@@ -60,6 +62,7 @@ fn complete(text: &str) -> String {
     if !has("on =") {
         whole.push_str("on = \"github.issues.opened\"\n");
     }
+    let text = text.replace(HIDDEN, "\u{200b}");
     whole.push_str(&text.replace(LONG, &format!("#{}", "x".repeat(LONG_BYTES))));
     if !has("[[action]]") && !has("action") && !has("[action") {
         whole.push_str(ACTION);

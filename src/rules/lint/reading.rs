@@ -1,6 +1,6 @@
 //! In: nothing. Out: the lints about a file's form. Never: finding them.
 
-use super::{Lint, error, warning};
+use super::{Lint, error, refusal, warning};
 
 pub(super) const LINTS: &[Lint] = &[
     error(
@@ -24,6 +24,15 @@ pub(super) const LINTS: &[Lint] = &[
         "Rule files are UTF-8. The others are loaded only together with this one, so that no rule is missing without a word.",
         "# … and bytes that are not UTF-8",
         "description = \"Text in UTF-8\"",
+    ),
+    refusal(
+        "hidden-character",
+        "a character that nobody sees, or that turns the text around",
+        "Zero-width characters make a value that looks like another and never matches; marks of writing direction make a line read \
+         otherwise than it is, and hide what a rule does from whoever reviews it. Where one is meant, its escape in double quotes says \
+         so. Joiners between letters or pictures beyond ASCII are left alone.",
+        "[when]\nissue.user.login = \"mo‹U+200B›na\"",
+        "[when]\nissue.user.login = \"mona\"",
     ),
     error(
         "file-size",

@@ -2,8 +2,8 @@
 //! Out: the same in the world.
 //! Never: an event; what is seeded has always been there.
 
-use super::Entry;
 use super::github::of;
+use super::{Entry, Takes};
 use crate::clock;
 use crate::sandbox::github::{
     Alert, Category, Discussion, Invitation, Member, Release, Repo, Said, Visit, stable_id,
@@ -51,12 +51,7 @@ pub(super) fn release(world: &mut World, entry: &mut Entry<'_>) -> Result<(), St
 /// `kind` is views or clones, with a `day`, or path or referrer, with a `name`.
 pub(super) fn visit(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let day = entry.time(&["day", "timestamp"])?.unwrap_or(entry.now());
-    let kind = entry.need(&["kind"])?;
-    if !["views", "clones", "path", "referrer"].contains(&kind.as_str()) {
-        return Err(entry.error(&format!(
-            "kind must be views, clones, path or referrer, not \"{kind}\""
-        )));
-    }
+    let kind = entry.need_one_of(&["kind"], &["views", "clones", "path", "referrer"])?;
     let visit = Visit {
         kind,
         name: entry.text(&["name"])?.unwrap_or_default(),
@@ -72,12 +67,7 @@ pub(super) fn alert(world: &mut World, entry: &mut Entry<'_>) -> Result<(), Stri
     let at = entry
         .time(&["created", "created_at"])?
         .unwrap_or(clock::after(entry.now(), -DAY_MS));
-    let kind = entry.need(&["kind"])?;
-    if !["dependabot", "code", "secret"].contains(&kind.as_str()) {
-        return Err(entry.error(&format!(
-            "kind must be dependabot, code or secret, not \"{kind}\""
-        )));
-    }
+    let kind = entry.need_one_of(&["kind"], &["dependabot", "code", "secret"])?;
     let repo = of(world, entry)?;
     let next = repo.alerts.iter().map(|alert| alert.number).max().unwrap_or(0) + 1;
     let alert = Alert {
@@ -121,9 +111,7 @@ pub(super) fn invitation(world: &mut World, entry: &mut Entry<'_>) -> Result<(),
 
 pub(super) fn member(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let org = entry.need(&["org", "organization"])?;
-    let login = entry
-        .login(&["login", "user"])?
-        .ok_or_else(|| entry.error("login is missing"))?;
+    let login = entry.need_login(&["login", "user"])?;
     let member = Member {
         role: entry.text(&["role"])?.unwrap_or_else(|| "member".to_owned()),
         state: entry.text(&["state"])?.unwrap_or_else(|| "active".to_owned()),
@@ -158,7 +146,10 @@ pub(super) fn discussion(world: &mut World, entry: &mut Entry<'_>) -> Result<(),
     let at = entry
         .time(&["created", "created_at"])?
         .unwrap_or(clock::after(entry.now(), -DAY_MS));
-    let comments = entry.value(&["comments"]).and_then(Value::as_array).cloned();
+    let comments = entry
+        .value(&["comments"], Takes::List)
+        .and_then(Value::as_array)
+        .cloned();
     let slug = entry.text(&["category"])?.unwrap_or_else(|| "general".to_owned());
     let repo = of(world, entry)?;
     give_categories(repo);

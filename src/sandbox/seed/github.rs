@@ -3,37 +3,17 @@
 
 use serde_json::Value;
 
-use super::{Entry, Seeder};
+use super::{Entry, Takes};
 use crate::clock;
 use crate::sandbox::github::{
     Comment, Commit, Content, FileDiff, Issue, Label, Pull, Repo, stable_id, stable_sha,
 };
 use crate::sandbox::state::World;
 
-/// The lists, in the order in which they build on each other.
-pub(super) const LISTS: &[(&str, Seeder)] = &[
-    ("repos", repo),
-    ("branches", branch),
-    ("labels", label),
-    ("collaborators", collaborator),
-    ("contents", content),
-    ("issues", issue),
-    ("pulls", pull),
-    ("files", file),
-    ("comments", comment),
-    ("runs", super::runs::run),
-    ("releases", super::around::release),
-    ("visits", super::around::visit),
-    ("alerts", super::around::alert),
-    ("discussions", super::around::discussion),
-    ("invitations", super::around::invitation),
-    ("members", super::around::member),
-];
-
 /// An hour, in milliseconds: how old things are that do not say.
 const HOUR_MS: i64 = 3_600_000;
 
-fn repo(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn repo(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let name = entry.need(&["full_name", "repo", "name"])?;
     if name.split('/').count() != 2 {
         return Err(entry.error(&format!("full_name must be owner/name, not \"{name}\"")));
@@ -87,13 +67,14 @@ pub(super) fn of<'w>(world: &'w mut World, entry: &mut Entry<'_>) -> Result<&'w 
 }
 
 /// A branch; with `files` (or a `message`) its head is a commit on top of the default branch, or of `parent`.
-fn branch(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn branch(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let now = entry.now();
     let repo = of(world, entry)?;
     let name = entry.need(&["name", "branch"])?;
     let parent = entry.text(&["parent"])?;
     let message = entry.text(&["message"])?;
     let author = entry.login(&["author", "user"])?;
+    let at = entry.time(&["at", "created"])?;
     let files = entry.texts(&["files"])?;
     let made_up = stable_sha(&format!("{}:{name}", repo.full_name));
     let sha = entry.text(&["sha", "head_sha"])?.unwrap_or(made_up);
@@ -102,9 +83,7 @@ fn branch(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
             parents: vec![parent.unwrap_or_else(|| repo.head_of(&repo.default_branch))],
             message: message.unwrap_or_else(|| "Update".to_owned()),
             author: author.unwrap_or_else(|| "octo-user".to_owned()),
-            at: entry
-                .time(&["at", "created"])?
-                .unwrap_or(clock::after(now, -HOUR_MS)),
+            at: at.unwrap_or(clock::after(now, -HOUR_MS)),
             files: files
                 .into_iter()
                 .flatten()
@@ -117,7 +96,7 @@ fn branch(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn label(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn label(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let repo = of(world, entry)?;
     let name = entry.need(&["name"])?;
     repo.labels
@@ -131,11 +110,9 @@ fn label(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn collaborator(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn collaborator(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let repo = of(world, entry)?;
-    let login = entry
-        .login(&["login", "user"])?
-        .ok_or_else(|| entry.error("login is missing"))?;
+    let login = entry.need_login(&["login", "user"])?;
     let role = entry
         .text(&["permission", "role"])?
         .unwrap_or_else(|| "write".to_owned());
@@ -143,7 +120,7 @@ fn collaborator(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> 
     Ok(())
 }
 
-fn content(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn content(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let repo = of(world, entry)?;
     let path = entry.need(&["path"])?.trim_matches('/').to_owned();
     let reference = entry.text(&["ref", "branch"])?;
@@ -158,7 +135,7 @@ fn content(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn issue(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn issue(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let is_pull = entry.flag(&["pull_request", "is_pull"])?.unwrap_or(false);
     let repo = of(world, entry)?;
     let issue = fill_issue(repo, entry, is_pull)?;
@@ -192,12 +169,9 @@ fn fill_issue(repo: &mut Repo, entry: &mut Entry<'_>, is_pull: bool) -> Result<I
     issue.created_at = created.or(updated).unwrap_or(issue.created_at);
     issue.updated_at = updated.unwrap_or(issue.updated_at);
     issue.closed_at = entry.time(&["closed", "closed_at"])?.or(issue.closed_at);
-    if let Some(state) = entry.text(&["state"])? {
-        if state != "open" && state != "closed" {
-            return Err(entry.error(&format!("state must be open or closed, not \"{state}\"")));
-        }
-        issue.state = state;
-    }
+    issue.state = entry
+        .one_of(&["state"], &["open", "closed"])?
+        .unwrap_or(issue.state);
     if issue.state == "closed" && issue.closed_at.is_none() {
         issue.closed_at = Some(issue.updated_at);
         issue.state_reason.get_or_insert_with(|| "completed".to_owned());
@@ -228,7 +202,7 @@ pub(in crate::sandbox) fn blank_issue(repo: &Repo, number: u64, at: jiff::Timest
     }
 }
 
-fn pull(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn pull(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let repo = of(world, entry)?;
     let issue = fill_issue(repo, entry, true)?;
     let number = issue.number;
@@ -251,7 +225,7 @@ fn pull(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     if entry.flag(&["merged"])?.unwrap_or(false) || merged_at.is_some() {
         pull.merged_at = merged_at.or(issue.closed_at).or(Some(issue.updated_at));
     }
-    if let Some(files) = entry.value(&["files"]) {
+    if let Some(files) = entry.value(&["files"], Takes::List) {
         let list = files
             .as_array()
             .ok_or_else(|| entry.error("files must be a list"))?;
@@ -305,7 +279,7 @@ pub(in crate::sandbox) fn diff_of(file: &Value) -> Option<FileDiff> {
     })
 }
 
-fn file(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn file(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let repo = of(world, entry)?;
     let number = entry.number(&["number", "pull", "pull_request"])?;
     let only = (repo.pulls.len() == 1)
@@ -336,12 +310,10 @@ fn file(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn comment(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn comment(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let fresh = world.ids.number();
     let repo = of(world, entry)?;
-    let number = entry
-        .number(&["number", "issue"])?
-        .ok_or_else(|| entry.error("number of the issue is missing"))?;
+    let number = entry.need_number(&["number", "issue"])?;
     let at = entry
         .time(&["created", "created_at"])?
         .unwrap_or(clock::after(entry.now(), -HOUR_MS));

@@ -4,26 +4,12 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Entry, Seeder};
+use super::{Entry, Takes};
 use crate::clock;
 use crate::sandbox::render::{
     Commit, Database, Deploy, Domain, EnvGroup, Event, Log, METRICS, Measured, Workspace, seeded_webhook,
 };
 use crate::sandbox::state::World;
-
-/// The lists, in the order in which they build on each other.
-pub(super) const LISTS: &[(&str, Seeder)] = &[
-    ("workspaces", workspace),
-    ("services", service),
-    ("deploys", deploy),
-    ("events", event),
-    ("logs", log),
-    ("metrics", metric),
-    ("webhooks", webhook),
-    ("env_groups", env_group),
-    ("domains", domain),
-    ("databases", database),
-];
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -43,30 +29,18 @@ const STATUSES: [&str; 11] = [
 
 const PLANS: [&str; 4] = ["hobby", "professional", "organization", "enterprise"];
 
-fn workspace(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn workspace(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let id = entry.need(&["id", "owner_id"])?;
     let mut workspace = Workspace::default();
-    if let Some(plan) = entry.text(&["plan"])? {
-        if !PLANS.contains(&plan.as_str()) {
-            return Err(entry.error(&format!(
-                "unknown plan \"{plan}\"; known are {}",
-                PLANS.join(", ")
-            )));
-        }
-        workspace.plan = plan;
-    }
+    workspace.plan = entry.one_of(&["plan"], &PLANS)?.unwrap_or(workspace.plan);
     workspace.admin = entry.flag(&["admin"])?.unwrap_or(true);
     world.render.workspaces.insert(id, workspace);
     Ok(())
 }
 
-fn webhook(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn webhook(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let fresh = world.ids.render("whk");
-    let events = match entry.value(&["events", "event_filter"]) {
-        None => Vec::new(),
-        Some(events) => serde_json::from_value(events.clone())
-            .map_err(|_| entry.error("events must be a list of strings"))?,
-    };
+    let events = entry.texts(&["events", "event_filter"])?.unwrap_or_default();
     let id = entry.text(&["id"])?.unwrap_or(fresh);
     let mut webhook = seeded_webhook(world, id, entry.need(&["url"])?);
     webhook.events = events;
@@ -78,24 +52,18 @@ fn webhook(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn env_group(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn env_group(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let fresh = world.ids.render("evg");
     let id = entry.text(&["id"])?.unwrap_or(fresh);
     let mut group = EnvGroup::new(id, entry.need(&["name"])?, clock::after(entry.now(), -HOUR_MS));
     group.owner = entry.text(&["owner_id"])?.unwrap_or(group.owner);
-    if let Some(vars) = entry.value(&["vars", "env_vars"]) {
-        group.vars = serde_json::from_value(vars.clone())
-            .map_err(|_| entry.error("vars must be a table of strings"))?;
-    }
-    if let Some(services) = entry.value(&["services"]) {
-        group.services = serde_json::from_value(services.clone())
-            .map_err(|_| entry.error("services must be a list of ids"))?;
-    }
+    group.vars = entry.table_of_texts(&["vars", "env_vars"])?;
+    group.services = entry.texts(&["services"])?.into_iter().flatten().collect();
     world.render.env_groups.push(group);
     Ok(())
 }
 
-fn domain(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn domain(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let (service, fresh) = (of(world, entry)?, world.ids.render("cdm"));
     let id = entry.text(&["id"])?.unwrap_or(fresh);
     let mut domain = Domain::new(
@@ -111,7 +79,7 @@ fn domain(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
 }
 
 /// `dpg-…` is a Postgres database, `red-…` a Key Value store; what else the API shows of it is `details`, in its own names.
-fn database(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn database(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let id = entry.need(&["id"])?;
     if !id.starts_with("dpg-") && !id.starts_with("red-") {
         return Err(entry.error("id must begin with dpg- or red-"));
@@ -124,14 +92,14 @@ fn database(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     database.created_at = entry
         .time(&["created", "created_at"])?
         .unwrap_or(database.created_at);
-    if let Some(Value::Object(details)) = entry.value(&["details"]) {
+    if let Some(Value::Object(details)) = entry.value(&["details"], Takes::Table) {
         database.details = details.clone();
     }
     world.render.databases.push(database);
     Ok(())
 }
 
-fn service(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn service(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let id = entry.need(&["id", "service_id"])?;
     let name = entry.text(&["name"])?;
     let service = world.render.ensure_service(&id, name.as_deref(), entry.now());
@@ -151,24 +119,14 @@ fn service(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     service.image = entry.text(&["image", "image_path"])?.or(service.image.take());
     service.deploy_hook = entry.text(&["deploy_hook"])?.or(service.deploy_hook.take());
     service.autoscaling = entry
-        .value(&["autoscaling"])
+        .value(&["autoscaling"], Takes::Table)
         .cloned()
         .or(service.autoscaling.take());
     if let Some(schedule) = entry.text(&["schedule"])? {
         service.details.insert("schedule".to_owned(), schedule.into());
     }
-    if let Some(vars) = entry.value(&["env_vars"]) {
-        let vars = vars
-            .as_object()
-            .ok_or_else(|| entry.error("env_vars must be a table of strings"))?;
-        for (key, value) in vars {
-            let value = value
-                .as_str()
-                .ok_or_else(|| entry.error("env_vars must be a table of strings"))?;
-            service.env_vars.insert(key.clone(), value.to_owned());
-        }
-    }
-    service.suspended = match entry.value(&["suspended"]) {
+    service.env_vars.extend(entry.table_of_texts(&["env_vars"])?);
+    service.suspended = match entry.value(&["suspended"], Takes::Word) {
         Some(Value::String(text)) => text == "suspended",
         Some(value) => value
             .as_bool()
@@ -184,7 +142,7 @@ fn service(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
         });
     }
     let trigger = entry.text(&["auto_deploy_trigger"])?;
-    let off = match entry.value(&["auto_deploy"]) {
+    let off = match entry.value(&["auto_deploy"], Takes::Word) {
         Some(Value::String(text)) => text == "no",
         Some(value) => !value
             .as_bool()
@@ -221,19 +179,15 @@ fn of(world: &mut World, entry: &mut Entry<'_>) -> Result<String, String> {
     Ok(id)
 }
 
-fn deploy(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn deploy(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let service = of(world, entry)?;
     if let Some(name) = entry.text(&["service_name"])? {
         world.render.ensure_service(&service, Some(&name), entry.now());
     }
     let known_good = entry.flag(&["known_good"])?;
-    let status = entry.text(&["status"])?.unwrap_or_else(|| "live".to_owned());
-    if !STATUSES.contains(&status.as_str()) {
-        return Err(entry.error(&format!(
-            "unknown status \"{status}\"; known are {}",
-            STATUSES.join(", ")
-        )));
-    }
+    let status = entry
+        .one_of(&["status"], &STATUSES)?
+        .unwrap_or_else(|| "live".to_owned());
     let now = entry.now();
     let ended = [
         "live",
@@ -296,7 +250,7 @@ fn deploy(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
 
 fn commit(entry: &mut Entry<'_>, fresh: String, at: Timestamp) -> Result<Commit, String> {
     // The API shows an object here; a plain id is what a person writes.
-    let told = match entry.value(&["commit", "commit_id"]) {
+    let told = match entry.value(&["commit", "commit_id"], Takes::Text) {
         Some(Value::Object(commit)) => commit.get("id").and_then(Value::as_str).map(str::to_owned),
         Some(Value::String(id)) => Some(id.clone()),
         _ => None,
@@ -355,7 +309,7 @@ fn note(world: &mut World, service: &str, kind: &str, details: Value, at: Timest
     });
 }
 
-fn event(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn event(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let service = of(world, entry)?;
     let fresh = world.ids.render("evt");
     let event = Event {
@@ -365,14 +319,17 @@ fn event(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
             .unwrap_or(clock::after(entry.now(), -MINUTE_MS)),
         service,
         kind: entry.need(&["type"])?,
-        details: entry.value(&["details"]).cloned().unwrap_or_else(|| json!({})),
+        details: entry
+            .value(&["details"], Takes::Table)
+            .cloned()
+            .unwrap_or_else(|| json!({})),
     };
     world.render.events.retain(|known| known.id != event.id);
     world.render.note(event);
     Ok(())
 }
 
-fn log(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn log(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let service = of(world, entry)?;
     let line = Log {
         id: String::new(),
@@ -389,21 +346,19 @@ fn log(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
 }
 
 /// One line of a chart: `values`, a minute apart (or `step_seconds`), the last of them at `at`.
-fn metric(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+pub(super) fn metric(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
     let service = of(world, entry)?;
     let metric = entry.need(&["metric"])?.replace('_', "-");
     if !METRICS.contains(&metric.as_str()) {
-        return Err(entry.error(&format!(
-            "unknown metric \"{metric}\"; known are {}",
-            METRICS.join(", ")
-        )));
+        let hint = super::nearest::hint(&metric, METRICS);
+        return Err(entry.error(&format!("metric cannot be \"{metric}\"; {hint}")));
     }
     let end = entry.time(&["at", "time", "timestamp"])?.unwrap_or(entry.now());
     let step = i64::try_from(entry.number(&["step_seconds"])?.unwrap_or(60)).unwrap_or(60) * 1_000;
-    let values = entry.value(&["values"]).and_then(Value::as_array);
+    let values = entry.value(&["values"], Takes::List).and_then(Value::as_array);
     let values: Option<Vec<f64>> = values.and_then(|values| values.iter().map(Value::as_f64).collect());
     let values = values.ok_or_else(|| entry.error("values must be a list of numbers"))?;
-    let labels = match entry.value(&["labels"]) {
+    let labels = match entry.value(&["labels"], Takes::Table) {
         None => Vec::new(),
         Some(labels) => {
             let labels = labels

@@ -150,7 +150,7 @@ arguments = { to = "log", text = "{{ event.isue.title }}" }
     6 | arguments = { to = "log", text = "{{ event.isue.title }}" }
       |                                      ^^^^^^^^^^^^^^^^
       |
-      = help: did you mean `event.issue`?
+      = help: did you mean `event.issue.title`?
 
 
     1 rule file(s), 1 error(s), 0 warning(s)

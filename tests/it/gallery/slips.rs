@@ -113,19 +113,20 @@ on = "github.issues.opened"
 tool = "xmrt.notify"
 arguments = { to = "log", text = "in {{ event.repo.full_name }}" }
 "#;
-    insta::assert_snapshot!(told("tell.toml", text), @r###"
+    insta::assert_snapshot!(told("tell.toml", text), @r#"
     error[unknown-field]: github.issues.opened has no `event.repo.full_name`
      --> rules/tell.toml:6:41
       |
     6 | arguments = { to = "log", text = "in {{ event.repo.full_name }}" }
       |                                         ^^^^^^^^^^^^^^^^^^^^
       |
-      = help: perhaps `repository`; the payload has action, changes, enterprise, installation, issue, organization, repository, sender
+      = help: did you mean `event.repository.full_name`?
 
 
     1 rule file(s), 1 error(s), 0 warning(s)
     `xmrt check --explain unknown-field` says more about a finding
-    "###);
+    `xmrt check --diff` shows what `--fix` would mend
+    "#);
 }
 
 #[test]

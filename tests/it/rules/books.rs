@@ -290,7 +290,7 @@ fn a_test_may_say_everything_the_language_knows() {
 /// Every key of the schema is one the parser takes, and the other way round: an unknown one names its neighbors.
 #[test]
 fn the_schema_lists_the_keys_the_parser_takes() {
-    let schema = schema();
+    let schema = schema(xmrt::sandbox::state_schema().unwrap());
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert_eq!(schema["required"], json!(["description", "on", "action"]));
     let keys = |schema: &serde_json::Value| {

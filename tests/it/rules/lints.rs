@@ -32,6 +32,7 @@ async fn catalog() -> Catalog {
         &xmrt::assemble::tool_facts().await.expect("the tools"),
         &directory(),
     )
+    .with_state(xmrt::sandbox::state_schema().expect("the state"))
 }
 
 fn found(files: &[SourceFile], catalog: &Catalog) -> Vec<Diagnostic> {

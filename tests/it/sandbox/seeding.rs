@@ -98,15 +98,25 @@ fn times_are_relative_to_the_sandboxes_clock() {
 #[test]
 fn a_seed_that_is_not_understood_names_its_place() {
     for (state, wanted) in [
-        (json!({"github": {"issue": []}}), "state.github.issue: unknown"),
-        (json!({"gitlab": {}}), "state.gitlab: unknown"),
+        (
+            json!({"github": {"isues": []}}),
+            "state.github.isues: unknown; did you mean \"issues\"?",
+        ),
+        (
+            json!({"gitlab": {}}),
+            "state.gitlab: unknown; did you mean \"github\"?",
+        ),
+        (
+            json!({"forge": {}}),
+            "state.forge: unknown; known are github, render",
+        ),
         (
             json!({"render": {"deploys": [{"id": "dep-1", "service_id": "srv-a", "statsu": "live"}]}}),
-            "state.render.deploys[0]: unknown key \"statsu\"",
+            "state.render.deploys[0]: unknown key \"statsu\"; did you mean \"status\"?",
         ),
         (
             json!({"render": {"deploys": [{"service_id": "srv-a", "status": "lively"}]}}),
-            "unknown status \"lively\"",
+            "status cannot be \"lively\"; did you mean \"live\"?",
         ),
         (
             json!({"render": {"deploys": [{"service_id": "srv-a", "finished": "10 minutes"}]}}),

@@ -35,7 +35,7 @@ arguments = { title = "{{ event.issue.title | upercase }}", body = "ü {{ event.
 nme = "x"
 expect = []
 "###;
-    insta::assert_snapshot!(complaints(text), @r###"
+    insta::assert_snapshot!(complaints(text), @r#"
     error[unknown-key]: a rule file has no key `descripton`
      --> rules/sample.toml:1:1
       |
@@ -195,6 +195,8 @@ expect = []
        |
     24 | arguments = { title = "{{ event.issue.title | upercase }}", body = "ü {{ event.issue. }}", x = { y = [ "{{ vras.repo }}" ] } }
        |                                                                                       ^^
+       |
+       = help: what begins with `{{` ends with `}}`, and `{%` with `%}`
 
     error[unknown-name]: there is no name `vras`
       --> rules/sample.toml:24:108
@@ -219,7 +221,7 @@ expect = []
        | ^^^
        |
        = help: did you mean `name`?
-    "###);
+    "#);
 }
 
 #[test]

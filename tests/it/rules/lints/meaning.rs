@@ -130,3 +130,201 @@ async fn what_a_rule_creates_comes_back_to_it() {
         assert!(!wakes_itself(on, when, &call).await, "{on} {when} {call}");
     }
 }
+
+/// What is found when a text from an event is the `argument` of a call that destroys.
+async fn chosen_by(on: &str, target: &str, argument: &str) -> bool {
+    let text = format!(
+        "description = \"d\"\non = \"{on}\"\n\n[limits]\ncooldown = \"1m\"\n\n[[action]]\ntool = \"github.remove_collaborator\"\n\
+         arguments = {{ {argument} = {} }}\n",
+        toml_edit::Value::from(format!("{{{{ {target} }}}}"))
+    );
+    let diagnostics = found(&files(&[("rules/sample.toml", &text)]), &catalog().await);
+    let odd = diagnostics
+        .iter()
+        .find(|found| ["unknown-field", "expression", "unknown-name"].contains(&found.code));
+    assert!(odd.is_none(), "{target}: {odd:?}");
+    diagnostics.iter().any(|found| found.code == "untrusted-target")
+}
+
+#[tokio::test]
+async fn who_can_write_a_field_decides_whether_it_is_a_strangers() {
+    for (on, target) in [
+        ("github.issues.opened", "event.issue.body"),
+        ("github.issues.opened", "event.issue.user.login"),
+        ("github.issues.edited", "event.changes.title.from"),
+        ("github.issue_comment.created", "event.comment.body"),
+        ("github.discussion.created", "event.discussion.title"),
+        ("github.discussion_comment.created", "event.comment.body"),
+        ("github.pull_request.opened", "event.pull_request.head.ref"),
+        ("github.pull_request.opened", "event.pull_request.head.label"),
+        ("github.pull_request.opened", "event.pull_request.head.repo.name"),
+        (
+            "github.pull_request.opened",
+            "event.pull_request.head.repo.full_name",
+        ),
+        (
+            "github.pull_request.opened",
+            "event.pull_request.head.repo.default_branch",
+        ),
+        (
+            "github.pull_request.opened",
+            "event.pull_request.head.repo.clone_url",
+        ),
+        ("github.pull_request.opened", "event.pull_request.head.user.login"),
+        ("github.pull_request.opened", "event.pull_request.base.ref"),
+        ("github.pull_request", "event.pull_request.head"),
+        ("github.pull_request_review.submitted", "event.review.body"),
+        (
+            "github.pull_request_review_comment.created",
+            "event.comment.diff_hunk",
+        ),
+        ("github.push", "event.ref"),
+        ("github.push", "event.head_commit.author.name"),
+        (
+            "github.push",
+            "event.commits | map(attribute='author.email') | first",
+        ),
+        ("github.push", "event.commits[0].added[0]"),
+        ("github.push", "event.head_commit.message | replace('a', 'b')"),
+        ("github.create", "event.ref"),
+        ("github.fork", "event.forkee.full_name"),
+        ("github.release.published", "event.release.name"),
+        ("github.release.published", "event.release.tag_name"),
+        ("github.workflow_run.completed", "event.workflow_run.head_branch"),
+        (
+            "github.workflow_run.completed",
+            "event.workflow_run.display_title",
+        ),
+        (
+            "github.workflow_run.completed",
+            "event.workflow_run.head_repository.full_name",
+        ),
+        (
+            "github.workflow_run.completed",
+            "event.workflow_run.head_commit.author.name",
+        ),
+        ("github.check_run.completed", "event.check_run.output.title"),
+        ("github.check_run.completed", "event.check_run.external_id"),
+        ("github.status", "event.target_url"),
+        ("github.repository_dispatch", "event.client_payload.service"),
+        ("github.repository_dispatch", "event.client_payload.id"),
+        ("github.workflow_dispatch", "event.inputs.service"),
+        ("github.issues.opened", "meta.actor"),
+        ("github.push", "meta.subject"),
+        ("github.issues.opened", "event.issue.title | int"),
+        ("github.issues.opened", "vars.x | default(event.issue.title)"),
+        (
+            "github.issues.opened",
+            "event.issue.title if event.issue.number > 5 else 'x'",
+        ),
+        (
+            "github.issues.opened",
+            "[event.issue.title | length, event.issue.title] | last",
+        ),
+        ("xmrt.run_dead", "event.run.reason"),
+        ("shop.order", "event.order.comment"),
+    ] {
+        assert!(chosen_by(on, target, "repo").await, "{on} {target}");
+    }
+    for (on, target) in [
+        ("github.issues.opened", "event.issue.number"),
+        ("github.issues.opened", "event.issue.node_id"),
+        ("github.issues.opened", "event.issue.created_at"),
+        ("github.issues.opened", "event.issue.author_association"),
+        ("github.issues.opened", "event.issue.html_url"),
+        ("github.issues.opened", "event.issue.title | length"),
+        ("github.issues.opened", "event.issue.title == 'x'"),
+        (
+            "github.issues.opened",
+            "'a' if event.issue.title is startingwith('x') else 'b'",
+        ),
+        ("github.issues.opened", "{'a': 'b'}[event.issue.title]"),
+        ("github.issues.labeled", "event.label.name"),
+        ("github.issues.labeled", "event.issue.labels[0].name"),
+        ("github.issues.opened", "event.repository.full_name"),
+        ("github.issues.opened", "event.repository.owner.login"),
+        ("github.issues.opened", "event.organization.login"),
+        ("github.pull_request.opened", "event.pull_request.head.sha"),
+        ("github.pull_request.opened", "event.pull_request.head.repo.id"),
+        (
+            "github.pull_request.opened",
+            "event.pull_request.base.repo.full_name",
+        ),
+        ("github.pull_request.opened", "event.pull_request.state"),
+        ("github.push", "event.after"),
+        ("github.push", "event.commits | length"),
+        ("github.deployment.created", "event.deployment.environment"),
+        ("github.workflow_run.completed", "event.workflow_run.conclusion"),
+        ("github.workflow_run.completed", "event.workflow_run.head_sha"),
+        ("render.deploy_ended", "event.data.serviceName"),
+        ("xmrt.run_dead", "event.run.rule"),
+        ("shop.order", "event.order.id"),
+    ] {
+        assert!(!chosen_by(on, target, "repo").await, "{on} {target}");
+    }
+    // A person is whom the provider says; nobody can write another's login.
+    assert!(!chosen_by("github.issues.opened", "event.issue.user.login", "login").await);
+    assert!(!chosen_by("github.issues.opened", "meta.actor", "login").await);
+    assert!(chosen_by("github.issues.opened", "event.issue.title", "login").await);
+    assert!(chosen_by("github.push", "event.head_commit.author.username", "login").await);
+}
+
+async fn of_items(list: &str, said: &str) -> Vec<(&'static str, Option<String>)> {
+    let text = format!(
+        "description = \"d\"\non = \"github.issues.opened\"\n\n[[action]]\nid = \"found\"\ntool = \"render.list_deploys\"\n\
+         arguments = {{ service_id = \"srv-a\" }}\n\n[[action]]\ntool = \"xmrt.notify\"\nfor_each = {}\nitem_key = \"{{{{ item | string }}}}\"\n\
+         arguments = {{ to = \"log\", text = {} }}\n",
+        toml_edit::Value::from(list),
+        toml_edit::Value::from(said)
+    );
+    let diagnostics = found(&files(&[("rules/sample.toml", &text)]), &catalog().await);
+    let told = diagnostics
+        .into_iter()
+        .filter(|found| ["unknown-field", "unknown-result"].contains(&found.code));
+    told.map(|found| (found.code, found.hint)).collect()
+}
+
+#[tokio::test]
+async fn fields_of_items_are_those_of_what_the_list_holds() {
+    let labels = "{{ event.issue.labels }}";
+    let near = |code: &'static str, right: &str| vec![(code, Some(format!("did you mean `{right}`?")))];
+    for list in [
+        labels,
+        "{{ event.issue.labels | selectattr('default') | list }}",
+        "{{ event.issue.labels[1:] | sort(attribute='name') }}",
+        "{{ (event.issue.labels | default([])) | reverse }}",
+    ] {
+        assert_eq!(
+            of_items(list, "{{ item.nme }}").await,
+            near("unknown-field", "item.name"),
+            "{list}"
+        );
+        assert_eq!(of_items(list, "{{ item.name }}").await, [], "{list}");
+    }
+    // A loop in a template, by its own name, and a loop within it.
+    let said = "{% for it in event.issue.assignees %}{{ it.logn }}{% endfor %}";
+    assert_eq!(of_items(labels, said).await, near("unknown-field", "it.login"));
+    let said =
+        "{% set issue = event.issue %}{% for it in issue.labels %}{{ it.name }}{{ item.colour }}{% endfor %}";
+    assert_eq!(of_items(labels, said).await, near("unknown-field", "item.color"));
+    // Another name for a table is no list.
+    let said = "{% set issue = event.issue %}{{ issue.titel }}";
+    assert_eq!(of_items(labels, said).await, near("unknown-field", "issue.title"));
+    // What a step found.
+    let deploys = "{{ steps.found.deploys }}";
+    assert_eq!(
+        of_items(deploys, "{{ item.statu }}").await,
+        near("unknown-result", "item.status")
+    );
+    assert_eq!(of_items(deploys, "{{ item.status }}").await, []);
+    // What was made of the list may have any field.
+    for list in [
+        "{{ event.issue.labels | groupby('color') }}",
+        "{{ event.issue.labels | map('upper') }}",
+        "{{ event.issue | items }}",
+        "{{ vars.list | default([]) }}",
+        "{{ [event.issue, event.repository] }}",
+    ] {
+        assert_eq!(of_items(list, "{{ item.whatever }}").await, [], "{list}");
+    }
+}

@@ -12,11 +12,13 @@ fn filed(conditions: &str) -> Coverage {
 
 const INDEXED: Coverage = Coverage {
     indexed: 1,
+    named: 0,
     scanned: 0,
     off: 0,
 };
 const SCANNED: Coverage = Coverage {
     indexed: 0,
+    named: 0,
     scanned: 1,
     off: 0,
 };
@@ -360,4 +362,21 @@ fn no_key_of_a_payload_turns_an_object_into_something_else() {
             assert_eq!(agreed(&rule, &event)[0].1, Verdict::Missed, "{body}");
         }
     }
+}
+
+#[test]
+fn what_only_its_own_name_can_start_is_no_scan_for_anybody() {
+    let of = |on: &str| {
+        let rest = "\n\n[[action]]\ntool = \"xmrt.notify\"\n";
+        book(&format!("description = \"d\"\non = {on}{rest}")).coverage()
+    };
+    let named = Coverage {
+        named: 1,
+        ..Coverage::default()
+    };
+    assert_eq!(of("\"schedule\"\ncron = \"0 9 * * 1\""), named);
+    assert_eq!(of("\"manual\""), named);
+    // Of these others come, too.
+    assert_eq!(of("[\"manual\", \"github.issues\"]"), SCANNED);
+    assert_eq!(of("\"xmrt.run_dead\""), SCANNED);
 }
