@@ -17,7 +17,10 @@ pub(super) fn shared(store: &Arc<dyn Store>, clock: &Clock) -> Budgets {
 
 /// The providers' clients, within `budgets` and the limits of the settings.
 pub(super) fn within(providers: &mut Providers, budgets: &Budgets, settings: &Settings) {
-    providers.github = providers.github.take().map(|client| of_github(client, budgets, settings));
+    providers.github = providers
+        .github
+        .take()
+        .map(|client| of_github(client, budgets, settings));
     providers.render = providers.render.take().map(|client| {
         let rates = render_rates(client.rates().clone(), settings);
         client.within_budgets(budgets).with_rates(rates)

@@ -175,9 +175,6 @@ impl Identity {
     /// Brings what was done here to the others, and what they did here.
     pub async fn share_now(self: &Arc<Self>) {
         let _sharing = self.sharing.lock().await;
-        if self.state().unshared.is_empty() {
-            return;
-        }
         if let Err(error) = self.share(|_, _| Verdict::Go).await {
             tracing::debug!(%error, identity = self.name, "the budget could not be shared; it is tried again with the next request");
         }

@@ -37,7 +37,10 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         }
         for limit in budget["limits"].as_array().into_iter().flatten() {
             if let Some(until) = limit["closed_until"].as_str() {
-                println!("{identity}: refused for the sake of {}, waits until {until}", print::text(limit, "/limit"));
+                println!(
+                    "{identity}: refused for the sake of {}, waits until {until}",
+                    print::text(limit, "/limit")
+                );
             }
         }
         let held: Vec<String> = budget["held_back"]
@@ -54,7 +57,11 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
 }
 
 fn rows(budget: &Value) -> Vec<Vec<String>> {
-    let number = |limit: &Value, name: &str| limit[name].as_u64().map_or_else(|| "?".to_owned(), |number| number.to_string());
+    let number = |limit: &Value, name: &str| {
+        limit[name]
+            .as_u64()
+            .map_or_else(|| "?".to_owned(), |number| number.to_string())
+    };
     let limits = budget["limits"].as_array().into_iter().flatten();
     limits
         .map(|limit| {

@@ -213,7 +213,11 @@ impl Client {
     /// The same client, taking the time from `clock`: a `retry-after` counts from it. Its budget begins anew.
     pub fn with_clock(self, clock: Clock) -> Self {
         let budgets = Budgets::alone(clock.clone());
-        self.changed(|inner| Inner { clock, budgets, ..inner })
+        self.changed(|inner| Inner {
+            clock,
+            budgets,
+            ..inner
+        })
     }
 
     /// The same client, within budgets that others share.

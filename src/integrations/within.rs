@@ -38,7 +38,10 @@ impl Within {
                 pass,
             }),
             Err(Verdict::Wait { until, limit }) => Err(held_back(shown, priority, until, limit.as_deref())),
-            Err(Verdict::Go) => Err(ApiError::new(Failure::Unavailable, "the budget refused and gave no reason")),
+            Err(Verdict::Go) => Err(ApiError::new(
+                Failure::Unavailable,
+                "the budget refused and gave no reason",
+            )),
         }
     }
 
@@ -99,6 +102,11 @@ fn held_back(shown: &str, priority: Priority, until: Timestamp, limit: Option<&s
             "what is left of {shown}'s limit `{limit}` is kept for calls that write until {until}; nothing was sent"
         ),
     };
-    ApiError::new(Failure::RateLimited { retry_at: Some(until) }, message)
-        .with_remedy("`xmrt budgets` shows what is left of each limit")
+    ApiError::new(
+        Failure::RateLimited {
+            retry_at: Some(until),
+        },
+        message,
+    )
+    .with_remedy("`xmrt budgets` shows what is left of each limit")
 }

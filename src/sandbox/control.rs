@@ -139,7 +139,10 @@ fn limits(sandbox: &Sandbox, body: &Value) -> Result<Value, String> {
     const KEYS: [&str; 4] = ["github", "render_reads", "render_writes", "seconds"];
     let given = body.as_object().ok_or("limits are an object")?;
     if let Some(other) = given.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Err(format!("there is no limit {other}; there are {}", KEYS.join(", ")));
+        return Err(format!(
+            "there is no limit {other}; there are {}",
+            KEYS.join(", ")
+        ));
     }
     let seconds = body["seconds"].as_i64().unwrap_or(60).max(1);
     let mut world = sandbox.world();

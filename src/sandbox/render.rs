@@ -34,7 +34,6 @@ pub use state::Pace;
 pub(super) use state::{Commit, Deploy, Event, Log, Script, Service, State, Workspace};
 pub(super) use webhooks::seeded as seeded_webhook;
 
-
 /// Every call that the Render side knows.
 pub(super) const ROUTES: &[Route] = &[
     Route::new("GET", "/users", "get_user", services::user),
@@ -270,7 +269,11 @@ pub(super) fn gate(world: &World, call: &Call) -> Result<(), Answer> {
         return Err(error(401, "Unauthorized"));
     }
     let (reads, writes) = &world.render.rates;
-    let rate = if call.method == http::Method::GET { reads } else { writes };
+    let rate = if call.method == http::Method::GET {
+        reads
+    } else {
+        writes
+    };
     if rate.refuses(call.now.as_second()) {
         return Err(error(429, "Too many requests"));
     }

@@ -4,8 +4,8 @@ use axum::routing::{delete, get, post};
 
 use super::contract::Operation;
 use super::{
-    accounts, agents, approvals, audit, budgets, coverage, events, export, journal, openapi, pauses, rules, runs,
-    tools,
+    accounts, agents, approvals, audit, budgets, coverage, events, export, journal, openapi, pauses, rules,
+    runs, tools,
 };
 
 /// What a run's page has at least.

@@ -336,10 +336,7 @@ impl Client {
         let request = LATEST_COMMENTS.with(&variables);
         let seen: Backwards = self.ask(repo, &request, "repository.discussion.comments").await?;
         let earlier = seen.page_info.start_cursor;
-        Ok((
-            seen.nodes,
-            earlier.filter(|_| seen.page_info.has_previous_page),
-        ))
+        Ok((seen.nodes, earlier.filter(|_| seen.page_info.has_previous_page)))
     }
 }
 

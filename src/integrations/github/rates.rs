@@ -59,7 +59,10 @@ impl Rates {
             return Vec::new();
         }
         let graphql = path == "/graphql";
-        let writes = match body.and_then(|body| body.get("query")?.as_str()).filter(|_| graphql) {
+        let writes = match body
+            .and_then(|body| body.get("query")?.as_str())
+            .filter(|_| graphql)
+        {
             Some(document) => document.trim_start().starts_with("mutation"),
             None => !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS),
         };
@@ -86,7 +89,12 @@ impl Rates {
         let mut charges = vec![primary];
         charges.extend(counted(points.0, points.1, MINUTE_MS, cost));
         if writes && (graphql || makes_content(method, path)) {
-            charges.extend(counted("content_per_minute", self.content_per_minute, MINUTE_MS, 1));
+            charges.extend(counted(
+                "content_per_minute",
+                self.content_per_minute,
+                MINUTE_MS,
+                1,
+            ));
             charges.extend(counted("content_per_hour", self.content_per_hour, HOUR_MS, 1));
         }
         charges
@@ -158,17 +166,47 @@ mod tests {
         let mutation = json!({ "query": "mutation CloseDiscussion { x }" });
         for (method, path, body, uses) in [
             (Method::GET, "/rate_limit", None, vec![]),
-            (Method::GET, "/repos/a/b/issues?page=2", None, vec![("core", 1), ("points_per_minute", 1)]),
-            (Method::GET, "/search/issues?q=x", None, vec![("search", 1), ("points_per_minute", 1)]),
-            (Method::GET, "/search/code?q=x", None, vec![("code_search", 1), ("points_per_minute", 1)]),
-            (Method::POST, "/repos/a/b/issues/1/labels", None, vec![("core", 1), ("points_per_minute", 5)]),
+            (
+                Method::GET,
+                "/repos/a/b/issues?page=2",
+                None,
+                vec![("core", 1), ("points_per_minute", 1)],
+            ),
+            (
+                Method::GET,
+                "/search/issues?q=x",
+                None,
+                vec![("search", 1), ("points_per_minute", 1)],
+            ),
+            (
+                Method::GET,
+                "/search/code?q=x",
+                None,
+                vec![("code_search", 1), ("points_per_minute", 1)],
+            ),
+            (
+                Method::POST,
+                "/repos/a/b/issues/1/labels",
+                None,
+                vec![("core", 1), ("points_per_minute", 5)],
+            ),
             (
                 Method::POST,
                 "/repos/a/b/issues/1/comments",
                 None,
-                vec![("core", 1), ("points_per_minute", 5), ("content_per_minute", 1), ("content_per_hour", 1)],
+                vec![
+                    ("core", 1),
+                    ("points_per_minute", 5),
+                    ("content_per_minute", 1),
+                    ("content_per_hour", 1),
+                ],
             ),
-            (Method::POST, "/graphql", Some(&query), vec![("graphql", 1), ("graphql_points_per_minute", 1)]),
+            (
+                Method::POST,
+                "/graphql",
+                Some(&query),
+                vec![("graphql", 1), ("graphql_points_per_minute", 1)],
+            ),
             (
                 Method::POST,
                 "/graphql",
@@ -191,6 +229,9 @@ mod tests {
         assert_eq!(Rates::of("https://api.acme.ghe.com"), Rates::public());
         assert_eq!(Rates::of("https://github.acme.example/api/v3"), Rates::default());
         let charges = Rates::default().charges(&Method::POST, "/repos/a/b/issues", None);
-        assert!(charges.iter().all(|charge| charge.limit.max.is_none()), "{charges:?}");
+        assert!(
+            charges.iter().all(|charge| charge.limit.max.is_none()),
+            "{charges:?}"
+        );
     }
 }

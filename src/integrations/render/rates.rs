@@ -104,7 +104,11 @@ mod tests {
             (Method::POST, "services/srv-1/deploys/dep-1/cancel", "writes", 30),
         ] {
             let charge = rates.charge(&method, path);
-            assert_eq!((charge.limit.name.as_ref(), charge.limit.max), (group, Some(max)), "{method} {path}");
+            assert_eq!(
+                (charge.limit.name.as_ref(), charge.limit.max),
+                (group, Some(max)),
+                "{method} {path}"
+            );
         }
         let elsewhere = Rates::of("http://127.0.0.1:1/render/v1");
         assert_eq!(elsewhere.charge(&Method::GET, "services").limit.max, None);

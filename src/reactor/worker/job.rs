@@ -216,12 +216,7 @@ impl<'w> Job<'w> {
                     step: step.id.clone(),
                     error: format!("not sent: {reason}"),
                 })?;
-                self.flush(Then::Wait {
-                    until: self.now(),
-                    waits_for: WaitsFor::Worker,
-                    reason,
-                })
-                .await?;
+                self.wait(self.now(), WaitsFor::Worker, reason).await?;
                 return Ok(Flow::LetGo);
             }
             let outcome = self.send(&step).await?;

@@ -112,7 +112,11 @@ pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
             .filter(|reply| reply.reply_to == Some(comment.id));
         let mut said = shown_comment(repo, one, comment, call);
         said["replies"] = connection(
-            &if backwards { from_the_end.clone() } else { Map::new() },
+            &if backwards {
+                from_the_end.clone()
+            } else {
+                Map::new()
+            },
             replies
                 .map(|reply| shown_comment(repo, one, reply, call))
                 .collect(),
@@ -159,7 +163,10 @@ fn shown_comment(repo: &Repo, one: &Discussion, comment: &Said, call: &Call) -> 
 
 /// Where the discussion of that id is.
 fn place(world: &World, call: &Call, field: &str, id: &str) -> Result<(String, u64), Answer> {
-    let all = world.github.repos().filter(|repo| reaches(world, call, &repo.full_name));
+    let all = world
+        .github
+        .repos()
+        .filter(|repo| reaches(world, call, &repo.full_name));
     let mut all = all.flat_map(|repo| repo.discussions.values().map(move |one| (repo, one)));
     all.find(|(_, one)| node("D", one.id) == id)
         .map(|(repo, one)| (repo.full_name.clone(), one.number))
@@ -246,7 +253,12 @@ fn with<T>(
 pub(super) fn update(world: &mut World, call: &Call) -> Outcome {
     const FIELD: &str = "updateDiscussion";
     let given = input(call)?;
-    let (name, number) = place(world, call, FIELD, text(&given, "discussionId").unwrap_or_default())?;
+    let (name, number) = place(
+        world,
+        call,
+        FIELD,
+        text(&given, "discussionId").unwrap_or_default(),
+    )?;
     let to = match (text(&given, "categoryId"), world.github.repo(&name)) {
         (Some(id), Some(repo)) => Some(category(repo, FIELD, id)?),
         _ => None,
@@ -275,7 +287,12 @@ pub(super) fn update(world: &mut World, call: &Call) -> Outcome {
 pub(super) fn comment(world: &mut World, call: &Call) -> Outcome {
     const FIELD: &str = "addDiscussionComment";
     let given = input(call)?;
-    let (name, number) = place(world, call, FIELD, text(&given, "discussionId").unwrap_or_default())?;
+    let (name, number) = place(
+        world,
+        call,
+        FIELD,
+        text(&given, "discussionId").unwrap_or_default(),
+    )?;
     let id = world.ids.number();
     let reply_to = text(&given, "replyToId");
     let made = with(world, (&name, number), call.now, |one| {
@@ -324,7 +341,10 @@ pub(super) fn mark_answer(world: &mut World, call: &Call) -> Outcome {
         })
     };
     let found = {
-        let mut reached = world.github.repos().filter(|repo| reaches(world, call, &repo.full_name));
+        let mut reached = world
+            .github
+            .repos()
+            .filter(|repo| reaches(world, call, &repo.full_name));
         reached.find_map(of_id)
     };
     let (name, number, (id, reply_to, answerable)) = found.ok_or_else(|| no_node(FIELD, wanted))?;
@@ -342,7 +362,12 @@ pub(super) fn mark_answer(world: &mut World, call: &Call) -> Outcome {
 pub(super) fn close(world: &mut World, call: &Call) -> Outcome {
     const FIELD: &str = "closeDiscussion";
     let given = input(call)?;
-    let (name, number) = place(world, call, FIELD, text(&given, "discussionId").unwrap_or_default())?;
+    let (name, number) = place(
+        world,
+        call,
+        FIELD,
+        text(&given, "discussionId").unwrap_or_default(),
+    )?;
     let was = with(world, (&name, number), call.now, |one| {
         std::mem::replace(&mut one.closed, true)
     })?;

@@ -5,9 +5,7 @@ use serde_json::json;
 
 use super::shape::Shape;
 use super::state::Status;
-use super::{
-    Repo, body, error, full_name, invalid, not_found, optional_text, page, repo, repo_mut, text,
-};
+use super::{Repo, body, error, full_name, invalid, not_found, optional_text, page, repo, repo_mut, text};
 use crate::sandbox::call::{Answer, Call, Outcome};
 use crate::sandbox::state::World;
 

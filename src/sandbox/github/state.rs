@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::app::App;
 use super::oauth::Oauth;
-use crate::sandbox::rates::Rate;
 use super::things::{Alert, Category, Check, Deployment, Discussion, Invitation, Member, Release, Visit};
+use crate::sandbox::rates::Rate;
 
 /// The GitHub side's memory.
 #[derive(Clone, Debug, Default)]

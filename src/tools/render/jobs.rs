@@ -141,7 +141,12 @@ pub(super) async fn look_cron(ctx: Ctx<Parts>, args: ServiceArgs) -> Result<Look
     let begun = client
         .service_events(&args.service_id, "cron_job_run_started", earliest, until, 100)
         .await?;
-    let id = |event: &render::ServiceEvent| event.details["cronJobRunId"].as_str().unwrap_or("of unknown id").to_owned();
+    let id = |event: &render::ServiceEvent| {
+        event.details["cronJobRunId"]
+            .as_str()
+            .unwrap_or("of unknown id")
+            .to_owned()
+    };
     let mut others = begun.iter().rev().map(id).filter(|run| !ctx.taken.contains(run));
     let Some(run) = others.next() else {
         return Ok(Look::Absent);

@@ -81,6 +81,16 @@ impl Stage {
         self.reply(tool, arguments, meta).await.unwrap()
     }
 
+    /// The same, where these effects are other calls'.
+    pub(super) async fn look_beside(&self, tool: &str, arguments: Value, taken: &[&str]) -> Reply {
+        let meta = CallMeta {
+            look_for_since: Some(NOW),
+            taken: taken.iter().map(|&id| id.to_owned()).collect(),
+            ..CallMeta::default()
+        };
+        self.reply(tool, arguments, meta).await.unwrap()
+    }
+
     pub(super) async fn reply(
         &self,
         tool: &str,

@@ -65,10 +65,11 @@ pub(super) async fn of_id(
         }
         cursor = page.next.filter(|_| seen < LOOK_MAX);
         if cursor.is_none() {
-            return Err(
-                ToolError::new(ErrorClass::NotFound, format!("{repo}#{number} has no comment {id}"))
-                    .with_remedy("get_discussion lists its comments with their ids"),
-            );
+            return Err(ToolError::new(
+                ErrorClass::NotFound,
+                format!("{repo}#{number} has no comment {id}"),
+            )
+            .with_remedy("get_discussion lists its comments with their ids"));
         }
     }
 }
@@ -130,7 +131,10 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, new: Create) -> Result<Look<Create
             Some(_) => thread.is_some(),
             None => is_older,
         };
-        let found = comments.into_iter().flat_map(with_replies).find(|comment| ours(comment));
+        let found = comments
+            .into_iter()
+            .flat_map(with_replies)
+            .find(|comment| ours(comment));
         before = earlier;
         match (found, &before) {
             (Some(comment), _) => return Ok(Look::Found(comment.into())),
