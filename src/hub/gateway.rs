@@ -24,7 +24,7 @@ use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, ErrorData,
     GetPromptRequestParams, GetPromptResponse, Implementation, InputResponses, JsonObject, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    PromptsCapability, ReadResourceRequestParams, ReadResourceResponse, ResourcesCapability,
+    PromptsCapability, ReadResourceRequestParams, ReadResourceResponse, ResourcesCapability, ResultType,
     ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
@@ -279,6 +279,11 @@ impl Gateway {
             match answer {
                 CallToolResponse::InputRequired(wanted) if asked::is_to_be_asked(context) => {
                     input = asked::answers(&offered.tool, wanted, context).await?;
+                }
+                CallToolResponse::Complete(mut result) => {
+                    // A server of an older revision does not say so; whoever spoke the newer one with us must hear it.
+                    result.result_type.get_or_insert(ResultType::COMPLETE);
+                    return Ok(result.into());
                 }
                 answer => return Ok(answer),
             }

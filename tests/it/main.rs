@@ -62,6 +62,7 @@ mod rules;
 mod sandbox;
 mod schedule;
 mod store;
+mod sweep;
 mod telemetry;
 mod tools_contract;
 mod tools_github;

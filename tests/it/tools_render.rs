@@ -16,6 +16,7 @@ mod metrics;
 mod rollback;
 mod services;
 mod stage;
+mod sweep;
 mod watch;
 mod webhooks;
 

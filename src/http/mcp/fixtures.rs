@@ -121,7 +121,8 @@ fn said(text: &str) -> Result<CallToolResponse, ErrorData> {
     Ok(CallToolResult::success(vec![ContentBlock::text(text)]).into())
 }
 
-fn result(value: Value) -> Result<CallToolResult, ErrorData> {
+fn result(mut value: Value) -> Result<CallToolResult, ErrorData> {
+    value["resultType"] = json!("complete");
     serde_json::from_value(value).map_err(|error| ErrorData::internal_error(error.to_string(), None))
 }
 
@@ -145,7 +146,6 @@ impl ServerHandler for Fixtures {
         let can = ServerCapabilities::builder()
             .enable_tools()
             .enable_resources()
-            .enable_resources_subscribe()
             .enable_prompts()
             .enable_completions()
             .enable_logging()
@@ -212,7 +212,8 @@ impl ServerHandler for Fixtures {
     ) -> Result<ReadResourceResponse, ErrorData> {
         match content::of_resource(&request.uri) {
             Some(read) => {
-                let read: rmcp::model::ReadResourceResult = typed(json!({ "contents": [read] }))?;
+                let read: rmcp::model::ReadResourceResult =
+                    typed(json!({ "resultType": "complete", "contents": [read] }))?;
                 Ok(read
                     .with_ttl_ms(LIST_TTL_MS)
                     .with_cache_scope(CacheScope::Private)
@@ -274,7 +275,8 @@ impl ServerHandler for Fixtures {
         let given = request.arguments.clone().unwrap_or_default();
         match content::of_prompt(&request.name, &given) {
             Some(messages) => {
-                let prompt: rmcp::model::GetPromptResult = typed(json!({ "messages": messages }))?;
+                let prompt: rmcp::model::GetPromptResult =
+                    typed(json!({ "resultType": "complete", "messages": messages }))?;
                 Ok(prompt.into())
             }
             None => Err(ErrorData::invalid_params(

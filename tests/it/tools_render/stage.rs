@@ -114,6 +114,13 @@ impl Stage {
         self.sandbox.add_faults(&fault).unwrap();
     }
 
+    /// Nothing goes wrong any more.
+    pub(super) async fn clear_faults(&self) {
+        let url = format!("http://{}/_sandbox/faults", self.running.addr());
+        let cleared = reqwest::Client::new().delete(url).send().await.unwrap();
+        assert!(cleared.status().is_success());
+    }
+
     /// The writes that took effect: their operations, in order.
     pub(super) fn effects(&self) -> Vec<String> {
         let effects = self.sandbox.effects();
