@@ -22,7 +22,9 @@ fn value(root: &Value, name: &str, schema: &Value) -> Value {
         None => schema,
     };
     match name {
-        "repo" | "to_repo" => return json!("acme/api"),
+        "repo" => return json!("acme/api"),
+        "to_repo" => return json!("acme/web"),
+        "sha" | "expected_head" => return json!("a".repeat(40)),
         "service_id" => return json!("srv-a"),
         "url" => return json!("https://example.com/hook"),
         "to" => return json!("last_known_good"),

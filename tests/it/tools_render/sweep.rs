@@ -20,7 +20,11 @@ fn more(tool: &str) -> Value {
         "update_webhook" => json!({ "name": "another" }),
         "get_metrics" => json!({ "metrics": ["cpu"] }),
         "list_events" => json!({}),
-        "validate_blueprint" => json!({ "yaml": "services: []\n", "owner_id": "tea-a" }),
+        "validate_blueprint" => json!({ "text": "services: []\n", "owner_id": "tea-a" }),
+        "add_custom_domain" | "delete_custom_domain" | "verify_custom_domain" => {
+            json!({ "name": "www.example.com" })
+        }
+        "query_logs" => json!({ "service_id": "srv-a" }),
         _ => json!({}),
     }
 }
