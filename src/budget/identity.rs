@@ -113,7 +113,7 @@ impl Identity {
         let now = self.clock.now();
         let mut state = self.state();
         let alone = self.store.is_none();
-        if !alone && !(state.known.is_far(charges, now) && state.is_little_unheard(charges, now)) {
+        if !(alone || state.known.is_far(charges, now) && state.is_little_unheard(charges, now)) {
             return None;
         }
         let verdict = state.verdict(charges, priority, now);

@@ -70,7 +70,7 @@ pub(super) async fn show(
 
 async fn about(app: &App, id: &str) -> Result<Value, Failed> {
     let directory = app.reactor.directory();
-    let agent = known(&directory, id)?;
+    let agent = known(directory, id)?;
     let (store, now) = (app.reactor.store().as_ref(), app.reactor.clock().now());
     let query = AuditQuery {
         who: Some(id.to_owned()),
@@ -122,7 +122,7 @@ pub(super) async fn issue(
     Path(id): Path<String>,
     Extension(form): Extension<Fields>,
 ) -> Result<Response, Failed> {
-    known(&app.reactor.directory(), &id)?;
+    known(app.reactor.directory(), &id)?;
     let days = match form.some("days") {
         None => TOKEN_DAYS,
         Some(days) => days
@@ -197,7 +197,7 @@ pub(super) async fn pause(
     let what = format!("agent:{id}");
     let said = match form.get("resume").is_empty() {
         true => {
-            known(&app.reactor.directory(), &id)?;
+            known(app.reactor.directory(), &id)?;
             app.reactor.pause(&what, WHO).await?;
             "paused"
         }
