@@ -4,7 +4,7 @@
 #![expect(
     clippy::print_stdout,
     clippy::expect_used,
-    missing_docs,
+    clippy::disallowed_methods,
     reason = "a bench tells and may stop"
 )]
 

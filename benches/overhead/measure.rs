@@ -26,16 +26,16 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// What came out.
 #[derive(Clone, Copy, Debug)]
-pub struct Measured {
+pub(crate) struct Measured {
     /// The median of a call that goes to the server itself.
-    pub direct: Duration,
+    pub(crate) direct: Duration,
     /// The median of a call that goes through the layer.
-    pub layered: Duration,
+    pub(crate) layered: Duration,
 }
 
 impl Measured {
     /// How many times as long a call takes through the layer.
-    pub fn ratio(&self) -> f64 {
+    pub(crate) fn ratio(&self) -> f64 {
         self.layered.as_secs_f64() / self.direct.as_secs_f64()
     }
 }
@@ -127,7 +127,7 @@ async fn layer(url: &str) -> Hub {
 }
 
 /// Makes so many calls each way, in turns.
-pub async fn measure(calls: usize) -> Measured {
+pub(crate) async fn measure(calls: usize) -> Measured {
     let url = serve().await;
     let (direct, hub) = (connect(&url).await, layer(&url).await);
     let told = json!({ "text": "a text of some length, as an issue's title may have it" });
