@@ -2,6 +2,7 @@
 
 mod accounts;
 mod agents;
+mod budgets;
 mod call;
 mod connect;
 mod external;

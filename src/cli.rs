@@ -23,6 +23,7 @@ mod explain;
 mod export;
 mod journal;
 mod backup;
+mod budgets;
 mod import;
 mod init;
 mod man;
@@ -103,6 +104,8 @@ enum Command {
     Audit(audit::Options),
     /// Say for which times the journal is known to be whole; close its gaps
     Coverage(coverage::Options),
+    /// Say what is left of the providers' limits
+    Budgets(budgets::Options),
     /// Say how large the journal is, and what takes how much of it
     Journal(journal::Options),
     /// Look at every part as it is configured here, and say what is wrong and what to do
@@ -217,6 +220,7 @@ fn run(arguments: Arguments) -> Ending {
         Command::Approvals(options) => start(approvals::run(options, settings()?)),
         Command::Audit(options) => start(audit::run(options, settings()?)),
         Command::Coverage(options) => start(coverage::run(options, settings()?)),
+        Command::Budgets(options) => start(budgets::run(options, settings()?)),
         Command::Journal(options) => start(journal::run(options, settings()?)),
         Command::Backup(options) => start(backup::run(options, settings()?)),
         Command::Export(options) => start(export::run(options, settings()?)),

@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rmcp::model::{CallToolRequestParams, CallToolResponse, JsonObject, Tool};
+use rmcp::service::ServiceError;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -263,8 +264,16 @@ impl Hub {
                     let message = format!("`{tool}` cannot be asked whether it did something earlier");
                     return Err(ToolError::new(ErrorClass::Conflict, message));
                 }
-                let called = external.call(name, request, passed.listener, timeout).await;
-                return called.map_err(|trouble| answer::of_trouble(tool, trouble, writes));
+                let along = (passed.listener, passed.capabilities);
+                return external
+                    .call(name, request, along, timeout)
+                    .await
+                    .map_err(|trouble| {
+                        if let external::Trouble::Failed(ServiceError::McpError(error)) = &trouble {
+                            let _ = passed.fault.set(error.clone());
+                        }
+                        answer::of_trouble(tool, trouble, writes)
+                    });
             }
         };
         if link.wire.peer.is_transport_closed() {
@@ -274,7 +283,7 @@ impl Hub {
             ));
         }
         // Dropping the call's future sends the server a cancellation, so a time-out here needs no more than this.
-        match tokio::time::timeout(timeout, link.wire.call(request, passed.listener)).await {
+        match tokio::time::timeout(timeout, link.wire.call(request, passed.listener, None)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(answer::of_failure(tool, &error, writes)),
             Err(_elapsed) => Err(answer::late(tool, timeout, writes)),

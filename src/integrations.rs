@@ -5,6 +5,7 @@ pub mod github;
 pub mod render;
 pub mod notify;
 mod watched;
+mod within;
 
 use jiff::Timestamp;
 use serde::Serialize;

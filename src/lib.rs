@@ -22,6 +22,7 @@ pub mod accounts;
 pub mod agents;
 pub mod integrations;
 pub mod store;
+pub mod budget;
 pub mod clock;
 pub mod telemetry;
 pub mod config;

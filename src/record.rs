@@ -17,6 +17,8 @@ pub const LOOKS_NEEDED: u32 = 2;
 pub const PENDING_WITHIN_MS: i64 = 3_600_000;
 /// The shortest pause between two questions, in milliseconds.
 const POLL_MS_MIN: i64 = 100;
+/// The shortest pause before it is asked for room again, in milliseconds.
+const ROOM_PAUSE_MS_MIN: i64 = 1_000;
 /// The longest pause between looks that fail because the provider is away.
 const LOOK_PAUSE_MAX: SignedDuration = SignedDuration::from_mins(5);
 
@@ -38,6 +40,8 @@ pub enum Next {
         at: Timestamp,
         /// What failed.
         error: String,
+        /// Whether it was an attempt. One that found no room within a limit was none.
+        counted: bool,
     },
     /// The attempt may have had its effect; look for it.
     Look {
@@ -81,6 +85,8 @@ pub struct History<'a> {
     pub attempts: u32,
     /// How often the effect was looked for in vain.
     pub looks: u32,
+    /// When the first attempt was begun.
+    pub first_intent_at: Timestamp,
     /// When the last attempt was begun.
     pub intent_at: Timestamp,
     /// When the rule wants it over with; no attempt is made later.
@@ -131,22 +137,40 @@ pub fn after_attempt(outcome: Outcome, history: History<'_>, now: Timestamp) -> 
             error: format!("{error}; it may not be visible yet"),
         },
         Outcome::Failed(error) if !error.class.is_retryable() => Next::Dead(error.to_string()),
+        Outcome::Failed(error) if let Some(at) = room_at(&error, history, now) => {
+            next_try(at, &error, history, false)
+        }
         Outcome::Failed(error) if history.attempts >= history.retry.attempts => {
             Next::Dead(format!("{error}; gave up after {} attempts", history.attempts))
         }
         Outcome::Failed(error) => {
             let at = retry_at(&error, history, now);
-            match history.deadline {
-                Some(deadline) if at > deadline => {
-                    Next::Dead(format!("{error}; the time its rule gives it ends at {deadline}"))
-                }
-                _ => Next::Retry {
-                    at,
-                    error: error.to_string(),
-                },
-            }
+            next_try(at, &error, history, true)
         }
     }
+}
+
+fn next_try(at: Timestamp, error: &ToolError, history: History<'_>, counted: bool) -> Next {
+    match history.deadline {
+        Some(deadline) if at > deadline => {
+            Next::Dead(format!("{error}; the time its rule gives it ends at {deadline}"))
+        }
+        _ => Next::Retry {
+            at,
+            error: error.to_string(),
+            counted,
+        },
+    }
+}
+
+/// When there will be room for a call that a limit held back, or that was refused for the sake of one. For a day it is no
+/// attempt: nothing was tried.
+fn room_at(error: &ToolError, history: History<'_>, now: Timestamp) -> Option<Timestamp> {
+    let ErrorClass::RateLimited { retry_at: Some(at) } = error.class else {
+        return None;
+    };
+    let patient = now.duration_since(history.first_intent_at) < DOUBT_PATIENCE;
+    patient.then(|| at.max(clock::after(now, ROOM_PAUSE_MS_MIN)))
 }
 
 fn ask_again(pending: Pending, now: Timestamp) -> Next {

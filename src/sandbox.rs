@@ -7,6 +7,7 @@ mod control;
 mod act;
 mod faults;
 mod call;
+mod rates;
 mod github;
 mod render;
 mod seed;

@@ -26,6 +26,10 @@ impl Lent {
 
 #[async_trait]
 impl Lender for Lent {
+    fn name(&self) -> String {
+        format!("agent {}", self.agent)
+    }
+
     async fn token(&self) -> Result<SecretString, ApiError> {
         self.accounts.token(&self.agent).await.map_err(|error| {
             let (failure, remedy) = match &error {

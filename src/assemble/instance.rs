@@ -15,7 +15,7 @@ use super::external;
 use super::journal::Journal;
 use super::pins::JournalPins;
 use super::providers::{self, Providers, Tokens};
-use super::{accounts, agents, files, read_rules, starter};
+use super::{accounts, agents, budgets, files, read_rules, starter};
 use crate::accounts::Accounts;
 use crate::clock::Clock;
 use crate::config::{AccountUse, Settings};
@@ -134,7 +134,12 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         clock.clone(),
     )?;
     let api = github_of_sandbox.as_deref().unwrap_or(&settings.github_api_url);
-    providers.agents = accounts::clients(api, &directory, &accounts)?;
+    let budgets = budgets::shared(&journal.store, &clock);
+    providers.agents = accounts::clients(api, &directory, &accounts)?
+        .into_iter()
+        .map(|(agent, client)| (agent, budgets::of_github(client, &budgets, settings)))
+        .collect();
+    budgets::within(&mut providers, &budgets, settings);
     let builder = providers::builder(&providers, Arc::clone(&journal.store), &clock);
     let hub = external::attached(builder, settings)
         .with_directory(directory)
@@ -177,6 +182,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         doors
             .with_agents(agents.clone())
             .with_accounts(accounts.clone())
+            .with_budgets(budgets)
             .with_recovery(Arc::clone(&recovery)),
     );
     Ok(Instance {

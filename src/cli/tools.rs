@@ -59,6 +59,13 @@ enum Action {
 }
 
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
+    if options.markdown.as_deref() == Some("toolsets") {
+        println!(
+            "{}",
+            markdown::toolsets(&assemble::toolset_costs(&settings).await?).trim_end()
+        );
+        return Ok(());
+    }
     if let Some(server) = &options.markdown {
         let tools = assemble::tool_facts().await?;
         println!("{}", markdown::page(server, &tools).trim_end());

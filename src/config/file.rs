@@ -33,6 +33,51 @@ pub struct FileSettings {
     pub mcp: BTreeMap<String, McpServer>,
     /// The account on GitHub.
     pub github: Github,
+    /// What the providers allow, beyond what their answers say.
+    pub budget: Budget,
+}
+
+/// What the providers allow one identity, beyond what their answers say: [docs/budgets.md]. Without a line the documented
+/// limits hold at the providers' own addresses, and none elsewhere. 0: no limit.
+#[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Budget {
+    /// GitHub's secondary limits.
+    pub github: GithubBudget,
+    /// Render's groups.
+    pub render: RenderBudget,
+}
+
+/// GitHub's secondary limits, which no answer tells.
+#[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GithubBudget {
+    /// Points a minute of the REST API, where a read is one and a write five (900).
+    pub points_per_minute: Option<u32>,
+    /// Points a minute of the GraphQL API, where a query is one and a mutation five (2000).
+    pub graphql_points_per_minute: Option<u32>,
+    /// Requests a minute that make something people are told of (80).
+    pub content_per_minute: Option<u32>,
+    /// The same, an hour (500).
+    pub content_per_hour: Option<u32>,
+    /// Requests under way at once in each process (48).
+    pub at_once: Option<u32>,
+}
+
+/// Render's groups of requests.
+#[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RenderBudget {
+    /// Reads a minute (400).
+    pub reads_per_minute: Option<u32>,
+    /// Writes a minute that have no group of their own (30).
+    pub writes_per_minute: Option<u32>,
+    /// Deploys, changes, suspensions and deploy hooks a minute, of one service (10).
+    pub service_per_minute: Option<u32>,
+    /// New services an hour (20).
+    pub services_per_hour: Option<u32>,
+    /// Jobs an hour (2000).
+    pub jobs_per_hour: Option<u32>,
 }
 
 /// What those may do who have the role. Nothing else is allowed. `[role.reactor]` narrows what rules may do that name no
@@ -197,6 +242,7 @@ impl Default for FileSettings {
             retention: Retention::default(),
             mcp: BTreeMap::new(),
             github: Github::default(),
+            budget: Budget::default(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod approvals;
 mod events;
 mod runs;
 mod rules;
+mod budgets;
 mod coverage;
 mod export;
 mod journal;

@@ -4,6 +4,8 @@
 //! The protocol itself, old revisions and new, is the SDK's. Here is what stands before it: host, origin, token, the
 //! limits of the body and of the sessions, and which tools the URL asks for.
 
+#[cfg(feature = "conformance-fixtures")]
+mod fixtures;
 mod guard;
 mod metadata;
 
@@ -52,7 +54,25 @@ const READ_ONLY: &str = "x-mcp-readonly";
 /// The session of a client of an older revision.
 const SESSION: &str = "mcp-session-id";
 
-type Service = StreamableHttpService<Gateway, LocalSessionManager>;
+/// What answers at an endpoint, behind everything that is the same for all.
+enum Service {
+    Gateway(StreamableHttpService<Gateway, LocalSessionManager>),
+    #[cfg(feature = "conformance-fixtures")]
+    Fixtures(StreamableHttpService<fixtures::Fixtures, LocalSessionManager>),
+}
+
+impl Service {
+    async fn handle(&self, request: http::Request<Full<Bytes>>) -> http::Response<Answered> {
+        match self {
+            Self::Gateway(service) => service.handle(request).await,
+            #[cfg(feature = "conformance-fixtures")]
+            Self::Fixtures(service) => service.handle(request).await,
+        }
+    }
+}
+
+/// The body of an answer.
+type Answered = http_body_util::combinators::BoxBody<Bytes, std::convert::Infallible>;
 
 /// The endpoints agents connect to. Cheap to clone; clones share sessions and calls.
 #[derive(Clone)]
@@ -93,7 +113,7 @@ impl AgentDoor {
     pub fn new(gateways: Vec<Gateway>, hosts: &[String], origins: &[String]) -> Self {
         let places = Places::new(hosts, origins);
         let closed = CancellationToken::new();
-        let endpoint = |gateway: Gateway| {
+        let stack = || {
             let mut sessions = LocalSessionManager::default();
             sessions.session_config = SessionConfig::default();
             sessions.session_config.keep_alive = Some(SESSION_IDLE);
@@ -104,6 +124,10 @@ impl AgentDoor {
                 .with_allowed_origins(places.origins())
                 .with_max_request_body_bytes(BODY_BYTES_MAX)
                 .with_cancellation_token(closed.clone());
+            (sessions, config)
+        };
+        let endpoint = |gateway: Gateway| {
+            let (sessions, config) = stack();
             let served = gateway.clone();
             Endpoint {
                 name: match gateway.face() {
@@ -111,17 +135,34 @@ impl AgentDoor {
                     Face::One(server) => server.clone(),
                 },
                 by_default: gateway.toolsets().by_default(),
-                service: StreamableHttpService::new(
+                service: Service::Gateway(StreamableHttpService::new(
                     move || Ok(served.clone()),
                     Arc::clone(&sessions),
                     config,
-                ),
+                )),
                 sessions,
                 gateway,
             }
         };
+        #[cfg(feature = "conformance-fixtures")]
+        let fixtures = gateways.first().cloned().map(|gateway| {
+            let (sessions, config) = stack();
+            let suite = fixtures::Fixtures::new();
+            let service =
+                StreamableHttpService::new(move || Ok(suite.clone()), Arc::clone(&sessions), config);
+            Endpoint {
+                name: "fixtures".to_owned(),
+                by_default: gateway.toolsets().by_default(),
+                service: Service::Fixtures(service),
+                sessions,
+                gateway,
+            }
+        });
+        #[cfg(not(feature = "conformance-fixtures"))]
+        let fixtures: Option<Endpoint> = None;
+        let endpoints = gateways.into_iter().map(endpoint).chain(fixtures);
         Self {
-            endpoints: Arc::new(gateways.into_iter().map(endpoint).collect()),
+            endpoints: Arc::new(endpoints.collect()),
             places: Arc::new(places),
             open: Arc::default(),
             closing: CancellationToken::new(),
@@ -243,7 +284,7 @@ async fn served(app: &App, request: Request) -> Result<Response, Problem> {
         *answer.status_mut() = StatusCode::NO_CONTENT;
     }
     // Counted until the last of its body is on its way.
-    let body = |body: http_body_util::combinators::BoxBody<_, _>| {
+    let body = |body: Answered| {
         Body::new(body.map_frame(move |frame| {
             let _counted = &open;
             frame

@@ -13,6 +13,7 @@ use super::mcp::{self, AgentDoor};
 use super::{answer, api, health, pages, webhooks};
 use crate::accounts::Accounts;
 use crate::agents::Refusals;
+use crate::budget::Budgets;
 use crate::reactor::{Reactor, Recovery};
 use crate::receive::{GithubSecret, SecretError, StandardSecret};
 
@@ -25,6 +26,7 @@ pub struct Doors {
     pub(super) agents: Option<AgentDoor>,
     pub(super) recovery: Option<Arc<Recovery>>,
     pub(super) accounts: Option<Accounts>,
+    pub(super) budgets: Option<Budgets>,
 }
 
 impl Doors {
@@ -48,6 +50,7 @@ impl Doors {
             agents: None,
             recovery: None,
             accounts: None,
+            budgets: None,
         })
     }
 
@@ -63,6 +66,14 @@ impl Doors {
     pub fn with_accounts(self, accounts: Accounts) -> Self {
         Self {
             accounts: Some(accounts),
+            ..self
+        }
+    }
+
+    /// Lets people see what is left of the providers' limits.
+    pub fn with_budgets(self, budgets: Budgets) -> Self {
+        Self {
+            budgets: Some(budgets),
             ..self
         }
     }

@@ -124,6 +124,9 @@ pub struct Promises {
     /// can be filled in, from a result or from a cursor. An effect that one step had is not taken for another's.
     #[serde(default)]
     pub evidence: Vec<String>,
+    /// It brings something back that is down: where a provider's limits leave little room, the room is for it.
+    #[serde(default)]
+    pub urgent: bool,
     /// A call may have had its effect and not be over: [`Reply::Pending`].
     #[serde(default)]
     pub pending: bool,
@@ -141,6 +144,7 @@ impl Default for Promises {
             effects: Vec::new(),
             effects_ms: 0,
             evidence: Vec::new(),
+            urgent: false,
             pending: false,
             resolves: false,
         }

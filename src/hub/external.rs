@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use rmcp::model::{CallToolRequestParams, CallToolResponse, Tool};
+use rmcp::model::{CallToolRequestParams, CallToolResponse, ClientCapabilities, Tool};
 use rmcp::service::{Peer, RoleClient, ServiceError};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -295,7 +295,7 @@ impl External {
         &self,
         tool: &str,
         request: CallToolRequestParams,
-        listener: Option<Listener>,
+        (listener, capabilities): (Option<Listener>, Option<ClientCapabilities>),
         timeout: Duration,
     ) -> Result<CallToolResponse, Trouble> {
         self.usable(tool).map_err(Trouble::Refused)?;
@@ -309,7 +309,7 @@ impl External {
         let _counted = Counted::new(&self.calls);
         let mut undecided = Undecided(Some(self));
         let timeout = timeout.min(self.spec.call_timeout);
-        let answer = tokio::time::timeout(timeout, wire.call(request, listener)).await;
+        let answer = tokio::time::timeout(timeout, wire.call(request, listener, capabilities)).await;
         undecided.0 = None;
         match answer {
             Ok(Ok(answer)) => {

@@ -4,6 +4,7 @@
 //! A rule's calls were reviewed when the rule was. An agent decides by itself, perhaps on a stranger's words; so here,
 //! before the hub, is what only agents need: a choice of tools, a confirmation, an audit.
 
+mod asked;
 mod audit;
 mod earlier;
 mod offered;
@@ -14,7 +15,7 @@ mod shown;
 
 pub use selection::{Selection, Toolsets};
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -23,18 +24,18 @@ use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, ErrorData,
     GetPromptRequestParams, GetPromptResponse, Implementation, InputResponses, JsonObject, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    PromptsCapability, ReadResourceRequestParams, ReadResourceResponse, ResourcesCapability,
+    PromptsCapability, ReadResourceRequestParams, ReadResourceResponse, ResourcesCapability, ResultType,
     ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{CallMeta, Doubt, Hub, META_IDEMPOTENCY_KEY, META_LOOK_FOR, Passed, ToolError, nearest};
+use super::{CallMeta, Doubt, ErrorClass, Hub, META_IDEMPOTENCY_KEY, META_LOOK_FOR, ToolError, nearest};
 use crate::agents::Who;
 use audit::Ending;
 use offered::Offered;
-use passing::{Counted, accompanied, check_moving, in_band, own_key};
+use passing::{Counted, TRACE_KEYS, accompanied, along, check_moving, in_band, own_key};
 use shown::Shown;
 
 /// How long a client may keep the list of tools, in milliseconds. It changes only with the program.
@@ -47,10 +48,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(600);
 const LOOK_TIMEOUT: Duration = Duration::from_secs(60);
 /// How far back the effect of an earlier call with the same key is looked for, in milliseconds.
 const LOOK_BACK_MS: i64 = 24 * 60 * 60 * 1_000;
-/// Progress reports on their way to the agent; more at once are dropped.
-const REPORTS_MAX: usize = 16;
-/// Keys of the caller's `_meta` that travel on to the tool's server.
-const TRACE_KEYS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
+/// How often one call may ask its caller something.
+const ROUNDS_MAX: usize = 10;
 
 /// Which servers an endpoint shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,7 +237,7 @@ impl Gateway {
         mut arguments: JsonObject,
         input: (Option<InputResponses>, Option<String>),
         caller: &Caller,
-        context: &RequestContext<RoleServer>,
+        (context, fault): (&RequestContext<RoleServer>, &Arc<OnceLock<ErrorData>>),
     ) -> Result<CallToolResponse, ToolError> {
         check_moving(caller)?;
         // Before anything is asked of the caller: who may not make the call is not told how to confirm it.
@@ -262,16 +261,35 @@ impl Gateway {
         {
             return Ok(earlier);
         }
-        let (mut passed, reports) = self.passed(context);
-        passed.input = input;
-        let call = self
-            .0
-            .hub
-            .forward(&offered.tool, arguments, &meta, passed, CALL_TIMEOUT);
-        match reports {
-            Some(reports) => accompanied(call, reports, context).await,
-            None => call.await,
+        let mut input = input;
+        for _ in 0..ROUNDS_MAX {
+            let (mut passed, reports) = along(context);
+            passed.input = input;
+            passed.fault = Arc::clone(fault);
+            let arguments = arguments.clone();
+            let call = self
+                .0
+                .hub
+                .forward(&offered.tool, arguments, &meta, passed, CALL_TIMEOUT);
+            let answer = match reports {
+                Some(reports) => accompanied(call, reports, context).await,
+                None => call.await,
+            }?;
+            // A client of an older revision cannot be answered with a question; it is asked.
+            match answer {
+                CallToolResponse::InputRequired(wanted) if asked::is_to_be_asked(context) => {
+                    input = asked::answers(&offered.tool, wanted, context).await?;
+                }
+                CallToolResponse::Complete(mut result) => {
+                    // A server of an older revision does not say so; whoever spoke the newer one with us must hear it.
+                    result.result_type.get_or_insert(ResultType::COMPLETE);
+                    return Ok(result.into());
+                }
+                answer => return Ok(answer),
+            }
         }
+        let message = format!("`{}` asked {ROUNDS_MAX} times, and was not done", offered.tool);
+        Err(ToolError::new(ErrorClass::Conflict, message))
     }
 
     /// A call begins that is to be on record.
@@ -288,28 +306,6 @@ impl Gateway {
             .and_then(serde_json::Value::as_str);
         let (trail, who) = (self.0.hub.0.trail.as_ref(), caller.who.to_string());
         audit::Line::begin(trail, &who, tool, arguments, traceparent)
-    }
-
-    /// What travels along, and where progress comes out if the agent wants to hear of it.
-    fn passed(
-        &self,
-        context: &RequestContext<RoleServer>,
-    ) -> (
-        Passed,
-        Option<mpsc::Receiver<rmcp::model::ProgressNotificationParam>>,
-    ) {
-        let mut passed = Passed::default();
-        for name in TRACE_KEYS {
-            if let Some(value) = context.meta.get(name) {
-                passed.meta.insert(name.to_owned(), value.clone());
-            }
-        }
-        if context.meta.get_progress_token().is_none() {
-            return (passed, None);
-        }
-        let (listener, reports) = mpsc::channel(REPORTS_MAX);
-        passed.listener = Some(listener);
-        (passed, Some(reports))
     }
 }
 
@@ -468,17 +464,26 @@ impl ServerHandler for Gateway {
             return Err(ErrorData::invalid_params(message, None));
         }
         let _counted = Counted::new(&self.0.calls);
+        let fault = Arc::new(OnceLock::new());
+        let hands_back = request.request_state.is_some();
         let lost = |why: &str| Err(super::answer::lost(!offered.read_only, why.to_owned()));
         let answer = tokio::select! {
             biased;
             () = context.ct.cancelled() => lost("the call was canceled"),
             () = self.0.stop.cancelled() => lost("the server is shutting down"),
-            answer = self.pass_on(offered, arguments, (request.input_responses, request.request_state), &caller, &context) => answer,
+            answer = self.pass_on(offered, arguments, (request.input_responses, request.request_state), &caller, (&context, &fault)) => answer,
         };
         if context.ct.is_cancelled() {
             line.end(Ending::of("canceled", "the agent canceled it")).await;
         } else {
             line.end(audit::ending(&answer)).await;
+        }
+        // What the protocol says of the client itself is for the client, and in the protocol's own words.
+        if let Some(fault) = fault
+            .get()
+            .filter(|fault| asked::is_for_the_client(fault, hands_back))
+        {
+            return Err(fault.clone());
         }
         Ok(answer.unwrap_or_else(|error| in_band(&error).into()))
     }

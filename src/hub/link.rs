@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, CallToolResponse, CancelledNotificationParam, ClientRequest,
-    ProtocolVersion, RequestId, ServerResult, Tool,
+    CallToolRequest, CallToolRequestParams, CallToolResponse, CancelledNotificationParam, ClientCapabilities,
+    ClientRequest, ProtocolVersion, RequestId, RequestMetaObject, ServerResult, Tool,
 };
 use rmcp::service::{
     ClientLifecycleMode, Peer, PeerRequestOptions, RoleClient, RunningService, ServiceError, ServiceExt,
@@ -90,23 +90,31 @@ impl Wire {
         Self { peer, progress }
     }
 
-    /// Calls a tool. Dropped before the answer, it sends the server a cancellation.
+    /// Calls a tool, for a client that can do what `capabilities` say. Dropped before the answer, it sends the server a cancellation.
     pub(super) async fn call(
         &self,
         request: CallToolRequestParams,
         listener: Option<Listener>,
+        capabilities: Option<ClientCapabilities>,
     ) -> Result<CallToolResponse, ServiceError> {
-        let Some(listener) = listener else {
+        if listener.is_none() && capabilities.is_none() {
             return self.peer.call_tool_once(request).await;
-        };
+        }
         let request = ClientRequest::CallToolRequest(CallToolRequest::new(request));
-        let (handle, _line) = self
-            .progress
-            .connected(listener, || {
-                self.peer
-                    .send_cancellable_request(request, PeerRequestOptions::no_options())
-            })
-            .await?;
+        let mut options = PeerRequestOptions::no_options();
+        if let Some(capabilities) = capabilities {
+            let mut meta = RequestMetaObject::default();
+            meta.set_client_capabilities(capabilities);
+            options = options.with_meta(meta);
+        }
+        let send = || self.peer.send_cancellable_request(request, options);
+        let (handle, _line) = match listener {
+            Some(listener) => {
+                let (handle, line) = self.progress.connected(listener, send).await?;
+                (handle, Some(line))
+            }
+            None => (send().await?, None),
+        };
         let mut hangup = Hangup {
             peer: &self.peer,
             id: Some(handle.id.clone()),

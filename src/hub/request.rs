@@ -1,6 +1,8 @@
 //! In: why a call is made, and what goes along with it. Out: the request's arguments and `_meta`. Never: who may make it.
 
-use rmcp::model::{InputResponses, JsonObject, MetaObject, RequestMetaObject};
+use std::sync::{Arc, OnceLock};
+
+use rmcp::model::{ClientCapabilities, ErrorData, InputResponses, JsonObject, MetaObject, RequestMetaObject};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -35,6 +37,10 @@ pub(super) struct Passed {
     pub(super) listener: Option<Listener>,
     /// What a caller adds that was asked for something: its answers, and the state it was given.
     pub(super) input: (Option<InputResponses>, Option<String>),
+    /// What the caller's client can do, for a server of somebody else: it may want to have it asked something.
+    pub(super) capabilities: Option<ClientCapabilities>,
+    /// Where it is noted if such a server answers with an error of the protocol.
+    pub(super) fault: Arc<OnceLock<ErrorData>>,
 }
 
 pub(super) fn request_meta(meta: &CallMeta, mut object: JsonObject) -> RequestMetaObject {

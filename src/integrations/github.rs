@@ -10,6 +10,7 @@ mod community;
 mod contents;
 mod deployments;
 mod discussions;
+mod exchange;
 mod graphql;
 mod hooks;
 mod issues;
@@ -18,6 +19,7 @@ mod merging;
 mod oauth;
 mod people;
 mod pulls;
+mod rates;
 mod refusal;
 mod releases;
 mod repo;
@@ -67,6 +69,7 @@ pub use pulls::{
     PullRequestFile, Review, ReviewComment, ReviewEvent, Side, create_pull_request, create_review,
     merge_pull_request, request_reviewers, update_branch, update_pull_request,
 };
+pub use rates::Rates;
 pub use refusal::refused;
 pub use releases::{Latest, NewRelease, Release, create_release};
 pub use repo::Repo;
@@ -82,7 +85,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::{Method, StatusCode};
+use http::Method;
 use octocrab::Octocrab;
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -92,6 +95,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::{Access, ApiError, Request};
+use crate::budget::Budgets;
 use crate::clock::Clock;
 use app::Reach;
 
@@ -137,6 +141,8 @@ enum Login {
 pub trait Lender: Send + Sync + fmt::Debug {
     /// The token, good for a request that is sent now; or why there is none.
     async fn token(&self) -> Result<SecretString, ApiError>;
+    /// Whose account it is, for who looks at what is left of its limits.
+    fn name(&self) -> String;
     /// GitHub did not take it.
     async fn refused(&self);
 }
@@ -149,6 +155,8 @@ struct Inner {
     base_url: String,
     clock: Clock,
     me: OnceCell<Me>,
+    budgets: Budgets,
+    rates: Rates,
 }
 
 /// What a list gave.
@@ -189,26 +197,56 @@ impl Client {
     }
 
     fn of(base_url: &str, login: Login) -> Result<Self, ApiError> {
+        let clock = Clock::system();
         Ok(Self(Arc::new(Inner {
             octocrab: wire::connect(base_url)?,
             login: Arc::new(login),
             bare: wire::bare()?,
             base_url: base_url.to_owned(),
-            clock: Clock::system(),
+            budgets: Budgets::alone(clock.clone()),
+            rates: Rates::of(base_url),
+            clock,
             me: OnceCell::new(),
         })))
     }
 
-    /// The same client, taking the time from `clock`: a `retry-after` counts from it.
+    /// The same client, taking the time from `clock`: a `retry-after` counts from it. Its budget begins anew.
     pub fn with_clock(self, clock: Clock) -> Self {
-        Self(Arc::new(Inner {
+        let budgets = Budgets::alone(clock.clone());
+        self.changed(|inner| Inner {
+            clock,
+            budgets,
+            ..inner
+        })
+    }
+
+    /// The same client, within budgets that others share.
+    pub fn within_budgets(self, budgets: &Budgets) -> Self {
+        let budgets = budgets.clone();
+        self.changed(|inner| Inner { budgets, ..inner })
+    }
+
+    /// The same client, with other limits than those of its address.
+    pub fn with_rates(self, rates: Rates) -> Self {
+        self.changed(|inner| Inner { rates, ..inner })
+    }
+
+    /// The limits it keeps to that no answer tells.
+    pub fn rates(&self) -> &Rates {
+        &self.0.rates
+    }
+
+    fn changed(&self, change: impl FnOnce(Inner) -> Inner) -> Self {
+        Self(Arc::new(change(Inner {
             octocrab: self.0.octocrab.clone(),
             login: Arc::clone(&self.0.login),
             bare: self.0.bare.clone(),
             base_url: self.0.base_url.clone(),
-            clock,
+            clock: self.0.clock.clone(),
             me: self.0.me.clone(),
-        }))
+            budgets: self.0.budgets.clone(),
+            rates: self.0.rates.clone(),
+        })))
     }
 
     /// Whose token it is (`GET /user`), or the account of the App. Asked once.
@@ -403,50 +441,6 @@ impl Client {
                     "GitHub redirected to an address outside its API, which is not followed",
                 )
             })
-    }
-
-    async fn exchange(
-        &self,
-        reach: &Reach,
-        form: (Access, wire::Media),
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<wire::Answer, ApiError> {
-        let Inner { octocrab, clock, .. } = &*self.0;
-        let access = form.0;
-        let answer = match &*self.0.login {
-            Login::Token(token) => wire::exchange(octocrab, token, form, method, path, body).await?,
-            Login::Lent(lender) => {
-                let token = lender.token().await?;
-                let answer = wire::exchange(octocrab, &token, form, method, path, body).await?;
-                if answer.status == StatusCode::UNAUTHORIZED {
-                    lender.refused().await;
-                }
-                answer
-            }
-            Login::App(tokens) => {
-                let token = tokens.bearer(octocrab, clock, reach).await?;
-                let answer = wire::exchange(octocrab, &token, form, method.clone(), path, body).await?;
-                // Such a token can be revoked before its end. Nothing was done with it, so a new one may be tried.
-                if answer.status == StatusCode::UNAUTHORIZED && *reach != Reach::App {
-                    tokens.forget(reach);
-                    let token = tokens.bearer(octocrab, clock, reach).await?;
-                    wire::exchange(octocrab, &token, form, method, path, body).await?
-                } else {
-                    answer
-                }
-            }
-        };
-        let redirects = access == Access::Read && answer.redirect().is_some();
-        if answer.status.is_success() || redirects {
-            return Ok(answer);
-        }
-        let refusal = refused(access, answer.status, &answer.headers, &answer.body, clock.now());
-        Err(match &*self.0.login {
-            Login::Token(_) | Login::Lent(_) => refusal,
-            Login::App(_) => app::Tokens::explained(refusal),
-        })
     }
 }
 

@@ -56,11 +56,7 @@ impl Notifier {
             .post(url)
             .json(&json!({ "text": text, "content": content }));
         let sent = exchange.within(request.send()).await;
-        exchange.ended(
-            sent.as_ref()
-                .ok()
-                .map(|answer| (answer.status(), answer.headers())),
-        );
+        exchange.ended(sent.as_ref().ok().map(reqwest::Response::status));
         let status = match sent {
             Ok(response) => response.status(),
             Err(error) if error.is_connect() => {

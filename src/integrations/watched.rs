@@ -1,9 +1,9 @@
-//! In: a request to a provider, and what came of it. Out: a span, and that it is counted; how much of the budget is left.
+//! In: a request to a provider, and what came of it. Out: a span, and that it is counted.
 //! Never: an address that is a secret, a header's or a body's content.
 
 use std::time::Instant;
 
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use crate::clock::Clock;
 use crate::telemetry::{Span, numbers};
@@ -39,8 +39,8 @@ impl Exchange {
     }
 
     /// It was answered to the end, or not.
-    pub(super) fn ended(self, answer: Option<(StatusCode, &HeaderMap)>) {
-        let class = answer.map_or("none", |(status, _)| match status.as_u16() {
+    pub(super) fn ended(self, answer: Option<StatusCode>) {
+        let class = answer.map_or("none", |status| match status.as_u16() {
             429 => "429",
             200..=299 => "2xx",
             300..=399 => "3xx",
@@ -51,29 +51,14 @@ impl Exchange {
         let took = Clock::monotonic().duration_since(self.began);
         numbers::REQUEST_SECONDS.took([self.provider], took);
         match answer {
-            Some((status, headers)) => {
+            Some(status) => {
                 self.span
                     .set("http.response.status_code", i64::from(status.as_u16()));
                 if status.is_client_error() || status.is_server_error() {
                     self.span.failed(|| status.as_u16().to_string());
                 }
-                self.budget(headers);
             }
             None => self.span.failed(|| "no answer".to_owned()),
-        }
-    }
-
-    /// GitHub says `x-ratelimit-…` and of which budget, Render `ratelimit-…`.
-    fn budget(&self, headers: &HeaderMap) {
-        let text = |name: &str| headers.get(name)?.to_str().ok();
-        let number = |name: &str| text(name)?.trim().parse::<u64>().ok();
-        let either = |name: &str| number(&format!("x-{name}")).or_else(|| number(name));
-        let budget = text("x-ratelimit-resource").unwrap_or("api");
-        if let Some(left) = either("ratelimit-remaining") {
-            numbers::BUDGET_LEFT.set_count([self.provider, budget], left);
-        }
-        if let Some(limit) = either("ratelimit-limit") {
-            numbers::BUDGET_LIMIT.set_count([self.provider, budget], limit);
         }
     }
 }

@@ -217,6 +217,13 @@ pub enum StepWrite {
         /// Keys of announcements that only the result tells (an id the provider gave), as with the intent.
         causes: Vec<(String, i64)>,
     },
+    /// The call was not sent, or not taken, for want of room: it was no attempt after all.
+    NotTried {
+        /// The action's id.
+        step: String,
+        /// What held it back.
+        error: String,
+    },
     /// The attempt failed and certainly had no effect.
     Failed {
         /// The action's id.

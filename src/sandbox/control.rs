@@ -32,6 +32,7 @@ pub(super) async fn answer(sandbox: &Sandbox, call: &Call) -> Answer {
         }
         ("POST", "deliver_to") => deliver_to(sandbox, &body),
         ("POST", "pace") => pace(sandbox, &body),
+        ("POST", "limits") => tell(limits(sandbox, &body)),
         ("POST", "tick") => tick(sandbox, &body),
         ("POST", "emit") => emit(sandbox, &body).await,
         ("POST", "oauth") => tell(oauth(sandbox, &body)),
@@ -40,7 +41,7 @@ pub(super) async fn answer(sandbox: &Sandbox, call: &Call) -> Answer {
             404,
             json!({"message": format!(
                 "{method} /_sandbox/{path} is unknown; known are GET state, effects, requests, deliveries, faults; \
-                 POST seed, seed_from_payload, faults, deliver_to, pace, tick, emit, oauth, act; DELETE faults"
+                 POST seed, seed_from_payload, faults, deliver_to, pace, limits, tick, emit, oauth, act; DELETE faults"
             )}),
         ),
     }
@@ -131,6 +132,31 @@ fn pace(sandbox: &Sandbox, body: &Value) -> Answer {
     };
     sandbox.set_pace(pace);
     Answer::ok(json!({"queue_ms": pace.queue_ms, "build_ms": pace.build_ms, "update_ms": pace.update_ms}))
+}
+
+/// `{"github": 60, "render_reads": 60, "render_writes": 60, "seconds": 10}`: from now on no more calls in so many seconds.
+fn limits(sandbox: &Sandbox, body: &Value) -> Result<Value, String> {
+    const KEYS: [&str; 4] = ["github", "render_reads", "render_writes", "seconds"];
+    let given = body.as_object().ok_or("limits are an object")?;
+    if let Some(other) = given.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(format!(
+            "there is no limit {other}; there are {}",
+            KEYS.join(", ")
+        ));
+    }
+    let seconds = body["seconds"].as_i64().unwrap_or(60).max(1);
+    let mut world = sandbox.world();
+    let world = &mut *world;
+    for (name, rate) in [
+        ("github", &mut world.github.rate),
+        ("render_reads", &mut world.render.rates.0),
+        ("render_writes", &mut world.render.rates.1),
+    ] {
+        if let Some(limit) = body[name].as_u64() {
+            rate.enforce(limit, seconds);
+        }
+    }
+    Ok(body.clone())
 }
 
 /// Brings deploys up to date; `advance_ms` moves a virtual clock first.

@@ -52,8 +52,6 @@ pub(super) use state::{
 };
 pub(super) use things::{Alert, Category, Discussion, Invitation, Member, Release, Said, Visit};
 
-/// Calls per hour, as a user's token has them.
-const RATE_LIMIT: u64 = 5_000;
 /// Where refusals send the reader.
 const DOCUMENTATION: &str = "https://docs.github.com/rest";
 
@@ -73,10 +71,14 @@ pub(super) fn gate(world: &World, call: &Call) -> Result<(), Answer> {
         return gate;
     }
     match call.token() {
-        None => Err(error(401, "Requires authentication")),
-        Some(token) if token == world.options.github_token => Ok(()),
-        Some(token) => app::gate(world, call, token),
+        None => return Err(error(401, "Requires authentication")),
+        Some(token) if token == world.options.github_token => {}
+        Some(token) => app::gate(world, call, token)?,
     }
+    if call.path != "/rate_limit" && world.github.rate.refuses(call.now.as_second()) {
+        return Err(error(403, "API rate limit exceeded for user ID 1."));
+    }
+    Ok(())
 }
 
 /// As whom a call is made that does not bear the account's own token.
@@ -94,16 +96,10 @@ pub(super) fn refuse(call: &Call, _status: u16) -> Answer {
 
 /// Adds the headers that every answer of GitHub carries and counts the call.
 pub(super) fn dress(world: &mut World, call: &Call, answer: Answer) -> Answer {
-    let now = call.now.as_second();
-    let state = &mut world.github;
-    if now >= state.rate_reset {
-        state.rate_reset = now + 3_600;
-        state.rate_used = 0;
-    }
-    if call.path != "/rate_limit" {
-        state.rate_used += 1;
-    }
-    let (used, reset) = (state.rate_used, state.rate_reset);
+    let rate = &mut world.github.rate;
+    let refused = rate.refuses(call.now.as_second());
+    rate.count(call.now.as_second(), call.path != "/rate_limit" && !refused);
+    let rate = *rate;
     let told = answer
         .headers
         .iter()
@@ -117,13 +113,10 @@ pub(super) fn dress(world: &mut World, call: &Call, answer: Answer) -> Answer {
         .with("x-github-request-id", id);
     if !told {
         answer = answer
-            .with("x-ratelimit-limit", RATE_LIMIT.to_string())
-            .with(
-                "x-ratelimit-remaining",
-                RATE_LIMIT.saturating_sub(used).to_string(),
-            )
-            .with("x-ratelimit-used", used.to_string())
-            .with("x-ratelimit-reset", reset.to_string())
+            .with("x-ratelimit-limit", rate.limit.to_string())
+            .with("x-ratelimit-remaining", rate.remaining().to_string())
+            .with("x-ratelimit-used", rate.used.to_string())
+            .with("x-ratelimit-reset", rate.reset.to_string())
             .with(
                 "x-ratelimit-resource",
                 match call.path.split('/').nth(1) {

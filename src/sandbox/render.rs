@@ -34,11 +34,6 @@ pub use state::Pace;
 pub(super) use state::{Commit, Deploy, Event, Log, Script, Service, State, Workspace};
 pub(super) use webhooks::seeded as seeded_webhook;
 
-/// Reads per minute that an account has.
-const READS_PER_MINUTE: u64 = 400;
-/// Writes per minute that an account has.
-const WRITES_PER_MINUTE: u64 = 30;
-
 /// Every call that the Render side knows.
 pub(super) const ROUTES: &[Route] = &[
     Route::new("GET", "/users", "get_user", services::user),
@@ -270,10 +265,19 @@ pub(super) fn gate(world: &World, call: &Call) -> Result<(), Answer> {
     if is_hook {
         return Ok(());
     }
-    if call.token() == Some(world.options.render_key.as_str()) {
-        return Ok(());
+    if call.token() != Some(world.options.render_key.as_str()) {
+        return Err(error(401, "Unauthorized"));
     }
-    Err(error(401, "Unauthorized"))
+    let (reads, writes) = &world.render.rates;
+    let rate = if call.method == http::Method::GET {
+        reads
+    } else {
+        writes
+    };
+    if rate.refuses(call.now.as_second()) {
+        return Err(error(429, "Too many requests"));
+    }
+    Ok(())
 }
 
 /// The answer for a path or a verb that is not there.
@@ -291,20 +295,12 @@ pub(super) fn refuse(_: &Call, status: u16) -> Answer {
 /// Adds the rate-limit headers and counts the call.
 pub(super) fn dress(world: &mut World, call: &Call, answer: Answer) -> Answer {
     let second = call.now.as_second();
-    let state = &mut world.render;
-    if second >= state.rate_reset {
-        state.rate_reset = second + 60;
-        state.rate_used = (0, 0);
-    }
     let read = call.method == http::Method::GET;
-    let used = if read {
-        &mut state.rate_used.0
-    } else {
-        &mut state.rate_used.1
-    };
-    *used += 1;
-    let limit = if read { READS_PER_MINUTE } else { WRITES_PER_MINUTE };
-    let (remaining, left) = (limit.saturating_sub(*used), state.rate_reset - second);
+    let rates = &mut world.render.rates;
+    let rate = if read { &mut rates.0 } else { &mut rates.1 };
+    // What is refused for the limit's sake does not count.
+    rate.count(second, answer.status != 429);
+    let (limit, remaining, left) = (rate.limit, rate.remaining(), rate.reset - second);
     if answer
         .headers
         .iter()

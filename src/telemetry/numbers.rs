@@ -71,8 +71,9 @@ table! {
     "Providers" {
         REQUESTS: Counter = "xmrt_provider_requests_total" ["provider": "`github`, `render`, `notify`", "method": "HTTP", "status": "`2xx`, `3xx`, `4xx`, `429`, `5xx`, or `none` without an answer"] "Requests to the providers' APIs";
         REQUEST_SECONDS: Histogram = "xmrt_provider_request_seconds" ["provider": "`github`, `render`, `notify`"] "One request, to the last byte of its answer";
-        BUDGET_LEFT: Gauge = "xmrt_provider_budget_remaining" ["provider": "`github`, `render`", "budget": "GitHub's `x-ratelimit-resource`; `api`"] "Requests left in the present window, as the provider said last";
-        BUDGET_LIMIT: Gauge = "xmrt_provider_budget_limit" ["provider": "`github`, `render`", "budget": "GitHub's `x-ratelimit-resource`; `api`"] "Requests a window has";
+        BUDGET_LEFT: Gauge = "xmrt_provider_budget_remaining" ["provider": "`github`, `render`", "identity": "as `xmrt budgets` names it", "budget": "GitHub's `x-ratelimit-resource`, Render's group, or a [counted limit](budgets.md)"] "What is left of a limit, as the provider said last or as it was counted";
+        BUDGET_LIMIT: Gauge = "xmrt_provider_budget_limit" ["provider": "`github`, `render`", "identity": "as `xmrt budgets` names it", "budget": "the same"] "What a window of the limit has";
+        HELD_BACK: Counter = "xmrt_provider_held_back_total" ["provider": "`github`, `render`", "budget": "the same; `all` while the provider wants no request at all", "priority": "`urgent`, `normal`, `background`"] "Requests that were not sent for want of room";
     }
     "Journal" {
         JOURNAL_SECONDS: Histogram = "xmrt_journal_seconds" ["operation": "`admit`, `claim`, `advance`"] "One durable operation, waiting for others included";

@@ -12,7 +12,7 @@ pub const VALUES_MAX: usize = 500;
 /// The value that stands for all beyond [`VALUES_MAX`].
 const OTHER: &str = "(other)";
 /// Labels whose values come from rules, settings and other people's servers; all others have a fixed set.
-const OPEN_LABELS: [&str; 5] = ["rule", "tool", "server", "part", "budget"];
+const OPEN_LABELS: [&str; 6] = ["rule", "tool", "server", "part", "budget", "identity"];
 
 /// A number that only rises.
 #[derive(Clone, Copy, Debug)]

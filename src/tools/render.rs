@@ -229,6 +229,7 @@ fn with_writes(server: Server) -> Server {
                  key.",
                 Doubt::Evidence,
             )
+            .urgent()
             .destructive()
             .settles_in_ms(DEPLOY_SETTLES_MS)
             .announced_as(&DEPLOY_EVENTS)
@@ -250,6 +251,7 @@ fn with_writes(server: Server) -> Server {
                  the service was healthy for a while (healthy_for); fails when it is not.",
                 Doubt::Evidence,
             )
+            .urgent()
             .destructive()
             .settles_in_ms(DEPLOY_SETTLES_MS)
             .announced_as(&DEPLOY_EVENTS)
@@ -270,6 +272,7 @@ fn with_writes(server: Server) -> Server {
                  jobs.",
                 Doubt::GoalState,
             )
+            .urgent()
             .destructive()
             .announced_as(&["render.deploy_ended:{service_id}", "render.build_ended:{service_id}"])
             .untrusted(&["message"])
@@ -284,6 +287,7 @@ fn with_writes(server: Server) -> Server {
                  checks pass), and reports what is live and what the next push will do.",
                 Doubt::Idempotent,
             )
+            .urgent()
             .announced_as(&["render.auto_deploy_enabled:{service_id}"])
             .acts(freeze::unfreeze),
         )
@@ -295,6 +299,7 @@ fn with_writes(server: Server) -> Server {
                  rollback.",
                 Doubt::Idempotent,
             )
+            .urgent()
             .acts(services::set_auto_deploy),
         )
         .with(
@@ -304,6 +309,7 @@ fn with_writes(server: Server) -> Server {
                 "Restarts every instance with the commit and the variables it runs with.",
                 Doubt::Idempotent,
             )
+            .urgent()
             .destructive()
             .announced_as(&["render.server_restarted:{service_id}", "render.server_available:{service_id}"])
             .announced_within_ms(RESTART_ANNOUNCED_MS)

@@ -4,6 +4,7 @@
     reason = "this test looks at the documents themselves"
 )]
 
+mod clients;
 mod fences;
 
 use std::path::{Path, PathBuf};

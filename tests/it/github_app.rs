@@ -312,3 +312,59 @@ async fn with_a_token_an_apps_webhook_cannot_be_seen() {
     hub.stop().await;
     stage.end().await;
 }
+
+/// GitHub's GraphQL API keeps to what a token is for, and so must what stands in for it: else a client that asks with the wrong
+/// token would be found out by GitHub alone.
+#[tokio::test]
+async fn graphql_reaches_no_further_than_the_token() {
+    let stage = Stage::new(&KEY).await;
+    let api = stage.running.github_url();
+    let http = reqwest::Client::builder()
+        .user_agent("the tests")
+        .build()
+        .unwrap();
+    let now = stage.clock.now().as_second();
+    let claims = json!({ "iss": APP_ID, "iat": now - 60, "exp": now + 300 });
+    let key = jsonwebtoken::EncodingKey::from_rsa_pem(KEY.as_bytes()).unwrap();
+    let signed = jsonwebtoken::encode(
+        &jsonwebtoken::Header::new(jsonwebtoken::Algorithm::RS256),
+        &claims,
+        &key,
+    );
+    let signed = signed.unwrap();
+    let installation = http
+        .get(format!("{api}/repos/acme/api/installation"))
+        .bearer_auth(&signed);
+    let installation: Value = installation.send().await.unwrap().json().await.unwrap();
+    let id = installation["id"].as_u64().unwrap();
+    let token = http
+        .post(format!("{api}/app/installations/{id}/access_tokens"))
+        .bearer_auth(&signed)
+        .json(&json!({ "repositories": ["api"] }));
+    let token: Value = token.send().await.unwrap().json().await.unwrap();
+    let token = token["token"].as_str().unwrap();
+    for (owner, name, reached) in [
+        ("acme", "api", true),
+        ("acme", "web", false),
+        ("globex", "site", false),
+    ] {
+        let query = "query ListCategories($owner: String!, $name: String!) { repository(owner: $owner, name: $name) { id } }";
+        let variables = json!({ "owner": owner, "name": name });
+        let ask = http
+            .post(format!("{api}/graphql"))
+            .bearer_auth(token)
+            .json(&json!({ "query": query, "operationName": "ListCategories", "variables": variables }));
+        let answer: Value = ask.send().await.unwrap().json().await.unwrap();
+        assert_eq!(
+            answer["data"]["repository"].is_object(),
+            reached,
+            "{owner}/{name}: {answer}"
+        );
+        assert_eq!(
+            answer["errors"][0]["type"] == "NOT_FOUND",
+            !reached,
+            "{owner}/{name}: {answer}"
+        );
+    }
+    stage.end().await;
+}

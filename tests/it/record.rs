@@ -29,6 +29,7 @@ fn history(doubt: Doubt, attempts: u32, looks: u32) -> History<'static> {
     History {
         attempts,
         looks,
+        first_intent_at: start(),
         intent_at: start(),
         deadline: None,
         fresh_until: start(),
@@ -233,7 +234,8 @@ proptest! {
         let mut open = false;
         for _ in 0..200 {
             let facts = |attempts, looks, intent_at| History {
-                attempts, looks, intent_at, deadline: None, fresh_until: start(), doubt: Doubt::Marker, timeout_ms: TIMEOUT_MS,
+                attempts, looks, first_intent_at: intent_at, intent_at, deadline: None, fresh_until: start(), doubt: Doubt::Marker,
+                timeout_ms: TIMEOUT_MS,
                 settle_ms: SETTLE_MS, retry: &RETRY, jitter,
             };
             let mut next = if open {
@@ -452,6 +454,45 @@ fn what_a_provider_says_about_when_to_ask_again_wins_and_a_question_that_fails_k
         unreachable!("{next:?}")
     };
     assert_eq!((at, kept), (after(start(), 300_000), cursor));
+}
+
+#[test]
+fn a_call_that_finds_no_room_within_a_limit_is_no_attempt_for_a_day() {
+    let limited = |ms| {
+        let retry_at = Some(after(start(), ms));
+        Outcome::Failed(error(ErrorClass::RateLimited { retry_at }))
+    };
+    let many = history(Doubt::Marker, 99, 0);
+    let next = after_attempt(limited(60_000), many, start());
+    let room = after(start(), 60_000);
+    assert!(
+        matches!(next, Next::Retry { at, counted: false, .. } if at == room),
+        "{next:?}"
+    );
+    let next = after_attempt(limited(0), many, start());
+    let soonest = after(start(), 1_000);
+    assert!(
+        matches!(next, Next::Retry { at, counted: false, .. } if at == soonest),
+        "it never spins: {next:?}"
+    );
+    let a_day = after(start(), 24 * 3_600_000);
+    let next = after_attempt(limited(25 * 3_600_000), many, a_day);
+    assert!(matches!(next, Next::Dead(_)), "{next:?}");
+    let bounded = History {
+        deadline: Some(after(start(), 30_000)),
+        ..history(Doubt::Marker, 1, 0)
+    };
+    let next = after_attempt(limited(60_000), bounded, start());
+    assert!(
+        matches!(next, Next::Dead(_)),
+        "its rule gives it no such time: {next:?}"
+    );
+    let unsaid = Outcome::Failed(error(ErrorClass::RateLimited { retry_at: None }));
+    let next = after_attempt(unsaid, history(Doubt::Marker, 1, 0), start());
+    assert!(
+        matches!(next, Next::Retry { counted: true, .. }),
+        "nobody knows when: {next:?}"
+    );
 }
 
 #[test]

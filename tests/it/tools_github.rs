@@ -12,6 +12,7 @@ mod people;
 mod pulls;
 mod repos;
 mod security;
+mod sweep;
 mod webhooks;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -146,6 +147,13 @@ impl Stage {
 
     fn fault(&self, fault: Value) {
         self.sandbox.add_faults(&fault).unwrap();
+    }
+
+    /// Nothing goes wrong any more.
+    async fn clear_faults(&self) {
+        let url = format!("http://{}/_sandbox/faults", self.running.addr());
+        let cleared = reqwest::Client::new().delete(url).send().await.unwrap();
+        assert!(cleared.status().is_success());
     }
 
     /// What was done; that an App fetches itself tokens is no part of it.

@@ -16,6 +16,7 @@ mod metrics;
 mod rollback;
 mod services;
 mod stage;
+mod sweep;
 mod watch;
 mod webhooks;
 
@@ -297,13 +298,6 @@ async fn what_render_refuses_has_its_class_and_a_remedy() {
     let elsewhere = json!({"service_id": "../owners"});
     let elsewhere = stage.call("get_service", elsewhere).await.unwrap_err();
     assert_eq!(elsewhere.class, ErrorClass::Invalid);
-    stage.fault(
-        "get_service",
-        json!({"kind": "status", "status": 429, "reset_in": 45}),
-    );
-    let limited = stage.call("get_service", a()).await.unwrap_err();
-    let retry_at = Some(clock::after(NOW, 45_000));
-    assert_eq!(limited.class, ErrorClass::RateLimited { retry_at });
     stage.fault("get_service", json!({"kind": "status", "status": 503}));
     let away = stage.call("get_service", a()).await.unwrap_err();
     assert_eq!(away.class, ErrorClass::Unavailable);
@@ -313,6 +307,13 @@ async fn what_render_refuses_has_its_class_and_a_remedy() {
     stage.fault("trigger_deploy", json!({"kind": "status", "status": 409}));
     let conflict = stage.call("trigger_deploy", a()).await.unwrap_err();
     assert_eq!(conflict.class, ErrorClass::Conflict);
+    stage.fault(
+        "get_service",
+        json!({"kind": "status", "status": 429, "reset_in": 45}),
+    );
+    let limited = stage.call("get_service", a()).await.unwrap_err();
+    let retry_at = Some(clock::after(NOW, 45_000));
+    assert_eq!(limited.class, ErrorClass::RateLimited { retry_at });
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::shape::{properties, type_of};
 use super::{doubt_of, kind};
+use crate::assemble::ToolsetCost;
 use crate::hub::ToolFacts;
 use crate::tools;
 
@@ -23,7 +24,8 @@ pub(super) fn page(server: &str, tools: &BTreeMap<String, ToolFacts>) -> String 
     let mut text = format!(
         "# The tools of `{server}`\n\n<!-- Written by `xmrt tools --markdown {server}`; do not edit. -->\n\n{} tools. In rules they \
          are called as here; agents see `{server}_…` behind the gateway and the name alone at `/mcp/{server}`. Tools that \
-         write take `dry_run`, too; see [agents](../mcp.md) for `confirm` and `idempotency_key`.\n",
+         write take `dry_run`, too; see [agents](../mcp.md) for `confirm` and `idempotency_key`. Urgent ones \
+         go first where a [limit](../budgets.md) of the provider is nearly used up.\n",
         own().count()
     );
     for (set, tools) in sets {
@@ -35,11 +37,29 @@ pub(super) fn page(server: &str, tools: &BTreeMap<String, ToolFacts>) -> String 
     text
 }
 
+/// What listing each toolset costs a model.
+pub(super) fn toolsets(costs: &[ToolsetCost]) -> String {
+    let mut text = String::from(
+        "# What listing tools costs\n\n<!-- Written by `xmrt tools --markdown toolsets`; do not edit. -->\n\n\
+         A client that lists tools puts their names, descriptions and schemas into its model's context. `xmrt tools --toolsets` prints \
+         this table, with the servers of others that are attached. A token is taken as four bytes of the JSON of `tools/list`; what \
+         a model's own tokenizer makes of it differs by some percent. Over HTTP `default` is listed unless \
+         [something else](../mcp.md#which-tools) is asked for.\n\n| toolset | tools | tokens |\n|---|---:|---:|\n",
+    );
+    for ToolsetCost { set, tools, tokens } in costs {
+        let _ = writeln!(text, "| `{set}` | {tools} | {tokens} |");
+    }
+    text
+}
+
 fn tool(text: &mut String, facts: &ToolFacts) {
-    let kind = match doubt_of(facts) {
+    let mut kind = match doubt_of(facts) {
         lost if lost.is_empty() => kind(facts).to_owned(),
         lost => format!("{}; a lost answer: {lost}", kind(facts)),
     };
+    if facts.promises.urgent {
+        kind.push_str("; urgent");
+    }
     let _ = write!(
         text,
         "\n### `{}`\n\n{}. {}\n\n*{kind}*\n",

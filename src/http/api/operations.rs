@@ -4,8 +4,8 @@ use axum::routing::{delete, get, post};
 
 use super::contract::Operation;
 use super::{
-    accounts, agents, approvals, audit, coverage, events, export, journal, openapi, pauses, rules, runs,
-    tools,
+    accounts, agents, approvals, audit, budgets, coverage, events, export, journal, openapi, pauses, rules,
+    runs, tools,
 };
 
 /// What a run's page has at least.
@@ -258,6 +258,13 @@ fn of_upkeep() -> Vec<Operation> {
             "For which times the journal is known to be whole",
         )
         .gives(&["journal_since", "sources"]),
+        op(
+            "GET",
+            "/budgets",
+            get(budgets::list),
+            "What is left of the providers' limits, identity by identity",
+        )
+        .gives(&["budgets"]),
         op(
             "POST",
             "/coverage/recover",

@@ -70,7 +70,7 @@ pub(super) async fn show(
 
 async fn about(app: &App, id: &str) -> Result<Value, Failed> {
     let directory = app.reactor.directory();
-    let agent = known(&directory, id)?;
+    let agent = known(directory, id)?;
     let (store, now) = (app.reactor.store().as_ref(), app.reactor.clock().now());
     let query = AuditQuery {
         who: Some(id.to_owned()),

@@ -7,7 +7,37 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 
 use super::Caller;
+use crate::hub::request::Passed;
 use crate::hub::{ErrorClass, ToolError};
+
+/// Keys of the caller's `_meta` that travel on to the tool's server.
+pub(super) const TRACE_KEYS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
+/// Progress reports on their way to the agent; more at once are dropped.
+const REPORTS_MAX: usize = 16;
+
+/// What travels along, and where progress comes out if the agent wants to hear of it.
+pub(super) fn along(
+    context: &RequestContext<RoleServer>,
+) -> (
+    Passed,
+    Option<mpsc::Receiver<rmcp::model::ProgressNotificationParam>>,
+) {
+    let mut passed = Passed {
+        capabilities: context.client_capabilities(),
+        ..Passed::default()
+    };
+    for name in TRACE_KEYS {
+        if let Some(value) = context.meta.get(name) {
+            passed.meta.insert(name.to_owned(), value.clone());
+        }
+    }
+    if context.meta.get_progress_token().is_none() {
+        return (passed, None);
+    }
+    let (listener, reports) = mpsc::channel(REPORTS_MAX);
+    passed.listener = Some(listener);
+    (passed, Some(reports))
+}
 
 /// Awaits a call and passes its progress on, as long as it rises: reports may overtake each other.
 pub(super) async fn accompanied(

@@ -4,7 +4,7 @@
 use rmcp::model::{
     CompleteRequestParams, CompleteResult, ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse,
     ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ReadResourceRequestParams,
-    ReadResourceResponse, ServerCapabilities,
+    ReadResourceResponse, ResultType, ServerCapabilities,
 };
 use rmcp::service::{Peer, RoleClient, ServiceError};
 
@@ -87,6 +87,10 @@ impl Gateway {
             let mut request = request.clone();
             request.meta = None;
             match peer.read_resource_once(request).await {
+                Ok(ReadResourceResponse::Complete(mut read)) => {
+                    read.result_type.get_or_insert(ResultType::COMPLETE);
+                    return Ok(read.into());
+                }
                 Ok(answer) => return Ok(answer),
                 Err(error) => last = passed(error),
             }
@@ -112,6 +116,10 @@ impl Gateway {
             let mut request = request.clone();
             request.meta = None;
             match peer.get_prompt_once(request).await {
+                Ok(GetPromptResponse::Complete(mut prompt)) => {
+                    prompt.result_type.get_or_insert(ResultType::COMPLETE);
+                    return Ok(prompt.into());
+                }
                 Ok(answer) => return Ok(answer),
                 Err(error) => last = passed(error),
             }

@@ -67,7 +67,12 @@ impl Toolsets {
 
     /// The tools for who asks for nothing in particular, listed without their output schemas.
     pub fn by_default(&self) -> Selection {
-        self.selection(self.default.iter(), BTreeSet::new(), true)
+        // At a door of its own where nobody chose among its tools, a server of somebody else shows them all.
+        let whole = match self.default.is_empty() {
+            true => self.servers.clone(),
+            false => BTreeSet::new(),
+        };
+        self.selection(self.default.iter(), whole, true)
     }
 
     /// The tools of some sets: words separated by commas, each `all`, `default`, a server, `server.set`, or a set's

@@ -118,6 +118,18 @@ impl Reach {
         }
     }
 
+    /// Whose account it is, in lower case.
+    pub(super) fn owner(&self) -> Option<String> {
+        let owner = |repo: &str| Some(repo.split('/').next()?.to_lowercase());
+        match self {
+            Self::Repository(repo) => owner(repo),
+            Self::Both(one, _) => owner(one.as_str()),
+            Self::Account(_, login) => Some(login.to_lowercase()),
+            Self::Installation(id) => Some(format!("installation {id}")),
+            Self::Anywhere | Self::App => None,
+        }
+    }
+
     /// What its token is kept under. GitHub tells names apart without regard to case.
     fn name(&self) -> String {
         match self {
@@ -176,6 +188,11 @@ impl Tokens {
             key,
             kept: Mutex::default(),
         }
+    }
+
+    /// The App's id.
+    pub(super) fn app(&self) -> &str {
+        &self.key.id
     }
 
     /// The token for a request that is about `reach`.

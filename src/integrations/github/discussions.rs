@@ -13,6 +13,7 @@ use crate::integrations::Failure;
 document!(LIST_CATEGORIES, "ListCategories", "list_categories");
 document!(LIST_DISCUSSIONS, "ListDiscussions", "list_discussions");
 document!(GET_DISCUSSION, "GetDiscussion", "get_discussion");
+document!(LATEST_COMMENTS, "LatestComments", "latest_comments");
 document!(CREATE_DISCUSSION, "CreateDiscussion", "create_discussion");
 document!(COMMENT, "CommentOnDiscussion", "comment_on_discussion");
 document!(UPDATE_DISCUSSION, "UpdateDiscussion", "update_discussion");
@@ -316,6 +317,42 @@ impl Client {
         };
         Ok((discussion, comments))
     }
+}
+
+impl Client {
+    /// The comments of a discussion from its end on, at most a hundred, oldest first, each with its last hundred replies; and
+    /// by what those before them are asked for.
+    pub async fn latest_comments(
+        &self,
+        repo: &Repo,
+        number: u64,
+        limit: usize,
+        before: Option<&str>,
+    ) -> Result<(Vec<DiscussionComment>, Option<String>), ApiError> {
+        let variables = json!({
+            "owner": repo.owner(), "name": repo.name(), "number": number,
+            "last": limit.clamp(1, super::PER_PAGE), "before": before,
+        });
+        let request = LATEST_COMMENTS.with(&variables);
+        let seen: Backwards = self.ask(repo, &request, "repository.discussion.comments").await?;
+        let earlier = seen.page_info.start_cursor;
+        Ok((seen.nodes, earlier.filter(|_| seen.page_info.has_previous_page)))
+    }
+}
+
+/// A page that is read from its end.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Backwards {
+    nodes: Vec<DiscussionComment>,
+    page_info: Before,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Before {
+    has_previous_page: bool,
+    start_cursor: Option<String>,
 }
 
 /// A discussion after a change, as mutations answer.

@@ -75,6 +75,13 @@ pub struct HookConfig {
     /// `json` or `form`.
     #[serde(default)]
     pub content_type: String,
+    /// Whether it signs what it delivers. GitHub shows stars in place of the secret.
+    #[serde(default, rename = "secret", deserialize_with = "is_there")]
+    pub signed: bool,
+}
+
+fn is_there<'de, D: serde::Deserializer<'de>>(secret: D) -> Result<bool, D::Error> {
+    Ok(Option::<serde::de::IgnoredAny>::deserialize(secret)?.is_some())
 }
 
 /// One attempt at delivering an event, as GitHub shows it for three days.

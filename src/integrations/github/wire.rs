@@ -171,7 +171,7 @@ pub(super) async fn exchange(
     let exchange = Exchange::begun("github", request.method(), Some(shown));
     let answered = exchange.within(answered(octocrab, request, access)).await;
     let answer = answered.as_ref().ok();
-    exchange.ended(answer.map(|answer| (answer.status, &answer.headers)));
+    exchange.ended(answer.map(|answer| answer.status));
     answered
 }
 
@@ -239,6 +239,14 @@ impl Answer {
     /// The answer as text; what is not UTF-8 in it is replaced.
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// Whether it says that nothing is left of its limit.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.headers
+            .get("x-ratelimit-remaining")
+            .is_some_and(|left| left == "0")
+            && !self.headers.contains_key("retry-after")
     }
 
     /// Where the answer sends us instead.

@@ -1,23 +1,30 @@
 //! In: a method, a path, a body. Out: JSON, or an [`ApiError`]. Never: what the JSON means.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::answer;
+use super::rates::Rates;
+use crate::budget::{Budgets, Identity};
 use crate::clock::Clock;
 use crate::integrations::watched::Exchange;
+use crate::integrations::within::Within;
 use crate::integrations::{Access, ApiError, Failure, Request};
 
 /// How long a connection may take to come up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a call may take, from its start to the last byte of its answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// How much of a key's digest its name has, in bytes.
+const NAME_BYTES: usize = 4;
 /// How large an answer may be, in bytes.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -28,6 +35,8 @@ pub struct Client {
     base: Url,
     key: SecretString,
     clock: Clock,
+    budget: Arc<Identity>,
+    rates: Rates,
 }
 
 impl Client {
@@ -67,17 +76,52 @@ impl Client {
             .tcp_nodelay(true)
             .build()
             .map_err(|error| ApiError::new(Failure::Unavailable, format!("no HTTP client: {error}")))?;
+        let clock = Clock::system();
         Ok(Self {
             http,
             base,
+            budget: Budgets::alone(clock.clone()).identity(&name(&key), None),
             key,
-            clock: Clock::system(),
+            clock,
+            rates: Rates::of(base_url),
         })
     }
 
-    /// The same client, taking the time from `clock`: a rate limit's seconds count from it.
+    /// The same client, taking the time from `clock`: a rate limit's seconds count from it. Its budget begins anew.
     pub fn with_clock(self, clock: Clock) -> Self {
-        Self { clock, ..self }
+        let budget = Budgets::alone(clock.clone()).identity(&name(&self.key), None);
+        Self {
+            clock,
+            budget,
+            ..self
+        }
+    }
+
+    /// The same client, within budgets that others share.
+    pub fn within_budgets(self, budgets: &Budgets) -> Self {
+        let budget = budgets.identity(&name(&self.key), None);
+        Self { budget, ..self }
+    }
+
+    /// The same client, with other limits than those of its address.
+    pub fn with_rates(self, rates: Rates) -> Self {
+        Self { rates, ..self }
+    }
+
+    /// The limits it keeps to before an answer tells of them.
+    pub fn rates(&self) -> &Rates {
+        &self.rates
+    }
+
+    /// A place for a deploy hook of a service among what else is done to it.
+    ///
+    /// # Errors
+    /// [`Failure::RateLimited`] while there is none.
+    pub async fn room_for_hook(&self, service_id: &str) -> Result<(), ApiError> {
+        let charges = vec![self.rates.of_service(service_id)];
+        Within::begin("render", "Render", Arc::clone(&self.budget), charges)
+            .await
+            .map(drop)
     }
 
     /// Reads.
@@ -116,13 +160,35 @@ impl Client {
     async fn send(&self, call: reqwest::RequestBuilder, access: Access) -> Result<Value, ApiError> {
         let (http, request) = call.build_split();
         let request = request.map_err(|error| unanswered(&error, access))?;
+        let path = request.url().path().strip_prefix(self.base.path());
+        // What is posted only to be looked at counts as what it is sent as.
+        let charge = self.rates.charge(request.method(), path.unwrap_or_default());
+        let group = charge.limit.name.to_string();
+        let within = Within::begin("render", "Render", Arc::clone(&self.budget), vec![charge]).await?;
         let exchange = Exchange::begun("render", request.method(), Some(request.url().path()));
         let answered = exchange.within(read(http.execute(request), access)).await;
-        let answer = answered.as_ref().ok();
-        exchange.ended(answer.map(|(status, headers, _)| (*status, headers)));
+        exchange.ended(answered.as_ref().ok().map(|(status, _, _)| *status));
         let (status, headers, body) = answered?;
-        answer::of(status, &headers, &body, access, self.clock.now())
+        let now = self.clock.now();
+        within.told(&group, &headers, now);
+        let mut answer = answer::of(status, &headers, &body, access, now);
+        match &mut answer {
+            Err(error) => match &mut error.failure {
+                Failure::RateLimited { retry_at } => {
+                    *retry_at = Some(within.refused(Some(&group), *retry_at).await);
+                }
+                _ => within.accepted(),
+            },
+            Ok(_) => within.accepted(),
+        }
+        answer
     }
+}
+
+/// A key's name: the same everywhere, and nothing follows from it.
+fn name(key: &SecretString) -> String {
+    let digest = Sha256::digest(key.expose_secret());
+    format!("render key {}", hex::encode(&digest[..NAME_BYTES]))
 }
 
 /// Waits for an answer, and reads it to its end.

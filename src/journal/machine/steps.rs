@@ -24,6 +24,12 @@ impl RunHistory {
                 step.error = error.clone();
             }
             StepWrite::Done { step, result, .. } => settle(self.begun(step)?, result.clone(), now),
+            StepWrite::NotTried { step, error } => {
+                let step = self.doubtful(step)?;
+                step.state = StepState::Failed;
+                step.attempts = step.attempts.saturating_sub(1);
+                step.error = Some(error.clone());
+            }
             StepWrite::Failed { step, error } => {
                 let step = self.doubtful(step)?;
                 step.state = StepState::Failed;

@@ -212,16 +212,11 @@ impl<'w> Job<'w> {
                 // Journaling took so long that the call could outlive the lease. It was not sent, so whoever claims the
                 // run next need not be in doubt about it.
                 let reason = String::from("the lease was nearly over");
-                self.note(StepWrite::Failed {
+                self.note(StepWrite::NotTried {
                     step: step.id.clone(),
                     error: format!("not sent: {reason}"),
                 })?;
-                self.flush(Then::Wait {
-                    until: self.now(),
-                    waits_for: WaitsFor::Worker,
-                    reason,
-                })
-                .await?;
+                self.wait(self.now(), WaitsFor::Worker, reason).await?;
                 return Ok(Flow::LetGo);
             }
             let outcome = self.send(&step).await?;
@@ -230,6 +225,7 @@ impl<'w> Job<'w> {
             let rule = Arc::clone(&self.rule);
             let mut history = history(&rule, &step, (0, now), facts, self.visibility());
             history.deadline = self.deadline(&step);
+            history.first_intent_at = self.step(&step.id).map_or(now, |known| known.first_intent_at);
             let next = record::after_attempt(outcome, history, now);
             if let Some(flow) = self.follow(&step, next).await? {
                 return Ok(flow);
@@ -350,9 +346,15 @@ impl<'w> Job<'w> {
                 return Ok(Some(Flow::Continue));
             }
             Next::Repeat => return Ok(None),
-            Next::Retry { at, error } => {
-                let reason = format!("step `{id}` is tried again: {error}");
-                self.note(StepWrite::Failed { step: id, error })?;
+            Next::Retry { at, error, counted } => {
+                let reason = match counted {
+                    true => format!("step `{id}` is tried again: {error}"),
+                    false => format!("step `{id}` waits for room: {error}"),
+                };
+                self.note(match counted {
+                    true => StepWrite::Failed { step: id, error },
+                    false => StepWrite::NotTried { step: id, error },
+                })?;
                 self.wait(at, WaitsFor::Retry, reason).await?;
             }
             Next::Look { at, reason, counted } => {
@@ -460,6 +462,7 @@ pub(super) fn history<'a>(
     History {
         attempts: step.attempts,
         looks,
+        first_intent_at: intent_at,
         intent_at,
         deadline: None,
         fresh_until,

@@ -129,7 +129,8 @@ pub(super) fn reaches(world: &World, call: &Call, repo: &str) -> bool {
     let token = app.and_then(|app| app.tokens.get(call.token()?));
     token.is_none_or(|token| {
         let repo = repo.to_lowercase();
-        token.repos.as_ref().is_none_or(|repos| repos.contains(&repo))
+        let owner = repo.split('/').next().unwrap_or_default();
+        owner == token.owner && token.repos.as_ref().is_none_or(|repos| repos.contains(&repo))
     })
 }
 

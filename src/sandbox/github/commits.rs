@@ -161,6 +161,7 @@ pub(super) fn create_on_branch(world: &mut World, call: &Call) -> Outcome {
         .to_owned();
     let expected = input["expectedHeadOid"].as_str().unwrap_or_default();
     let repo = world.github.repo(name);
+    let repo = repo.filter(|_| super::app::reaches(world, call, name));
     let repo = repo.ok_or_else(|| no_repository(FIELD, name))?;
     let head = repo
         .branch(&branch)

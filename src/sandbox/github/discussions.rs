@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::app::reaches;
 use super::graphql::{input, missing, no_node, refusal, repo_of, selected, variables};
 use super::shape::{node, time};
 use super::things::{Category, Discussion, Said};
@@ -11,26 +12,39 @@ use super::{Repo, discussion_event};
 use crate::sandbox::call::{Answer, Call, Outcome};
 use crate::sandbox::state::World;
 
-/// The page of a list that `first` and `after` ask for, as a connection.
+/// The page of a list that `first` and `after`, or `last` and `before`, ask for, as a connection.
 fn connection(given: &Map<String, Value>, items: Vec<Value>) -> Value {
-    let first = given.get("first").and_then(Value::as_u64).unwrap_or(100);
-    let first = usize::try_from(first.clamp(1, 100)).unwrap_or(100);
-    let after = given.get("after").and_then(Value::as_str);
-    let begin = after
-        .and_then(|cursor| cursor.strip_prefix("Y3Vyc29y:")?.parse().ok())
-        .unwrap_or(0);
+    let number = |name: &str| given.get(name).and_then(Value::as_u64);
+    let cursor = |name: &str| -> Option<usize> {
+        let cursor = given.get(name).and_then(Value::as_str)?;
+        cursor.strip_prefix("Y3Vyc29y:")?.parse().ok()
+    };
+    let size = number("last").or(number("first")).unwrap_or(100);
+    let size = usize::try_from(size.clamp(1, 100)).unwrap_or(100);
     let total = items.len();
-    let nodes: Vec<Value> = items.into_iter().skip(begin).take(first).collect();
-    let end = begin + nodes.len();
+    let (begin, end) = match number("last") {
+        Some(_) => {
+            let end = cursor("before").unwrap_or(total).min(total);
+            (end.saturating_sub(size), end)
+        }
+        None => {
+            let begin = cursor("after").unwrap_or(0).min(total);
+            (begin, (begin + size).min(total))
+        }
+    };
+    let nodes: Vec<Value> = items.into_iter().skip(begin).take(end - begin).collect();
     json!({
         "totalCount": total, "nodes": nodes,
-        "pageInfo": {"hasNextPage": end < total, "endCursor": format!("Y3Vyc29y:{end}")},
+        "pageInfo": {
+            "hasNextPage": end < total, "endCursor": format!("Y3Vyc29y:{end}"),
+            "hasPreviousPage": begin > 0, "startCursor": format!("Y3Vyc29y:{begin}"),
+        },
     })
 }
 
 pub(super) fn categories(world: &mut World, call: &Call) -> Outcome {
     let given = variables(call)?;
-    let repo = repo_of(world, &given)?;
+    let repo = repo_of(world, call, &given)?;
     let items = repo.categories.iter().map(shown_category).collect();
     let shown = json!({
         "id": node("R", repo.id), "hasDiscussionsEnabled": !repo.categories.is_empty(),
@@ -48,7 +62,7 @@ fn shown_category(category: &Category) -> Value {
 
 pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
     let given = variables(call)?;
-    let repo = repo_of(world, &given)?;
+    let repo = repo_of(world, call, &given)?;
     let states: Option<Vec<&str>> = given
         .get("states")
         .and_then(Value::as_array)
@@ -79,7 +93,7 @@ pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
 
 pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
     let given = variables(call)?;
-    let repo = repo_of(world, &given)?;
+    let repo = repo_of(world, call, &given)?;
     let number = given.get("number").and_then(Value::as_u64).unwrap_or_default();
     let one = repo.discussions.get(&number).ok_or_else(|| {
         missing(
@@ -87,6 +101,8 @@ pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
             &format!("Could not resolve to a Discussion with the number of {number}."),
         )
     })?;
+    let backwards = given.contains_key("last");
+    let from_the_end = Map::from_iter([("last".to_owned(), json!(100))]);
     let mut discussion = shown(repo, one, call);
     let top = one.comments.iter().filter(|comment| comment.reply_to.is_none());
     let items = top.map(|comment| {
@@ -96,7 +112,11 @@ pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
             .filter(|reply| reply.reply_to == Some(comment.id));
         let mut said = shown_comment(repo, one, comment, call);
         said["replies"] = connection(
-            &Map::new(),
+            &if backwards {
+                from_the_end.clone()
+            } else {
+                Map::new()
+            },
             replies
                 .map(|reply| shown_comment(repo, one, reply, call))
                 .collect(),
@@ -142,8 +162,11 @@ fn shown_comment(repo: &Repo, one: &Discussion, comment: &Said, call: &Call) -> 
 }
 
 /// Where the discussion of that id is.
-fn place(world: &World, field: &str, id: &str) -> Result<(String, u64), Answer> {
-    let all = world.github.repos();
+fn place(world: &World, call: &Call, field: &str, id: &str) -> Result<(String, u64), Answer> {
+    let all = world
+        .github
+        .repos()
+        .filter(|repo| reaches(world, call, &repo.full_name));
     let mut all = all.flat_map(|repo| repo.discussions.values().map(move |one| (repo, one)));
     all.find(|(_, one)| node("D", one.id) == id)
         .map(|(repo, one)| (repo.full_name.clone(), one.number))
@@ -170,6 +193,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
     let given = input(call)?;
     let id = text(&given, "repositoryId").unwrap_or_default();
     let repo = world.github.repos().find(|repo| node("R", repo.id) == id);
+    let repo = repo.filter(|repo| reaches(world, call, &repo.full_name));
     let repo = repo.ok_or_else(|| no_node(FIELD, id))?;
     let category = category(repo, FIELD, text(&given, "categoryId").unwrap_or_default())?;
     let name = repo.full_name.clone();
@@ -229,7 +253,12 @@ fn with<T>(
 pub(super) fn update(world: &mut World, call: &Call) -> Outcome {
     const FIELD: &str = "updateDiscussion";
     let given = input(call)?;
-    let (name, number) = place(world, FIELD, text(&given, "discussionId").unwrap_or_default())?;
+    let (name, number) = place(
+        world,
+        call,
+        FIELD,
+        text(&given, "discussionId").unwrap_or_default(),
+    )?;
     let to = match (text(&given, "categoryId"), world.github.repo(&name)) {
         (Some(id), Some(repo)) => Some(category(repo, FIELD, id)?),
         _ => None,
@@ -258,7 +287,12 @@ pub(super) fn update(world: &mut World, call: &Call) -> Outcome {
 pub(super) fn comment(world: &mut World, call: &Call) -> Outcome {
     const FIELD: &str = "addDiscussionComment";
     let given = input(call)?;
-    let (name, number) = place(world, FIELD, text(&given, "discussionId").unwrap_or_default())?;
+    let (name, number) = place(
+        world,
+        call,
+        FIELD,
+        text(&given, "discussionId").unwrap_or_default(),
+    )?;
     let id = world.ids.number();
     let reply_to = text(&given, "replyToId");
     let made = with(world, (&name, number), call.now, |one| {
@@ -306,7 +340,13 @@ pub(super) fn mark_answer(world: &mut World, call: &Call) -> Outcome {
             Some((repo.full_name.clone(), one.number, about))
         })
     };
-    let found = world.github.repos().find_map(of_id);
+    let found = {
+        let mut reached = world
+            .github
+            .repos()
+            .filter(|repo| reaches(world, call, &repo.full_name));
+        reached.find_map(of_id)
+    };
     let (name, number, (id, reply_to, answerable)) = found.ok_or_else(|| no_node(FIELD, wanted))?;
     if !answerable || reply_to.is_some() {
         return Err(refusal(
@@ -322,7 +362,12 @@ pub(super) fn mark_answer(world: &mut World, call: &Call) -> Outcome {
 pub(super) fn close(world: &mut World, call: &Call) -> Outcome {
     const FIELD: &str = "closeDiscussion";
     let given = input(call)?;
-    let (name, number) = place(world, FIELD, text(&given, "discussionId").unwrap_or_default())?;
+    let (name, number) = place(
+        world,
+        call,
+        FIELD,
+        text(&given, "discussionId").unwrap_or_default(),
+    )?;
     let was = with(world, (&name, number), call.now, |one| {
         std::mem::replace(&mut one.closed, true)
     })?;
@@ -339,7 +384,7 @@ pub(super) fn close(world: &mut World, call: &Call) -> Outcome {
 pub(super) fn lock(world: &mut World, call: &Call) -> Outcome {
     const FIELD: &str = "lockLockable";
     let given = input(call)?;
-    let (name, number) = place(world, FIELD, text(&given, "lockableId").unwrap_or_default())?;
+    let (name, number) = place(world, call, FIELD, text(&given, "lockableId").unwrap_or_default())?;
     with(world, (&name, number), call.now, |one| one.locked = true)?;
     discussion_event(world, &name, number, None, "locked", &call.actor);
     let reason = text(&given, "lockReason");

@@ -7,6 +7,7 @@ use std::str::Chars;
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::app::reaches;
 use super::{Repo, commits, discussions, merging};
 use crate::sandbox::call::{Answer, Call, Outcome, Route};
 use crate::sandbox::state::World;
@@ -22,6 +23,7 @@ const OPERATIONS: &[(&str, Route)] = &[
     ("ListCategories", read("list_categories", discussions::categories)),
     ("ListDiscussions", read("list_discussions", discussions::list)),
     ("GetDiscussion", read("get_discussion", discussions::get)),
+    ("LatestComments", read("get_discussion", discussions::get)),
     (
         "CreateDiscussion",
         write("create_discussion", discussions::create),
@@ -100,13 +102,18 @@ pub(super) fn no_node(field: &str, id: &str) -> Answer {
     )
 }
 
-/// The repository that a document's variables name.
-pub(super) fn repo_of<'w>(world: &'w World, given: &Map<String, Value>) -> Result<&'w Repo, Answer> {
+/// The repository that a call's variables name, where its token reaches it.
+pub(super) fn repo_of<'w>(
+    world: &'w World,
+    call: &Call,
+    given: &Map<String, Value>,
+) -> Result<&'w Repo, Answer> {
     let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default();
     let name = format!("{}/{}", text("owner"), text("name"));
     world
         .github
         .repo(&name)
+        .filter(|_| reaches(world, call, &name))
         .ok_or_else(|| no_repository("repository", &name))
 }
 

@@ -23,7 +23,7 @@ fn shown(pull: &Pull) -> Value {
 pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
     let given = variables(call)?;
     let number = given.get("number").and_then(Value::as_u64).unwrap_or_default();
-    let repo = repo_of(world, &given)?;
+    let repo = repo_of(world, call, &given)?;
     let pull = repo.pulls.get(&number).ok_or_else(|| {
         missing(
             "repository",
@@ -34,8 +34,9 @@ pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
 }
 
 /// Where the pull request of that id is.
-fn place(world: &World, field: &str, id: &str) -> Result<(String, u64), Answer> {
+fn place(world: &World, call: &Call, field: &str, id: &str) -> Result<(String, u64), Answer> {
     let all = world.github.repos();
+    let all = all.filter(|repo| app::reaches(world, call, &repo.full_name));
     let mut all = all.flat_map(|repo| repo.pulls.values().map(move |pull| (repo, pull)));
     all.find(|(_, pull)| node("PR", pull.id) == id)
         .map(|(repo, pull)| (repo.full_name.clone(), pull.number))
@@ -55,7 +56,7 @@ pub(super) fn enable(world: &mut World, call: &Call) -> Outcome {
     const FIELD: &str = "enablePullRequestAutoMerge";
     let given = input(call)?;
     let text = |name: &str| given.get(name).and_then(Value::as_str);
-    let (name, number) = place(world, FIELD, text("pullRequestId").unwrap_or_default())?;
+    let (name, number) = place(world, call, FIELD, text("pullRequestId").unwrap_or_default())?;
     let refused = |message: &str| Err(refusal(Some("UNPROCESSABLE"), FIELD, message));
     let method = text("mergeMethod").unwrap_or("MERGE").to_owned();
     let Some(repo) = world.github.repo_mut(&name) else {
@@ -110,7 +111,7 @@ fn set_draft(world: &mut World, call: &Call, field: &str, draft: bool) -> Outcom
         .get("pullRequestId")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    let (name, number) = place(world, field, id)?;
+    let (name, number) = place(world, call, field, id)?;
     let repo = world.github.repo_mut(&name);
     let open = |repo: &Repo| {
         repo.issues

@@ -5,9 +5,7 @@ use serde_json::json;
 
 use super::shape::Shape;
 use super::state::Status;
-use super::{
-    RATE_LIMIT, Repo, body, error, full_name, invalid, not_found, optional_text, page, repo, repo_mut, text,
-};
+use super::{Repo, body, error, full_name, invalid, not_found, optional_text, page, repo, repo_mut, text};
 use crate::sandbox::call::{Answer, Call, Outcome};
 use crate::sandbox::state::World;
 
@@ -32,8 +30,9 @@ pub(super) fn user(world: &mut World, call: &Call) -> Outcome {
 }
 
 pub(super) fn rate_limit(world: &mut World, _: &Call) -> Outcome {
-    let (used, reset) = (world.github.rate_used, world.github.rate_reset);
-    let core = json!({"limit": RATE_LIMIT, "used": used, "remaining": RATE_LIMIT.saturating_sub(used), "reset": reset});
+    let rate = &world.github.rate;
+    let reset = rate.reset;
+    let core = json!({"limit": rate.limit, "used": rate.used, "remaining": rate.remaining(), "reset": reset});
     let search = json!({"limit": 30, "used": 0, "remaining": 30, "reset": reset});
     Ok(Answer::ok(
         json!({"resources": {"core": core, "search": search, "graphql": core, "code_search": search}}),

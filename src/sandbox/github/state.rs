@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::app::App;
 use super::oauth::Oauth;
 use super::things::{Alert, Category, Check, Deployment, Discussion, Invitation, Member, Release, Visit};
+use crate::sandbox::rates::Rate;
 
 /// The GitHub side's memory.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +25,7 @@ pub(in crate::sandbox) struct State {
     members: BTreeMap<(String, String), Member>,
     /// Who signed in, and with what.
     pub(in crate::sandbox) oauth: Oauth,
-    pub(in crate::sandbox) rate_used: u64,
-    pub(in crate::sandbox) rate_reset: i64,
+    pub(in crate::sandbox) rate: Rate,
 }
 
 impl State {

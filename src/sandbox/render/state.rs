@@ -13,6 +13,7 @@ use super::jobs::Job;
 use super::metrics::Measured;
 use super::webhooks::Webhook;
 use crate::clock;
+use crate::sandbox::rates::Rate;
 
 /// How many log lines are kept over all services.
 const LOGS_MAX: usize = 20_000;
@@ -62,8 +63,8 @@ pub(in crate::sandbox) struct State {
     /// Made through the API, besides the one that stands for the target; in the order in which they were made.
     pub(in crate::sandbox) webhooks: Vec<Webhook>,
     /// Reads and writes in the present minute.
-    pub(in crate::sandbox) rate_used: (u64, u64),
-    pub(in crate::sandbox) rate_reset: i64,
+    /// Of reads, and of writes.
+    pub(in crate::sandbox) rates: (Rate, Rate),
     lines: u64,
 }
 
@@ -82,8 +83,7 @@ impl State {
             jobs: Vec::new(),
             workspaces: BTreeMap::new(),
             webhooks: Vec::new(),
-            rate_used: (0, 0),
-            rate_reset: 0,
+            rates: (Rate::new(400, 60), Rate::new(30, 60)),
             lines: 0,
         }
     }

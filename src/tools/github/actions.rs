@@ -80,6 +80,7 @@ fn writing(server: Server) -> Server {
                 "Begins a run of a workflow that can be begun by hand, at a branch or tag, with inputs.",
                 Doubt::Evidence,
             )
+            .urgent()
             .settles_in_ms(RUN_SETTLES_MS)
             .announced_as(&RUN_EVENTS)
             .announced_within_ms(ATTEMPT_ANNOUNCED_MS)
@@ -95,6 +96,7 @@ fn writing(server: Server) -> Server {
                  Give `attempt` to re-run only if nobody has done so meanwhile.",
                 Doubt::Evidence,
             )
+            .urgent()
             .announced_as(&ATTEMPT_EVENTS)
             .announced_within_ms(ATTEMPT_ANNOUNCED_MS)
             .told_apart_by(&[ATTEMPT])
@@ -109,6 +111,7 @@ fn writing(server: Server) -> Server {
                  them. Give `attempt` to re-run only if nobody has done so meanwhile.",
                 Doubt::Evidence,
             )
+            .urgent()
             .announced_as(&ATTEMPT_EVENTS)
             .announced_within_ms(ATTEMPT_ANNOUNCED_MS)
             .told_apart_by(&[ATTEMPT])
@@ -122,6 +125,7 @@ fn writing(server: Server) -> Server {
                 "Asks a workflow run to stop. Its jobs end some seconds later, unless they always run.",
                 Doubt::GoalState,
             )
+            .urgent()
             .destructive()
             .announced_as(&["github.workflow_run.completed:{repo}~run={run_id}"])
             .acts(begin::cancel)

@@ -242,6 +242,7 @@ pub(super) async fn look_created(ctx: Ctx<Parts>, args: CreateArgs) -> Result<Lo
     let earliest = clock::after(ctx.since, -CLOCK_SKEW_MS);
     let fresh = named
         .into_iter()
+        .filter(|service| !ctx.taken.contains(&service.id))
         .find(|service| service.created_at.is_none_or(|at| at >= earliest));
     let Some(service) = fresh else {
         return Ok(Look::Absent);

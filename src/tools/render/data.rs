@@ -52,6 +52,7 @@ pub(super) fn add(server: Server) -> Server {
             .settles_in_ms(SETTLES_MS)
             .announced_as(&["render.postgres_created:{result.id}", "render.postgres_available:{result.id}"])
             .announced_within_ms(ANNOUNCED_MS)
+            .told_apart_by(&["postgres {name}/{id}"])
             .acts(create_postgres)
             .looks(look_postgres),
         )
@@ -84,6 +85,7 @@ pub(super) fn add(server: Server) -> Server {
             .settles_in_ms(SETTLES_MS)
             .announced_as(&["render.key_value_available:{result.id}"])
             .announced_within_ms(ANNOUNCED_MS)
+            .told_apart_by(&["key value {name}/{id}"])
             .acts(create_key_value)
             .looks(look_key_value),
         )
@@ -312,7 +314,7 @@ pub(super) async fn look_key_value(
     look(ctx, Kind::KeyValue, (args.name, args.plan, args.owner_id)).await
 }
 
-/// Databases of that name and plan that are as young as the intent.
+/// Databases of that name and plan that are as young as the intent and no other call's.
 async fn look(
     ctx: Ctx<Parts>,
     kind: Kind,
@@ -325,8 +327,10 @@ async fn look(
     ];
     let earliest = clock::after(ctx.since, -CLOCK_SKEW_MS);
     let mut fresh = client.databases(kind, &filters, 100, None).await?.items;
-    fresh
-        .retain(|one| one.name == name && one.plan == plan && one.created_at.is_none_or(|at| at >= earliest));
+    fresh.retain(|one| {
+        let is_young = one.created_at.is_none_or(|at| at >= earliest);
+        one.name == name && one.plan == plan && is_young && !ctx.taken.contains(&one.id)
+    });
     Ok(match (fresh.pop(), fresh.len()) {
         (None, _) => Look::Absent,
         (Some(one), 0) => Look::Found(one),

@@ -319,6 +319,10 @@ async fn by_hook(ctx: Ctx<Parts>, name: &str, args: &TriggerArgs) -> Result<Effe
             body: (!body.is_empty()).then_some(body.into()),
         }]));
     }
+    // A hook needs no key, and counts as what is done to its service with one.
+    if let Ok(client) = ctx.parts.client() {
+        client.room_for_hook(&args.service_id).await?;
+    }
     let deploy_id = hook.start(commit, image).await?;
     // It is started; whoever cannot read it hears of its id all the same.
     let read = match &ctx.parts.client {

@@ -52,6 +52,7 @@ pub(super) fn add(server: Server) -> Server {
                 "Makes a group of environment variables; link_env_group gives it to a service.",
                 Doubt::Evidence,
             )
+            .told_apart_by(&["env group {name}/{env_group.id}"])
             .acts(create)
             .looks(look_created),
         )
@@ -252,7 +253,7 @@ pub(super) async fn create(
     }))
 }
 
-/// Groups of that name that are as young as the intent.
+/// Groups of that name that are as young as the intent and no other call's.
 pub(super) async fn look_created(
     ctx: Ctx<Parts>,
     args: CreateEnvGroupArgs,
@@ -262,7 +263,10 @@ pub(super) async fn look_created(
     let filters = [("name", args.name.clone()), ("ownerId", owner_id)];
     let earliest = clock::after(ctx.since, -CLOCK_SKEW_MS);
     let mut fresh = client.env_groups(&filters, 100).await?;
-    fresh.retain(|group| group.name == args.name && group.created_at.is_none_or(|at| at >= earliest));
+    fresh.retain(|group| {
+        let is_young = group.created_at.is_none_or(|at| at >= earliest);
+        group.name == args.name && is_young && !ctx.taken.contains(&group.id)
+    });
     match (fresh.pop(), fresh.len()) {
         (None, _) => Ok(Look::Absent),
         (Some(group), 0) => Ok(Look::Found(EnvGroupShown::of(client.env_group(&group.id).await?))),

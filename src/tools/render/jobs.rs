@@ -133,7 +133,7 @@ pub(super) async fn run_cron(ctx: Ctx<Parts>, args: ServiceArgs) -> Result<Effec
 }
 
 /// Render lists no runs, only that one began. Whether the schedule or the call began it nobody says, so a run that began
-/// since is left to a person, and only that none did is certain.
+/// since and is no other call's is left to a person, and only that none did is certain.
 pub(super) async fn look_cron(ctx: Ctx<Parts>, args: ServiceArgs) -> Result<Look<CronRun>, ToolError> {
     let client = ctx.parts.client()?;
     let earliest = clock::after(ctx.since, -CLOCK_SKEW_MS);
@@ -141,10 +141,16 @@ pub(super) async fn look_cron(ctx: Ctx<Parts>, args: ServiceArgs) -> Result<Look
     let begun = client
         .service_events(&args.service_id, "cron_job_run_started", earliest, until, 100)
         .await?;
-    let Some(first) = begun.last() else {
+    let id = |event: &render::ServiceEvent| {
+        event.details["cronJobRunId"]
+            .as_str()
+            .unwrap_or("of unknown id")
+            .to_owned()
+    };
+    let mut others = begun.iter().rev().map(id).filter(|run| !ctx.taken.contains(run));
+    let Some(run) = others.next() else {
         return Ok(Look::Absent);
     };
-    let run = first.details["cronJobRunId"].as_str().unwrap_or("of unknown id");
     Ok(Look::Ambiguous(format!(
         "run {run} began since the intent, by this call, by the schedule or by somebody else"
     )))

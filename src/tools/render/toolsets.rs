@@ -25,6 +25,7 @@ pub(super) fn with_services(server: Server) -> Server {
                 "Makes a service from a repository or an image and deploys it. Costs money unless the plan is free.",
                 Doubt::Evidence,
             )
+            .told_apart_by(&["service {name}/{service.id}"])
             .acts(create::create)
             .looks(create::look_created),
         )
@@ -59,6 +60,7 @@ pub(super) fn with_services(server: Server) -> Server {
                 "Stops every instance; nothing answers until resume_service.",
                 Doubt::GoalState,
             )
+            .urgent()
             .destructive()
             .announced_as(&["render.service_suspended:{service_id}"])
             .acts(services::suspend)
@@ -71,6 +73,7 @@ pub(super) fn with_services(server: Server) -> Server {
                 "Starts a suspended service again, with a deploy.",
                 Doubt::GoalState,
             )
+            .urgent()
             .announced_as(&[
                 "render.service_resumed:{service_id}",
                 "render.build_started:{service_id}",
@@ -103,6 +106,7 @@ pub(super) fn with_scaling(server: Server) -> Server {
                  the number and ignore it.",
                 Doubt::Idempotent,
             )
+            .urgent()
             .destructive()
             .announced_as(&["render.instance_count_changed:{service_id}"])
             .acts(scaling::scale),
@@ -313,6 +317,7 @@ pub(super) fn with_jobs(server: Server) -> Server {
                 "render.cron_job_run_ended:{service_id}",
             ])
             .announced_within_ms(super::DEPLOY_ANNOUNCED_MS)
+            .told_apart_by(&["cron run {service_id}/{id}"])
             .acts(jobs::run_cron)
             .looks(jobs::look_cron),
         )

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Ctx, Effect, Look, Progress, Resolved, arguments, schema};
+use crate::budget::Priority;
 use crate::hub::{Doubt, META_FACTS, META_PENDING, Promises, ToolError};
 
 /// How long after an intent the effect may still be invisible to a reader, in milliseconds, unless a tool says otherwise.
@@ -146,6 +147,15 @@ impl<P> Tool<P> {
         self.described.meta = Some(MetaObject(meta));
     }
 
+    /// How much its requests weigh.
+    pub(super) fn priority(&self) -> Priority {
+        match (self.promises.urgent, self.writes) {
+            (true, _) => Priority::Urgent,
+            (false, true) => Priority::Normal,
+            (false, false) => Priority::Background,
+        }
+    }
+
     /// Its name, without the server's.
     pub fn name(&self) -> &str {
         &self.described.name
@@ -183,6 +193,12 @@ impl Draft {
     /// It touches nothing but our own records.
     pub fn closed_world(self) -> Self {
         self.annotated(|hints| hints.open_world(false))
+    }
+
+    /// It brings something back that is down: it goes before others where a provider's limits leave little room.
+    pub fn urgent(mut self) -> Self {
+        self.promises.urgent = true;
+        self
     }
 
     /// How long its effect may stay invisible, in milliseconds.

@@ -128,7 +128,7 @@ impl<P: Send + Sync + 'static> ServerHandler for Toolbox<P> {
         let trace = context.meta.get(META_TRACEPARENT).and_then(Value::as_str);
         let caller = Span::joined(trace);
         let answer = tokio::select! {
-            answer = caller.within(called) => answer,
+            answer = caller.within(tool.priority().over(called)) => answer,
             () = canceled.cancelled() => Err(abandoned(tool, waiting.load(Ordering::Relaxed))),
         };
         let result = match answer {

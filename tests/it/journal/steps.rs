@@ -222,3 +222,38 @@ async fn items_stay_in_the_order_they_were_begun_in_and_done_ones_are_not_done_a
         );
     }
 }
+
+#[tokio::test]
+async fn a_call_that_was_held_back_was_no_attempt() {
+    for desk in desks().await {
+        desk.fire("e1", "label", gates(), at(0)).await;
+        let claim = desk.take(at(0)).await;
+        let id = &claim.run.id;
+        let held = || StepWrite::NotTried {
+            step: "label".into(),
+            error: "no room within a limit".into(),
+        };
+        for n in 0..3 {
+            let writes = vec![intent(id, "label", 0, true), held()];
+            desk.advance(&claim, writes, Then::Keep, at(n)).await;
+        }
+        let attempts = |history: &RunHistory| (history.steps[0].state, history.steps[0].attempts);
+        let history = desk.history(id).await;
+        assert_eq!(attempts(&history), (StepState::Failed, 0), "{}", desk.name);
+        assert_eq!(history.steps[0].error.as_deref(), Some("no room within a limit"));
+        desk.advance(&claim, vec![intent(id, "label", 0, true)], Then::Keep, at(3))
+            .await;
+        let history = desk.history(id).await;
+        assert_eq!(attempts(&history), (StepState::Intent, 1), "{}", desk.name);
+        desk.advance(&claim, vec![held()], Then::Keep, at(4)).await;
+        let twice = desk
+            .store
+            .advance(id, claim.run.fence, vec![held()], Then::Keep, at(5));
+        let twice = twice.await;
+        assert!(
+            matches!(twice, Err(StoreError::WrongState { .. })),
+            "{}",
+            desk.name
+        );
+    }
+}

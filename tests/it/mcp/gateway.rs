@@ -382,3 +382,21 @@ async fn what_is_destroyed_is_named_by_whatever_argument_names_it() {
     }
     agent.leave().await;
 }
+
+#[tokio::test]
+async fn at_a_door_where_nothing_was_chosen_a_server_shows_all_its_tools() {
+    let desk = Arc::new(Desk::default());
+    let hub = Hub::builder()
+        .serve("desk", toolbox(&desk))
+        .start()
+        .await
+        .unwrap();
+    let gateway = Gateway::new(&hub, Face::One("desk".into()), Toolsets::default()).unwrap();
+    let listed = gateway.offered(&Caller {
+        who: xmrt::agents::Who::Operator("anybody".into()),
+        selection: gateway.toolsets().by_default(),
+        paused: None,
+    });
+    assert_eq!(listed.len(), hub.tools().len());
+    hub.stop().await;
+}

@@ -162,6 +162,12 @@ async fn what_could_not_be_read_is_said_and_not_judged() {
         .fails("analyze_repository", json!({ "repo": "acme/none" }))
         .await;
     assert_eq!(gone.class, ErrorClass::NotFound);
+    // Each answer takes its time, and no request waits for another's: one by one they would take ten times as long.
+    stage.fault(json!({ "match": { "method": "GET" }, "kind": "latency", "ms": 500, "times": 11 }));
+    let begun = std::time::Instant::now();
+    stage.done("analyze_repository", api()).await;
+    let took = begun.elapsed();
+    assert!(took.as_millis() < 4_000, "{took:?}");
     stage.fault(json!({ "match": { "operation": "list_releases" }, "kind": "status", "status": 429, "retry_after": 30, "times": 1 }));
     let limited = stage.fails("analyze_repository", api()).await;
     assert!(

@@ -258,7 +258,7 @@ async fn a_reply_among_more_than_github_tells_is_not_taken_for_absent() {
         .extend((0..101).map(|n| json!({ "id": 100 + n, "body": "Yes.", "author": "mona", "reply_to": 11 })));
     let stage = Stage::new(json!({
         "repos": [{ "full_name": "acme/api", "has_discussions": true }],
-        "discussions": [{ "repo": "acme/api", "number": 1, "title": "How?", "category": "q-a", "comments": comments }],
+        "discussions": [{ "repo": "acme/api", "number": 1, "title": "How?", "category": "q-a", "created": "-0s", "comments": comments }],
     }))
     .await;
     let looked = async |more| {
@@ -276,6 +276,34 @@ async fn a_reply_among_more_than_github_tells_is_not_taken_for_absent() {
     // Elsewhere it would be seen.
     assert_eq!(looked(json!({ "reply_to": 12 })).await, Ok(Reply::Absent));
     assert_eq!(looked(json!({})).await, Ok(Reply::Absent));
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_comment_is_looked_for_from_the_end_of_a_long_discussion() {
+    let comments: Vec<Value> = (0..2_300)
+        .map(|n| json!({ "id": 1_000 + n, "body": "Me too.", "author": "mona" }))
+        .collect();
+    let stage = Stage::new(json!({
+        "repos": [{ "full_name": "acme/api", "has_discussions": true }],
+        "discussions": [{
+            "repo": "acme/api", "number": 1, "title": "How?", "category": "q-a", "created": "-2h", "comments": comments,
+        }],
+    }))
+    .await;
+    let say = one(1, json!({ "body": "It does." }));
+    let before = stage.sandbox.requests_after(0).len();
+    assert_eq!(
+        stage.look("comment_on_discussion", say.clone()).await,
+        Ok(Reply::Absent)
+    );
+    let asked = stage.sandbox.requests_after(0).len() - before;
+    assert!(asked <= 3, "{asked} requests for what is older than the intent");
+    let made = stage.done("comment_on_discussion", say.clone()).await;
+    let Ok(Reply::Done(found)) = stage.look("comment_on_discussion", say).await else {
+        panic!("it is the last comment")
+    };
+    assert_eq!(found["id"], made["id"]);
     stage.end().await;
 }
 

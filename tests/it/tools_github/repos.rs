@@ -351,9 +351,6 @@ async fn what_cannot_be_committed_is_refused_and_nothing_of_it_is_done() {
         stage.fails("commit_files", change(json!({}))).await.class,
         UnknownEffect
     );
-    fault(json!({ "kind": "status", "status": 429, "retry_after": 30 }));
-    let class = stage.fails("commit_files", change(json!({}))).await.class;
-    assert!(matches!(class, RateLimited { retry_at: Some(_) }), "{class:?}");
     stage.fault(
         json!({ "match": { "operation": "compare_commits" }, "kind": "status", "status": 502, "times": 1 }),
     );
@@ -370,6 +367,9 @@ async fn what_cannot_be_committed_is_refused_and_nothing_of_it_is_done() {
         stage.done("list_files", api(json!({}))).await["files"][0]["path"],
         "README.md"
     );
+    fault(json!({ "kind": "status", "status": 429, "retry_after": 30 }));
+    let class = stage.fails("commit_files", change(json!({}))).await.class;
+    assert!(matches!(class, RateLimited { retry_at: Some(_) }), "{class:?}");
     stage.end().await;
 }
 

@@ -184,6 +184,16 @@ async fn a_webhook_whose_answer_was_lost_is_found_by_its_address_and_its_events(
     let mut other = new_hook();
     other["events"] = json!(["release"]);
     assert_eq!(stage.look("create_webhook", other).await, Ok(Reply::Absent));
+    for (name, value) in [
+        ("signed", json!(false)),
+        ("active", json!(false)),
+        ("content_type", json!("form")),
+    ] {
+        let mut other = new_hook();
+        other[name] = value;
+        let found = stage.look("create_webhook", other).await;
+        assert_eq!(found, Ok(Reply::Absent), "one that differs in {name} is another");
+    }
     stage.end().await;
 }
 

@@ -236,3 +236,38 @@ async fn what_cannot_be_made_is_refused_with_its_class() {
     }
     assert_eq!(stage.effects(), [""; 0]);
 }
+
+/// Two runs made the same wish: each effect belongs to one of them.
+#[tokio::test]
+async fn equal_databases_and_groups_are_told_apart_by_whose_they_are() {
+    let stage = stage(databases()).await;
+    let postgres = json!({ "name": "events", "plan": "basic_1gb", "owner_id": OWNER });
+    let key_value = json!({ "name": "cache", "plan": "starter", "owner_id": OWNER });
+    let group = json!({ "name": "shared", "owner_id": OWNER });
+    for (tool, arguments, id) in [
+        ("create_postgres", postgres, "/id"),
+        ("create_key_value", key_value, "/id"),
+        ("create_env_group", group, "/env_group/id"),
+    ] {
+        let made = [
+            stage.call(tool, arguments.clone()).await.unwrap(),
+            stage.call(tool, arguments.clone()).await.unwrap(),
+        ];
+        let ids = [0, 1].map(|n| made[n].pointer(id).unwrap().as_str().unwrap());
+        let facts = stage.hub.tool(&format!("render.{tool}")).unwrap();
+        assert_eq!(facts.effect_id(&made[0]).as_deref(), Some(ids[0]), "{tool}");
+        assert!(facts.evidence_of(&arguments).is_some(), "{tool}");
+        let found = stage.look_beside(tool, arguments.clone(), &ids[..1]).await;
+        let Reply::Done(found) = found else {
+            panic!("{tool}: {found:?}")
+        };
+        assert_eq!(found.pointer(id).unwrap(), ids[1], "{tool}");
+        assert_eq!(
+            stage.look_beside(tool, arguments.clone(), &ids).await,
+            Reply::Absent,
+            "{tool}"
+        );
+        let both = stage.look_beside(tool, arguments, &[]).await;
+        assert!(matches!(both, Reply::Ambiguous(_)), "{tool}: {both:?}");
+    }
+}

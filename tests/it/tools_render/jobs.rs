@@ -101,6 +101,11 @@ async fn a_cron_job_is_run_and_a_lost_answer_is_absent_or_for_a_person() {
         unreachable!("a run began");
     };
     assert!(why.contains(run["id"].as_str().unwrap()), "{why}");
+    let taken = [run["id"].as_str().unwrap()];
+    let beside = stage.look_beside("run_cron_job", nightly(), &taken).await;
+    assert_eq!(beside, Reply::Absent, "the run that began is another call's");
+    let facts = stage.hub.tool("render.run_cron_job").unwrap();
+    assert_eq!(facts.effect_id(&run).as_deref(), Some(taken[0]));
     let events = json!({"service_id": "crn-b", "type": "cron_job_run_started"});
     let events = stage.call("list_events", events).await.unwrap();
     assert_eq!(events["events"][0]["details"]["cronJobRunId"], run["id"]);

@@ -81,6 +81,16 @@ impl Stage {
         self.reply(tool, arguments, meta).await.unwrap()
     }
 
+    /// The same, where these effects are other calls'.
+    pub(super) async fn look_beside(&self, tool: &str, arguments: Value, taken: &[&str]) -> Reply {
+        let meta = CallMeta {
+            look_for_since: Some(NOW),
+            taken: taken.iter().map(|&id| id.to_owned()).collect(),
+            ..CallMeta::default()
+        };
+        self.reply(tool, arguments, meta).await.unwrap()
+    }
+
     pub(super) async fn reply(
         &self,
         tool: &str,
@@ -102,6 +112,13 @@ impl Stage {
         fault["match"] = json!({ "operation": operation });
         fault["times"] = json!(1);
         self.sandbox.add_faults(&fault).unwrap();
+    }
+
+    /// Nothing goes wrong any more.
+    pub(super) async fn clear_faults(&self) {
+        let url = format!("http://{}/_sandbox/faults", self.running.addr());
+        let cleared = reqwest::Client::new().delete(url).send().await.unwrap();
+        assert!(cleared.status().is_success());
     }
 
     /// The writes that took effect: their operations, in order.

@@ -49,23 +49,21 @@ async fn again(ctx: Ctx<Parts>, rerun: Rerun, request: Request) -> Result<Effect
         return Ok(Effect::WouldSend(vec![request]));
     }
     let client = client(&ctx)?;
-    if let Some(attempt) = rerun.attempt {
-        let run = client.workflow_run(&rerun.repo, rerun.run_id).await?;
-        if run.run_attempt != attempt {
-            let latest = run.run_attempt;
-            return Err(ToolError::new(
-                ErrorClass::Conflict,
-                format!(
-                    "run {} is at attempt {latest} already, not {attempt}",
-                    rerun.run_id
-                ),
-            ));
-        }
+    // GitHub's answer says nothing of the attempt that begins. A run that is under way cannot go again, so it is the next one.
+    let latest = client.workflow_run(&rerun.repo, rerun.run_id).await?.run_attempt;
+    if let Some(attempt) = rerun.attempt.filter(|attempt| *attempt != latest) {
+        return Err(ToolError::new(
+            ErrorClass::Conflict,
+            format!(
+                "run {} is at attempt {latest} already, not {attempt}",
+                rerun.run_id
+            ),
+        ));
     }
     let _: Value = client.send(&request).await?;
     Ok(Effect::Done(Rerunning {
         run_id: rerun.run_id,
-        attempt: rerun.attempt.map(|attempt| attempt + 1),
+        attempt: Some(latest + 1),
     }))
 }
 
@@ -83,8 +81,11 @@ pub(super) async fn look_for_rerun(ctx: Ctx<Parts>, rerun: Rerun) -> Result<Look
     let by = run.triggering_actor.as_ref();
     // Two attempts later, one of them may be ours whoever began the last.
     let alone = rerun.attempt.is_none_or(|attempt| run.run_attempt == attempt + 1);
-    let another = ctx.taken.contains(&format!("{}.{}", run.id, run.run_attempt));
-    if another && alone && rerun.attempt.is_some() {
+    let is_taken = |attempt: u64| ctx.taken.contains(&format!("{}.{attempt}", run.id));
+    let another = is_taken(run.run_attempt);
+    // Every attempt that may be ours is another call's.
+    let first = rerun.attempt.map_or(2, |attempt| attempt + 1);
+    if (first..=run.run_attempt).all(is_taken) {
         return Ok(Look::Absent);
     }
     Ok(

@@ -49,55 +49,34 @@ impl From<DiscussionComment> for Created {
     }
 }
 
-/// A discussion, and its comments one by one until `wanted` says that one is it. Gives also whether all were seen that it
-/// may be: those on the discussion, and those on the comment `thread`, of which GitHub tells the first hundred.
-async fn search(
-    client: &Client,
-    (repo, number): (&Repo, u64),
-    thread: Option<u64>,
-    wanted: impl Fn(&DiscussionComment) -> bool,
-) -> Result<(Discussion, Option<DiscussionComment>, bool), crate::integrations::ApiError> {
-    let (mut seen, mut cursor, mut all) = (0, None, true);
-    loop {
-        let (discussion, page) = client.discussion(repo, number, PAGE, cursor.as_deref()).await?;
-        seen += page.items.len();
-        all &= !page
-            .items
-            .iter()
-            .any(|comment| comment.replies.more && thread.is_some() && comment.id == thread);
-        let found = page
-            .items
-            .into_iter()
-            .flat_map(|mut comment| {
-                let replies = std::mem::take(&mut comment.replies.items);
-                std::iter::once(comment).chain(replies)
-            })
-            .find(|comment| wanted(comment));
-        match page.next {
-            _ if found.is_some() => return Ok((discussion, found, true)),
-            Some(_) if seen >= LOOK_MAX => return Ok((discussion, None, false)),
-            Some(next) => cursor = Some(next),
-            None => return Ok((discussion, None, all)),
-        }
-    }
-}
-
 /// The comment of that id, which must be one of this discussion: with what GraphQL knows it by it could be any.
 pub(super) async fn of_id(
     client: &Client,
     (repo, number): (&Repo, u64),
     id: u64,
 ) -> Result<(Discussion, DiscussionComment), ToolError> {
-    let (discussion, found, _) =
-        search(client, (repo, number), None, |comment| comment.id == Some(id)).await?;
-    match found {
-        Some(comment) => Ok((discussion, comment)),
-        None => Err(ToolError::new(
-            ErrorClass::NotFound,
-            format!("{repo}#{number} has no comment {id}"),
-        )
-        .with_remedy("get_discussion lists its comments with their ids")),
+    let (mut seen, mut cursor) = (0, None);
+    loop {
+        let (discussion, page) = client.discussion(repo, number, PAGE, cursor.as_deref()).await?;
+        seen += page.items.len();
+        let mut all = page.items.into_iter().flat_map(with_replies);
+        if let Some(comment) = all.find(|comment| comment.id == Some(id)) {
+            return Ok((discussion, comment));
+        }
+        cursor = page.next.filter(|_| seen < LOOK_MAX);
+        if cursor.is_none() {
+            return Err(ToolError::new(
+                ErrorClass::NotFound,
+                format!("{repo}#{number} has no comment {id}"),
+            )
+            .with_remedy("get_discussion lists its comments with their ids"));
+        }
     }
+}
+
+fn with_replies(mut comment: DiscussionComment) -> impl Iterator<Item = DiscussionComment> {
+    let replies = std::mem::take(&mut comment.replies.items);
+    std::iter::once(comment).chain(replies)
 }
 
 pub(super) async fn create(ctx: Ctx<Parts>, new: Create) -> Result<Effect<Created>, ToolError> {
@@ -129,14 +108,45 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, new: Create) -> Result<Look<Create
     let Some(key) = ctx.key.as_deref() else {
         return Ok(Look::Ambiguous(marker::NO_KEY.to_owned()));
     };
+    let client = client(&ctx)?;
     let ours =
         |comment: &DiscussionComment| comment.viewer_did_author && marker::carries(Some(&comment.body), key);
-    let (_, found, all) = search(client(&ctx)?, (&new.repo, new.number), new.reply_to, ours)
-        .await
-        .map_err(marker::unseen)?;
-    Ok(match found {
-        Some(comment) => Look::Found(comment.into()),
-        None if !all => Look::Ambiguous("there are more comments than could be looked through".to_owned()),
-        None => Look::Absent,
-    })
+    let earliest = marker::since(ctx.since);
+    let (mut seen, mut before) = (0, None);
+    // From the end: what was written since the intent is there, however long the discussion is.
+    loop {
+        let page = client.latest_comments(&new.repo, new.number, PAGE, before.as_deref());
+        let (comments, earlier) = page.await.map_err(marker::unseen)?;
+        seen += comments.len();
+        let is_older = comments.first().is_none_or(|first| first.created_at < earliest);
+        let thread = comments
+            .iter()
+            .find(|comment| new.reply_to.is_some() && comment.id == new.reply_to);
+        // A reply is where its thread is. Of a thread the last hundred replies are told.
+        let is_cut = thread.is_some_and(|thread| {
+            let first = thread.replies.items.first();
+            thread.replies.more && first.is_none_or(|first| first.created_at >= earliest)
+        });
+        let is_over = match new.reply_to {
+            Some(_) => thread.is_some(),
+            None => is_older,
+        };
+        let found = comments
+            .into_iter()
+            .flat_map(with_replies)
+            .find(|comment| ours(comment));
+        before = earlier;
+        match (found, &before) {
+            (Some(comment), _) => return Ok(Look::Found(comment.into())),
+            (None, _) if is_cut => return Ok(unseen_rest()),
+            (None, None) => return Ok(Look::Absent),
+            (None, Some(_)) if is_over => return Ok(Look::Absent),
+            (None, Some(_)) if seen >= LOOK_MAX => return Ok(unseen_rest()),
+            (None, Some(_)) => {}
+        }
+    }
+}
+
+fn unseen_rest() -> Look<Created> {
+    Look::Ambiguous("there are more comments than could be looked through".to_owned())
 }

@@ -82,7 +82,7 @@ pub(super) async fn analyze(ctx: Ctx<Parts>, one: One) -> Result<Analysis, ToolE
     // Without it there is nothing to judge; without the rest there is.
     let repository = client.repository(&one.repo).await?;
     let mut unread = Vec::new();
-    let seen = read(client, &one.repo, (repository, now), &mut unread).await?;
+    let seen = Box::pin(read(client, &one.repo, (repository, now), &mut unread)).await?;
     let (standing, evidence) = judge(&seen);
     let report = told(&seen, standing, &evidence, &unread);
     Ok(Analysis {
@@ -120,40 +120,46 @@ async fn read(
     unread: &mut Vec<String>,
 ) -> Result<Seen, ToolError> {
     let branch = repository.default_branch.clone();
-    let languages = or_unread("languages", client.languages(repo).await, unread)?.map(|bytes| {
+    let commits_of = CommitFilter {
+        since: Some(clock::after(now, -COMMITS_MS)),
+        ..CommitFilter::default()
+    };
+    let runs_of = RunFilter {
+        branch: Some(branch.clone()),
+        ..RunFilter::default()
+    };
+    let (issues_of, standing_open) = (IssueFilter::default(), [("state", "open")]);
+    // None needs another's answer, so whoever waits for the report waits for the slowest only.
+    let (languages, contributors, community, protected, commits, runs, releases, open, weaknesses, secrets) = tokio::join!(
+        client.languages(repo),
+        client.contributors(repo),
+        client.community(repo),
+        client.branches(repo, Some(true), OPEN_MAX, 1),
+        client.commits(repo, &commits_of, COMMITS_MAX, 1),
+        client.workflow_runs(repo, &runs_of, RUNS_MAX, 1),
+        client.releases(repo, RELEASES_MAX, 1),
+        client.issues(repo, &issues_of, OPEN_MAX, 1),
+        client.dependabot_alerts(repo, &standing_open, 100, None),
+        client.secret_scanning_alerts(repo, &standing_open, 100, 1),
+    );
+    let languages = or_unread("languages", languages, unread)?.map(|bytes| {
         let mut languages: Vec<(String, u64)> = bytes.into_iter().collect();
         languages.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
         languages
     });
-    let contributors = or_unread("contributors", client.contributors(repo).await, unread)?;
-    let community = or_unread("community profile", client.community(repo).await, unread)?;
-    let protected = client.branches(repo, Some(true), OPEN_MAX, 1).await;
+    let contributors = or_unread("contributors", contributors, unread)?;
+    let community = or_unread("community profile", community, unread)?;
     let protected = or_unread("branches", protected, unread)?
         .map(|listed| listed.items.iter().any(|known| known.name == branch));
-    let commits = CommitFilter {
-        since: Some(clock::after(now, -COMMITS_MS)),
-        ..CommitFilter::default()
-    };
-    let commits = client.commits(repo, &commits, COMMITS_MAX, 1).await;
     let commits = or_unread("commits", commits, unread)?.map(|listed| (listed.items, listed.more));
-    let runs = RunFilter {
-        branch: Some(branch),
-        ..RunFilter::default()
-    };
-    let runs = client.workflow_runs(repo, &runs, RUNS_MAX, 1).await;
     let runs = or_unread("workflow runs", runs, unread)?.map(|listed| listed.items);
-    let releases = client.releases(repo, RELEASES_MAX, 1).await;
     let releases = or_unread("releases", releases, unread)?.map(|listed| {
         let published = listed.items.into_iter().filter(|release| !release.draft);
         published.collect()
     });
-    let open = client.issues(repo, &IssueFilter::default(), OPEN_MAX, 1).await;
     let open = or_unread("open issues", open, unread)?.map(|listed| (listed.items, listed.more));
-    let standing_open = [("state", "open")];
-    let weaknesses = client.dependabot_alerts(repo, &standing_open, 100, None).await;
     let weaknesses = or_unread("Dependabot alerts", weaknesses, unread)?
         .map(|(alerts, _)| alerts.into_iter().map(|alert| alert.severity).collect());
-    let secrets = client.secret_scanning_alerts(repo, &standing_open, 100, 1).await;
     let secrets = or_unread("secret scanning alerts", secrets, unread)?.map(|listed| listed.items.len());
     Ok(Seen {
         now,

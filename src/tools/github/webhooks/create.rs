@@ -92,7 +92,7 @@ fn no_secret() -> ToolError {
     )
 }
 
-/// One that delivers these events to this address is what was wanted, whoever made it.
+/// One that delivers these events to this address, in this form and signed or not as wanted, is what was wanted, whoever made it.
 pub(super) async fn look_for(ctx: Ctx<Parts>, create: Create) -> Result<Look<Webhook>, ToolError> {
     let place = changeable(one_place(&ctx, (create.repo, create.org, false))?)?;
     let hooks = client(&ctx)?.hooks(&place).await.map_err(marker::unseen)?;
@@ -100,7 +100,13 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, create: Create) -> Result<Look<Web
         hook.events.len() == create.events.len()
             && create.events.iter().all(|event| hook.events.contains(event))
     };
-    let wanted = |hook: &Hook| hook.config.url == create.url && same_events(hook);
+    // What delivers unsigned is refused by a receiver that checks, and what delivers nothing is none.
+    let same_form = |hook: &Hook| {
+        hook.config.signed == create.signed
+            && hook.config.content_type == create.content_type.as_str()
+            && hook.active == create.active
+    };
+    let wanted = |hook: &Hook| hook.config.url == create.url && same_events(hook) && same_form(hook);
     Ok(match hooks.items.into_iter().find(wanted) {
         Some(hook) => Look::Found(Webhook::new(&place, hook)),
         None if hooks.more => Look::Ambiguous(marker::too_many(github::HOOKS_MAX)),

@@ -173,6 +173,10 @@ fn spell(run: &RunId, write: Write) -> StepWrite {
             step: name(step),
             error: "503".into(),
         },
+        Write::NotTried(step) => StepWrite::NotTried {
+            step: name(step),
+            error: "no room".into(),
+        },
         Write::Skipped(step) => StepWrite::Skipped {
             step: name(step),
             index: step.into(),
