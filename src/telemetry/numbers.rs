@@ -73,6 +73,11 @@ table! {
         BUDGET_LEFT: Gauge = "xmrt_provider_budget_remaining" ["provider": "`github`, `render`", "budget": "GitHub's `x-ratelimit-resource`; `api`"] "Requests left in the present window, as the provider said last";
         BUDGET_LIMIT: Gauge = "xmrt_provider_budget_limit" ["provider": "`github`, `render`", "budget": "GitHub's `x-ratelimit-resource`; `api`"] "Requests a window has";
     }
+    "Coordination" {
+        TASKS: Gauge = "xmrt_tasks" ["state": "`open`, `claimed`"] "Tasks for agents that are not settled";
+        TASKS_TOTAL: Counter = "xmrt_tasks_total" ["what": "`posted`, `claimed`, `done`, `failed` (an attempt), `handed_off`, `lapsed`, `expired`, `cancelled`, `given_up`"] "What happened to tasks, in this process";
+        AGENTS: Gauge = "xmrt_agents" ["state": "`here`, `silent`"] "Agents that registered";
+    }
     "Journal" {
         JOURNAL_SECONDS: Histogram = "xmrt_journal_seconds" ["operation": "`admit`, `claim`, `advance`"] "One durable operation, waiting for others included";
         JOURNAL_FAILURES: Counter = "xmrt_journal_failures_total" ["operation": "`admit`, `claim`, `advance`"] "Operations that the store did not carry out";
