@@ -211,8 +211,12 @@ impl Client {
         }))
     }
 
-    /// Whose token it is (`GET /user`), or the account of the App. Asked once.
+    /// Whose token it is (`GET /user`), or the account of the App. Asked once, but each time where the token is lent: another
+    /// account may have signed in meanwhile, or the same one be called otherwise.
     pub async fn me(&self) -> Result<Me, ApiError> {
+        if matches!(&*self.0.login, Login::Lent(_)) {
+            return self.get("/user").await;
+        }
         let ask = async || match &*self.0.login {
             Login::Token(_) | Login::Lent(_) => self.get("/user").await,
             Login::App(tokens) => tokens.me(&self.0.octocrab, &self.0.clock).await,

@@ -18,6 +18,7 @@ mod cli;
 mod config;
 mod connect;
 mod contract;
+mod coordination;
 mod coverage;
 mod crash;
 mod demo;

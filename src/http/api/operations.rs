@@ -226,6 +226,15 @@ fn of_people() -> Vec<Operation> {
         op("GET", "/audit", get(audit::list), "The audit trail, newest first")
             .query::<audit::Filter>()
             .gives(&["audit", "next_cursor"]),
+        op(
+            "POST",
+            "/audit",
+            post(audit::add),
+            "Put a call of `xmrt mcp` on record, which runs in a process of its own",
+        )
+        .body::<audit::Called>()
+        .status(201)
+        .gives(&["who"]),
         op("GET", "/tools", get(tools::list), "The tools that rules can call").gives(&["tools", "servers"]),
         op(
             "POST",
