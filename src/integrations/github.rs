@@ -1,6 +1,7 @@
 //! In: calls of GitHub's REST API, the token with the client. Out: its answers, compact and typed, or an [`ApiError`].
 //! Never: a retry, a decision, a token in a log.
 
+mod bounds;
 mod actions;
 mod alerts;
 mod app;
@@ -26,6 +27,7 @@ mod statuses;
 mod traffic;
 mod wire;
 
+pub use bounds::{Bounds, within_bounds};
 pub use actions::{
     Dispatched, RunFilter, WorkflowJob, WorkflowRun, WorkflowStep, cancel_workflow_run, rerun_failed_jobs,
     rerun_workflow, run_workflow,
@@ -372,11 +374,45 @@ impl Client {
                 return Ok(answer);
             };
             path = self.within(location)?;
+            if let Some(bounds) = bounds::present() {
+                self.check_bounds(&bounds, reach, media, &path).await?;
+            }
         }
         Err(ApiError::new(
             super::Failure::Unavailable,
             format!("GitHub redirected more than {REDIRECTS_MAX} times"),
         ))
+    }
+
+    /// That where GitHub leads the caller lies within the caller's bounds. It says no name: that may be nobody's business.
+    async fn check_bounds(
+        &self,
+        bounds: &Bounds,
+        reach: &Reach,
+        media: wire::Media,
+        path: &str,
+    ) -> Result<(), ApiError> {
+        #[derive(serde::Deserialize)]
+        struct Named {
+            full_name: String,
+        }
+        let outside = || {
+            ApiError::new(
+                super::Failure::Forbidden,
+                "what was asked for was moved, to a repository outside those the caller may reach",
+            )
+            .with_remedy("a person looks where it is now, and adds that to `repos` of the role if it is meant")
+        };
+        let Some(repository) = bounds::repository_of(path) else {
+            return Err(outside());
+        };
+        let form = (Access::Read, media);
+        let answer = self.exchange(reach, form, Method::GET, repository, None).await?;
+        let named: Option<Named> = serde_json::from_slice(&answer.body).ok();
+        match named {
+            Some(named) if bounds(&named.full_name) => Ok(()),
+            _ => Err(outside()),
+        }
     }
 
     /// Reads the end of a text that GitHub sends its reader elsewhere for, without our token.
