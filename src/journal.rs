@@ -34,7 +34,8 @@ pub use firing::{Debounce, Gates, Group, NewFiring, Rate, Wish};
 pub(crate) use groups::made_way;
 pub use groups::{GroupPlace, Stand};
 pub use kv::{
-    KV_BATCH_MAX, KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvBatch, KvChange, KvEntry, KvKey, KvPage, KvQuery,
+    KV_BATCH_MAX, KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvBatch, KvChange, KvEntry, KvKey, KvPage,
+    KvQuery,
 };
 pub use memory::MemoryStore;
 pub use model::Model;

@@ -116,7 +116,12 @@ impl Desk {
 
 impl Crew {
     /// Lets agents begin; a server must be up. They stop when told to.
-    pub(super) async fn start(seed: u64, events: u64, client: Client, addresses: Addresses) -> Result<Self, String> {
+    pub(super) async fn start(
+        seed: u64,
+        events: u64,
+        client: Client,
+        addresses: Addresses,
+    ) -> Result<Self, String> {
         let desk = Desk { client, addresses };
         let (told, over) = (Arc::<Mutex<Told>>::default(), Arc::<AtomicBool>::default());
         let wanted = (events * TASKS_PERMILLE / 1_000).clamp(TASKS_MIN, TASKS_MAX);
@@ -161,7 +166,9 @@ impl Crew {
                 break;
             }
             if begun.elapsed() > DONE_WITHIN {
-                account.wrong.push(format!("tasks: not all of {} were done in time", self.wanted));
+                account
+                    .wrong
+                    .push(format!("tasks: not all of {} were done in time", self.wanted));
                 break;
             }
             tokio::time::sleep(PAUSE).await;
@@ -180,12 +187,18 @@ impl Crew {
     pub(super) async fn give_twice(&self) -> Result<(), String> {
         let twice = {
             let told = self.told();
-            let given = told.given.keys().next().ok_or("no task was claimed that could be given twice")?;
+            let given = told
+                .given
+                .keys()
+                .next()
+                .ok_or("no task was claimed that could be given twice")?;
             json!({ "claimed": true, "fence": given.1, "task": { "id": given.0 } })
         };
         let answer = json!({ "jsonrpc": "2.0", "id": 1, "result": { "structuredContent": twice } });
         let app = axum::Router::new().fallback(move || async move { axum::Json(answer) });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .map_err(|error| error.to_string())?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let generous = tokio::spawn(async move {
             let _ = axum::serve(listener, app).await;
@@ -193,7 +206,8 @@ impl Crew {
         let address = format!("http://{address}");
         let claimed = self.desk.call_at(&address, "", "claim_task", &json!({})).await;
         generous.abort();
-        self.told().given(&claimed.ok_or("nobody answered")?, "somebody else");
+        self.told()
+            .given(&claimed.ok_or("nobody answered")?, "somebody else");
         Ok(())
     }
 
@@ -213,7 +227,10 @@ impl Crew {
             let page = page.ok_or("the tasks cannot be listed")?;
             for task in page["tasks"].as_array().into_iter().flatten() {
                 let id = text(task, "id");
-                let whole = self.desk.call(token, "get_task", &json!({ "task": id }), &self.over).await;
+                let whole = self
+                    .desk
+                    .call(token, "get_task", &json!({ "task": id }), &self.over)
+                    .await;
                 let whole = whole.ok_or("a task cannot be read")?;
                 let fence = whole["result"]["fence"].as_u64().unwrap_or_default();
                 found.insert(id, (text(task, "title"), text(&whole, "state"), fence));
@@ -241,7 +258,10 @@ async fn token(desk: &Desk, n: u64) -> Result<String, String> {
         .await
         .map_err(|error| error.to_string())?;
     let made: Value = made.json().await.map_err(|error| error.to_string())?;
-    made["token"].as_str().map(str::to_owned).ok_or_else(|| made.to_string())
+    made["token"]
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| made.to_string())
 }
 
 /// One agent.
@@ -263,7 +283,9 @@ impl Member {
         for n in 0..wanted {
             let title = format!("task {n}");
             let arguments = json!({ "title": title, "attempts": 20, "idempotency_key": format!("post-{n}") });
-            let Some(posted) = self.say("post_task", arguments).await else { break };
+            let Some(posted) = self.say("post_task", arguments).await else {
+                break;
+            };
             if posted["error"].is_object() {
                 return Err(format!("{title} was not taken: {posted}"));
             }
@@ -280,7 +302,12 @@ impl Member {
         }
         for n in 0_u64.. {
             let key = format!("claim-{n}");
-            let claimed = self.say("claim_task", json!({ "lease_s": LEASE_S, "idempotency_key": key })).await;
+            let claimed = self
+                .say(
+                    "claim_task",
+                    json!({ "lease_s": LEASE_S, "idempotency_key": key }),
+                )
+                .await;
             let Some(claimed) = claimed else { break };
             if claimed["error"].is_object() {
                 return Err(format!("crew-{} may not claim: {claimed}", self.n));
@@ -299,11 +326,16 @@ impl Member {
             }
             let (task, fence) = (claimed["task"]["id"].clone(), claimed["fence"].clone());
             let done = json!({ "task": task, "fence": fence, "result": { "fence": fence } });
-            let Some(done) = self.say("complete_task", done).await else { break };
+            let Some(done) = self.say("complete_task", done).await else {
+                break;
+            };
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
             match done["error"]["class"].as_str() {
                 None => {
-                    let fences = told.done.entry(task.as_str().unwrap_or_default().to_owned()).or_default();
+                    let fences = told
+                        .done
+                        .entry(task.as_str().unwrap_or_default().to_owned())
+                        .or_default();
                     fences.insert(fence.as_u64().unwrap_or_default());
                 }
                 // It went to somebody else meanwhile.
@@ -318,36 +350,51 @@ impl Member {
 impl Told {
     fn given(&mut self, claimed: &Value, whom: &str) {
         let fence = claimed["fence"].as_u64().unwrap_or_default();
-        let holders = self.given.entry((text(&claimed["task"], "id"), fence)).or_default();
+        let holders = self
+            .given
+            .entry((text(&claimed["task"], "id"), fence))
+            .or_default();
         holders.insert(whom.to_owned());
     }
 
     fn account(&self, on_record: &BTreeMap<String, (String, String, u64)>, account: &mut Account) {
         for ((task, fence), holders) in self.given.iter().filter(|(_, holders)| holders.len() > 1) {
             let holders: Vec<&str> = holders.iter().map(String::as_str).collect();
-            account
-                .doubled
-                .push(format!("task {task}: fence {fence} has two holders: {}", holders.join(", ")));
+            account.doubled.push(format!(
+                "task {task}: fence {fence} has two holders: {}",
+                holders.join(", ")
+            ));
         }
         for (title, ids) in &self.posted {
-            let done: Vec<_> = on_record.iter().filter(|(_, (known, ..))| known == title).collect();
+            let done: Vec<_> = on_record
+                .iter()
+                .filter(|(_, (known, ..))| known == title)
+                .collect();
             match done.len() {
                 0 => account.lost.push(format!("{title}: acknowledged, and not done")),
                 1 if ids.len() == 1 && ids.contains(done[0].0) => {}
-                _ => account.doubled.push(format!("{title} is {} tasks", done.len().max(ids.len()))),
+                _ => account
+                    .doubled
+                    .push(format!("{title} is {} tasks", done.len().max(ids.len()))),
             }
         }
         for (task, fences) in &self.done {
             let kept = on_record.get(task).map(|(_, _, fence)| *fence);
             if fences.len() > 1 {
-                account.doubled.push(format!("task {task} was completed under {} fences", fences.len()));
+                account
+                    .doubled
+                    .push(format!("task {task} was completed under {} fences", fences.len()));
             } else if kept != fences.first().copied() {
-                account.lost.push(format!("task {task}: completed under fence {fences:?}, and on record is {kept:?}"));
+                account.lost.push(format!(
+                    "task {task}: completed under fence {fences:?}, and on record is {kept:?}"
+                ));
             }
         }
         let strange = on_record.len().saturating_sub(self.posted.len());
         if strange > 0 {
-            account.wrong.push(format!("{strange} tasks on record were never acknowledged"));
+            account
+                .wrong
+                .push(format!("{strange} tasks on record were never acknowledged"));
         }
         account.figures.tasks = BTreeMap::from([
             ("tasks posted", self.posted.len() as u64),

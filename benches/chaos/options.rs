@@ -140,6 +140,8 @@ fn plant(name: &str) -> Result<Plant, String> {
         "lost" => Ok(Plant::Lost),
         "doubled" => Ok(Plant::Doubled),
         "two-holders" => Ok(Plant::TwoHolders),
-        other => Err(format!("--plant is lost, doubled or two-holders, not \"{other}\"")),
+        other => Err(format!(
+            "--plant is lost, doubled or two-holders, not \"{other}\""
+        )),
     }
 }

@@ -199,7 +199,12 @@ impl Accounts {
     }
 
     /// Asks GitHub, and sees it through where that ends the sign-in.
-    async fn answered(&self, agent: &str, key: &KvKey, code: &SecretString) -> Result<Answered, AccountError> {
+    async fn answered(
+        &self,
+        agent: &str,
+        key: &KvKey,
+        code: &SecretString,
+    ) -> Result<Answered, AccountError> {
         match self.sign_in()?.app.device_answer(code).await {
             Ok(DeviceAnswer::Pending(slower)) => Ok(Answered::NotYet(Ok(slower))),
             Err(OauthError::Unavailable(why)) => Ok(Answered::NotYet(Err(OauthError::Unavailable(why)))),

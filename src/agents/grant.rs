@@ -95,7 +95,14 @@ impl Directory {
         match self.role_of(who) {
             Standing::Free(_) => None,
             Standing::Stranger(_) => Some(&[]),
-            Standing::Role(role) if role.repos.iter().any(|pattern| pattern == "*" || pattern == "*/*") => None,
+            Standing::Role(role)
+                if role
+                    .repos
+                    .iter()
+                    .any(|pattern| pattern == "*" || pattern == "*/*") =>
+            {
+                None
+            }
             Standing::Role(role) => Some(&role.repos),
         }
     }

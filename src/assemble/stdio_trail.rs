@@ -36,7 +36,9 @@ impl StdioTrail {
         if let Some(url) = running_server(&self.settings) {
             return self.tell(&url, entry).await;
         }
-        let journal = Bare::existing(&self.settings).await.map_err(|error| error.to_string())?;
+        let journal = Bare::existing(&self.settings)
+            .await
+            .map_err(|error| error.to_string())?;
         match journal {
             Some(journal) => {
                 let kept = journal.store().audit(vec![entry.clone()], self.clock.now()).await;

@@ -128,7 +128,14 @@ async fn list(api: &Api, list: &List, as_json: bool) -> Result<(), Failure> {
         .iter()
         .map(|task| {
             let at = |name: &str| print::text(task, &format!("/{name}"));
-            vec![at("id"), at("state"), at("priority"), at("agent"), at("about"), at("title")]
+            vec![
+                at("id"),
+                at("state"),
+                at("priority"),
+                at("agent"),
+                at("about"),
+                at("title"),
+            ]
         })
         .collect();
     print::table(&["ID", "STATE", "PRIORITY", "AGENT", "ABOUT", "TITLE"], &rows);
@@ -160,7 +167,10 @@ fn show(task: &Value) {
     }
     for seen in task["history"].as_array().into_iter().flatten() {
         let at = |name: &str| print::text(seen, &format!("/{name}"));
-        let note = seen["note"].as_str().map(|note| format!(": {note}")).unwrap_or_default();
+        let note = seen["note"]
+            .as_str()
+            .map(|note| format!(": {note}"))
+            .unwrap_or_default();
         print::line(&format!("  {} {} {}{note}", at("at"), at("who"), at("what")));
     }
 }

@@ -162,7 +162,8 @@ impl Board {
     }
 
     fn same_wish(&self, there: Task, wanted: &Task) -> Result<Task, BoardError> {
-        let same = there.title == wanted.title && there.data == wanted.data && there.posted_by == wanted.posted_by;
+        let same =
+            there.title == wanted.title && there.data == wanted.data && there.posted_by == wanted.posted_by;
         match same {
             true => Ok(there),
             false => Err(BoardError::conflict(format!(
@@ -199,8 +200,7 @@ impl Board {
                 None => query.all || !task.state.is_settled(),
             };
             let holder = task.holder.as_ref().map(|holder| &holder.agent);
-            state
-                && (query.agent.is_none() || holder == query.agent.as_ref() || task.to == query.agent)
+            state && (query.agent.is_none() || holder == query.agent.as_ref() || task.to == query.agent)
         };
         let limit = query.limit.clamp(1, PAGE_MAX);
         let (mut tasks, mut after) = (Vec::new(), query.cursor.as_ref().map(|id| at_task(id)));
@@ -225,7 +225,13 @@ impl Board {
     }
 
     /// Its holder did it. Said again under the same fence, it is done already.
-    pub async fn complete(&self, agent: &str, id: &str, fence: u64, result: Value) -> Result<Task, BoardError> {
+    pub async fn complete(
+        &self,
+        agent: &str,
+        id: &str,
+        fence: u64,
+        result: Value,
+    ) -> Result<Task, BoardError> {
         wish::small("result", &result)?;
         self.change(id, |task, now| {
             if task.said_before(agent, fence, "done") {
@@ -271,13 +277,20 @@ impl Board {
             if task.said_before(agent, fence, "handed_off") {
                 return Ok(None);
             }
-            task.handed_off(agent, fence, to.clone(), needs.clone(), note, now).map(Some)
+            task.handed_off(agent, fence, to.clone(), needs.clone(), note, now)
+                .map(Some)
         })
         .await
     }
 
     /// Nobody wants it any more. `own` is for agents: only what they posted themselves.
-    pub async fn cancel(&self, who: &str, own: bool, id: &str, why: Option<&str>) -> Result<Task, BoardError> {
+    pub async fn cancel(
+        &self,
+        who: &str,
+        own: bool,
+        id: &str,
+        why: Option<&str>,
+    ) -> Result<Task, BoardError> {
         wish::short("reason", why, NOTE_CHARS_MAX)?;
         self.change(id, |task, now| {
             if own && task.posted_by != who {
@@ -315,12 +328,22 @@ impl Board {
     }
 
     /// Writes what a task became, with what goes on record and what is told. Whoever calls says what must be so.
-    pub(super) async fn settle(&self, mut writing: Writing, was: &Task, task: &Task) -> Result<bool, BoardError> {
+    pub(super) async fn settle(
+        &self,
+        mut writing: Writing,
+        was: &Task,
+        task: &Task,
+    ) -> Result<bool, BoardError> {
         self.keep(&mut writing, Some(was), task)?;
         let what = task.history.last();
         let word = what.map_or("changed", |what| what.what.as_str());
         if let Some(what) = what {
-            writing.say(&what.who, &format!("task.{}", what.what), &task.id, what.note.clone());
+            writing.say(
+                &what.who,
+                &format!("task.{}", what.what),
+                &task.id,
+                what.note.clone(),
+            );
         }
         if let Some(telling) = Telling::of_task(task, self.clock.now()) {
             writing.put(&telling.place(), &telling, None)?;
@@ -336,11 +359,17 @@ impl Board {
     }
 
     /// Puts a task where it is looked for, and takes it from where it is looked for no more.
-    pub(super) fn keep(&self, writing: &mut Writing, was: Option<&Task>, task: &Task) -> Result<(), BoardError> {
+    pub(super) fn keep(
+        &self,
+        writing: &mut Writing,
+        was: Option<&Task>,
+        task: &Task,
+    ) -> Result<(), BoardError> {
         let ttl_ms = task.state.is_settled().then_some(KEPT_MS);
         writing.put(&at_task(&task.id), task, ttl_ms)?;
         if let Some(was) = was {
-            if was.state == TaskState::Open && at_open(was) != at_open(task) || task.state != TaskState::Open {
+            if was.state == TaskState::Open && at_open(was) != at_open(task) || task.state != TaskState::Open
+            {
                 writing.delete(&at_open(was))?;
             }
             if was.state == TaskState::Claimed && task.state != TaskState::Claimed {
@@ -362,9 +391,11 @@ impl Board {
                     agent: holder.agent.clone(),
                     claim: holder.claim.clone(),
                 };
-                writing
-                    .put(&at_held(&task.id), &held, None)?
-                    .put(&at_lease(&task.id), &holder.agent, Some(holder.lease_ms))?;
+                writing.put(&at_held(&task.id), &held, None)?.put(
+                    &at_lease(&task.id),
+                    &holder.agent,
+                    Some(holder.lease_ms),
+                )?;
             }
             _ => {}
         }

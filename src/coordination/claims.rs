@@ -106,7 +106,10 @@ impl Board {
             for entry in &entries {
                 let open: Open = parsed(entry)?;
                 // What is for an agent that is not there is for everybody.
-                let for_other = open.to.as_ref().is_some_and(|to| to != agent && here.contains(to));
+                let for_other = open
+                    .to
+                    .as_ref()
+                    .is_some_and(|to| to != agent && here.contains(to));
                 let early = open.not_before.is_some_and(|begin| begin > now);
                 let late = open.expires_at.is_some_and(|end| end <= now);
                 if for_other || early || late || !Task::fits(&open.needs, abilities) {
@@ -138,7 +141,10 @@ impl Board {
         }
         let now = self.clock.now();
         if task.not_before.is_some_and(|begin| begin > now) {
-            return Err(BoardError::conflict(format!("task {} is not to be begun yet", task.id)));
+            return Err(BoardError::conflict(format!(
+                "task {} is not to be begun yet",
+                task.id
+            )));
         }
         if let Some(to) = &task.to
             && to != agent

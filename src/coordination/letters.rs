@@ -101,14 +101,19 @@ impl Board {
                 text: letter.text.clone(),
                 task: letter.task.clone(),
             };
-            writing
-                .put(&at_count(&letter.to), &seq, None)?
-                .put(&at_letter(&letter.to, seq), &written, Some(KEPT_MS))?;
+            writing.put(&at_count(&letter.to), &seq, None)?.put(
+                &at_letter(&letter.to, seq),
+                &written,
+                Some(KEPT_MS),
+            )?;
             if let Some(sent_at) = &sent_at {
                 writing.expect_none(sent_at)?.put(sent_at, &seq, Some(KEPT_MS))?;
             }
             if self.write(writing).await? {
-                return Ok(Sent { seq, duplicate: false });
+                return Ok(Sent {
+                    seq,
+                    duplicate: false,
+                });
             }
         }
         Err(BoardError::busy())

@@ -96,7 +96,12 @@ impl Board {
                 None => writing.expect_none(&at_agent(agent))?,
             };
             seen(&mut writing, &present)?;
-            writing.say(agent, "agent.register", agent, Some(present.capabilities.join(", ")));
+            writing.say(
+                agent,
+                "agent.register",
+                agent,
+                Some(present.capabilities.join(", ")),
+            );
             if self.write(writing).await? {
                 return Ok(present);
             }
@@ -135,7 +140,10 @@ impl Board {
     ) -> Result<Beat, BoardError> {
         let newest = self.newest_letter(agent).await?;
         if read_up_to.is_some_and(|read| read > newest) {
-            return Err(BoardError::Invalid("read_up_to", format!("is beyond the newest letter, {newest}")));
+            return Err(BoardError::Invalid(
+                "read_up_to",
+                format!("is beyond the newest letter, {newest}"),
+            ));
         }
         let present = self.seen(agent, read_up_to).await?;
         let (mut held, mut lost) = (Vec::new(), Vec::new());
@@ -156,13 +164,18 @@ impl Board {
 
     pub(super) async fn registered(&self, agent: &str) -> Result<Read<Present>, BoardError> {
         self.read(&at_agent(agent)).await?.ok_or_else(|| {
-            BoardError::conflict(format!("{agent} is not registered: call register_agent first, with what it can do"))
+            BoardError::conflict(format!(
+                "{agent} is not registered: call register_agent first, with what it can do"
+            ))
         })
     }
 
     /// Whether somebody of this name registered, and was heard of in the last thirty days.
     pub async fn is_known(&self, agent: &str) -> Result<bool, BoardError> {
-        let plain = !agent.is_empty() && agent.len() <= 100 && !agent.contains('/') && !agent.contains(char::is_control);
+        let plain = !agent.is_empty()
+            && agent.len() <= 100
+            && !agent.contains('/')
+            && !agent.contains(char::is_control);
         Ok(plain && self.read::<Present>(&at_agent(agent)).await?.is_some())
     }
 

@@ -70,7 +70,12 @@ impl Board {
     pub(super) async fn sweep_tasks(&self) -> Result<Swept, BoardError> {
         // In this order: a task that is claimed in between has a lease by the time leases are read.
         let held = self.all("held/").await?;
-        let leases: BTreeSet<String> = self.all("lease/").await?.into_iter().map(|entry| entry.name).collect();
+        let leases: BTreeSet<String> = self
+            .all("lease/")
+            .await?
+            .into_iter()
+            .map(|entry| entry.name)
+            .collect();
         let here = self.here().await?;
         let mut swept = Swept {
             claimed: held.len() as u64,
@@ -102,7 +107,12 @@ impl Board {
         let Ok(read) = self.read_task(id).await else {
             return Ok(false);
         };
-        if read.value.holder.as_ref().is_none_or(|holder| holder.agent != agent) {
+        if read
+            .value
+            .holder
+            .as_ref()
+            .is_none_or(|holder| holder.agent != agent)
+        {
             return Ok(false);
         }
         let task = read.value.clone().lapsed(why, self.clock.now());

@@ -144,7 +144,11 @@ impl Task {
         now: Timestamp,
     ) -> Result<Self, BoardError> {
         if self.state != TaskState::Open {
-            return Err(BoardError::conflict(format!("task {} is {}", self.id, self.state.as_str())));
+            return Err(BoardError::conflict(format!(
+                "task {} is {}",
+                self.id,
+                self.state.as_str()
+            )));
         }
         self.state = TaskState::Claimed;
         self.fence += 1;
@@ -162,7 +166,13 @@ impl Task {
     }
 
     /// Its holder did it.
-    pub(super) fn done(mut self, agent: &str, fence: u64, result: Value, now: Timestamp) -> Result<Self, BoardError> {
+    pub(super) fn done(
+        mut self,
+        agent: &str,
+        fence: u64,
+        result: Value,
+        now: Timestamp,
+    ) -> Result<Self, BoardError> {
         self.held_by(agent, fence)?;
         self.settle(TaskState::Done);
         self.result = result;
@@ -247,9 +257,18 @@ impl Task {
     }
 
     /// Nobody wants it any more.
-    pub(super) fn cancelled(mut self, who: &str, why: Option<&str>, now: Timestamp) -> Result<Self, BoardError> {
+    pub(super) fn cancelled(
+        mut self,
+        who: &str,
+        why: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Self, BoardError> {
         if self.state.is_settled() {
-            return Err(BoardError::conflict(format!("task {} is {}", self.id, self.state.as_str())));
+            return Err(BoardError::conflict(format!(
+                "task {} is {}",
+                self.id,
+                self.state.as_str()
+            )));
         }
         self.reason = why.map(Into::into);
         self.happened(who, "cancelled", why, now);

@@ -67,7 +67,10 @@ impl NewTask {
         if !(1..=ATTEMPTS_MAX).contains(&attempts_max) {
             return Err(BoardError::invalid("attempts", "is 1 to 20"));
         }
-        if self.expires_ms.is_some_and(|ms| !(1..=EXPIRES_MS_MAX).contains(&ms)) {
+        if self
+            .expires_ms
+            .is_some_and(|ms| !(1..=EXPIRES_MS_MAX).contains(&ms))
+        {
             return Err(BoardError::invalid("expires_in_s", "is at most 30 days"));
         }
         let mut task = Task {
@@ -125,9 +128,10 @@ pub(super) fn abilities(name: &'static str, mut words: Vec<String>) -> Result<Ve
 
 pub(super) fn short(name: &'static str, text: Option<&str>, chars_max: usize) -> Result<(), BoardError> {
     match text {
-        Some(text) if text.chars().count() > chars_max => {
-            Err(BoardError::Invalid(name, format!("has at most {chars_max} characters")))
-        }
+        Some(text) if text.chars().count() > chars_max => Err(BoardError::Invalid(
+            name,
+            format!("has at most {chars_max} characters"),
+        )),
         _ => Ok(()),
     }
 }

@@ -104,7 +104,8 @@ impl Writing {
         value: &impl Serialize,
         ttl_ms: Option<i64>,
     ) -> Result<&mut Self, BoardError> {
-        let bytes = serde_json::to_vec(value).map_err(|error| BoardError::Store(StoreError::Refused(error.to_string())))?;
+        let bytes = serde_json::to_vec(value)
+            .map_err(|error| BoardError::Store(StoreError::Refused(error.to_string())))?;
         let put = KvChange::Put(Bytes::from(bytes), ttl_ms);
         self.0.changes.push((name(at)?, put));
         Ok(self)

@@ -27,13 +27,13 @@ mod statuses;
 mod traffic;
 mod wire;
 
-pub use bounds::{Bounds, within_bounds};
 pub use actions::{
     Dispatched, RunFilter, WorkflowJob, WorkflowRun, WorkflowStep, cancel_workflow_run, rerun_failed_jobs,
     rerun_workflow, run_workflow,
 };
 pub use alerts::{CodeScanningAlert, DependabotAlert, SecretScanningAlert};
 pub use app::AppKey;
+pub use bounds::{Bounds, within_bounds};
 pub use checks::{Annotation, AnnotationLevel, CheckRun, Conclusion, NewCheckRun, create_check_run};
 pub use commit::{Committed, NewCommit, commit_files};
 pub use community::{CommunityFiles, CommunityProfile, Contributor};
@@ -401,7 +401,9 @@ impl Client {
                 super::Failure::Forbidden,
                 "what was asked for was moved, to a repository outside those the caller may reach",
             )
-            .with_remedy("a person looks where it is now, and adds that to `repos` of the role if it is meant")
+            .with_remedy(
+                "a person looks where it is now, and adds that to `repos` of the role if it is meant",
+            )
         };
         let Some(repository) = bounds::repository_of(path) else {
             return Err(outside());

@@ -202,7 +202,11 @@ impl KvBatch {
                 key.holds(value)?;
             }
         }
-        let mut keys = self.changes.iter().map(|(key, _)| key).chain(self.expects.iter().map(|(key, _)| key));
+        let mut keys = self
+            .changes
+            .iter()
+            .map(|(key, _)| key)
+            .chain(self.expects.iter().map(|(key, _)| key));
         keys.nth(KV_BATCH_MAX).map_or(Ok(()), |key| {
             Err(key.unfit("a batch has at most 64 expectations and changes"))
         })

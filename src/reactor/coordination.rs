@@ -53,7 +53,10 @@ impl Reactor {
             }
             for telling in tellings {
                 // The event's id follows from what it is about: told again after a crash, it is the same one.
-                if self.book().hears(&format!("{}.{}", Source::own().as_str(), telling.kind)) {
+                if self
+                    .book()
+                    .hears(&format!("{}.{}", Source::own().as_str(), telling.kind))
+                {
                     told += usize::from(self.tell_coordination(&telling).await?);
                 }
                 board.told(&telling).await?;

@@ -140,8 +140,7 @@ postgres_upgrade_started postgres_upgrade_succeeded postgres_upgrade_failed post
 postgres_connection_pool_changed postgres_connection_pool_enabled_changed";
 
 /// What the reactor tells of itself.
-pub(crate) const OWN: &str =
-    "run_succeeded run_dead run_unknown run_declined run_cancelled run_shadowed approval_requested task_done task_failed agent_silent";
+pub(crate) const OWN: &str = "run_succeeded run_dead run_unknown run_declined run_cancelled run_shadowed approval_requested task_done task_failed agent_silent";
 
 /// Values of `on` that mean the rule itself: its schedule, its name.
 pub(crate) const OF_THE_RULE: &[&str] = &["schedule", "manual"];

@@ -11,6 +11,7 @@ mod accounts;
 mod agents;
 mod api;
 mod approvals;
+mod attacks;
 mod audit;
 mod changes;
 mod chaos;

@@ -246,11 +246,22 @@ fn of_people() -> Vec<Operation> {
         op("GET", "/tasks", get(tasks::list), "Tasks for agents")
             .query::<tasks::Filter>()
             .gives(&["tasks", "next_cursor"]),
-        op("POST", "/tasks", post(tasks::post), "Post a task for an agent that can do it")
-            .body::<tasks::Wish>()
-            .status(201)
-            .gives(TASK),
-        op("GET", "/tasks/{id}", get(tasks::show), "A task, and what happened to it").gives(TASK),
+        op(
+            "POST",
+            "/tasks",
+            post(tasks::post),
+            "Post a task for an agent that can do it",
+        )
+        .body::<tasks::Wish>()
+        .status(201)
+        .gives(TASK),
+        op(
+            "GET",
+            "/tasks/{id}",
+            get(tasks::show),
+            "A task, and what happened to it",
+        )
+        .gives(TASK),
         op(
             "POST",
             "/tasks/{id}/cancel",

@@ -113,7 +113,11 @@ pub(super) async fn cancel(
     request: Request,
 ) -> Result<Json<Value>, Problem> {
     let why: Why = super::json(request).await?;
-    let task = app.reactor.board().cancel(WHO, false, &id, why.reason.as_deref()).await?;
+    let task = app
+        .reactor
+        .board()
+        .cancel(WHO, false, &id, why.reason.as_deref())
+        .await?;
     Ok(Json(shown(&task)))
 }
 
@@ -136,7 +140,9 @@ impl From<BoardError> for Problem {
             BoardError::Store(error) => error.into(),
             BoardError::NotFound(_) => Self::not_found(detail),
             BoardError::Invalid(..) => Self::bad_request(detail),
-            BoardError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", "That is not allowed", detail),
+            BoardError::Forbidden(_) => {
+                Self::new(StatusCode::FORBIDDEN, "forbidden", "That is not allowed", detail)
+            }
             BoardError::Conflict(_) | BoardError::Lost { .. } => Self::new(
                 StatusCode::CONFLICT,
                 "wrong-state",

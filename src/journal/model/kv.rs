@@ -110,7 +110,11 @@ impl Model {
     /// See [`Kv::kv_batch`](crate::journal::Kv::kv_batch).
     pub fn kv_batch(&mut self, batch: KvBatch, now: Timestamp) -> Result<bool, StoreError> {
         batch.check()?;
-        if !batch.expects.iter().all(|(key, value)| self.kv_get(key, now) == *value) {
+        if !batch
+            .expects
+            .iter()
+            .all(|(key, value)| self.kv_get(key, now) == *value)
+        {
             return Ok(false);
         }
         let now = self.at(now);

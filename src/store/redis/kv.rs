@@ -10,9 +10,7 @@ use super::audit::put_audits;
 use super::reply::{self, Reply};
 use super::scripts::Args;
 use crate::clock::from_millis;
-use crate::journal::{
-    KV_PAGE_BYTES_MAX, Kv, KvBatch, KvChange, KvEntry, KvKey, KvPage, KvQuery, StoreError,
-};
+use crate::journal::{KV_PAGE_BYTES_MAX, Kv, KvBatch, KvChange, KvEntry, KvKey, KvPage, KvQuery, StoreError};
 
 fn about(op: &str, key: &KvKey) -> Args {
     let mut args = Args::new();

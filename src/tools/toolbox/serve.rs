@@ -21,7 +21,8 @@ use super::declare::Answer;
 use super::{Ctx, Effect, Look, Tool, Toolbox, arguments, text, waiting};
 use crate::agents::{Who, covers_repository};
 use crate::hub::{
-    ErrorClass, META_IDEMPOTENCY_KEY, META_LOOK_FOR, META_REPOS, META_RESOLVE, META_WHO, Patience, ToolError, nearest,
+    ErrorClass, META_IDEMPOTENCY_KEY, META_LOOK_FOR, META_REPOS, META_RESOLVE, META_WHO, Patience, ToolError,
+    nearest,
 };
 use crate::integrations::github::{Bounds, within_bounds};
 use crate::telemetry::Span;

@@ -222,8 +222,10 @@ async fn check_agent(ctx: &Ctx<Parts>, board: &Board, agent: Option<&str>) -> Re
     if configured || board.is_known(agent).await.map_err(of_board)? {
         return Ok(());
     }
-    let message = format!("there is no agent {agent:?}: none of this name registered, and xmrt.toml has none");
-    Err(ToolError::new(ErrorClass::NotFound, message).with_remedy("xmrt.list_agents names those that registered"))
+    let message =
+        format!("there is no agent {agent:?}: none of this name registered, and xmrt.toml has none");
+    Err(ToolError::new(ErrorClass::NotFound, message)
+        .with_remedy("xmrt.list_agents names those that registered"))
 }
 
 fn of_board(error: BoardError) -> ToolError {
@@ -234,8 +236,9 @@ fn of_board(error: BoardError) -> ToolError {
         BoardError::Invalid(..) => ToolError::new(ErrorClass::Invalid, message),
         BoardError::Conflict(_) => ToolError::new(ErrorClass::Conflict, message),
         BoardError::Forbidden(_) => ToolError::new(ErrorClass::Forbidden, message),
-        BoardError::Lost { .. } => ToolError::new(ErrorClass::Conflict, message)
-            .with_remedy("leave the task alone: what you did for it may be done again by whoever has it; claim another"),
+        BoardError::Lost { .. } => ToolError::new(ErrorClass::Conflict, message).with_remedy(
+            "leave the task alone: what you did for it may be done again by whoever has it; claim another",
+        ),
     }
 }
 

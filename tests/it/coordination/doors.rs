@@ -53,7 +53,9 @@ arguments = { repo = "{{ event.task.about | split('#') | first }}", number = "{{
 );
 
 async fn token(world: &World, agent: &str) -> String {
-    let (status, made) = world.api_post(&format!("agents/{agent}/tokens"), json!({ "days": 7 })).await;
+    let (status, made) = world
+        .api_post(&format!("agents/{agent}/tokens"), json!({ "days": 7 }))
+        .await;
     assert_eq!(status, 201, "{made}");
     made["token"].as_str().unwrap().to_owned()
 }
@@ -102,14 +104,26 @@ async fn a_rule_posts_a_task_an_agent_does_it_and_a_rule_hears_of_it() {
     let eliza = token(&world, "eliza").await;
     let early = call(&world, &eliza, "claim_task", json!({})).await;
     assert_eq!(early["error"]["class"], "conflict", "{early}");
-    call(&world, &eliza, "register_agent", json!({ "capabilities": ["triage"] })).await;
+    call(
+        &world,
+        &eliza,
+        "register_agent",
+        json!({ "capabilities": ["triage"] }),
+    )
+    .await;
 
     let (status, _) = world.github("issues", "d-1", &issue_opened(42)).await.unwrap();
     assert_eq!(status, 202);
     world.settled("d-1").await;
     // The same delivery again posts no second task.
     world.github("issues", "d-1", &issue_opened(42)).await.unwrap();
-    let claimed = call(&world, &eliza, "claim_task", json!({ "idempotency_key": "first" })).await;
+    let claimed = call(
+        &world,
+        &eliza,
+        "claim_task",
+        json!({ "idempotency_key": "first" }),
+    )
+    .await;
     let (task, fence) = (claimed["task"]["id"].clone(), claimed["fence"].clone());
     assert_eq!(claimed["task"]["about"], "acme/api#42", "{claimed}");
     let none = call(&world, &eliza, "claim_task", json!({})).await;
@@ -118,8 +132,18 @@ async fn a_rule_posts_a_task_an_agent_does_it_and_a_rule_hears_of_it() {
     // What was claimed is still held after the server was killed, and the same claim leads to it.
     world.server.kill();
     world.restart();
-    let again = call(&world, &eliza, "claim_task", json!({ "idempotency_key": "first" })).await;
-    assert_eq!((&again["task"]["id"], &again["fence"]), (&task, &fence), "{again}");
+    let again = call(
+        &world,
+        &eliza,
+        "claim_task",
+        json!({ "idempotency_key": "first" }),
+    )
+    .await;
+    assert_eq!(
+        (&again["task"]["id"], &again["fence"]),
+        (&task, &fence),
+        "{again}"
+    );
     let result = json!({ "task": task, "fence": fence, "result": { "said": "it is a crash" } });
     let done = call(&world, &eliza, "complete_task", result.clone()).await;
     assert_eq!(done["state"], "done", "{done}");
@@ -139,7 +163,10 @@ async fn a_rule_posts_a_task_an_agent_does_it_and_a_rule_hears_of_it() {
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!((code, &told["tasks"][0]["state"]), (0, &json!("done")), "{told}");
     let (shown, _, _) = world.xmrt(&["tasks", "show", task.as_str().unwrap()]);
-    assert!(shown.contains("eliza claimed") && shown.contains("eliza done"), "{shown}");
+    assert!(
+        shown.contains("eliza claimed") && shown.contains("eliza done"),
+        "{shown}"
+    );
     let trail = trail(&world).await;
     for line in [
         "reactor xmrt.post_task done",
@@ -155,14 +182,33 @@ async fn a_rule_posts_a_task_an_agent_does_it_and_a_rule_hears_of_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_agent_speaks_for_another_and_what_it_may_is_what_its_role_says() {
     let world = World::start(&[], CONFIG).await;
-    let (eliza, otto, petra) = (token(&world, "eliza").await, token(&world, "otto").await, token(&world, "petra").await);
+    let (eliza, otto, petra) = (
+        token(&world, "eliza").await,
+        token(&world, "otto").await,
+        token(&world, "petra").await,
+    );
     for agent in [&eliza, &otto] {
         call(&world, agent, "register_agent", json!({})).await;
     }
-    let posted = call(&world, &petra, "post_task", json!({ "title": "work", "idempotency_key": "k" })).await;
+    let posted = call(
+        &world,
+        &petra,
+        "post_task",
+        json!({ "title": "work", "idempotency_key": "k" }),
+    )
+    .await;
     // Another agent's key of the same name is another key.
-    let other = call(&world, &eliza, "post_task", json!({ "title": "more work", "idempotency_key": "k" })).await;
-    assert!(posted["id"].is_string() && other["id"].is_string() && posted["id"] != other["id"], "{posted} {other}");
+    let other = call(
+        &world,
+        &eliza,
+        "post_task",
+        json!({ "title": "more work", "idempotency_key": "k" }),
+    )
+    .await;
+    assert!(
+        posted["id"].is_string() && other["id"].is_string() && posted["id"] != other["id"],
+        "{posted} {other}"
+    );
     let refused = call(&world, &petra, "claim_task", json!({})).await;
     assert_eq!(refused["error"]["class"], "forbidden", "{refused}");
     let claimed = call(&world, &eliza, "claim_task", json!({ "task": posted["id"] })).await;
@@ -171,12 +217,24 @@ async fn no_agent_speaks_for_another_and_what_it_may_is_what_its_role_says() {
     assert_eq!(refused["error"]["class"], "conflict", "{refused}");
     let refused = call(&world, &otto, "cancel_task", json!({ "task": posted["id"] })).await;
     assert_eq!(refused["error"]["class"], "forbidden", "{refused}");
-    call(&world, &eliza, "send_message", json!({ "to": "otto", "text": "take over" })).await;
+    call(
+        &world,
+        &eliza,
+        "send_message",
+        json!({ "to": "otto", "text": "take over" }),
+    )
+    .await;
     let mine = call(&world, &eliza, "read_messages", json!({})).await;
     assert_eq!(mine["messages"], json!([]), "{mine}");
     let letters = call(&world, &otto, "read_messages", json!({})).await;
     assert_eq!(letters["messages"][0]["from"], "eliza", "{letters}");
-    let nobody = call(&world, &eliza, "send_message", json!({ "to": "nobody", "text": "?" })).await;
+    let nobody = call(
+        &world,
+        &eliza,
+        "send_message",
+        json!({ "to": "nobody", "text": "?" }),
+    )
+    .await;
     assert_eq!(nobody["error"]["class"], "not_found", "{nobody}");
 
     // Who stands still says nothing, and so loses what it has.
@@ -185,7 +243,9 @@ async fn no_agent_speaks_for_another_and_what_it_may_is_what_its_role_says() {
     assert_eq!(paused["error"]["class"], "forbidden", "{paused}");
     let (_, agents) = world.api("agents").await;
     assert_eq!(agents["present"].as_array().unwrap().len(), 2, "{agents}");
-    let (status, task) = world.api_post("tasks", json!({ "title": "by hand", "to": "nobody" })).await;
+    let (status, task) = world
+        .api_post("tasks", json!({ "title": "by hand", "to": "nobody" }))
+        .await;
     assert_eq!(status, 404, "{task}");
     let (status, task) = world.api_post("tasks", json!({ "title": "by hand" })).await;
     assert_eq!(status, 201, "{task}");

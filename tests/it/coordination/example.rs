@@ -21,7 +21,12 @@ async fn of_two_agents_one_is_killed_and_the_other_finishes_its_task() {
         String::from_utf8_lossy(&output.stderr),
     );
     assert!(output.status.success(), "{told}\n{errors}");
-    for line in ["eliza was killed", "otto: completed", "eliza lapsed: its lease ran out", "otto done"] {
+    for line in [
+        "eliza was killed",
+        "otto: completed",
+        "eliza lapsed: its lease ran out",
+        "otto done",
+    ] {
         assert!(told.contains(line), "{line}: {told}\n{errors}");
     }
     assert!(!told.contains("eliza: completed"), "{told}");

@@ -17,12 +17,36 @@ const SILENT_MS: i64 = 8_000;
 #[derive(Clone, Debug)]
 enum Said {
     Register(usize, bool),
-    Post { priority: u8, needs: bool, to: Option<usize>, attempts: u32 },
-    Claim { agent: usize, lease_ms: i64 },
-    Update { agent: usize, task: Index, stale: bool },
-    Complete { agent: usize, task: Index, stale: bool },
-    Fail { agent: usize, task: Index, again_ms: Option<i64> },
-    HandOff { agent: usize, task: Index, to: Option<usize> },
+    Post {
+        priority: u8,
+        needs: bool,
+        to: Option<usize>,
+        attempts: u32,
+    },
+    Claim {
+        agent: usize,
+        lease_ms: i64,
+    },
+    Update {
+        agent: usize,
+        task: Index,
+        stale: bool,
+    },
+    Complete {
+        agent: usize,
+        task: Index,
+        stale: bool,
+    },
+    Fail {
+        agent: usize,
+        task: Index,
+        again_ms: Option<i64>,
+    },
+    HandOff {
+        agent: usize,
+        task: Index,
+        to: Option<usize>,
+    },
     Cancel(Index),
     Beat(usize),
     Sweep,
@@ -137,7 +161,14 @@ impl Obvious {
     }
 
     /// Something that only a holder may say. `again` is what it is that may be said twice.
-    fn hold(&mut self, job: usize, agent: usize, fence: u64, again: &'static str, act: impl FnOnce(&mut Job)) -> String {
+    fn hold(
+        &mut self,
+        job: usize,
+        agent: usize,
+        fence: u64,
+        again: &'static str,
+        act: impl FnOnce(&mut Job),
+    ) -> String {
         let job = &mut self.jobs[job];
         if job.last == Some((agent, fence, again)) {
             return format!("{:?}", job.state);
@@ -174,7 +205,11 @@ fn able(agent: &str, able: bool) -> Registration {
 
 /// The fence that is meant: that of the holder, or one that is none.
 fn meant(job: &Job, stale: bool) -> u64 {
-    if stale { job.fence.saturating_sub(1) } else { job.fence }
+    if stale {
+        job.fence.saturating_sub(1)
+    } else {
+        job.fence
+    }
 }
 
 /// One thing is said to both; gives both answers.
@@ -183,18 +218,33 @@ async fn say(board: &Board, obvious: &mut Obvious, said: &Said, n: usize, now: i
     let pick = |index: &Index| index.index(count);
     let needs_job = matches!(
         said,
-        Said::Update { .. } | Said::Complete { .. } | Said::Fail { .. } | Said::HandOff { .. } | Said::Cancel(_)
+        Said::Update { .. }
+            | Said::Complete { .. }
+            | Said::Fail { .. }
+            | Said::HandOff { .. }
+            | Said::Cancel(_)
     );
     if needs_job && count == 0 {
         return Default::default();
     }
     match said {
         Said::Register(agent, can) => {
-            let present = board.register(AGENTS[*agent], able(AGENTS[*agent], *can)).await.unwrap();
-            obvious.guests[*agent] = Some(Guest { able: *can, until: now + SILENT_MS });
+            let present = board
+                .register(AGENTS[*agent], able(AGENTS[*agent], *can))
+                .await
+                .unwrap();
+            obvious.guests[*agent] = Some(Guest {
+                able: *can,
+                until: now + SILENT_MS,
+            });
             (format!("{}", !present.capabilities.is_empty()), format!("{can}"))
         }
-        Said::Post { priority, needs, to, attempts } => {
+        Said::Post {
+            priority,
+            needs,
+            to,
+            attempts,
+        } => {
             let wish = NewTask {
                 title: format!("task {n}"),
                 priority: Some(*priority),
@@ -252,14 +302,22 @@ async fn say(board: &Board, obvious: &mut Obvious, said: &Said, n: usize, now: i
             });
             (answer(said), expected)
         }
-        Said::Fail { agent, task, again_ms } => {
+        Said::Fail {
+            agent,
+            task,
+            again_ms,
+        } => {
             let at = pick(task);
             let (id, fence) = (obvious.jobs[at].id.clone(), obvious.jobs[at].fence);
             let said = board.fail(AGENTS[*agent], &id, fence, "broken", *again_ms).await;
             let expected = obvious.hold(at, *agent, fence, "failed", |job| {
                 job.holder = None;
                 let again = again_ms.filter(|_| job.attempts < job.attempts_max);
-                job.state = if again.is_some() { TaskState::Open } else { TaskState::Failed };
+                job.state = if again.is_some() {
+                    TaskState::Open
+                } else {
+                    TaskState::Failed
+                };
                 job.not_before = again.map_or(0, |ms| now + ms);
             });
             (answer(said), expected)
@@ -268,9 +326,13 @@ async fn say(board: &Board, obvious: &mut Obvious, said: &Said, n: usize, now: i
             let at = pick(task);
             let (id, fence) = (obvious.jobs[at].id.clone(), obvious.jobs[at].fence);
             let name = to.map(|to| AGENTS[to].to_owned());
-            let said = board.hand_off(AGENTS[*agent], &id, fence, (name, None), None).await;
+            let said = board
+                .hand_off(AGENTS[*agent], &id, fence, (name, None), None)
+                .await;
             let full = obvious.jobs[at].hand_offs == HAND_OFFS_MAX
-                && obvious.jobs[at].holder.is_some_and(|(holder, held, ..)| holder == *agent && held == fence);
+                && obvious.jobs[at]
+                    .holder
+                    .is_some_and(|(holder, held, ..)| holder == *agent && held == fence);
             if full {
                 return (answer(said), "conflict".into());
             }
@@ -300,7 +362,10 @@ async fn say(board: &Board, obvious: &mut Obvious, said: &Said, n: usize, now: i
         }
         Said::Beat(agent) => {
             let beat = board.heartbeat(AGENTS[*agent], &[], None).await;
-            (format!("{}", beat.is_ok()), format!("{}", obvious.seen(*agent, now)))
+            (
+                format!("{}", beat.is_ok()),
+                format!("{}", obvious.seen(*agent, now)),
+            )
         }
         Said::Sweep => {
             board.sweep().await.unwrap();
@@ -312,7 +377,11 @@ async fn say(board: &Board, obvious: &mut Obvious, said: &Said, n: usize, now: i
 
 /// Everything there is to see of both.
 async fn seen(board: &Board, obvious: &Obvious) -> (Vec<String>, Vec<String>) {
-    let query = TaskQuery { all: true, limit: 500, ..TaskQuery::default() };
+    let query = TaskQuery {
+        all: true,
+        limit: 500,
+        ..TaskQuery::default()
+    };
     let mut real: Vec<String> = board
         .tasks(&query)
         .await
@@ -320,16 +389,27 @@ async fn seen(board: &Board, obvious: &Obvious) -> (Vec<String>, Vec<String>) {
         .tasks
         .iter()
         .map(|task| {
-            let holder = task.holder.as_ref().map(|holder| (holder.agent.clone(), holder.fence));
-            format!("{} {:?} {holder:?} {} {}", task.id, task.state, task.fence, task.attempts)
+            let holder = task
+                .holder
+                .as_ref()
+                .map(|holder| (holder.agent.clone(), holder.fence));
+            format!(
+                "{} {:?} {holder:?} {} {}",
+                task.id, task.state, task.fence, task.attempts
+            )
         })
         .collect();
     let mut expected: Vec<String> = obvious
         .jobs
         .iter()
         .map(|job| {
-            let holder = job.holder.map(|(agent, fence, ..)| (AGENTS[agent].to_owned(), fence));
-            format!("{} {:?} {holder:?} {} {}", job.id, job.state, job.fence, job.attempts)
+            let holder = job
+                .holder
+                .map(|(agent, fence, ..)| (AGENTS[agent].to_owned(), fence));
+            format!(
+                "{} {:?} {holder:?} {} {}",
+                job.id, job.state, job.fence, job.attempts
+            )
         })
         .collect();
     real.sort();
@@ -340,7 +420,11 @@ async fn seen(board: &Board, obvious: &Obvious) -> (Vec<String>, Vec<String>) {
 #[test]
 fn the_board_answers_as_the_obvious_one_over_every_store() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let cases = ProptestConfig { cases: 12, max_shrink_iters: 200, ..ProptestConfig::default() };
+    let cases = ProptestConfig {
+        cases: 12,
+        max_shrink_iters: 200,
+        ..ProptestConfig::default()
+    };
     let mut runner = proptest::test_runner::TestRunner::new(cases);
     let held = runner.run(&conversations(), |conversation| {
         runtime.block_on(async {

@@ -32,7 +32,13 @@ async fn work(board: Board, agent: String, seen: Arc<Mutex<Seen>>) {
         let claimed = match board.claim(&agent, None, Some(1_000), None).await {
             Ok(Some(claimed)) => claimed,
             Ok(None) => {
-                let left = board.tasks(&TaskQuery { limit: 1, ..TaskQuery::default() }).await.unwrap();
+                let left = board
+                    .tasks(&TaskQuery {
+                        limit: 1,
+                        ..TaskQuery::default()
+                    })
+                    .await
+                    .unwrap();
                 if left.tasks.is_empty() {
                     return;
                 }
@@ -54,7 +60,10 @@ async fn work(board: Board, agent: String, seen: Arc<Mutex<Seen>>) {
         if n % 3 == 0 && claimed.task.attempts < 3 {
             continue;
         }
-        match board.complete(&agent, &claimed.task.id, fence, json!({ "by": agent })).await {
+        match board
+            .complete(&agent, &claimed.task.id, fence, json!({ "by": agent }))
+            .await
+        {
             Ok(_) => seen.lock().unwrap().completed.push(claimed.task.id),
             Err(BoardError::Lost { .. } | BoardError::Store(_)) => {}
             Err(error) => panic!("{error}"),
@@ -81,8 +90,16 @@ async fn race(stores: Vec<Arc<dyn Store>>, name: &str) {
     let seen = seen.lock().unwrap();
     assert_eq!(seen.twice, [], "{name}: two holders of one fence");
     let each: BTreeSet<&String> = seen.completed.iter().collect();
-    assert_eq!((each.len(), seen.completed.len()), (TASKS, TASKS), "{name}: each is completed once");
-    let all = TaskQuery { state: Some(TaskState::Done), limit: 500, ..TaskQuery::default() };
+    assert_eq!(
+        (each.len(), seen.completed.len()),
+        (TASKS, TASKS),
+        "{name}: each is completed once"
+    );
+    let all = TaskQuery {
+        state: Some(TaskState::Done),
+        limit: 500,
+        ..TaskQuery::default()
+    };
     assert_eq!(board(0).tasks(&all).await.unwrap().tasks.len(), TASKS, "{name}");
     assert!(seen.fences.len() > TASKS, "{name}: some lapsed");
 }

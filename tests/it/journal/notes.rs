@@ -83,7 +83,10 @@ pub(crate) async fn note(store: &dyn Store, key: &KvKey, note: Note, now: jiff::
         Note::Delete => format!("{:?}", store.kv_delete(key, now).await),
         Note::Batch(expects, changes, audit) => {
             let batch = KvBatch {
-                expects: expects.into_iter().map(|(key, value)| (note_key(key), value.map(note_value))).collect(),
+                expects: expects
+                    .into_iter()
+                    .map(|(key, value)| (note_key(key), value.map(note_value)))
+                    .collect(),
                 changes: changes
                     .into_iter()
                     .map(|(key, change)| match change {

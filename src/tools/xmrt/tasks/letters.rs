@@ -78,7 +78,10 @@ pub(super) async fn send(ctx: Ctx<Parts>, args: SendArgs) -> Result<Effect<SentS
 pub(super) async fn read(ctx: Ctx<Parts>, args: ReadArgs) -> Result<Letters, ToolError> {
     let me = me(&ctx)?;
     let limit = args.limit.unwrap_or(LIMIT);
-    let (letters, more) = board(&ctx).letters(&me, args.after, limit).await.map_err(of_board)?;
+    let (letters, more) = board(&ctx)
+        .letters(&me, args.after, limit)
+        .await
+        .map_err(of_board)?;
     Ok(Letters {
         messages: letters.into_iter().map(LetterShown::from).collect(),
         more,

@@ -74,7 +74,10 @@ pub(super) struct AgentList {
 pub(super) async fn register(ctx: Ctx<Parts>, args: RegisterArgs) -> Result<Effect<AgentShown>, ToolError> {
     let me = me(&ctx)?;
     if ctx.dry_run {
-        return Ok(would("register_agent", json!({ "agent": me, "capabilities": args.capabilities })));
+        return Ok(would(
+            "register_agent",
+            json!({ "agent": me, "capabilities": args.capabilities }),
+        ));
     }
     let said = Registration {
         capabilities: args.capabilities,
@@ -90,9 +93,17 @@ pub(super) async fn heartbeat(ctx: Ctx<Parts>, args: HeartbeatArgs) -> Result<Ef
     if ctx.dry_run {
         return Ok(would("heartbeat", json!({ "agent": me })));
     }
-    let holdings: Vec<_> = args.tasks.into_iter().map(|held| holding(held.task, held.fence)).collect();
-    let beat = board(&ctx).heartbeat(&me, &holdings, args.read_up_to).await.map_err(of_board)?;
-    let ids = |holdings: Vec<crate::coordination::Holding>| holdings.into_iter().map(|held| held.task).collect();
+    let holdings: Vec<_> = args
+        .tasks
+        .into_iter()
+        .map(|held| holding(held.task, held.fence))
+        .collect();
+    let beat = board(&ctx)
+        .heartbeat(&me, &holdings, args.read_up_to)
+        .await
+        .map_err(of_board)?;
+    let ids =
+        |holdings: Vec<crate::coordination::Holding>| holdings.into_iter().map(|held| held.task).collect();
     Ok(Effect::Done(Heard {
         held: ids(beat.held),
         lost: ids(beat.lost),

@@ -263,7 +263,10 @@ pub(super) async fn claim(ctx: Ctx<Parts>, args: ClaimArgs) -> Result<Effect<Cla
 pub(super) async fn update(ctx: Ctx<Parts>, args: UpdateArgs) -> Result<Effect<TaskOutline>, ToolError> {
     let me = me(&ctx)?;
     if ctx.dry_run {
-        return Ok(would("update_task", json!({ "task": args.task, "note": args.note })));
+        return Ok(would(
+            "update_task",
+            json!({ "task": args.task, "note": args.note }),
+        ));
     }
     let held = holding(args.task, args.fence);
     let updated = board(&ctx)
@@ -276,7 +279,10 @@ pub(super) async fn update(ctx: Ctx<Parts>, args: UpdateArgs) -> Result<Effect<T
 pub(super) async fn complete(ctx: Ctx<Parts>, args: CompleteArgs) -> Result<Effect<TaskOutline>, ToolError> {
     let me = me(&ctx)?;
     if ctx.dry_run {
-        return Ok(would("complete_task", json!({ "task": args.task, "result": args.result })));
+        return Ok(would(
+            "complete_task",
+            json!({ "task": args.task, "result": args.result }),
+        ));
     }
     let result = args.result.map_or(Value::Null, Value::Object);
     let task = board(&ctx).complete(&me, &args.task, args.fence, result).await;
@@ -286,9 +292,15 @@ pub(super) async fn complete(ctx: Ctx<Parts>, args: CompleteArgs) -> Result<Effe
 pub(super) async fn fail(ctx: Ctx<Parts>, args: FailArgs) -> Result<Effect<TaskOutline>, ToolError> {
     let me = me(&ctx)?;
     if ctx.dry_run {
-        return Ok(would("fail_task", json!({ "task": args.task, "reason": args.reason })));
+        return Ok(would(
+            "fail_task",
+            json!({ "task": args.task, "reason": args.reason }),
+        ));
     }
-    let again_ms = args.retry.unwrap_or(true).then(|| ms(args.retry_in_s).unwrap_or(0));
+    let again_ms = args
+        .retry
+        .unwrap_or(true)
+        .then(|| ms(args.retry_in_s).unwrap_or(0));
     let task = board(&ctx)
         .fail(&me, &args.task, args.fence, &args.reason, again_ms)
         .await;
@@ -300,10 +312,19 @@ pub(super) async fn hand_off(ctx: Ctx<Parts>, args: HandOffArgs) -> Result<Effec
     let board = board(&ctx);
     check_agent(&ctx, &board, args.to.as_deref()).await?;
     if ctx.dry_run {
-        return Ok(would("hand_off_task", json!({ "task": args.task, "to": args.to })));
+        return Ok(would(
+            "hand_off_task",
+            json!({ "task": args.task, "to": args.to }),
+        ));
     }
     let task = board
-        .hand_off(&me, &args.task, args.fence, (args.to, args.needs), args.note.as_deref())
+        .hand_off(
+            &me,
+            &args.task,
+            args.fence,
+            (args.to, args.needs),
+            args.note.as_deref(),
+        )
         .await;
     Ok(Effect::Done(task.map_err(of_board)?.into()))
 }
