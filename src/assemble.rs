@@ -25,7 +25,7 @@ use secrecy::SecretString;
 
 pub use agents::{StdioOptions, ToolsetCost, serve_stdio, toolset_costs};
 pub use call::{Asked, call_tool};
-pub use connect::{Change, Subscription, subscribe, subscription};
+pub use connect::{Change, Signing, Subscription, Target, signing, subscribe, subscription};
 pub use files::{admin_token, read_rules};
 pub use instance::{AssembleError, Instance, Running, offline, start};
 pub use journal::{Bare, back_up};

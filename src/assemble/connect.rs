@@ -1,30 +1,52 @@
 //! What a provider's webhook must be for the rules, beside what it is; and making it so.
 
+mod github;
+mod render;
+
 use std::collections::BTreeSet;
 
-use secrecy::ExposeSecret;
 use url::Url;
 
-use super::providers::Providers;
+pub use render::Signing;
+
 use super::read_rules;
 use crate::config::Settings;
-use crate::integrations::github::{self, Client, Hook, HookPlace, Repo};
-use crate::reactor::leads_here;
+use crate::integrations::ApiError;
+use crate::integrations::github::HookPlace;
 use crate::rules;
 
-/// Where GitHub delivers to, below the server's address.
-const DOOR: &str = "/webhooks/github";
+/// What a rule listens to that listens to everything.
+const EVERYTHING: &str = "*";
+
+/// Where a webhook is to be.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'t> {
+    /// On GitHub: `owner/name`, or an organization.
+    Github(&'t str),
+    /// In a workspace on Render (`tea-…`); without one, in the only one that the key sees.
+    Render(Option<&'t str>),
+}
 
 /// What is to become of a webhook.
 #[derive(Clone, Debug)]
 pub struct Subscription {
-    place: HookPlace,
+    place: Place,
+    /// Where it is, in words.
+    pub target: String,
     /// Where it delivers to.
     pub url: String,
-    /// The events it tells once this is done.
+    /// The events it tells once this is done; `*` is every one.
     pub events: Vec<String>,
     /// What there is to do.
     pub change: Change,
+}
+
+/// Where a webhook is, in the provider's terms.
+#[derive(Clone, Debug)]
+enum Place {
+    Github(HookPlace),
+    /// A workspace's id.
+    Render(String),
 }
 
 /// What there is to do.
@@ -36,7 +58,7 @@ pub enum Change {
     /// There is one that lacks something.
     Mend {
         /// Its id.
-        id: u64,
+        id: String,
         /// What it does not tell yet.
         add: Vec<String>,
         /// It is switched off.
@@ -45,102 +67,64 @@ pub enum Change {
     /// It is as the rules need it.
     Nothing {
         /// Its id.
-        id: u64,
+        id: String,
     },
 }
 
-/// Compares a repository's or an organization's webhook with what the rules listen to. `address` is where the server is reached:
+/// A webhook as it is.
+struct Found {
+    id: String,
+    /// The events it tells; `*` is every one.
+    told: BTreeSet<String>,
+    on: bool,
+}
+
+/// Compares the webhook of a place with what the rules listen to. `address` is where the server is reached:
 /// `https://xmrt.example.com`.
 ///
 /// # Errors
 /// What is missing or wrong, and what to do.
-pub async fn subscription(settings: &Settings, target: &str, address: &str) -> Result<Subscription, String> {
-    let url = door(address)?;
-    let wanted = wanted(settings)?;
-    let client = client(settings)?;
-    let place = match target.parse::<Repo>() {
-        Ok(repo) => HookPlace::Repository(repo),
-        Err(_) if !target.contains('/') && !target.is_empty() => HookPlace::Organization(target.to_owned()),
-        Err(error) => {
-            return Err(format!(
-                "`{target}` is neither `owner/name` nor an organization: {error}"
-            ));
-        }
-    };
-    let hooks = client.hooks(&place).await.map_err(|error| {
-        let remedy = error.remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default();
-        format!(
-            "the webhooks of {target} cannot be read: {}{remedy}. The token must administer them: classic `admin:repo_hook` or \
-             `admin:org_hook`, fine-grained `Webhooks: read and write`",
-            error.message
-        )
-    })?;
-    let host = Url::parse(&url)
-        .ok()
-        .and_then(|url| url.host_str().map(str::to_owned));
-    let hosts: Vec<String> = host.into_iter().collect();
-    let ours = hooks
-        .items
-        .into_iter()
-        .find(|hook| leads_here(&hook.config.url, DOOR, &hosts));
-    let (change, events) = compared(ours, wanted);
-    Ok(Subscription {
-        place,
-        url,
-        events,
-        change,
-    })
+pub async fn subscription(
+    settings: &Settings,
+    target: Target<'_>,
+    address: &str,
+) -> Result<Subscription, String> {
+    match target {
+        Target::Github(target) => github::subscription(settings, target, address).await,
+        Target::Render(workspace) => render::subscription(settings, workspace, address).await,
+    }
 }
 
 /// Makes it so. Gives the webhook's id.
 ///
 /// # Errors
 /// Why it is not so, or not known to be.
-pub async fn subscribe(settings: &Settings, wanted: &Subscription) -> Result<u64, String> {
-    let client = client(settings)?;
-    let request = match &wanted.change {
-        Change::Nothing { id } => return Ok(*id),
-        Change::Make => {
-            let secret = settings.github_webhook_secrets.first().ok_or(
-                "GITHUB_WEBHOOK_SECRET is not set: nothing that the webhook delivers could be verified; take a long random text, \
-                 for example from `openssl rand -hex 32`, and give the server the same",
-            )?;
-            let new = github::NewHook {
-                url: &wanted.url,
-                content_type: "json",
-                events: &wanted.events,
-                active: true,
-                secret: Some(secret.expose_secret()),
-            };
-            github::create_hook(&wanted.place, &new)
-        }
-        Change::Mend { id, .. } => github::update_hook(&wanted.place, *id, Some(&wanted.events), Some(true)),
-    };
-    let hook: Hook = client.send(&request).await.map_err(|error| {
-        let remedy = error
-            .remedy
-            .map(|remedy| format!("; {remedy}"))
-            .unwrap_or_default();
-        format!("{}{remedy}", error.message)
-    })?;
-    Ok(hook.id)
-}
-
-fn client(settings: &Settings) -> Result<Client, String> {
-    let client = Providers::configured(settings)?.github.ok_or(
-        "GITHUB_TOKEN is not set; the token must administer the webhooks of the repository or organization",
-    )?;
-    match client.is_app() {
-        true => Err("a GitHub App has one webhook for all its repositories, whose address, secret and events are on the App's settings \
-                     page: docs/github-app.md"
-            .into()),
-        false => Ok(client),
+pub async fn subscribe(settings: &Settings, wanted: &Subscription) -> Result<String, String> {
+    match &wanted.place {
+        Place::Github(place) => github::subscribe(settings, place, wanted).await,
+        Place::Render(workspace) => render::subscribe(settings, workspace, wanted).await,
     }
 }
 
-fn door(address: &str) -> Result<String, String> {
+/// Whether the server knows what the webhook signs with. GitHub does not tell.
+///
+/// # Errors
+/// Why Render does not.
+pub async fn signing(
+    settings: &Settings,
+    wanted: &Subscription,
+    id: &str,
+) -> Result<Option<Signing>, String> {
+    match &wanted.place {
+        Place::Github(_) => Ok(None),
+        Place::Render(_) => render::signing(settings, id).await.map(Some),
+    }
+}
+
+/// The address of a door of the server.
+fn door(address: &str, door: &str) -> Result<String, String> {
     let trimmed = address.trim_end_matches('/');
-    let base = trimmed.strip_suffix(DOOR).unwrap_or(trimmed);
+    let base = trimmed.strip_suffix(door).unwrap_or(trimmed);
     let fits = Url::parse(base).ok().is_some_and(|url| {
         matches!(url.scheme(), "https" | "http")
             && url.has_host()
@@ -148,58 +132,71 @@ fn door(address: &str) -> Result<String, String> {
             && url.query().is_none()
     });
     match fits {
-        true => Ok(format!("{base}{DOOR}")),
+        true => Ok(format!("{base}{door}")),
         false => Err(format!(
             "`{address}` is not the address of a server; write it like https://xmrt.example.com"
         )),
     }
 }
 
-/// The events that the rules listen to, as GitHub calls them.
-fn wanted(settings: &Settings) -> Result<BTreeSet<String>, String> {
+/// The host of an address, as the list of ours.
+fn host_of(url: &str) -> Vec<String> {
+    let host = Url::parse(url)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned));
+    host.into_iter().collect()
+}
+
+/// The events of a source that the rules listen to, as the source calls them.
+fn wanted(settings: &Settings, source: &str, name: &str) -> Result<BTreeSet<String>, String> {
     let files = read_rules(std::slice::from_ref(&settings.rules))?;
     let book = rules::load(&files, settings.vars(), None)
         .book
         .ok_or("the rules hold errors; `xmrt check` shows them")?;
-    match subscribed(book.events_of("github")) {
-        wanted if wanted.is_empty() => {
-            Err("no rule listens to GitHub, so there is nothing to subscribe to".into())
-        }
+    match subscribed(book.events_of(source)) {
+        wanted if wanted.is_empty() => Err(format!(
+            "no rule listens to {name}, so there is nothing to subscribe to"
+        )),
         wanted => Ok(wanted),
     }
 }
 
-/// What there is to subscribe to for these events: everything is one word, and a `ping` comes by itself.
+/// What there is to subscribe to for these events: everything is one word, and GitHub's `ping` comes by itself.
 fn subscribed(mut events: BTreeSet<String>) -> BTreeSet<String> {
     events.remove("ping");
-    match events.contains("*") {
-        true => BTreeSet::from(["*".to_owned()]),
+    match events.contains(EVERYTHING) {
+        true => BTreeSet::from([EVERYTHING.to_owned()]),
         false => events,
     }
 }
 
 /// What there is to do, and the events there are then. What it tells beyond the rules stays: somebody may want it.
-fn compared(hook: Option<Hook>, wanted: BTreeSet<String>) -> (Change, Vec<String>) {
+fn compared(hook: Option<Found>, wanted: BTreeSet<String>) -> (Change, Vec<String>) {
     let Some(hook) = hook else {
         return (Change::Make, wanted.into_iter().collect());
     };
-    let told: BTreeSet<String> = hook.events.into_iter().collect();
-    let all = told.contains("*");
-    let add: Vec<String> = wanted.difference(&told).filter(|_| !all).cloned().collect();
-    let events = match add.contains(&"*".to_owned()) {
-        true => vec!["*".to_owned()],
-        false => told.into_iter().chain(add.iter().cloned()).collect(),
+    let all = hook.told.contains(EVERYTHING);
+    let add: Vec<String> = wanted.difference(&hook.told).filter(|_| !all).cloned().collect();
+    let events = match add.iter().any(|event| event == EVERYTHING) {
+        true => vec![EVERYTHING.to_owned()],
+        false => hook.told.into_iter().chain(add.iter().cloned()).collect(),
     };
-    match add.is_empty() && hook.active {
-        true => (Change::Nothing { id: hook.id }, events),
-        false => {
-            let change = Change::Mend {
-                id: hook.id,
-                add,
-                switch_on: !hook.active,
-            };
-            (change, events)
-        }
+    let change = match add.is_empty() && hook.on {
+        true => Change::Nothing { id: hook.id },
+        false => Change::Mend {
+            id: hook.id,
+            add,
+            switch_on: !hook.on,
+        },
+    };
+    (change, events)
+}
+
+/// A refusal with its remedy.
+fn said(error: ApiError) -> String {
+    match error.remedy {
+        Some(remedy) => format!("{}; {remedy}", error.message),
+        None => error.message,
     }
 }
 
@@ -220,7 +217,7 @@ mod tests {
 
     #[test]
     fn an_address_may_end_with_the_door_and_must_be_one() {
-        let door = |address| door(address).ok();
+        let door = |address| door(address, "/webhooks/github").ok();
         assert_eq!(
             door("https://a.example/").as_deref(),
             Some("https://a.example/webhooks/github")
@@ -231,5 +228,25 @@ mod tests {
         );
         assert_eq!(door("a.example"), None);
         assert_eq!(door("https://me:secret@a.example"), None);
+    }
+
+    #[test]
+    fn what_is_told_beyond_the_rules_stays_and_everything_covers_all() {
+        let set = |events: &[&str]| events.iter().map(|event| (*event).to_owned()).collect();
+        let hook = |told, on| {
+            Some(Found {
+                id: "1".into(),
+                told: set(told),
+                on,
+            })
+        };
+        let (change, events) = compared(hook(&["push"], true), set(&["issues"]));
+        assert_eq!(events, ["push", "issues"]);
+        assert!(matches!(change, Change::Mend { add, switch_on: false, .. } if add == ["issues"]));
+        let (change, events) = compared(hook(&["*"], true), set(&["issues"]));
+        assert_eq!((change, events.len()), (Change::Nothing { id: "1".into() }, 1));
+        let (change, events) = compared(hook(&["push"], false), set(&["*"]));
+        assert_eq!(events, ["*"]);
+        assert!(matches!(change, Change::Mend { add, switch_on: true, .. } if add == ["*"]));
     }
 }

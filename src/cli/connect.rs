@@ -2,10 +2,11 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::{Ending, Failure, print};
-use crate::assemble::{self, Change, Subscription};
+use crate::assemble::{self, Change, Subscription, Target};
 use crate::config::Settings;
 
 /// Options of `xmrt connect`.
@@ -19,12 +20,31 @@ pub(super) struct Options {
 enum Provider {
     /// Make or mend the webhook of a repository or an organization on GitHub
     Github(Github),
+    /// Make or mend the webhook of a workspace on Render
+    Render(Render),
 }
 
 #[derive(Debug, clap::Args)]
 struct Github {
     /// `owner/name`, or an organization
     target: String,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, clap::Args)]
+struct Render {
+    /// The workspace, by id (`tea-…`) [default: the only one that the key sees]
+    workspace: Option<String>,
+    /// Print what the webhook signs with, and nothing else: the value of RENDER_WEBHOOK_SECRET
+    #[arg(long, conflicts_with_all = ["yes", "json"])]
+    secret: bool,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, clap::Args)]
+struct How {
     /// Where the server is reached from outside, as `https://xmrt.example.com` [default: `[http] hosts`, or what Render says]
     #[arg(long, value_name = "URL")]
     address: Option<String>,
@@ -37,31 +57,54 @@ struct Github {
 }
 
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
-    let Provider::Github(options) = options.provider;
-    let address = match options.address.clone() {
+    let (target, how, secret) = match &options.provider {
+        Provider::Github(options) => (Target::Github(&options.target), &options.how, false),
+        Provider::Render(options) => (
+            Target::Render(options.workspace.as_deref()),
+            &options.how,
+            options.secret,
+        ),
+    };
+    let address = match how.address.clone() {
         Some(address) => address,
         None => settings.hosts().first().map(|host| format!("https://{host}")).ok_or(
             "it is not known where this server is reached from outside; say it with --address https://…, or as `[http] hosts` in xmrt.toml",
         )?,
     };
-    let wanted = assemble::subscription(&settings, &options.target, &address).await?;
-    let nothing = matches!(wanted.change, Change::Nothing { .. });
-    if !options.json {
-        tell(&options.target, &wanted);
+    let wanted = assemble::subscription(&settings, target, &address).await?;
+    if secret {
+        return print_secret(&settings, &wanted).await;
     }
-    let done = nothing || (options.yes || !options.json && asked()?);
+    let nothing = matches!(wanted.change, Change::Nothing { .. });
+    if !how.json {
+        tell(&target, &wanted);
+    }
+    let done = nothing || (how.yes || !how.json && asked()?);
     let id = match done {
         true => Some(assemble::subscribe(&settings, &wanted).await?),
         false => None,
     };
-    if options.json {
+    let signing = match &id {
+        Some(id) => assemble::signing(&settings, &wanted, id).await?,
+        None => None,
+    };
+    if how.json {
         print::json(&json!({
-            "target": options.target, "url": wanted.url, "events": wanted.events, "plan": wanted.change, "done": id.is_some(), "id": id,
+            "target": wanted.target, "url": wanted.url, "events": wanted.events, "plan": wanted.change, "done": id.is_some(), "id": id,
+            "secret_known": signing.map(|signing| signing.known),
         }));
-    } else if let (Some(id), false) = (id, nothing) {
-        println!("done: webhook {id}");
-        if wanted.change == Change::Make {
+    } else if let Some(id) = &id {
+        if !nothing {
+            println!("done: webhook {id}");
+        }
+        if wanted.change == Change::Make && matches!(target, Target::Github(_)) {
             println!("GitHub sends a ping at once: `xmrt events` shows it");
+        }
+        if signing.is_some_and(|signing| !signing.known) {
+            println!(
+                "what it signs with is not in RENDER_WEBHOOK_SECRET here; a server without it refuses all that it delivers.\n\
+                 `xmrt connect render --secret` prints it: give it to the server, and start that again"
+            );
         }
     }
     match id {
@@ -70,32 +113,48 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     }
 }
 
+/// What the webhook that there is signs with, alone on standard output.
+async fn print_secret(settings: &Settings, wanted: &Subscription) -> Ending {
+    let (Change::Mend { id, .. } | Change::Nothing { id }) = &wanted.change else {
+        let message = format!(
+            "{} has no webhook that leads to {}; without --secret this command makes it",
+            wanted.target, wanted.url
+        );
+        return Err(message.into());
+    };
+    if let Some(signing) = assemble::signing(settings, wanted, id).await? {
+        println!("{}", signing.secret.expose_secret());
+    }
+    Ok(())
+}
+
 /// The difference, line by line.
-fn tell(target: &str, wanted: &Subscription) {
+fn tell(target: &Target<'_>, wanted: &Subscription) {
+    let place = print::harmless(&wanted.target);
+    let event = |sign: &str, event: &String| match event.as_str() {
+        "*" => println!("{sign} every event"),
+        event => println!("{sign} event {event}"),
+    };
     match &wanted.change {
         Change::Nothing { id } => {
-            println!("the webhook {id} of {target} tells all that the rules listen to");
+            println!("the webhook {id} of {place} tells all that the rules listen to");
         }
         Change::Make => {
-            println!("{target} has no webhook that leads to {}", wanted.url);
+            println!("{place} has no webhook that leads to {}", wanted.url);
             println!("+ webhook {}", wanted.url);
-            println!("+ content type application/json, signed with GITHUB_WEBHOOK_SECRET");
-            for event in &wanted.events {
-                println!("+ event {event}");
+            if let Target::Github(_) = target {
+                println!("+ content type application/json, signed with GITHUB_WEBHOOK_SECRET");
             }
+            wanted.events.iter().for_each(|one| event("+", one));
         }
         Change::Mend { id, add, switch_on } => {
-            println!("the webhook {id} of {target} lacks something");
+            println!("the webhook {id} of {place} lacks something");
             if *switch_on {
                 println!("- off\n+ on");
             }
             let kept = wanted.events.iter().filter(|event| !add.contains(event));
-            for event in kept {
-                println!("  event {event}");
-            }
-            for event in add {
-                println!("+ event {event}");
-            }
+            kept.for_each(|one| event(" ", one));
+            add.iter().for_each(|one| event("+", one));
         }
     }
 }

@@ -52,7 +52,7 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 const PAGE_DEFAULT: usize = 50;
 
 /// Who did it, in the journal: the API has one token, so it cannot tell persons apart.
-const WHO: &str = "api";
+pub(super) const WHO: &str = "api";
 
 /// Names a wish, so that it can be sent again.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";

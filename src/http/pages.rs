@@ -1,4 +1,4 @@
-//! In: a person's browser. Out: pages about events, runs and rules, and what that person wants done. Never: a page without a
+//! In: a person's browser. Out: pages about events, runs, rules and agents, and what that person wants done. Never: a page without a
 //! session, a change without the form's token, a script or a style inside of a page.
 //!
 //! A page is made here as a whole and works without scripts; the one script there is asks for it again when something has
@@ -17,6 +17,8 @@ mod events;
 mod runs;
 mod rules;
 mod approvals;
+mod agents;
+mod audit;
 
 use std::sync::Arc;
 
@@ -67,6 +69,14 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/rules/{id}/try", post(rules::attempt))
         .route("/approvals", get(approvals::list))
         .route("/approvals/{run}", post(approvals::answer))
+        .route("/agents", get(agents::list))
+        .route("/agents/{id}", get(agents::show))
+        .route("/agents/{id}/tokens", post(agents::issue))
+        .route("/agents/{id}/tokens/{token}", post(agents::revoke))
+        .route("/agents/{id}/account", post(agents::sign))
+        .route("/agents/{id}/pause", post(agents::pause))
+        .route("/agents/{id}/may", post(agents::may))
+        .route("/audit", get(audit::list))
         .route("/pauses", post(now::pause))
         .route("/sign-out", post(session::sign_out))
         .route("/oauth/github/start", get(accounts::start))

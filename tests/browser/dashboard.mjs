@@ -84,7 +84,23 @@ async function story() {
     GITHUB_WEBHOOK_SECRET: SECRET, RENDER_API_KEY: "the render key of the browser", RENDER_WEBHOOK_SECRET: render,
   };
   fs.cpSync(new URL("rules", import.meta.url).pathname, environment.XMRT_RULES, { recursive: true });
-  fs.writeFileSync(environment.XMRT_CONFIG, "[limits]\nsettle_ms = 60\n");
+  fs.writeFileSync(environment.XMRT_CONFIG, `[limits]
+settle_ms = 60
+
+[role.triage]
+allow = ["github.*"]
+approval = ["github.close_issue"]
+repos = ["acme/api"]
+
+[[agent]]
+id = "scout"
+role = "triage"
+
+[[agent]]
+id = "ranger"
+role = "triage"
+github_login = "acme-ranger"
+`);
   sandbox = await start("sandbox", ["sandbox", "--listen", "127.0.0.1:0"], environment);
   Object.assign(environment, { GITHUB_API_URL: `${sandbox}/github`, RENDER_API_URL: `${sandbox}/render/v1` });
   const issues = [1, 2, 3, 4, 5, 6, 7].map((number) => ({ repo: "acme/api", number, title: `Issue ${number}`, user: "alice" }));
@@ -116,7 +132,7 @@ async function browse() {
     const unknown = await run("run-nightly-now", "unknown");
     await until("two questions", async () => (await api("approvals")).approvals.length === 2);
     const pages = ["/", "/events", "/events/d-quiet", "/runs", `/runs/${dead.id}`, `/runs/${unknown.id}`, "/rules",
-      "/rules/label-crashes", "/rules/later", "/approvals", "/events/nothing"];
+      "/rules/label-crashes", "/rules/later", "/approvals", "/agents", "/agents/scout", "/agents/ranger", "/audit", "/events/nothing"];
     await look(browser, "desk", { width: 1280, height: 850 }, "light", pages);
     await look(browser, "phone", { width: 390, height: 800 }, "dark", pages);
     const page = await signedIn(browser, { width: 1280, height: 850 }, "light");
@@ -143,7 +159,7 @@ async function signedIn(browser, viewport, colorScheme) {
 // What is not there yet says what to do next.
 async function empty(browser) {
   const page = await signedIn(browser, { width: 1280, height: 850 }, "light");
-  const says = { "/": "wait for their first event", "/events": "/webhooks/github", "/runs": "No rule has fired yet", "/approvals": "Nothing waits" };
+  const says = { "/": "wait for their first event", "/events": "/webhooks/github", "/runs": "No rule has fired yet", "/approvals": "Nothing waits", "/audit": "Nothing is on record yet" };
   for (const [where, words] of Object.entries(says)) {
     await page.goto(url + where);
     assert.ok((await page.textContent("main")).includes(words), `${where} says ${words}`);
@@ -245,6 +261,37 @@ async function acts(page, dead, unknown) {
   assert.match(await page.textContent("#tried"), /Newly on 1 event.*No more on 1 event/s);
   assert.equal((await api("rules/label-crashes")).text, source, "nothing was changed");
 
+  // An agent: a token that opens the door and is taken back, a question about its role, a pause; all of it in the trail.
+  const door = async (token) => {
+    const headers = { "content-type": "application/json", accept: "application/json, text/event-stream", authorization: `Bearer ${token}` };
+    const hello = { jsonrpc: "2.0", id: 1, method: "initialize",
+      params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "browser", version: "1" } } };
+    return (await fetch(`${url}/mcp`, { method: "POST", headers, body: JSON.stringify(hello) })).status;
+  };
+  await page.goto(`${url}/agents/scout`);
+  await page.getByRole("button", { name: "Make a token" }).click();
+  const token = (await page.textContent("#token pre")).trim();
+  assert.equal(await door(token), 200);
+  await page.goto(`${url}/agents/scout`);
+  assert.equal(await page.locator("#token").count(), 0, "it is shown once");
+  await page.getByRole("button", { name: "Take back" }).click();
+  assert.match(await said(page), /taken back/);
+  assert.equal(await door(token), 401);
+  await page.getByLabel("Tool").fill("github.create_issue");
+  await page.getByLabel("Arguments").fill('{"repo": "other/place", "title": "x"}');
+  await page.getByRole("button", { name: "Ask" }).click();
+  assert.match(await page.textContent("#asked"), /It may not\..*other\/place/s);
+  await page.getByRole("button", { name: "Pause" }).click();
+  assert.match(await said(page), /stands still/);
+  assert.deepEqual((await api("pauses")).pauses.map((pause) => pause.what), ["agent:scout"]);
+  await page.getByRole("button", { name: "Resume" }).first().click();
+  assert.deepEqual((await api("pauses")).pauses, []);
+  await page.goto(`${url}/audit`);
+  await page.getByLabel("Who").fill("admin");
+  await page.getByLabel("What").fill("agent.*");
+  await page.getByRole("button", { name: "Show" }).click();
+  assert.match(await page.textContent("#audit"), /agent\.revoke scout.*done.*agent\.token scout.*done/s);
+
   // Without loading again: what comes in is there.
   await page.goto(`${url}/`);
   await page.waitForFunction(() => document.getElementById("pulse").textContent === "Live");
@@ -254,7 +301,7 @@ async function acts(page, dead, unknown) {
   assert.ok(await page.evaluate(() => window.stayed), "the page was not loaded again");
 
   // By keyboard.
-  for (const [key, where] of [["e", "/events"], ["r", "/runs"], ["u", "/rules"], ["a", "/approvals"], ["n", "/"]]) {
+  for (const [key, where] of [["e", "/events"], ["r", "/runs"], ["u", "/rules"], ["a", "/approvals"], ["g", "/agents"], ["t", "/audit"], ["n", "/"]]) {
     await page.keyboard.press("g");
     await Promise.all([page.waitForURL(url + where), page.keyboard.press(key)]);
   }

@@ -1,5 +1,7 @@
 //! `xmrt connect`: the webhook that the rules need, made or mended after a look at the difference.
 
+mod render;
+
 use serde_json::{Value, json};
 
 use crate::harness::World;

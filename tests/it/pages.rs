@@ -96,6 +96,9 @@ async fn without_a_session_every_page_leads_to_the_sign_in() {
         "/rules",
         "/rules/x",
         "/approvals",
+        "/agents",
+        "/agents/x",
+        "/audit",
         "/live",
     ] {
         let answer = browser.get(path).await;
@@ -122,6 +125,8 @@ async fn a_page_has_the_policy_and_no_script_or_style_inside() {
         "/runs",
         "/rules",
         "/approvals",
+        "/agents",
+        "/audit",
         "/nothing-else/..",
     ] {
         let page = browser.get(path).await;
@@ -394,4 +399,69 @@ async fn pages_about_rules_and_approvals_stay_small_too_and_say_what_they_leave_
             "{path}"
         );
     }
+}
+
+const AGENTS: &str =
+    "[role.triage]\nallow = [\"xmrt.notify\"]\n\n[[agent]]\nid = \"scout\"\nrole = \"triage\"\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trail_and_an_agent_are_shown_whole_small_and_without_a_strangers_markup() {
+    let tells = ASKS
+        .replace("TEXT", &"<&>".repeat(3_000))
+        .replace("approval = { by = [\"alice\"], reason = \"REASON\" }\n", "")
+        .replace("\non = ", "\nagent = \"scout\"\non = ");
+    let world = World::start(&[("tells", &tells)], AGENTS).await;
+    for number in 1..=55 {
+        let id = format!("d-{number}");
+        world.github("issues", &id, &issue_opened(number)).await.unwrap();
+        world.settled(&id).await;
+    }
+    let mut browser = Browser::at(&world.server.url);
+    assert_eq!(browser.sign_in(harness::ADMIN_TOKEN).await.status, 303);
+    for (path, says) in [
+        ("/audit", "Older"),
+        ("/audit?who=scout", "xmrt.notify"),
+        ("/audit?what=xmrt.*&outcome=done", "xmrt.notify"),
+        ("/audit?who=nobody", "No entry is like that"),
+        ("/agents", "scout"),
+        ("/agents/scout", "All of it"),
+    ] {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, 200, "{path}: {}", page.text);
+        assert!(page.text.contains(says), "{path} does not say {says:?}");
+        assert!(page.text.len() <= 100_000, "{path}: {}", page.text.len());
+        assert!(!page.text.contains("<&>"), "{path}");
+    }
+    let older = browser.get("/audit").await.text;
+    let (_, link) = older.split_once("class=\"next\" href=\"").unwrap();
+    let link = link.split('"').next().unwrap().replace("&amp;", "&");
+    let page = browser.get(&link).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("xmrt.notify") && !page.text.contains("class=\"next\""));
+    for (path, status) in [("/agents/nobody", 404), ("/audit?before=yesterday", 400)] {
+        assert_eq!(browser.get(path).await.status, status, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_shown_on_one_page_that_nobody_keeps() {
+    let world = World::start(&[], AGENTS).await;
+    let mut browser = Browser::at(&world.server.url);
+    assert_eq!(browser.sign_in(harness::ADMIN_TOKEN).await.status, 303);
+    let csrf = csrf(&browser.get("/agents/scout").await.text);
+    let wrong = browser
+        .post("/agents/scout/tokens", format!("csrf={csrf}&days=100000"))
+        .await;
+    assert_eq!(wrong.status, 400);
+    let page = browser
+        .post("/agents/scout/tokens", format!("csrf={csrf}&days=7"))
+        .await;
+    assert_eq!((page.status, page.header("cache-control")), (200, "no-store"));
+    let (_, rest) = page.text.split_once("aria-label=\"The token\">").unwrap();
+    let token = rest.split('<').next().unwrap();
+    let again = browser.get("/agents/scout").await.text;
+    assert!(!again.contains(token) && again.contains("Take back"));
+    assert!(!world.server_log().contains(token));
+    let (_, trail) = world.api("audit?who=admin").await;
+    assert_eq!(trail["audit"][0]["what"], "agent.token", "{trail}");
 }

@@ -54,6 +54,9 @@ impl Signed {
             "replayed" => Some("The event was evaluated again with the rules in force."),
             "paused" => Some("It stands still: no run of it makes another call until it is resumed."),
             "resumed" => Some("It goes on."),
+            "revoked" => Some("The token is taken back: nobody connects with it any more."),
+            "taken" => Some("GitHub takes its token."),
+            "signed-out" => Some("It is not signed in to GitHub."),
             _ => None,
         };
         self

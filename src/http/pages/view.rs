@@ -34,6 +34,9 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("rules.html", include_str!("rules.html")),
     ("rule.html", include_str!("rule.html")),
     ("approvals.html", include_str!("approvals.html")),
+    ("agents.html", include_str!("agents.html")),
+    ("agent.html", include_str!("agent.html")),
+    ("audit.html", include_str!("audit.html")),
 ];
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
