@@ -384,39 +384,6 @@ impl Client {
         ))
     }
 
-    /// That where GitHub leads the caller lies within the caller's bounds. It says no name: that may be nobody's business.
-    async fn check_bounds(
-        &self,
-        bounds: &Bounds,
-        reach: &Reach,
-        media: wire::Media,
-        path: &str,
-    ) -> Result<(), ApiError> {
-        #[derive(serde::Deserialize)]
-        struct Named {
-            full_name: String,
-        }
-        let outside = || {
-            ApiError::new(
-                super::Failure::Forbidden,
-                "what was asked for was moved, to a repository outside those the caller may reach",
-            )
-            .with_remedy(
-                "a person looks where it is now, and adds that to `repos` of the role if it is meant",
-            )
-        };
-        let Some(repository) = bounds::repository_of(path) else {
-            return Err(outside());
-        };
-        let form = (Access::Read, media);
-        let answer = self.exchange(reach, form, Method::GET, repository, None).await?;
-        let named: Option<Named> = serde_json::from_slice(&answer.body).ok();
-        match named {
-            Some(named) if bounds(&named.full_name) => Ok(()),
-            _ => Err(outside()),
-        }
-    }
-
     /// Reads the end of a text that GitHub sends its reader elsewhere for, without our token.
     async fn elsewhere(&self, path: &str, bytes_max: usize) -> Result<LogEnd, ApiError> {
         let form = (Access::Read, wire::Media::Json);

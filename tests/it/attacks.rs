@@ -116,7 +116,7 @@ async fn an_agent_reaches_no_repository_outside_its_own_however_it_is_written() 
             );
         }
     }
-    let (_, requests) = (0, world.sandbox_get("requests").await);
+    let requests = world.sandbox_get("requests").await;
     assert!(
         !requests.to_string().contains("umbrella"),
         "nothing was asked for: {requests}"
@@ -136,7 +136,7 @@ async fn an_agent_reaches_no_repository_outside_its_own_however_it_is_written() 
 async fn what_was_moved_out_of_an_agents_repositories_is_not_read_by_its_old_name() {
     let world = world(&[]).await;
     let eliza = token(&world).await;
-    let moved = json!({ "repo": "acme/api", "number": 1, "to_repo": "acme/secret" });
+    let moved = json!({ "repo": "acme/api", "number": 1, "to_repo": "acme/secret", "confirm": "acme/api#1" });
     let (told, errors, code) =
         world.xmrt(&["call", "github.transfer_issue", "--arguments", &moved.to_string()]);
     assert_eq!(code, 0, "{told}{errors}");
@@ -177,7 +177,7 @@ async fn an_issues_text_makes_neither_a_rule_nor_a_triage_call_anything_else() {
     payload["issue"]["body"] = json!(EVIL);
     world.github("issues", "evil", &payload).await.unwrap();
     let runs = world.settled("evil").await;
-    assert_eq!(runs[0]["state"], "succeeded", "{runs:?}");
+    assert_eq!(runs[0]["status"], "succeeded", "{runs:?}");
     let effects = world.effects().await;
     assert_eq!(effects.len(), 1, "one comment, and nothing else: {effects:?}");
     assert!(
@@ -239,7 +239,18 @@ async fn no_tool_posts_to_an_address_that_its_caller_names() {
 }
 
 /// Addresses that a provider keeps or connects to; this program does not.
-const READ_BY_PROVIDERS: &[&str] = &[];
+const READ_BY_PROVIDERS: &[&str] = &[
+    "github.create_check_run details_url",
+    "github.create_commit_status target_url",
+    "github.create_deployment_status environment_url",
+    "github.create_deployment_status log_url",
+    "github.create_webhook url",
+    "render.create_service image_url",
+    "render.create_webhook url",
+    "render.trigger_deploy image_url",
+    "render.update_service image_url",
+    "render.update_webhook url",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_body_that_is_sent_again_under_another_name_has_no_effect_and_is_on_record() {
