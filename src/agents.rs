@@ -18,7 +18,7 @@ pub use crate::journal::AuditEntry;
 pub use audit::{Deed, Trail, scrubbed, trace_of};
 pub use directory::{Agent, Directory, REACTOR, Role, RoleText};
 pub use grant::{Asked, Grant, Reason, Who};
-pub use reach::{NAMES_ORG, NAMES_REPO, NAMES_SERVICE};
+pub use reach::{NAMES_ORG, NAMES_REPO, NAMES_SERVICE, covers_repository};
 pub use refusals::Refusals;
 pub use tokens::{TOKEN_DAYS_MAX, TokenRecord, find, issue, list, revoke};
 pub use vault::{Purpose, Sealed, Vault, VaultError, new_key, random};

@@ -10,6 +10,7 @@ mod files;
 mod instance;
 mod journal;
 mod lent;
+mod stdio_trail;
 mod pins;
 mod providers;
 mod signing;

@@ -10,6 +10,7 @@ macro_rules! println {
 mod agents;
 mod api;
 mod approvals;
+mod tasks;
 mod audit;
 mod backtest;
 mod call;
@@ -98,6 +99,8 @@ enum Command {
     Resume(pause::ResumeOptions),
     /// List the agents, show one; say whether it may make a call, and why
     Agents(agents::Options),
+    /// List the tasks that agents share; show, post or cancel one
+    Tasks(tasks::Options),
     /// List what waits for an approval; approve or reject it
     Approvals(approvals::Options),
     /// Say who did what, who let them, and what came of it
@@ -217,6 +220,7 @@ fn run(arguments: Arguments) -> Ending {
         Command::Pause(options) => start(pause::pause(options, settings()?)),
         Command::Resume(options) => start(pause::resume(options, settings()?)),
         Command::Agents(options) => start(agents::run(options, settings()?)),
+        Command::Tasks(options) => start(tasks::run(options, settings()?)),
         Command::Approvals(options) => start(approvals::run(options, settings()?)),
         Command::Audit(options) => start(audit::run(options, settings()?)),
         Command::Coverage(options) => start(coverage::run(options, settings()?)),

@@ -253,6 +253,9 @@ impl Hub {
         // Others need not know who there is here.
         if matches!(route, Route::Own(_)) {
             passed.meta.insert(META_WHO.to_owned(), json!(meta.who));
+            if let Some(repos) = self.directory().repos_of(&meta.who) {
+                passed.meta.insert(META_REPOS.to_owned(), json!(repos));
+            }
         }
         request.meta = Some(request_meta(meta, passed.meta));
         (request.input_responses, request.request_state) = passed.input;

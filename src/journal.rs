@@ -35,7 +35,10 @@ pub use coverage::{
 pub use firing::{Debounce, Gates, Group, NewFiring, Rate, Wish};
 pub(crate) use groups::made_way;
 pub use groups::{GroupPlace, Stand};
-pub use kv::{KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery};
+pub use kv::{
+    KV_BATCH_MAX, KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvBatch, KvChange, KvEntry, KvKey, KvPage,
+    KvQuery,
+};
 pub use memory::MemoryStore;
 pub use model::Model;
 pub use outbox::Notice;

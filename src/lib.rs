@@ -19,6 +19,7 @@ pub mod record;
 // the world
 pub mod hub;
 pub mod accounts;
+pub mod coordination;
 pub mod agents;
 pub mod integrations;
 pub mod store;

@@ -8,6 +8,7 @@ mod identity;
 mod intake;
 mod explain;
 mod outbox;
+mod coordination;
 mod own;
 mod recover;
 mod retention;

@@ -135,6 +135,7 @@ pub fn after_attempt(outcome: Outcome, history: History<'_>, now: Timestamp) -> 
         Outcome::Failed(error) if history.is_too_fresh(&error, now) => Next::Retry {
             at: clock::after(now, history.settle_ms.max(FRESH_PAUSE_MS_MIN)).min(history.fresh_until),
             error: format!("{error}; it may not be visible yet"),
+            counted: true,
         },
         Outcome::Failed(error) if !error.class.is_retryable() => Next::Dead(error.to_string()),
         Outcome::Failed(error) if let Some(at) = room_at(&error, history, now) => {

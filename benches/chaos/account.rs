@@ -34,6 +34,8 @@ pub(super) struct Figures {
     /// Runs that were seen at their end while everything broke, and were still there afterwards.
     pub(super) ends_seen: u64,
     pub(super) foreign: u64,
+    /// What became of tasks that agents share.
+    pub(super) tasks: BTreeMap<&'static str, u64>,
 }
 
 /// What the accounting is about.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 
 use super::account::{Account, Books, account};
+use super::crew::Crew;
 use super::dice::Dice;
 use super::journal::{self, Sampler};
 use super::options::{Backend, Options, Plant};
@@ -61,6 +62,13 @@ pub(super) async fn run(options: &Options, backend: Backend, world: &mut World) 
     let deadline = begun + Duration::from_secs(options.seconds_max);
     world.fleet.start_all().await?;
     let mut sender = Sender::start(options.seed, 0..options.events, world.fleet.addresses())?;
+    let crew = Crew::start(
+        options.seed,
+        options.events,
+        world.client.clone(),
+        world.fleet.addresses(),
+    )
+    .await?;
     let sampler = Sampler::start(world.client.clone(), world.fleet.addresses());
     let (mut outcome, interrupted) = everything_breaks(options, backend, world, &sender, deadline).await?;
     let left = deadline
@@ -77,6 +85,10 @@ pub(super) async fn run(options: &Options, backend: Backend, world: &mut World) 
     if options.plant == Some(Plant::Lost) {
         plant::lost(&sender, options.events).await?;
     }
+    if options.plant == Some(Plant::TwoHolders) {
+        crew.give_twice().await?;
+    }
+    let of_tasks = crew.finish().await?;
     outcome.account.wrong.extend(world.settle(SETTLE_WITHIN).await?);
     let calm = resources::calm(world, options).await?;
     outcome.account.wrong.extend(calm.wrong);
@@ -102,6 +114,8 @@ pub(super) async fn run(options: &Options, backend: Backend, world: &mut World) 
     };
     let found = account(&books);
     outcome.account.figures = found.figures.clone();
+    outcome.account.figures.tasks = of_tasks.figures.tasks.clone();
+    outcome.account.add(of_tasks);
     outcome.account.add(found);
     outcome.recovery = Recovery::of(&interrupted, &seen.requests);
     outcome.took = begun.elapsed();

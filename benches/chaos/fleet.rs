@@ -9,7 +9,7 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use super::process::Process;
-use super::work;
+use super::{crew, work};
 
 pub(super) const ADMIN_TOKEN: &str = "the token of the suite";
 pub(super) const GITHUB_TOKEN: &str = "the github token of the suite";
@@ -231,7 +231,7 @@ async fn begun(commands: Vec<Command>, log: &Path) -> Result<Process, String> {
 pub(super) fn prepare(folder: &Path) -> Result<(), String> {
     let rules = folder.join("rules");
     let written = std::fs::create_dir_all(&rules)
-        .and_then(|()| std::fs::write(folder.join("xmrt.toml"), CONFIG))
+        .and_then(|()| std::fs::write(folder.join("xmrt.toml"), CONFIG.to_owned() + &crew::config()))
         .and_then(|()| {
             let mut texts = work::rules().into_iter();
             texts.try_for_each(|(id, text)| std::fs::write(rules.join(format!("{id}.toml")), text))

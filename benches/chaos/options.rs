@@ -25,6 +25,8 @@ pub(super) enum Plant {
     Lost,
     /// One effect happens a second time.
     Doubled,
+    /// One task is given to two agents under one fence.
+    TwoHolders,
 }
 
 /// What to run.
@@ -67,7 +69,7 @@ scripts/chaos [--debug] [options]
   --replicas <n>      how many servers share the Redis (3)
   --sync <when>       Redis's appendfsync: always, or everysec
   --no-scenarios      without those that have an accounting of their own: FLUSHALL, a rolling restart, a full disk, clocks that jump
-  --plant <what>      lost or doubled: makes one such fault on purpose; must be found
+  --plant <what>      lost, doubled or two-holders: makes one such fault on purpose; must be found
   --seconds-max <n>   gives up on a backend after so many seconds (1500; short 240)
   --report <file>     writes the report there, too
   --keep              leaves the folders, to look into
@@ -149,6 +151,9 @@ fn plant(name: &str) -> Result<Plant, String> {
     match name {
         "lost" => Ok(Plant::Lost),
         "doubled" => Ok(Plant::Doubled),
-        other => Err(format!("--plant is lost or doubled, not \"{other}\"")),
+        "two-holders" => Ok(Plant::TwoHolders),
+        other => Err(format!(
+            "--plant is lost, doubled or two-holders, not \"{other}\""
+        )),
     }
 }

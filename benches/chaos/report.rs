@@ -150,6 +150,12 @@ fn figures(figures: &Figures) -> Vec<(String, u64)> {
         figures.ends_seen,
     ));
     lines.push(("writes of somebody else".to_owned(), figures.foreign));
+    lines.extend(
+        figures
+            .tasks
+            .iter()
+            .map(|(what, times)| ((*what).to_owned(), *times)),
+    );
     lines
 }
 

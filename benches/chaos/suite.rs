@@ -7,6 +7,7 @@
 
 mod account;
 mod campaign;
+mod crew;
 mod dice;
 mod fleet;
 mod journal;

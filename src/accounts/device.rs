@@ -70,6 +70,14 @@ impl Waiting {
     }
 }
 
+/// What GitHub says of a code.
+enum Answered {
+    /// The sign-in is over.
+    Over(DeviceState),
+    /// It is not; how often to ask, where that changed, or why there was no answer.
+    NotYet(Result<Option<i64>, OauthError>),
+}
+
 impl Accounts {
     /// Begins to sign an agent in through a browser elsewhere.
     pub async fn device(&self, agent: &str) -> Result<DeviceFlow, AccountError> {
@@ -169,16 +177,15 @@ impl Accounts {
             })?;
         let code = Zeroizing::new(String::from_utf8_lossy(&code).into_owned());
         let code = SecretString::from(code.as_str());
-        let answer = match sign_in.app.device_answer(&code).await {
-            Ok(DeviceAnswer::Pending(slower)) => Ok(slower),
-            Err(OauthError::Unavailable(why)) => Err(OauthError::Unavailable(why)),
-            over => {
-                // A code gives a token once, and none after it was refused. What was granted counts all the same.
-                if let Err(error) = self.store().kv_delete(&key, self.now()).await {
-                    tracing::warn!(agent, "a sign-in that is over is kept until it expires: {error}");
-                }
-                return self.ended(agent, over).await;
-            }
+        // Whoever asks may go away meanwhile: the code gives its token once.
+        let (accounts, of, at) = (self.clone(), agent.to_owned(), key.clone());
+        let asking_github = tokio::spawn(async move { accounts.answered(&of, &at, &code).await });
+        let answered = asking_github
+            .await
+            .unwrap_or_else(|error| Err(OauthError::Unavailable(error.to_string()).into()))?;
+        let answer = match answered {
+            Answered::Over(state) => return Ok(state),
+            Answered::NotYet(answer) => answer,
         };
         let slower = answer.as_ref().ok().copied().flatten();
         waiting.interval = slower.unwrap_or(waiting.interval).clamp(1, INTERVAL_S_MAX);
@@ -189,6 +196,26 @@ impl Accounts {
             .kv_cas(&key, asking, next, Some(left(&waiting)), self.now())
             .await?;
         Ok(answer.map(|_| pending(&waiting))?)
+    }
+
+    /// Asks GitHub, and sees it through where that ends the sign-in.
+    async fn answered(
+        &self,
+        agent: &str,
+        key: &KvKey,
+        code: &SecretString,
+    ) -> Result<Answered, AccountError> {
+        match self.sign_in()?.app.device_answer(code).await {
+            Ok(DeviceAnswer::Pending(slower)) => Ok(Answered::NotYet(Ok(slower))),
+            Err(OauthError::Unavailable(why)) => Ok(Answered::NotYet(Err(OauthError::Unavailable(why)))),
+            over => {
+                // A code gives a token once, and none after it was refused. What was granted counts all the same.
+                if let Err(error) = self.store().kv_delete(key, self.now()).await {
+                    tracing::warn!(agent, "a sign-in that is over is kept until it expires: {error}");
+                }
+                self.ended(agent, over).await.map(Answered::Over)
+            }
+        }
     }
 
     async fn ended(

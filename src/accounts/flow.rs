@@ -111,7 +111,7 @@ impl Accounts {
     /// Ends what an agent may do as its account: the token is revoked at GitHub and forgotten, and who it was, too. Gives
     /// whether it was signed in.
     pub async fn sign_out(&self, agent: &str, who: &str) -> Result<bool, AccountError> {
-        let Some((account, _)) = self.kept(agent).await? else {
+        let Some((account, kept)) = self.kept(agent).await? else {
             self.forget_identity(agent).await?;
             return Ok(false);
         };
@@ -133,7 +133,11 @@ impl Accounts {
             }
             Err(error) => return Err(error),
         };
-        self.forget(agent).await?;
+        if !self.forget(agent, kept).await? {
+            return Err(AccountError::State(format!(
+                "agent `{agent}` was signed in anew, or its token made anew, at the same moment: say it again"
+            )));
+        }
         self.forget_identity(agent).await?;
         self.on_record(who, "agent.logout", agent, "done", note).await;
         Ok(true)
@@ -158,26 +162,17 @@ impl Accounts {
         }
     }
 
-    /// GitHub says that somebody took back what they had agreed to: whoever acts as that account stops.
+    /// GitHub says that somebody took back what they had agreed to: whoever acts as that account stops. The word may be an old
+    /// one that is delivered late or again, when the owner has agreed anew: so GitHub is asked whether it takes the token. While
+    /// it does not answer, the token stays; if it is gone, the next call finds that out.
     pub async fn revoked_by(&self, user_id: u64) {
         let found = match super::accounts(self.store(), self.now()).await {
             Ok(found) => found,
             Err(error) => return tracing::error!("a revocation could not be looked into: {error}"),
         };
         for account in found.iter().filter(|account| account.user_id == user_id) {
-            match self.forget(&account.agent).await {
-                Ok(_) => {
-                    let note = "its owner took back what they had agreed to";
-                    self.on_record(&account.login, "agent.revoked", &account.agent, "done", note)
-                        .await;
-                }
-                Err(error) => {
-                    tracing::error!(
-                        agent = account.agent,
-                        "a revoked token could not be forgotten: {error}"
-                    );
-                }
-            }
+            let note = "its owner took back what they had agreed to";
+            self.forget_if_gone(&account.agent, &account.login, note).await;
         }
     }
 }

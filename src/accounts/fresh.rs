@@ -68,7 +68,7 @@ impl Accounts {
                 return Err(self.signed_out(agent, login, ""));
             };
             if mine {
-                let done = self.refresh(sign_in, login, &account, kept).await;
+                let done = self.refresh(sign_in, login, (&account, kept)).await;
                 self.store().kv_delete(&lease, self.now()).await?;
                 return done;
             }
@@ -86,8 +86,7 @@ impl Accounts {
         &self,
         sign_in: &SignIn,
         login: &str,
-        account: &Account,
-        kept: Bytes,
+        (account, kept): (&Account, Bytes),
     ) -> Result<SecretString, AccountError> {
         let agent = &account.agent;
         if !is_due(account, self.now()) {
@@ -127,7 +126,10 @@ impl Accounts {
             }
             Err(error @ OauthError::Unavailable(_)) => Err(error.into()),
             Err(error) => {
-                self.forget(agent).await?;
+                if !self.forget(agent, kept).await? {
+                    let why = ": it was signed in or out while its token was made anew; try again";
+                    return Err(self.signed_out(agent, login, why));
+                }
                 let note = format!("the token could not be made anew: {error}");
                 self.on_record("reactor", "agent.refresh", agent, "refused", &note)
                     .await;
@@ -139,7 +141,13 @@ impl Accounts {
 
     /// GitHub did not take an agent's token: finds out whether it is gone for good, and forgets it then.
     pub async fn refused(&self, agent: &str) {
-        let (Ok(sign_in), Ok(Some((account, _)))) = (self.sign_in(), self.kept(agent).await) else {
+        self.forget_if_gone(agent, "reactor", "GitHub does not take its token any more")
+            .await;
+    }
+
+    /// Asks GitHub whether it takes an agent's token, and forgets one that is gone. `who` is on record as the one whose doing it is.
+    pub(super) async fn forget_if_gone(&self, agent: &str, who: &str, note: &str) {
+        let (Ok(sign_in), Ok(Some((account, kept)))) = (self.sign_in(), self.kept(agent).await) else {
             return;
         };
         let Ok(tokens) = account.open(&sign_in.vault) else {
@@ -152,12 +160,12 @@ impl Accounts {
         if checked != Err(OauthError::Gone) {
             return;
         }
-        if let Err(error) = self.forget(agent).await {
-            return tracing::error!(agent, "a token that is gone could not be forgotten: {error}");
+        match self.forget(agent, kept).await {
+            Ok(true) => self.on_record(who, "agent.revoked", agent, "done", note).await,
+            // It was signed in anew meanwhile.
+            Ok(false) => {}
+            Err(error) => tracing::error!(agent, "a token that is gone could not be forgotten: {error}"),
         }
-        let note = "GitHub does not take its token any more";
-        self.on_record("reactor", "agent.revoked", agent, "done", note)
-            .await;
     }
 
     /// Whether an agent's token is still taken, asked at GitHub; what it finds gone is forgotten.

@@ -10,7 +10,7 @@ use super::{AccountError, Accounts};
 use crate::agents::{Purpose, Sealed, Vault, VaultError};
 use crate::clock::after;
 use crate::integrations::github::Granted;
-use crate::journal::{KvKey, KvQuery, PAGE_MAX, Store, StoreError};
+use crate::journal::{KvBatch, KvChange, KvKey, KvQuery, PAGE_MAX, Store, StoreError};
 
 /// Where accounts are kept, by agent.
 pub(super) const SPACE: &str = "github-accounts";
@@ -235,9 +235,16 @@ impl Accounts {
         Ok(replaced.await?)
     }
 
-    /// Forgets the account's token; who it was stays known.
-    pub(super) async fn forget(&self, agent: &str) -> Result<bool, AccountError> {
-        Ok(self.store().kv_delete(&key(agent)?, self.now()).await?)
+    /// Forgets the account's token, if it is still the one that was read; who it was stays known. Whoever signed in anew in
+    /// between stays signed in.
+    pub(super) async fn forget(&self, agent: &str, read: Bytes) -> Result<bool, AccountError> {
+        let key = key(agent)?;
+        let forgets = KvBatch {
+            expects: vec![(key.clone(), Some(read))],
+            changes: vec![(key, KvChange::Delete)],
+            audit: Vec::new(),
+        };
+        Ok(self.store().kv_batch(forgets, self.now()).await?)
     }
 
     pub(super) async fn identity(&self, agent: &str) -> Result<Option<Identity>, AccountError> {

@@ -14,7 +14,7 @@ use super::flow::SignedIn;
 use super::{AccountError, Accounts};
 use crate::agents::{Purpose, Sealed, random};
 use crate::clock::after;
-use crate::integrations::github::Pkce;
+use crate::integrations::github::{OauthError, Pkce};
 use crate::journal::KvKey;
 
 /// Where what was begun is kept, by the hash of its state.
@@ -219,7 +219,15 @@ impl Accounts {
         let pkce = Pkce {
             verifier: SecretString::from(verifier.as_str()),
         };
-        let granted = sign_in.app.exchange(code, &used.redirect_uri, &pkce).await?;
-        self.finish(&used.agent, "web", granted).await
+        // The browser may go away meanwhile. What GitHub gives then is kept, or revoked, all the same.
+        let (accounts, code) = (self.clone(), code.to_owned());
+        let exchanging = tokio::spawn(async move {
+            let app = &accounts.sign_in()?.app;
+            let granted = app.exchange(&code, &used.redirect_uri, &pkce).await?;
+            accounts.finish(&used.agent, "web", granted).await
+        });
+        exchanging
+            .await
+            .unwrap_or_else(|error| Err(OauthError::Unavailable(error.to_string()).into()))
     }
 }

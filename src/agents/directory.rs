@@ -8,7 +8,7 @@ use serde::Serialize;
 /// The role of the program itself, and what it is called in the records.
 pub const REACTOR: &str = "reactor";
 /// Names that the records use for others than agents.
-const TAKEN: &[&str] = &[REACTOR, "admin", "local", "stdio", "system"];
+const TAKEN: &[&str] = &[REACTOR, "admin", "api", "local", "mcp", "stdio", "system"];
 
 /// Who there is, and what each may do. Immutable; made once from the settings.
 #[derive(Clone, Debug, Default)]
@@ -167,7 +167,9 @@ impl Agent {
         }
         if TAKEN.contains(&self.id.as_str()) {
             problems.push(format!(
-                "{place}: this name is taken: the records use it for somebody else"
+                "{place}: this name is taken: the records use {} for others than agents, and it would count as a person; \
+                 choose another",
+                TAKEN.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
             ));
         }
         if let Some(login) = &self.github_login

@@ -90,6 +90,23 @@ impl Directory {
         (grant, inquiry.0)
     }
 
+    /// The patterns of the repositories that somebody may reach; `None` where that is any.
+    pub fn repos_of<'d>(&'d self, who: &'d Who) -> Option<&'d [String]> {
+        match self.role_of(who) {
+            Standing::Free(_) => None,
+            Standing::Stranger(_) => Some(&[]),
+            Standing::Role(role)
+                if role
+                    .repos
+                    .iter()
+                    .any(|pattern| pattern == "*" || pattern == "*/*") =>
+            {
+                None
+            }
+            Standing::Role(role) => Some(&role.repos),
+        }
+    }
+
     /// Whether somebody may use a tool at all, whatever its arguments: what a list of tools shows.
     pub fn may_use(&self, who: &Who, tool: &str) -> bool {
         match self.role_of(who) {

@@ -130,6 +130,12 @@ fn service(argument: &str, text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Whether one of a role's patterns covers a repository, `owner/name`.
+pub fn covers_repository(patterns: &[String], name: &str) -> bool {
+    let thing = Thing::Repo(name.to_ascii_lowercase());
+    patterns.iter().any(|pattern| thing.lies_within(pattern))
+}
+
 impl Thing {
     /// Whether a pattern of the role covers it.
     pub(super) fn lies_within(&self, pattern: &str) -> bool {

@@ -151,7 +151,7 @@ async fn serve_hub(hub: &Hub, options: &StdioOptions) -> Result<(), AssembleErro
 pub(super) async fn stdio_hub(settings: &Settings, only: Option<&str>) -> Result<Hub, AssembleError> {
     let providers = Providers::configured(settings)?;
     let clock = Clock::system();
-    let mut builder = Hub::builder();
+    let mut builder = Hub::builder().with_trail(super::stdio_trail::StdioTrail::new(settings, &clock));
     for server in SERVERS {
         if only.is_none_or(|only| only == server) {
             builder = with_server(builder, server, settings, &providers, &clock);

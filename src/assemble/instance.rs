@@ -347,6 +347,7 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         )),
         tokio::spawn(worker.run(stopped.clone())),
         tokio::spawn(Arc::clone(&instance.reactor).keep_telling(stopped.clone())),
+        tokio::spawn(Arc::clone(&instance.reactor).keep_coordinating(stopped.clone())),
         tokio::spawn(Timer::new(Arc::clone(&instance.reactor)).run(stopped.clone())),
         tokio::spawn(close_when(stopped.clone(), instance.agents.clone())),
         tokio::spawn(Arc::clone(&instance.recovery).run(stopped.clone())),

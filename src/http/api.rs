@@ -17,6 +17,7 @@ mod export;
 mod journal;
 mod tools;
 mod pauses;
+mod tasks;
 
 pub(super) use approvals::question;
 pub(super) use rules::{EVENTS_MAX, SINCE};

@@ -74,7 +74,7 @@ async fn look(reactor: &Reactor) {
         numbers::SERVER_UP.set([&server.name], f64::from(u8::from(up)));
     }
     let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-    numbers::TASKS.set_count([], tasks as u64);
+    numbers::RUNTIME_TASKS.set_count([], tasks as u64);
     if let Ok(due) = reactor.store().next_due().await {
         let now = reactor.clock().now();
         let lag = due

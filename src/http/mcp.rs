@@ -227,7 +227,19 @@ async fn served(app: &App, request: Request) -> Result<Response, Problem> {
         return Err(Problem::not_found("no agents are served here"));
     };
     let (mut parts, body) = request.into_parts();
-    let base = door.places.check(&parts.headers, &parts.uri)?;
+    let base = match door.places.check(&parts.headers, &parts.uri) {
+        Ok(base) => base,
+        Err(problem) => {
+            // What a page that was led here sends is worth knowing of; strangers are not to fill the journal.
+            if problem.status() == StatusCode::FORBIDDEN && app.strangers.one_more() {
+                let place = parts.uri.path();
+                app.reactor
+                    .refused("a stranger", "mcp.connect", place, problem.detail())
+                    .await;
+            }
+            return Err(problem);
+        }
+    };
     let who = match guard::caller(app, &parts.headers).await? {
         Ok(who) => who,
         Err(refusal) => {

@@ -10,6 +10,8 @@ use crate::agents::Who;
 pub const META_IDEMPOTENCY_KEY: &str = "xmrt/idempotency-key";
 /// `_meta` key of a call to a server in this process: on whose behalf it is made, a [`Who`].
 pub const META_WHO: &str = "xmrt/who";
+/// `_meta` key of a call: the patterns of the repositories that its caller may reach; absent where that is any.
+pub const META_REPOS: &str = "xmrt/repos";
 /// `_meta` key of a call: `{"since": <RFC 3339>}`. The call is not to be made; its effect is to be looked for.
 pub const META_LOOK_FOR: &str = "xmrt/look-for";
 /// `_meta` key of a call: an object. The caller takes [`Reply::Pending`] for an answer; with `{"cursor": …}` the call is

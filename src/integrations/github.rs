@@ -1,6 +1,7 @@
 //! In: calls of GitHub's REST API, the token with the client. Out: its answers, compact and typed, or an [`ApiError`].
 //! Never: a retry, a decision, a token in a log.
 
+mod bounds;
 mod actions;
 mod alerts;
 mod app;
@@ -34,6 +35,7 @@ pub use actions::{
 };
 pub use alerts::{CodeScanningAlert, DependabotAlert, SecretScanningAlert};
 pub use app::AppKey;
+pub use bounds::{Bounds, within_bounds};
 pub use checks::{Annotation, AnnotationLevel, CheckRun, Conclusion, NewCheckRun, create_check_run};
 pub use commit::{Committed, NewCommit, commit_files};
 pub use community::{CommunityFiles, CommunityProfile, Contributor};
@@ -249,8 +251,12 @@ impl Client {
         })))
     }
 
-    /// Whose token it is (`GET /user`), or the account of the App. Asked once.
+    /// Whose token it is (`GET /user`), or the account of the App. Asked once, but each time where the token is lent: another
+    /// account may have signed in meanwhile, or the same one be called otherwise.
     pub async fn me(&self) -> Result<Me, ApiError> {
+        if matches!(&*self.0.login, Login::Lent(_)) {
+            return self.get("/user").await;
+        }
         let ask = async || match &*self.0.login {
             Login::Token(_) | Login::Lent(_) => self.get("/user").await,
             Login::App(tokens) => tokens.me(&self.0.octocrab, &self.0.clock).await,
@@ -406,6 +412,9 @@ impl Client {
                 return Ok(answer);
             };
             path = self.within(location)?;
+            if let Some(bounds) = bounds::present() {
+                self.check_bounds(&bounds, reach, media, &path).await?;
+            }
         }
         Err(ApiError::new(
             super::Failure::Unavailable,

@@ -7,12 +7,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{PAGE_MAX, StoreError};
+use super::{AuditEntry, PAGE_MAX, StoreError};
 
 /// The longest value, in bytes.
 pub const KV_VALUE_BYTES_MAX: usize = 262_144;
 /// A page of a list ends early before its values exceed so many bytes.
 pub const KV_PAGE_BYTES_MAX: usize = 1_048_576;
+/// How many expectations and changes one [`KvBatch`] has at most, together.
+pub const KV_BATCH_MAX: usize = 64;
 const SPACE_BYTES_MAX: usize = 64;
 const NAME_BYTES_MAX: usize = 512;
 
@@ -168,6 +170,49 @@ impl KvQuery {
     }
 }
 
+/// Several changes that are one: what must be there, what then is, and what the audit trail says of it.
+#[derive(Clone, Debug, Default)]
+pub struct KvBatch {
+    /// What each of these names must hold; `None` is nothing.
+    pub expects: Vec<(KvKey, Option<Bytes>)>,
+    /// What becomes of these names, each at most once.
+    pub changes: Vec<(KvKey, KvChange)>,
+    /// Goes into the audit trail in the same write.
+    pub audit: Vec<AuditEntry>,
+}
+
+/// What becomes of one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KvChange {
+    /// It holds this, for so long.
+    Put(Bytes, Option<i64>),
+    /// It holds nothing.
+    Delete,
+}
+
+impl KvBatch {
+    /// That it can be done at all: not too much at once, no name changed twice, no value too long.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        let mut names = std::collections::BTreeSet::new();
+        for (key, change) in &self.changes {
+            if !names.insert(key) {
+                return Err(key.unfit("one batch changes it twice"));
+            }
+            if let KvChange::Put(value, _) = change {
+                key.holds(value)?;
+            }
+        }
+        let mut keys = self
+            .changes
+            .iter()
+            .map(|(key, _)| key)
+            .chain(self.expects.iter().map(|(key, _)| key));
+        keys.nth(KV_BATCH_MAX).map_or(Ok(()), |key| {
+            Err(key.unfit("a batch has at most 64 expectations and changes"))
+        })
+    }
+}
+
 /// Small values by name, beside the events and as durable. Part of [`Store`](super::Store).
 ///
 /// A `ttl_ms` counts from when the operation happens; without one a value stays until it is deleted. Where the answer is
@@ -218,6 +263,10 @@ pub trait Kv {
 
     /// Forgets a value, and gives whether there was one.
     async fn kv_delete(&self, key: &KvKey, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// If every expectation holds, makes all changes and writes the audit entries, in one atomic write. Otherwise changes
+    /// nothing. Gives whether it did.
+    async fn kv_batch(&self, batch: KvBatch, now: Timestamp) -> Result<bool, StoreError>;
 
     /// The values of a space whose names begin so, page by page.
     async fn kv_list(&self, query: &KvQuery, now: Timestamp) -> Result<KvPage, StoreError>;

@@ -311,6 +311,10 @@ impl Kv for MemoryStore {
         Ok(self.model().kv_delete(key, now))
     }
 
+    async fn kv_batch(&self, batch: KvBatch, now: Timestamp) -> Result<bool, StoreError> {
+        self.model().kv_batch(batch, now)
+    }
+
     async fn kv_list(&self, query: &KvQuery, now: Timestamp) -> Result<KvPage, StoreError> {
         self.model().kv_list(query, now)
     }

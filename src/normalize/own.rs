@@ -8,17 +8,12 @@ use crate::receive::Delivery;
 
 /// | source | subject | time |
 /// |---|---|---|
-/// | `xmrt` | the subject of the event that the run was about; the webhook that had the gap | when it came about |
+/// | `xmrt` | the subject of the event that the run was about, what the task was about, the agent, the webhook that had the gap | when it came about |
 /// | `schedule` | the rule's id | the tick |
 /// | `manual` | the rule's id | when it was asked for |
 pub(super) fn read(delivery: &Delivery, payload: &Value) -> Reading {
     let (subject, at): (_, &[&str]) = match delivery.source().as_str() {
-        "xmrt" => (
-            text(payload, &["event", "subject"])
-                .or_else(|| text(payload, &["gap", "source"]))
-                .unwrap_or("xmrt"),
-            &["time"],
-        ),
+        "xmrt" => (of_ours(payload), &["time"]),
         "schedule" => (delivery.kind(), &["tick"]),
         _ => (delivery.kind(), &[]),
     };
@@ -36,4 +31,16 @@ pub(super) fn read(delivery: &Delivery, payload: &Value) -> Reading {
             .into_iter()
             .collect(),
     }
+}
+
+/// A task that names nothing that it is about is a `task`: whoever posted it announced it so.
+fn of_ours(payload: &Value) -> &str {
+    let without = match payload.get("task") {
+        Some(_) => "task",
+        None => "xmrt",
+    };
+    [&["event", "subject"], &["gap", "source"], &["task", "about"], &["agent", "id"]]
+        .into_iter()
+        .find_map(|path| text(payload, path))
+        .unwrap_or(without)
 }

@@ -33,6 +33,10 @@ const OWN: &str = "\
 #2 step:s tool:s error:s
 #3 step:s tool:s by:sl reason:s expires_at:s
 #4 source:s provider:s=github|render from:s until:s recovered:n stale:n deliveries:sl
+#5 id:s title:s about:s data:* state:s=done|failed posted_by:s agent:s attempts:n result:* reason:s
+#6 id:s capabilities:sl last_seen_at:s silences:n
+task time:s task:#5
+agent time:s agent:#6
 run time:s run:#0 event:#1 failed:#2 asked:#3
 gap time:s gap:#4
 schedule rule:s cron:s timezone:s tick:s local:s missed:sl missed_total:n
@@ -170,11 +174,14 @@ fn tops(on: &[&str]) -> Option<Vec<(&'static Table, &'static Fields)>> {
         }
         let (source, rest) = kind.split_once('.')?;
         match source {
-            "xmrt" if rest == "gap_recovered" => {
-                found.push((&*OWN_TABLE, OWN_TABLE.events.get("gap")?));
-            }
             "xmrt" if vocabulary::OWN.split(' ').any(|known| known == rest) => {
-                found.push((&*OWN_TABLE, OWN_TABLE.events.get("run")?));
+                let line = match rest {
+                    "task_done" | "task_failed" => "task",
+                    "agent_silent" => "agent",
+                    "gap_recovered" => "gap",
+                    _ => "run",
+                };
+                found.push((&*OWN_TABLE, OWN_TABLE.events.get(line)?));
             }
             "github" => {
                 found.extend(github(rest)?.into_iter().map(|top| (&*GITHUB_TABLE, top)));

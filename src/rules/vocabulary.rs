@@ -141,7 +141,7 @@ postgres_connection_pool_changed postgres_connection_pool_enabled_changed";
 
 /// What the reactor tells of itself.
 pub(crate) const OWN: &str = "run_succeeded run_dead run_unknown run_declined run_cancelled run_shadowed approval_requested \
-     gap_recovered";
+     task_done task_failed agent_silent gap_recovered";
 
 /// Values of `on` that mean the rule itself: its schedule, its name.
 pub(crate) const OF_THE_RULE: &[&str] = &["schedule", "manual"];

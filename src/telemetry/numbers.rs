@@ -36,7 +36,7 @@ table! {
         BUILD: Gauge = "xmrt_build_info" ["version": "of the program"] "1";
         READY: Gauge = "xmrt_ready" [] "1 while deliveries can be accepted durably";
         DEGRADED: Gauge = "xmrt_degraded" ["part": "as in the body of `/readyz`"] "1 while a part does not work, 0 once it works again";
-        TASKS: Gauge = "xmrt_tasks" [] "Tasks of this process that are under way or wait";
+        RUNTIME_TASKS: Gauge = "xmrt_runtime_tasks" [] "Tasks of this process that are under way or wait";
         CLOCK_JUMPS: Counter = "xmrt_clock_jumps_total" ["direction": "`forward`, `back`"] "Jumps of the clock over five seconds";
     }
     "Intake" {
@@ -74,6 +74,11 @@ table! {
         BUDGET_LEFT: Gauge = "xmrt_provider_budget_remaining" ["provider": "`github`, `render`", "identity": "as `xmrt budgets` names it", "budget": "GitHub's `x-ratelimit-resource`, Render's group, or a [counted limit](budgets.md)"] "What is left of a limit, as the provider said last or as it was counted";
         BUDGET_LIMIT: Gauge = "xmrt_provider_budget_limit" ["provider": "`github`, `render`", "identity": "as `xmrt budgets` names it", "budget": "the same"] "What a window of the limit has";
         HELD_BACK: Counter = "xmrt_provider_held_back_total" ["provider": "`github`, `render`", "budget": "the same; `all` while the provider wants no request at all", "priority": "`urgent`, `normal`, `background`"] "Requests that were not sent for want of room";
+    }
+    "Coordination" {
+        TASKS: Gauge = "xmrt_tasks" ["state": "`open`, `claimed`"] "Tasks for agents that are not settled";
+        TASKS_TOTAL: Counter = "xmrt_tasks_total" ["what": "`posted`, `claimed`, `done`, `failed` (an attempt), `handed_off`, `lapsed`, `expired`, `cancelled`, `given_up`"] "What happened to tasks, in this process";
+        AGENTS: Gauge = "xmrt_agents" ["state": "`here`, `silent`"] "Agents that registered";
     }
     "Journal" {
         JOURNAL_SECONDS: Histogram = "xmrt_journal_seconds" ["operation": "`admit`, `claim`, `advance`"] "One durable operation, waiting for others included";

@@ -257,9 +257,11 @@ const XMRT: Table = &[
     (
         "xmrt.agents",
         &[
+            "cancel_task",
             "claim_task",
             "complete_task",
             "fail_task",
+            "get_task",
             "hand_off_task",
             "heartbeat",
             "list_agents",

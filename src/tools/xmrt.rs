@@ -12,6 +12,7 @@ mod records;
 mod rules;
 mod runs;
 mod standstill;
+mod tasks;
 mod triage_issue;
 mod trigger;
 
@@ -120,7 +121,7 @@ impl Server {
         Toolbox::named(
             "xmrt",
             "The reactor itself: events and runs on record and what is done with them, the rules in force, what stands still, \
-             notifications, triage of issues.",
+             notifications, triage of issues; tasks and messages that agents share.",
             held,
         )
         .with_clock(clock)
@@ -130,6 +131,7 @@ impl Server {
         .people()
         .with_rules()
         .with_runs()
+        .with_tasks()
     }
 
     /// What is on record, and why.

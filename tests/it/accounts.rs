@@ -312,8 +312,22 @@ async fn what_its_owner_takes_back_is_gone_at_once_and_what_is_signed_out_is_rev
     let refused = label(&world, "revoked", 1).await;
     assert_eq!(refused["state"], "dead", "{refused}");
 
-    // Without a word of GitHub's it is found out with the next call.
+    // The same word, delivered again when the owner has agreed anew, ends nothing.
     signed_in(&world).await;
+    let id = account(&world).await["account"]["user_id"].clone();
+    let old = json!({ "action": "revoked", "sender": { "id": id, "login": "acme-eliza" }, "said": "again" });
+    let (status, _) = world
+        .github("github_app_authorization", "old-word", &old)
+        .await
+        .unwrap();
+    assert_eq!(status, 202);
+    assert_eq!(
+        account(&world).await["account"]["login"],
+        "acme-eliza",
+        "she signed in anew"
+    );
+
+    // Without a word of GitHub's it is found out with the next call.
     world.sandbox_post("deliver_to", json!({ "url": null })).await;
     world
         .sandbox_post("oauth", json!({ "revoke": "acme-eliza" }))

@@ -313,7 +313,7 @@ fn all_mistakes_in_roles_and_agents_are_reported_at_once_with_the_remedy() {
     `[role.odd]`: `repos` holds "acme"; write `owner/name`, with `*` for any signs, as in "acme/*"
     `[role.odd]`: `services` holds "srv a"; write a service's id, as in "srv-…", or "*" for all
     `[[agent]]` `eliza`: there is no role `triage`; there are Empty, blind, odd: add `[role.triage]`
-    `[[agent]]` `admin`: this name is taken: the records use it for somebody else
+    `[[agent]]` `admin`: this name is taken: the records use `reactor`, `admin`, `api`, `local`, `mcp`, `stdio`, `system` for others than agents, and it would count as a person; choose another
     `[[agent]]` `Bot 1`: an agent's id is made of a-z, 0-9 and `-`
     `[[agent]]` `eliza` is there twice
     "#);

@@ -50,6 +50,14 @@ async fn an_effect_that_happened_twice_makes_the_suite_fail() {
     assert!(told.contains("\nlost 0, doubled 1"), "{told}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_two_agents_hold_under_one_fence_makes_the_suite_fail() {
+    let (code, told) = chaos(&["--plant", "two-holders"]).await;
+    assert_eq!(code, FOUND, "{told}");
+    assert!(told.contains("has two holders"), "{told}");
+    assert!(told.contains("\nlost 0, doubled 1"), "{told}");
+}
+
 #[tokio::test]
 async fn a_suite_that_cannot_run_does_not_say_that_all_holds() {
     let (code, told) = chaos(&["--seeds", "1"]).await;

@@ -10,3 +10,5 @@ mod reading;
 mod stdio;
 mod streams;
 mod tokens;
+
+pub(crate) use clients::python;

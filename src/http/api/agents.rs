@@ -31,6 +31,7 @@ pub(super) struct Wish {
 pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, Problem> {
     let directory = app.reactor.directory();
     let tokens = agents::list(app.reactor.store().as_ref(), None, app.reactor.clock().now()).await?;
+    let present = app.reactor.board().agents().await?;
     let shown: Vec<Value> = directory
         .agents()
         .map(|agent| {
@@ -39,7 +40,8 @@ pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, Problem> {
             json!({ "id": agent.id, "role": agent.role, "tokens": own.count(), "last_used_at": last_used_at })
         })
         .collect();
-    Ok(Json(json!({ "agents": shown })))
+    // Also who has no line in `xmrt.toml`: the bearer of the admin token may work on tasks, too.
+    Ok(Json(json!({ "agents": shown, "present": present })))
 }
 
 /// `GET /agents/{id}`

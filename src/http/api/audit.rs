@@ -1,7 +1,8 @@
 //! In: who, what, since when. Out: what is in the audit trail about it, newest first. Never: a change to it.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,7 +10,15 @@ use serde_json::{Value, json};
 use super::super::Problem;
 use super::super::routes::Shared;
 use super::{Params, page, since};
-use crate::journal::{AuditPlace, AuditQuery, AuditRecord, PAGE_MAX, RunId};
+use crate::journal::{AuditEntry, AuditPlace, AuditQuery, AuditRecord, PAGE_MAX, RunId};
+
+/// Who calls in a process of its own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Teller {
+    Stdio,
+    Local,
+}
 
 /// Which entries.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,6 +38,59 @@ pub(super) struct Filter {
     cursor: Option<String>,
     #[schemars(range(min = 1, max = PAGE_MAX))]
     limit: Option<usize>,
+}
+
+/// What was called over `xmrt mcp` or `xmrt call`, in a process that has no journal of its own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Called {
+    /// `stdio` for `xmrt mcp`, `local` for `xmrt call`: nobody else tells what they did.
+    who: Teller,
+    /// The tool, or `resources/read`, `prompts/get`.
+    what: String,
+    /// What came of it, in one word.
+    outcome: String,
+    #[serde(default)]
+    target: Option<String>,
+    #[serde(default)]
+    arguments_sha256: Option<String>,
+    /// Without what may be secret.
+    #[serde(default)]
+    arguments: Value,
+    #[serde(default)]
+    note: Option<String>,
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    latency_ms: Option<u64>,
+    #[serde(default)]
+    trace: Option<String>,
+}
+
+/// `POST /audit`: adds an entry in the name of whoever runs the program on a terminal, and in no other.
+pub(super) async fn add(State(app): Shared, request: Request) -> Result<(StatusCode, Json<Value>), Problem> {
+    let called: Called = super::json(request).await?;
+    if called.what.is_empty() || called.outcome.is_empty() {
+        return Err(Problem::bad_request("`what` and `outcome` are words"));
+    }
+    let who = match called.who {
+        Teller::Stdio => "stdio",
+        Teller::Local => "local",
+    };
+    let entry = AuditEntry {
+        who: who.into(),
+        what: called.what,
+        outcome: called.outcome,
+        target: called.target,
+        arguments_sha256: called.arguments_sha256,
+        arguments: called.arguments,
+        note: called.note.map(|note| crate::agents::scrubbed(&note)),
+        latency_ms: called.latency_ms,
+        trace: called.trace,
+        ..AuditEntry::default()
+    };
+    let store = app.reactor.store();
+    store.audit(vec![entry], app.reactor.clock().now()).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "who": who }))))
 }
 
 /// `GET /audit`

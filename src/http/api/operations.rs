@@ -5,11 +5,14 @@ use axum::routing::{delete, get, post};
 use super::contract::Operation;
 use super::{
     accounts, agents, approvals, audit, budgets, coverage, events, export, journal, openapi, pauses, rules,
-    runs, tools,
+    runs, tasks, tools,
 };
 
 /// What a run's page has at least.
 const RUN: &[&str] = &["id", "rule", "state", "event", "steps"];
+
+/// What a task's page has at least.
+const TASK: &[&str] = &["id", "title", "state", "agent", "history"];
 
 /// Every operation there is. The routes are made of this list, and so is `openapi.json`.
 pub(super) fn all() -> Vec<Operation> {
@@ -223,6 +226,15 @@ fn of_people() -> Vec<Operation> {
         op("GET", "/audit", get(audit::list), "The audit trail, newest first")
             .query::<audit::Filter>()
             .gives(&["audit", "next_cursor"]),
+        op(
+            "POST",
+            "/audit",
+            post(audit::add),
+            "Put a call of `xmrt mcp` on record, which runs in a process of its own",
+        )
+        .body::<audit::Called>()
+        .status(201)
+        .gives(&["who"]),
         op("GET", "/tools", get(tools::list), "The tools that rules can call").gives(&["tools", "servers"]),
         op(
             "POST",
@@ -231,6 +243,33 @@ fn of_people() -> Vec<Operation> {
             "Take an external server's tool into use as it is now",
         )
         .body::<tools::Approve>(),
+        op("GET", "/tasks", get(tasks::list), "Tasks for agents")
+            .query::<tasks::Filter>()
+            .gives(&["tasks", "next_cursor"]),
+        op(
+            "POST",
+            "/tasks",
+            post(tasks::post),
+            "Post a task for an agent that can do it",
+        )
+        .body::<tasks::Wish>()
+        .status(201)
+        .gives(TASK),
+        op(
+            "GET",
+            "/tasks/{id}",
+            get(tasks::show),
+            "A task, and what happened to it",
+        )
+        .gives(TASK),
+        op(
+            "POST",
+            "/tasks/{id}/cancel",
+            post(tasks::cancel),
+            "End a task that is wanted no more",
+        )
+        .body::<tasks::Why>()
+        .gives(TASK),
         op("GET", "/pauses", get(pauses::list), "What stands still").gives(&["pauses"]),
         op(
             "POST",

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::Model;
 use crate::clock::after;
-use crate::journal::{KvEntry, KvKey, KvPage, KvQuery, StoreError};
+use crate::journal::{KvBatch, KvChange, KvEntry, KvKey, KvPage, KvQuery, StoreError};
 
 /// A value, and when its time is over.
 #[derive(Clone, Debug)]
@@ -105,6 +105,35 @@ impl Model {
             self.kv.remove(key);
         }
         there
+    }
+
+    /// See [`Kv::kv_batch`](crate::journal::Kv::kv_batch).
+    pub fn kv_batch(&mut self, batch: KvBatch, now: Timestamp) -> Result<bool, StoreError> {
+        batch.check()?;
+        if !batch
+            .expects
+            .iter()
+            .all(|(key, value)| self.kv_get(key, now) == *value)
+        {
+            return Ok(false);
+        }
+        let now = self.at(now);
+        self.changes(now);
+        for (key, change) in batch.changes {
+            match change {
+                KvChange::Put(value, ttl_ms) => {
+                    let until = ttl_ms.map(|ttl_ms| after(now, ttl_ms));
+                    self.kv.insert(key, Kept { value, until });
+                }
+                KvChange::Delete => {
+                    self.kv.remove(&key);
+                }
+            }
+        }
+        for entry in batch.audit {
+            self.add(entry, now);
+        }
+        Ok(true)
     }
 
     /// See [`Kv::kv_list`](crate::journal::Kv::kv_list).

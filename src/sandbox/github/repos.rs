@@ -76,6 +76,21 @@ pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
     Ok(Answer::ok(shown))
 }
 
+/// `GET /repositories/{id}`, where the address of a repository leads that was renamed or transferred.
+pub(super) fn get_by_id(world: &mut World, call: &Call) -> Outcome {
+    let id = call.number("id");
+    let repo = world
+        .github
+        .repos()
+        .find(|repo| Some(repo.id) == id && super::app::reaches(world, call, &repo.full_name))
+        .ok_or_else(not_found)?;
+    let shape = Shape {
+        base: &call.base,
+        state: &world.github,
+    };
+    Ok(Answer::ok(shape.repo(repo)))
+}
+
 pub(super) fn branches(world: &mut World, call: &Call) -> Outcome {
     let repo = repo(world, call)?;
     let mut names: Vec<&str> = repo.branches.keys().map(String::as_str).collect();

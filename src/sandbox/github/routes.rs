@@ -57,6 +57,7 @@ const CODE: &[Route] = &[
         commits::create_reference,
     ),
     Route::new("GET", "/repos/{o}/{r}", "get_repository", repos::get),
+    Route::new("GET", "/repositories/{id}", "get_repository", repos::get_by_id),
     Route::new("GET", "/repos/{o}/{r}/branches", "list_branches", repos::branches),
     Route::new(
         "GET",

@@ -92,7 +92,11 @@ pub(super) fn audited(conn: &Connection, query: &AuditQuery) -> rusqlite::Result
         is("outcome = ?", outcome.clone().into());
     }
     if let Some(since) = query.since {
-        is("at >= ?", since.as_millisecond().into());
+        // The place of that time: entries have one order, and time in it never runs backwards.
+        is(
+            "seq >= (SELECT coalesce(min(seq), 9223372036854775807) FROM audit INDEXED BY audit_by_time WHERE at = (SELECT min(at) FROM audit WHERE at >= ?))",
+            since.as_millisecond().into(),
+        );
     }
     if let Some(before) = query.before {
         is("seq < ?", i64::try_from(before.seq).unwrap_or(i64::MAX).into());

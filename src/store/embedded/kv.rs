@@ -10,7 +10,7 @@ use super::Embedded;
 use super::writer::{Fault, Tx};
 use crate::clock::{after, from_millis};
 use crate::journal::machine::whole;
-use crate::journal::{Kv, KvEntry, KvKey, KvPage, KvQuery, StoreError};
+use crate::journal::{Kv, KvBatch, KvChange, KvEntry, KvKey, KvPage, KvQuery, StoreError};
 
 /// A value, and the millisecond in which its time is over.
 type Kept = (Vec<u8>, Option<i64>);
@@ -42,9 +42,20 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> rusqlite::Result<()> {
         self.changes(now)?;
+        self.set(key, value, until)
+    }
+
+    fn set(&self, key: &KvKey, value: &[u8], until: Option<i64>) -> rusqlite::Result<()> {
         self.conn
             .prepare_cached("INSERT OR REPLACE INTO kv VALUES (?1, ?2, ?3, ?4)")?
             .execute((key.space(), key.name(), until, value))?;
+        Ok(())
+    }
+
+    fn unset(&self, key: &KvKey) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached("DELETE FROM kv WHERE space = ?1 AND name = ?2")?
+            .execute((key.space(), key.name()))?;
         Ok(())
     }
 
@@ -80,11 +91,32 @@ impl Tx<'_> {
         let there = find(self.conn, key, now)?.is_some();
         if there {
             self.changes(now)?;
-            self.conn
-                .prepare_cached("DELETE FROM kv WHERE space = ?1 AND name = ?2")?
-                .execute((key.space(), key.name()))?;
+            self.unset(key)?;
         }
         Ok(there)
+    }
+
+    fn batch(&mut self, batch: &KvBatch, now: Timestamp) -> Result<bool, Fault> {
+        let now = self.at(now);
+        for (key, value) in &batch.expects {
+            let present = find(self.conn, key, now)?.map(|(value, _)| value);
+            if present.as_deref() != value.as_deref() {
+                return Ok(false);
+            }
+        }
+        self.changes(now)?;
+        for (key, change) in &batch.changes {
+            match change {
+                KvChange::Put(value, ttl_ms) => {
+                    self.set(key, value, end(*ttl_ms, now))?;
+                }
+                KvChange::Delete => self.unset(key)?,
+            }
+        }
+        for entry in &batch.audit {
+            self.add(entry.clone(), now)?;
+        }
+        Ok(true)
     }
 }
 
@@ -214,6 +246,11 @@ impl Kv for Embedded {
     async fn kv_delete(&self, key: &KvKey, now: Timestamp) -> Result<bool, StoreError> {
         let key = key.clone();
         self.writer.write(move |tx| tx.forget(&key, now)).await
+    }
+
+    async fn kv_batch(&self, batch: KvBatch, now: Timestamp) -> Result<bool, StoreError> {
+        batch.check()?;
+        self.writer.write(move |tx| tx.batch(&batch, now)).await
     }
 
     async fn kv_list(&self, query: &KvQuery, now: Timestamp) -> Result<KvPage, StoreError> {

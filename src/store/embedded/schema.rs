@@ -7,7 +7,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::OpenError;
 
 /// How the layout grew: entry `n` leads from `user_version` n to n + 1. An entry is never changed once released.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+];
 
 /// Settings of every connection. WAL with `synchronous = FULL` makes a commit durable by one fsync; a large page suits
 /// bodies of some kilobytes; checkpoints are spaced so that one page is not copied over and over.

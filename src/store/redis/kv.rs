@@ -6,10 +6,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::Redis;
+use super::audit::put_audits;
 use super::reply::{self, Reply};
 use super::scripts::Args;
 use crate::clock::from_millis;
-use crate::journal::{KV_PAGE_BYTES_MAX, Kv, KvEntry, KvKey, KvPage, KvQuery, StoreError};
+use crate::journal::{KV_PAGE_BYTES_MAX, Kv, KvBatch, KvChange, KvEntry, KvKey, KvPage, KvQuery, StoreError};
 
 fn about(op: &str, key: &KvKey) -> Args {
     let mut args = Args::new();
@@ -129,6 +130,26 @@ impl Kv for Redis {
 
     async fn kv_delete(&self, key: &KvKey, now: Timestamp) -> Result<bool, StoreError> {
         Ok(self.kv(&about("delete", key), now).await?.word == "some")
+    }
+
+    async fn kv_batch(&self, batch: KvBatch, now: Timestamp) -> Result<bool, StoreError> {
+        batch.check()?;
+        let mut args = Args::new();
+        args.put("batch").put("").count(batch.expects.len());
+        for (key, value) in batch.expects {
+            args.put(key.space()).put(key.name()).flag(value.is_some());
+            args.put(value.unwrap_or_default());
+        }
+        args.count(batch.changes.len());
+        for (key, change) in batch.changes {
+            args.put(key.space()).put(key.name());
+            match change {
+                KvChange::Put(value, ttl_ms) => args.put("put").put(value).maybe(ttl_ms),
+                KvChange::Delete => args.put("delete").put("").put(""),
+            };
+        }
+        put_audits(&mut args, &batch.audit);
+        Ok(self.kv(&args, now).await?.word == "kept")
     }
 
     async fn kv_list(&self, query: &KvQuery, now: Timestamp) -> Result<KvPage, StoreError> {

@@ -19,10 +19,12 @@ use serde_json::{Value, json};
 
 use super::declare::Answer;
 use super::{Ctx, Effect, Look, Tool, Toolbox, arguments, text, waiting};
-use crate::agents::Who;
+use crate::agents::{Who, covers_repository};
 use crate::hub::{
-    ErrorClass, META_IDEMPOTENCY_KEY, META_LOOK_FOR, META_RESOLVE, META_WHO, Patience, ToolError, nearest,
+    ErrorClass, META_IDEMPOTENCY_KEY, META_LOOK_FOR, META_REPOS, META_RESOLVE, META_WHO, Patience, ToolError,
+    nearest,
 };
+use crate::integrations::github::{Bounds, within_bounds};
 use crate::telemetry::Span;
 
 /// How long a client may keep the list of tools, in milliseconds. It changes only with the program.
@@ -124,7 +126,10 @@ impl<P: Send + Sync + 'static> ServerHandler for Toolbox<P> {
         };
         let canceled = context.ct.clone();
         let waiting = AtomicBool::new(false);
-        let called = self.call(tool, request.arguments.unwrap_or_default(), &context, &waiting);
+        let called = within_bounds(
+            bounds(&context.meta),
+            self.call(tool, request.arguments.unwrap_or_default(), &context, &waiting),
+        );
         let trace = context.meta.get(META_TRACEPARENT).and_then(Value::as_str);
         let caller = Span::joined(trace);
         let answer = tokio::select! {
@@ -208,6 +213,13 @@ fn who(meta: &RequestMetaObject) -> Who {
     let told = meta.get(META_WHO).cloned();
     told.and_then(|told| serde_json::from_value(told).ok())
         .unwrap_or_default()
+}
+
+/// Where the caller may be led. What cannot be read leads nowhere.
+fn bounds(meta: &RequestMetaObject) -> Option<Bounds> {
+    let told = meta.get(META_REPOS)?.clone();
+    let patterns: Vec<String> = serde_json::from_value(told).unwrap_or_default();
+    Some(Arc::new(move |name| covers_repository(&patterns, name)))
 }
 
 fn key(meta: &RequestMetaObject) -> Option<String> {

@@ -196,3 +196,77 @@ async fn thousands_that_are_over_hide_none_that_is_not() {
         assert_eq!(names(&page), ["m09999"], "{}", desk.name);
     }
 }
+
+#[tokio::test]
+async fn a_batch_is_done_whole_or_not_at_all_with_its_entries_of_the_trail() {
+    for desk in desks().await {
+        let store = &desk.store;
+        store.kv_put(&key("a"), text("1"), None, at(0)).await.unwrap();
+        store
+            .kv_put(&key("over"), text("x"), Some(5), at(0))
+            .await
+            .unwrap();
+        let batch = |a: &'static str, who: &str| KvBatch {
+            expects: vec![(key("a"), Some(text(a))), (key("over"), None)],
+            changes: vec![
+                (key("a"), KvChange::Put(text("2"), None)),
+                (key("b"), KvChange::Put(text("new"), Some(10))),
+                (key("over"), KvChange::Delete),
+            ],
+            audit: vec![AuditEntry {
+                who: who.into(),
+                what: "task.post".into(),
+                outcome: "done".into(),
+                ..AuditEntry::default()
+            }],
+        };
+        assert!(
+            !store.kv_batch(batch("1", "early"), at(4)).await.unwrap(),
+            "{}",
+            desk.name
+        );
+        assert!(
+            !store.kv_batch(batch("7", "wrong"), at(5)).await.unwrap(),
+            "{}",
+            desk.name
+        );
+        assert_eq!(
+            store.kv_get(&key("b"), at(5)).await.unwrap(),
+            None,
+            "{}",
+            desk.name
+        );
+        assert!(
+            store.kv_batch(batch("1", "right"), at(5)).await.unwrap(),
+            "{}",
+            desk.name
+        );
+        let page = store.kv_list(&query("", None, 500), at(5)).await.unwrap();
+        assert_eq!(names(&page), ["a", "b"], "{}", desk.name);
+        assert_eq!(page.entries[1].until, Some(at(15)), "{}", desk.name);
+        let trail = AuditQuery {
+            limit: 10,
+            ..AuditQuery::default()
+        };
+        let who: Vec<String> = store
+            .audited(&trail)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|found| found.entry.who)
+            .collect();
+        assert_eq!(who, ["right"], "{}", desk.name);
+
+        let mut twice = batch("2", "twice");
+        twice.changes.push((key("a"), KvChange::Delete));
+        let refused = store.kv_batch(twice, at(6)).await.unwrap_err();
+        assert!(refused.to_string().contains("twice"), "{refused}");
+        let many = KvBatch {
+            expects: (0..=KV_BATCH_MAX)
+                .map(|n| (key(&format!("n{n}")), None))
+                .collect(),
+            ..KvBatch::default()
+        };
+        assert!(store.kv_batch(many, at(6)).await.is_err(), "{}", desk.name);
+    }
+}

@@ -15,6 +15,8 @@ pub(crate) enum Note {
     Cas(u8, u8, Option<i64>),
     Incr(i64, Option<i64>),
     Delete,
+    /// Expectations (a key, what it must hold), changes (a key, what it holds then), and how many entries of the trail.
+    Batch(Vec<(u8, Option<u8>)>, Vec<(u8, Option<(u8, Option<i64>)>)>, u8),
 }
 
 pub(crate) fn notes() -> impl Strategy<Value = Note> {
@@ -34,6 +36,12 @@ pub(crate) fn notes() -> impl Strategy<Value = Note> {
         3 => (0..5u8, 0..5u8, ttl()).prop_map(|(old, new, ttl)| Note::Cas(old, new, ttl)),
         4 => (by, ttl()).prop_map(|(by, ttl)| Note::Incr(by, ttl)),
         1 => Just(Note::Delete),
+        6 => (
+            prop::collection::vec((0..8u8, prop::option::weighted(0.4, 0..4u8)), 0..3),
+            prop::collection::vec((0..8u8, prop::option::weighted(0.8, (0..4u8, ttl()))), 0..4),
+            0..3u8,
+        )
+            .prop_map(|(expects, changes, audit)| Note::Batch(expects, changes, audit)),
     ]
 }
 
@@ -73,6 +81,23 @@ pub(crate) async fn note(store: &dyn Store, key: &KvKey, note: Note, now: jiff::
         }
         Note::Incr(by, ttl) => format!("{:?}", store.kv_incr(key, by, ttl, now).await),
         Note::Delete => format!("{:?}", store.kv_delete(key, now).await),
+        Note::Batch(expects, changes, audit) => {
+            let batch = KvBatch {
+                expects: expects
+                    .into_iter()
+                    .map(|(key, value)| (note_key(key), value.map(note_value)))
+                    .collect(),
+                changes: changes
+                    .into_iter()
+                    .map(|(key, change)| match change {
+                        Some((value, ttl)) => (note_key(key), KvChange::Put(note_value(value), ttl)),
+                        None => (note_key(key), KvChange::Delete),
+                    })
+                    .collect(),
+                audit: (0..audit).flat_map(super::walk::entries).collect(),
+            };
+            format!("{:?}", store.kv_batch(batch, now).await)
+        }
     }
 }
 

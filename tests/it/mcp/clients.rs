@@ -14,7 +14,7 @@ fn root() -> PathBuf {
 }
 
 /// The interpreter that has the clients; the script installs them the first time.
-fn python() -> &'static str {
+pub(crate) fn python() -> &'static str {
     static PYTHON: OnceLock<String> = OnceLock::new();
     PYTHON.get_or_init(|| {
         let script = root().join("scripts/mcp-clients");

@@ -213,3 +213,50 @@ async fn the_journals_tools_ask_the_running_server_and_read_the_journal_when_the
         "{error}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_over_stdio_are_in_the_audit_trail_with_a_server_running_and_without() {
+    let mut world = World::start(&[], "").await;
+    let issues = json!([{ "repo": "acme/api", "number": 1, "title": "Crash" }]);
+    let seed = json!({ "github": { "repos": [{ "full_name": "acme/api" }], "issues": issues } });
+    world.sandbox_post("seed", seed).await;
+    let comment = json!({ "repo": "acme/api", "number": 1, "body": "Seen." });
+    let calls = [
+        call(1, "create_comment", comment),
+        call(2, "get_issue", json!({ "repo": "acme/api", "number": 404 })),
+    ];
+    let run_it = |world: &World| {
+        let output = run(&["github"], world.folder.path(), world.environment(), &calls);
+        assert_eq!(answers(&output).len(), 2);
+    };
+    run_it(&world);
+    world.server.terminate();
+    run_it(&world);
+    world.restart();
+    let (_, page) = world.api("audit?who=stdio").await;
+    let entries = page["audit"].as_array().unwrap();
+    let lines: Vec<String> = entries
+        .iter()
+        .map(|entry| format!("{} {}", entry["what"], entry["outcome"]).replace('"', ""))
+        .collect();
+    let count = |line: &str| lines.iter().filter(|seen| *seen == line).count();
+    assert_eq!(
+        (
+            count("github.create_comment done"),
+            count("github.get_issue not_found")
+        ),
+        (2, 2),
+        "{lines:?}"
+    );
+    assert_eq!(
+        entries[0]["target"]
+            .as_str()
+            .map(|target| target.starts_with("acme/api")),
+        Some(true),
+        "{page}"
+    );
+    // Nobody tells in another's name what they did.
+    let forged = json!({ "who": "eliza", "what": "github.create_comment", "outcome": "done" });
+    let (status, _) = world.api_post("audit", forged).await;
+    assert_eq!(status, 400);
+}
