@@ -257,6 +257,6 @@ pub(super) async fn tasks(client: &Client, address: &str) -> Result<u64, String>
         .await
         .map_err(|error| format!("GET metrics: {error}"))?;
     text.lines()
-        .find_map(|line| line.strip_prefix("xmrt_tasks ")?.trim().parse().ok())
+        .find_map(|line| line.strip_prefix("xmrt_runtime_tasks ")?.trim().parse().ok())
         .ok_or_else(|| "the metrics do not say how many tasks there are".to_owned())
 }

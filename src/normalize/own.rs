@@ -39,8 +39,13 @@ fn of_ours(payload: &Value) -> &str {
         Some(_) => "task",
         None => "xmrt",
     };
-    [&["event", "subject"], &["gap", "source"], &["task", "about"], &["agent", "id"]]
-        .into_iter()
-        .find_map(|path| text(payload, path))
-        .unwrap_or(without)
+    [
+        &["event", "subject"],
+        &["gap", "source"],
+        &["task", "about"],
+        &["agent", "id"],
+    ]
+    .into_iter()
+    .find_map(|path| text(payload, path))
+    .unwrap_or(without)
 }

@@ -16,7 +16,7 @@ const TASK: &[&str] = &["id", "title", "state", "agent", "history"];
 
 /// Every operation there is. The routes are made of this list, and so is `openapi.json`.
 pub(super) fn all() -> Vec<Operation> {
-    [of_the_record(), of_rules(), of_people(), of_upkeep()]
+    [of_the_record(), of_rules(), of_people(), of_work(), of_upkeep()]
         .into_iter()
         .flatten()
         .collect()
@@ -155,7 +155,7 @@ fn of_rules() -> Vec<Operation> {
     ]
 }
 
-/// Who may do what, and what stands still.
+/// Who may do what, and as whom.
 fn of_people() -> Vec<Operation> {
     let op = Operation::new;
     vec![
@@ -223,6 +223,13 @@ fn of_people() -> Vec<Operation> {
             post(accounts::rekey),
             "Seal every kept token with the newest key",
         ),
+    ]
+}
+
+/// What was done, what may be called, what is there to do, and what stands still.
+fn of_work() -> Vec<Operation> {
+    let op = Operation::new;
+    vec![
         op("GET", "/audit", get(audit::list), "The audit trail, newest first")
             .query::<audit::Filter>()
             .gives(&["audit", "next_cursor"]),

@@ -156,7 +156,10 @@ async fn a_lease_that_ran_out_gives_the_task_to_another_and_the_former_holder_ca
                 desk.name
             );
         }
-        let beat = board.heartbeat("eliza", &[held.clone()], None).await.unwrap();
+        let beat = board
+            .heartbeat("eliza", std::slice::from_ref(&held), None)
+            .await
+            .unwrap();
         assert_eq!((beat.held, beat.lost), (vec![], vec![held]), "{}", desk.name);
         board
             .complete("otto", &task.id, fence(&second), Value::Null)

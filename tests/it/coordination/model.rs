@@ -213,6 +213,7 @@ fn meant(job: &Job, stale: bool) -> u64 {
 }
 
 /// One thing is said to both; gives both answers.
+#[expect(clippy::too_many_lines, reason = "an arm for each thing that can be said")]
 async fn say(board: &Board, obvious: &mut Obvious, said: &Said, n: usize, now: i64) -> (String, String) {
     let count = obvious.jobs.len();
     let pick = |index: &Index| index.index(count);

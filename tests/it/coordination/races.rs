@@ -87,7 +87,10 @@ async fn race(stores: Vec<Arc<dyn Store>>, name: &str) {
         agents.spawn(work(board(n), format!("agent-{n}"), Arc::clone(&seen)));
     }
     agents.join_all().await;
-    let seen = seen.lock().unwrap();
+    let seen = Arc::into_inner(seen)
+        .expect("all agents are done")
+        .into_inner()
+        .unwrap();
     assert_eq!(seen.twice, [], "{name}: two holders of one fence");
     let each: BTreeSet<&String> = seen.completed.iter().collect();
     assert_eq!(

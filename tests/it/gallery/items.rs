@@ -191,7 +191,8 @@ fn a_character_that_nobody_sees() {
     let text = "description = \"Tell about an issue\"\non = \"github.issues.opened\"\n\n# only \u{202e}ylno snimda\u{202c}\n\
                 [when]\nissue.user.login = \"mo\u{200b}na\"\nissue.title = \"ok 👩\u{200d}💻 \\u200b\"\n\n[[action]]\ntool = \"xmrt.notify\"\n\
                 arguments = { to = \"log\", text = \"hello\" }\n";
-    let shown = told("tell.toml", text);
+    // What nobody sees is not to be in this file either.
+    let shown = told("tell.toml", text).replace('\u{200b}', "<200b>");
     insta::assert_snapshot!(shown, @r#"
     error[hidden-character]: here is U+202E, which turns the direction of what follows, so that it reads otherwise than it is
      --> rules/tell.toml:4:8
@@ -204,7 +205,7 @@ fn a_character_that_nobody_sees() {
     error[hidden-character]: here is U+200B, which takes no room, so nobody sees that it is there
      --> rules/tell.toml:6:23
       |
-    6 | issue.user.login = "mo​na"
+    6 | issue.user.login = "mo<200b>na"
       |                       ^
       |
       = help: take it out; where it is meant, write it in double quotes as `\u200b`
@@ -334,6 +335,7 @@ arguments = { to = "log", text = "hello" }
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a whole output is long")]
 fn names_that_are_called_otherwise_elsewhere() {
     let text = r#"description = "Tell"
 on = "github.issues.open"

@@ -6,6 +6,9 @@ use xmrt::journal::*;
 
 use super::desk::at;
 
+/// What a key holds, if anything: a value, and for how long.
+type Held = Option<(u8, Option<i64>)>;
+
 /// What is asked of the small values by name.
 #[derive(Clone, Debug)]
 pub(crate) enum Note {
@@ -16,7 +19,7 @@ pub(crate) enum Note {
     Incr(i64, Option<i64>),
     Delete,
     /// Expectations (a key, what it must hold), changes (a key, what it holds then), and how many entries of the trail.
-    Batch(Vec<(u8, Option<u8>)>, Vec<(u8, Option<(u8, Option<i64>)>)>, u8),
+    Batch(Vec<(u8, Option<u8>)>, Vec<(u8, Held)>, u8),
 }
 
 pub(crate) fn notes() -> impl Strategy<Value = Note> {

@@ -4,8 +4,16 @@ use roxmltree::{Document, Node};
 
 use super::{ISSUE, err, folder, out, xmrt};
 
+/// An element: its name, the attributes it must have, those it may have, its children.
+type Element = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
 /// `junit-10.xsd`, as far as attributes and children go: what an element must have, may have, and may contain.
-const SCHEMA: &[(&str, &[&str], &[&str], &[&str])] = &[
+const SCHEMA: &[Element] = &[
     (
         "testsuites",
         &[],

@@ -147,6 +147,7 @@ async fn chosen_by(on: &str, target: &str, argument: &str) -> bool {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of fields")]
 async fn who_can_write_a_field_decides_whether_it_is_a_strangers() {
     for (on, target) in [
         ("github.issues.opened", "event.issue.body"),
