@@ -21,8 +21,9 @@ pub(super) const KEPT_MS: i64 = 3 * 86_400_000;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// How many deliveries a page has.
 const PAGE: usize = 100;
-/// A provider's requests are left to the rules when fewer than one in so many are left.
-const BUDGET_PART: u64 = 10;
+/// A provider's requests are left to the rules when fewer than one in so many are left: as many as reads leave to what weighs
+/// more, so that a comparison ends with its reason before its reads are held back.
+const BUDGET_PART: u64 = 5;
 
 /// A webhook that leads here.
 #[derive(Clone, Debug)]

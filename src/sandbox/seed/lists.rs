@@ -122,7 +122,6 @@ pub(super) const GITHUB: &[List] = &[
             ),
             ("conflicts", "It cannot be merged."),
             ("merged", "It is; `merged_at` says when."),
-            ("pull_request", "A pull request is one without saying it."),
             (
                 "author_association",
                 "`OWNER`, `MEMBER`, `CONTRIBUTOR`, `NONE`, …",

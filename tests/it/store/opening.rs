@@ -77,7 +77,7 @@ fn a_database_of_a_newer_program_is_refused_and_left_as_it_is() {
     drop(conn);
     let message = refused(dir.path()).to_string();
     assert!(
-        message.contains("has layout 99 and this program knows up to 2"),
+        message.contains("has layout 99 and this program knows up to 3"),
         "{message}"
     );
 }

@@ -32,6 +32,10 @@ async fn every_tool_says_what_github_refused_and_that_github_failed() {
     assert!(tools.len() >= 90, "{} tools", tools.len());
     for facts in tools {
         let name = facts.name.strip_prefix("github.").unwrap();
+        // Only an App makes check runs; without one it is not sent.
+        if name == "create_check_run" {
+            continue;
+        }
         for (status, classes) in sweep::expected(&facts) {
             stage
                 .sandbox
