@@ -115,7 +115,10 @@ fn markdown_escape(state: &State<'_, '_>, text: &str) -> Result<String, Error> {
             // A mention notifies people, a reference links issues: a zero-width space breaks both.
             '@' => escaped.push_str("@\u{200b}"),
             '#' => escaped.push_str("\\#\u{200b}"),
-            letter if letter.is_ascii_punctuation() => escaped.extend(['\\', letter]),
+            letter if letter.is_ascii_punctuation() => {
+                escaped.push('\\');
+                escaped.push(letter);
+            }
             letter => escaped.push(letter),
         }
     }
