@@ -47,8 +47,10 @@ pub(super) struct Called {
     /// `stdio` for `xmrt mcp`, `local` for `xmrt call`: nobody else tells what they did.
     who: Teller,
     /// The tool, or `resources/read`, `prompts/get`.
+    #[schemars(length(min = 1))]
     what: String,
     /// What came of it, in one word.
+    #[schemars(length(min = 1))]
     outcome: String,
     #[serde(default)]
     target: Option<String>,
@@ -59,9 +61,9 @@ pub(super) struct Called {
     arguments: Value,
     #[serde(default)]
     note: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::whole")]
     #[schemars(range(min = 0))]
-    latency_ms: Option<u64>,
+    latency_ms: Option<i64>,
     #[serde(default)]
     trace: Option<String>,
 }
@@ -72,6 +74,7 @@ pub(super) async fn add(State(app): Shared, request: Request) -> Result<(StatusC
     if called.what.is_empty() || called.outcome.is_empty() {
         return Err(Problem::bad_request("`what` and `outcome` are words"));
     }
+    let latency = called.latency_ms.map(u64::try_from).transpose();
     let who = match called.who {
         Teller::Stdio => "stdio",
         Teller::Local => "local",
@@ -84,7 +87,7 @@ pub(super) async fn add(State(app): Shared, request: Request) -> Result<(StatusC
         arguments_sha256: called.arguments_sha256,
         arguments: called.arguments,
         note: called.note.map(|note| crate::agents::scrubbed(&note)),
-        latency_ms: called.latency_ms,
+        latency_ms: latency.map_err(|_| Problem::bad_request("`latency_ms` is not negative"))?,
         trace: called.trace,
         ..AuditEntry::default()
     };

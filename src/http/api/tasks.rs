@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use http::StatusCode;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -18,6 +18,8 @@ use crate::journal::PAGE_MAX;
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
     /// `open`, `claimed`, `done`, `failed`, `cancelled`, or `all`; open and claimed ones without it.
+    #[serde(default)]
+    #[schemars(schema_with = "states")]
     state: Option<String>,
     /// Those that this agent has, or that are for it.
     agent: Option<String>,
@@ -31,19 +33,24 @@ pub(super) struct Filter {
 #[serde(deny_unknown_fields)]
 pub(super) struct Wish {
     /// What is wanted, in a line.
+    #[schemars(length(max = 200), regex(pattern = r"\S"))]
     title: String,
     #[serde(default)]
+    #[schemars(length(max = 32_768))]
     body: String,
     /// What it is about: `acme/api#42`.
     #[serde(default)]
+    #[schemars(length(max = 200))]
     about: Option<String>,
     #[serde(default)]
     data: Option<Map<String, Value>>,
     /// What an agent must be able to do.
     #[serde(default)]
+    #[schemars(length(max = 16), inner(regex(pattern = r"^[a-z0-9_.:/-]{1,64}$")))]
     needs: Vec<String>,
     /// 0 to 9; 9 comes first.
     #[serde(default, deserialize_with = "super::whole")]
+    #[schemars(range(min = 0, max = 9))]
     priority: Option<i64>,
     /// For this agent, as long as it is there.
     #[serde(default)]
@@ -54,7 +61,12 @@ pub(super) struct Wish {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Why {
+    #[schemars(length(max = 2_000))]
     reason: Option<String>,
+}
+
+fn states(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ["open", "claimed", "done", "failed", "cancelled", "all"] })
 }
 
 /// `GET /tasks`
