@@ -30,7 +30,7 @@ pub use approvals::{Word, WordError, say};
 pub use audit::{AUDIT_BYTES_MAX, AUDIT_PRUNE_MAX, AuditEntry, AuditPlace, AuditQuery, AuditRecord};
 pub use coverage::{
     Coverage, CoverageLease, CoveragePass, CoverageState, Found, Range, Stretch, Unreachable, all_coverage,
-    coverage_of, coverage_pass, forget_coverage, keep_coverage, keep_coverage_pass,
+    coverage_of, coverage_pass,
 };
 pub use firing::{Debounce, Gates, Group, NewFiring, Rate, Wish};
 pub(crate) use groups::made_way;

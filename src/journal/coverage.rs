@@ -4,11 +4,15 @@
 //! The ledger is kept among the small values of the journal it is about, one value a source, so a journal that was lost
 //! says nothing about itself.
 
+mod lease;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{KvKey, KvQuery, PAGE_MAX, Store, StoreError};
+
+pub use lease::CoverageLease;
 
 /// Where the ledger is among the small values.
 const SPACE: &str = "coverage";
@@ -313,18 +317,6 @@ pub async fn coverage_of(
     Ok(kept.and_then(|kept| serde_json::from_slice(&kept).ok()))
 }
 
-/// Keeps what is known of one source.
-pub async fn keep_coverage(store: &dyn Store, coverage: &Coverage, now: Timestamp) -> Result<(), StoreError> {
-    let key = key(&format!("{SOURCES}{}", coverage.source))?;
-    store.kv_put(&key, bytes(coverage), None, now).await
-}
-
-/// Forgets a source.
-pub async fn forget_coverage(store: &dyn Store, source: &str, now: Timestamp) -> Result<(), StoreError> {
-    store.kv_delete(&key(&format!("{SOURCES}{source}"))?, now).await?;
-    Ok(())
-}
-
 /// Everything that is known, by source.
 pub async fn all_coverage(store: &dyn Store, now: Timestamp) -> Result<Vec<Coverage>, StoreError> {
     let mut all = Vec::new();
@@ -349,57 +341,6 @@ pub async fn all_coverage(store: &dyn Store, now: Timestamp) -> Result<Vec<Cover
 pub async fn coverage_pass(store: &dyn Store, now: Timestamp) -> Result<Option<CoveragePass>, StoreError> {
     let kept = store.kv_get(&key(PASS)?, now).await?;
     Ok(kept.and_then(|kept| serde_json::from_slice(&kept).ok()))
-}
-
-/// Keeps when the comparison was.
-pub async fn keep_coverage_pass(
-    store: &dyn Store,
-    pass: &CoveragePass,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    store.kv_put(&key(PASS)?, bytes(pass), None, now).await
-}
-
-/// The right to compare, which one process at a time has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CoverageLease {
-    token: Bytes,
-    ms: i64,
-}
-
-impl CoverageLease {
-    /// The right to compare for `ms` at a time, not taken yet. It has a name from the beginning, so that it can be given
-    /// back even by whoever does not know whether it was taken.
-    pub fn new(ms: i64) -> Self {
-        let token = Bytes::from(uuid::Uuid::new_v4().to_string());
-        Self { token, ms }
-    }
-
-    /// Takes it. `false`: somebody else has it.
-    pub async fn take(&self, store: &dyn Store, now: Timestamp) -> Result<bool, StoreError> {
-        let held = store
-            .kv_put_if_absent(&key("lease")?, self.token.clone(), Some(self.ms), now)
-            .await?;
-        // An answer that was lost on the way may have been ours.
-        Ok(held.is_none_or(|held| held == self.token))
-    }
-
-    /// Extends it. `false`: it is over, and somebody else may have it.
-    pub async fn renew(&self, store: &dyn Store, now: Timestamp) -> Result<bool, StoreError> {
-        let token = self.token.clone();
-        store
-            .kv_cas(&key("lease")?, token.clone(), token, Some(self.ms), now)
-            .await
-    }
-
-    /// Gives it back; nothing happens if it was not taken.
-    pub async fn give_back(&self, store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
-        let token = self.token.clone();
-        store
-            .kv_cas(&key("lease")?, token.clone(), token, Some(0), now)
-            .await?;
-        Ok(())
-    }
 }
 
 #[cfg(test)]

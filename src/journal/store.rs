@@ -250,6 +250,12 @@ pub trait Store: Kv + Send + Sync + std::fmt::Debug {
     /// What takes how much of it. May take as long as reading all of it.
     async fn shares(&self) -> Result<Vec<Share>, StoreError>;
 
+    /// Makes indexes again that somebody has reached into from outside, from what they lead to. Gives how many entries were
+    /// missing. May take as long as looking at all of it; a store that nobody else reaches into has nothing to do.
+    async fn reindex(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     /// Returns when all that was acknowledged to this process would outlive a power failure of the store's machine. A
     /// store whose acknowledgment means that already returns at once; so does one that cannot know.
     async fn outlast_power(&self) -> Result<(), StoreError> {

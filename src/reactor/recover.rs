@@ -222,9 +222,9 @@ impl Recovery {
                 .unwrap_or_else(|| Coverage::new(name, now));
             coverage.state = state.clone();
             coverage.checked_at = now;
-            journal::keep_coverage(store, &coverage, now).await?;
+            still_ours(lease.keep(store, &coverage, now).await?)?;
         }
-        self.retire(&discovered).await?;
+        self.retire(&discovered, lease).await?;
         let sources = std::mem::take(&mut discovered.sources);
         for source in &sources {
             if let Some(why) = discovered.unwatched.get(source.provider()) {
@@ -247,13 +247,13 @@ impl Recovery {
             next_at: clock::after(now, self.settings.every_ms),
             unwatched: discovered.unwatched,
         };
-        journal::keep_coverage_pass(store, &pass, now).await?;
+        still_ours(lease.keep_pass(store, &pass, now).await?)?;
         self.tell(now).await?;
         Ok(recovered)
     }
 
     /// Webhooks that are not there any more are said to be so for a while, then forgotten.
-    async fn retire(&self, discovered: &Discovered) -> Result<(), StoreError> {
+    async fn retire(&self, discovered: &Discovered, lease: &CoverageLease) -> Result<(), RecoverError> {
         let (store, now) = (self.reactor.store().as_ref(), self.now());
         let there = |name: &str| {
             let refused = discovered.refused.iter().any(|(refused, _)| refused == name);
@@ -267,12 +267,12 @@ impl Recovery {
             }
             let gone = clock::after(coverage.checked_at, source::KEPT_MS) < now;
             if gone || coverage.ranges.is_empty() {
-                journal::forget_coverage(store, &coverage.source, now).await?;
+                still_ours(lease.forget(store, &coverage.source, now).await?)?;
                 continue;
             }
             let why = "this webhook is not there any more, is switched off, or does not lead here".to_owned();
             coverage.state = CoverageState::Failing { why };
-            journal::keep_coverage(store, &coverage, now).await?;
+            still_ours(lease.keep(store, &coverage, now).await?)?;
         }
         Ok(())
     }
@@ -377,6 +377,14 @@ impl Recovery {
 
     fn now(&self) -> Timestamp {
         self.reactor.clock().now()
+    }
+}
+
+/// What was to be written under the right to compare, and whether that still held: if not, another has it, or had it.
+fn still_ours(written: bool) -> Result<(), RecoverError> {
+    match written {
+        true => Ok(()),
+        false => Err(RecoverError::Busy),
     }
 }
 

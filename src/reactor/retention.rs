@@ -80,6 +80,8 @@ pub(super) struct Bounds {
     full: Option<String>,
     /// What it is kept within, where that is done here.
     policy: Option<Policy>,
+    /// Whether it was nearly as large as it may be when it was looked at last.
+    crowded: bool,
     /// Until when nothing is deleted by age.
     held_until: Option<Timestamp>,
 }
@@ -130,17 +132,24 @@ impl Reactor {
 
     async fn keep_within(&self, policy: &Policy, round: bool) -> Result<(), StoreError> {
         let believed = self.may_delete(round).await?;
-        if round && believed && self.is_ours().await? {
-            self.prune(&policy.by_age(), policy, None).await?;
-            self.prune_audit(policy.audit_ms).await?;
-            self.store.prune_books(BOOK_MS_MIN, self.clock.now()).await?;
+        if round && self.is_ours().await? {
+            // First: what no index leads to would never be too old, and its books would seem to be of no use.
+            self.store.reindex().await?;
+            if believed {
+                self.prune(&policy.by_age(), policy, None).await?;
+                self.prune_audit(policy.audit_ms).await?;
+                self.store.prune_books(BOOK_MS_MIN, self.clock.now()).await?;
+            }
         }
         let mut size = self.store.size().await?;
-        if believed && policy.percent(&size) >= CROWDED_PERCENT {
+        let crowded = believed && policy.percent(&size) >= CROWDED_PERCENT;
+        if self.became_crowded(crowded) {
             tracing::warn!(
                 bytes = size.bytes,
                 "the journal is nearly as large as it may be: the oldest of it is deleted before its time"
             );
+        }
+        if crowded {
             self.prune(&Policy::by_size(), policy, Some(ROOMY_PERCENT))
                 .await?;
             self.prune_audit(policy.audit_ms.min(AUDIT_MS_MIN)).await?;
@@ -241,6 +250,12 @@ impl Reactor {
             tracing::info!(entries, "old entries of the audit trail were deleted");
         }
         Ok(())
+    }
+
+    /// Whether it is so now and was not before: what stays so for hours is said once.
+    fn became_crowded(&self, is: bool) -> bool {
+        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        !std::mem::replace(&mut bounds.crowded, is) && is
     }
 
     fn set_bounds(&self, policy: &Policy, size: &Size) {

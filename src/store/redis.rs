@@ -23,6 +23,8 @@ mod outbox;
 mod pauses;
 mod audit;
 mod find;
+mod names;
+mod reindex;
 mod archive;
 mod kv;
 mod prune;
@@ -376,6 +378,10 @@ impl Store for Redis {
 
     async fn shares(&self) -> Result<Vec<Share>, StoreError> {
         Redis::shares(self).await
+    }
+
+    async fn reindex(&self) -> Result<u64, StoreError> {
+        Redis::reindex(self).await
     }
 
     async fn outlast_power(&self) -> Result<(), StoreError> {

@@ -211,6 +211,49 @@ async fn the_webhook_of_an_app_is_compared_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_organizations_webhook_is_compared_too_and_lacks_nothing_that_a_repositorys_brought() {
+    let config = format!("{CONFIG}repositories = [\"acme/api\"]\norganizations = [\"acme\"]\n");
+    let world = world(&[("comments", COMMENTS)], &config, &[]).await;
+    // Nobody answers where the organization's leads; the repository's leads to the server.
+    let hook = json!({ "name": "web", "active": true, "events": ["issues"],
+        "config": { "url": "http://127.0.0.1:9/webhooks/github", "content_type": "json", "secret": "any" } });
+    let made = world
+        .client
+        .post(format!("{}/github/orgs/acme/hooks", world.sandbox.url))
+        .bearer_auth("the github token of the tests")
+        .header("user-agent", "the tests")
+        .json(&hook)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(made.status(), 201);
+    let hook: Value = made.json().await.unwrap();
+    let source = format!("github:acme:{}", hook["id"]);
+    let both = emitted(&world, 1, json!({})).await;
+    succeeded(&world, &both).await;
+    let found_at = async |what: &str, fits: fn(&Value) -> bool| {
+        let is_it = |one: &Value| one["source"] == source.as_str() && fits(one);
+        ledger(&world, what, is_it).await
+    };
+    found_at("what the other webhook brought", |one| found(one, "ok") >= 1).await;
+    assert_eq!(comments(&world).await, 1, "known by what it says");
+
+    // From here on the organization's is the only one.
+    world.sandbox_post("deliver_to", json!({ "url": null })).await;
+    emitted(&world, 2, json!({})).await;
+    world
+        .until("what nobody brought", async || {
+            (comments(&world).await == 2).then_some(())
+        })
+        .await;
+    let coverage = found_at("it in the ledger", |one| found(one, "recovered") >= 1).await;
+    let (_, page) = world.api("events?type=github.issues&limit=50").await;
+    let fetched = page["events"].as_array().unwrap().iter();
+    let fetched = fetched.filter(|event| event["origin"] == "fetched");
+    assert_eq!(fetched.count(), 1, "{page:#}\n{coverage:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_a_lost_journal_only_a_person_brings_back_what_is_older_and_no_effect_doubles() {
     let mut world = world(&[("comments", COMMENTS)], CONFIG, &[]).await;
     let done = emitted(&world, 1, json!({})).await;

@@ -7,6 +7,7 @@ mod audit;
 mod gates;
 mod groups;
 mod kv;
+mod ledger;
 mod identity;
 mod invariants;
 mod retention;

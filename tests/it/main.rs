@@ -46,6 +46,7 @@ mod mcp;
 mod moving;
 mod normalize;
 mod on_failure;
+mod once;
 mod overhead;
 mod pending;
 mod project;

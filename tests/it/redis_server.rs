@@ -2,9 +2,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use xmrt::store::Redis;
 use xmrt::store::redis::{OpenError, Opens, Options, Time};
 
@@ -17,6 +21,7 @@ const PORT: &str = "{port}";
 pub struct RedisServer {
     folder: TempDir,
     settings: Vec<String>,
+    variables: Vec<(&'static str, String)>,
     pub port: u16,
     child: Child,
 }
@@ -29,6 +34,26 @@ impl RedisServer {
 
     /// A server with settings of its own.
     pub fn with(settings: &[&str]) -> Self {
+        Self::with_variables(settings, Vec::new())
+    }
+
+    /// A server whose clock is as far off as `file` says: `+3600` is an hour ahead.
+    pub fn with_clock(file: &Path) -> Self {
+        let folders = std::fs::read_dir("/usr/lib").unwrap();
+        let library = folders
+            .map(|folder| folder.unwrap().path().join("faketime/libfaketime.so.1"))
+            .find(|file| file.exists())
+            .expect("libfaketime is there; scripts/test installs it");
+        let variables = vec![
+            ("LD_PRELOAD", library.to_str().unwrap().to_owned()),
+            ("FAKETIME_TIMESTAMP_FILE", file.to_str().unwrap().to_owned()),
+            ("FAKETIME_NO_CACHE", "1".to_owned()),
+            ("DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ];
+        Self::with_variables(&["--appendonly", "yes", "--appendfsync", "everysec"], variables)
+    }
+
+    fn with_variables(settings: &[&str], variables: Vec<(&'static str, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings: Vec<String> = settings.iter().map(|&setting| setting.into()).collect();
         for _ in 0..PORTS_MAX {
@@ -37,10 +62,11 @@ impl RedisServer {
                 .local_addr()
                 .unwrap()
                 .port();
-            if let Some(child) = spawn(&folder, &settings, port) {
+            if let Some(child) = spawn(&folder, &settings, &variables, port) {
                 return Self {
                     folder,
                     settings,
+                    variables,
                     port,
                     child,
                 };
@@ -82,7 +108,8 @@ impl RedisServer {
     /// The same server again, on what it left.
     pub fn restart(&mut self) {
         self.kill();
-        self.child = spawn(&self.folder, &self.settings, self.port).expect("its port is free again");
+        self.child =
+            spawn(&self.folder, &self.settings, &self.variables, self.port).expect("its port is free again");
     }
 
     /// Sends it a signal: `STOP`, `CONT`.
@@ -148,7 +175,12 @@ impl Drop for RedisServer {
 }
 
 /// A process that is ready, or none if it ended at once: somebody had the port.
-fn spawn(folder: &TempDir, settings: &[String], port: u16) -> Option<Child> {
+fn spawn(
+    folder: &TempDir,
+    settings: &[String],
+    variables: &[(&'static str, String)],
+    port: u16,
+) -> Option<Child> {
     // Another product or release can be tried: everything here must hold for it, too.
     let program = std::env::var("XMRT_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
     let mut child = Command::new(program)
@@ -160,6 +192,7 @@ fn spawn(folder: &TempDir, settings: &[String], port: u16) -> Option<Child> {
                 .iter()
                 .map(|setting| setting.replace(PORT, &port.to_string())),
         )
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -179,4 +212,72 @@ fn spawn(folder: &TempDir, settings: &[String], port: u16) -> Option<Child> {
     // What it says later must not block it.
     std::thread::spawn(move || lines.for_each(drop));
     Some(child)
+}
+
+/// A key, and a certificate for 127.0.0.1 that it signs itself: their files.
+pub fn certificate(folder: &Path) -> (String, String) {
+    let [key, certificate] =
+        ["key.pem", "certificate.pem"].map(|name| folder.join(name).to_str().unwrap().to_owned());
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", &key, "-out", &certificate])
+        .output()
+        .expect("openssl is there; scripts/test installs it");
+    assert!(made.status.success(), "{made:?}");
+    (key, certificate)
+}
+
+/// A road to a server, on which everything that is asked for is heard.
+pub struct Road {
+    pub port: u16,
+    heard: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Road {
+    pub async fn to(server: &RedisServer) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let heard = Arc::<Mutex<Vec<u8>>>::default();
+        let (target, hears) = (server.port, Arc::clone(&heard));
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                if let Ok(far) = TcpStream::connect(("127.0.0.1", target)).await {
+                    tokio::spawn(carry(near, far, Arc::clone(&hears)));
+                }
+            }
+        });
+        Self { port, heard }
+    }
+
+    /// Whether a word was said on it.
+    pub fn heard(&self, word: &str) -> bool {
+        let heard = self.heard.lock().unwrap();
+        heard.windows(word.len()).any(|said| said == word.as_bytes())
+    }
+}
+
+async fn carry(near: TcpStream, far: TcpStream, heard: Arc<Mutex<Vec<u8>>>) {
+    let (mut near_in, mut near_out) = near.into_split();
+    let (mut far_in, mut far_out) = far.into_split();
+    let back = tokio::spawn(async move { tokio::io::copy(&mut far_in, &mut near_out).await });
+    let mut said = vec![0; 64 * 1024];
+    while let Ok(count @ 1..) = near_in.read(&mut said).await {
+        heard.lock().unwrap().extend_from_slice(&said[..count]);
+        if far_out.write_all(&said[..count]).await.is_err() {
+            break;
+        }
+    }
+    back.abort();
 }

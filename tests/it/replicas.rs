@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::{World, issue_opened};
-use crate::redis_server::RedisServer;
+use crate::redis_server::{RedisServer, Road, certificate};
 
 const CONFIG: &str = "[limits]\nsettle_ms = 150\nlease_ms = 2000\n";
 
@@ -322,6 +322,67 @@ async fn a_redis_that_begins_to_forget_while_it_is_used_is_said_to_and_so_is_tha
     }
 }
 
+/// An hour ahead all leases are over at once: another replica takes the run over while the first one's call is under way. Set right, the
+/// journal's time stands still, which is said, and what is new is done all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_whose_clock_jumps_an_hour_ahead_and_back_loses_and_doubles_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = folder.path().join("clock");
+    let set = |offset: &str| std::fs::write(&clock, offset).unwrap();
+    set("+0");
+    let server = RedisServer::with_clock(&clock);
+    let world = world(&server).await;
+    let replica = world.replica();
+    hangs(&world, WRITES[0], true).await;
+    accepted(&world, "delivery-1").await;
+    world.requested(WRITES[0]).await;
+    set("+3600");
+    done_once(&world, "delivery-1", "an hour ahead").await;
+    set("+0");
+    let before = world.effects().await.len();
+    let mut later = issue_opened(1);
+    later["serial"] = json!(2);
+    let (status, answer) = world.github("issues", "delivery-2", &later).await.unwrap();
+    assert_eq!(status, 202, "{answer}");
+    for run in world.settled("delivery-2").await {
+        assert_eq!(run["status"], "succeeded", "{run:#}\n{}", world.server_log());
+    }
+    assert_eq!(
+        world.effects().await.len(),
+        before + WRITES.len(),
+        "each of them once more"
+    );
+    let ready = world.client.get(format!("{}/readyz", world.server.url));
+    let ready = ready.send().await.unwrap();
+    assert_eq!(ready.status(), 200);
+    let told: Value = ready.json().await.unwrap();
+    let parts = told["degraded"].as_array().unwrap();
+    assert!(parts.iter().any(|one| one["part"] == "clock"), "{told:#}");
+    drop(replica);
+}
+
+/// An intent of a comment is told of by the comment's marker, too; of a deploy only the journal knows that it may have been made.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_intent_that_nothing_else_tells_of_is_on_the_servers_disk_before_the_call_is_made() {
+    let server = RedisServer::start("everysec");
+    let road = Road::to(&server).await;
+    let world = world_at(
+        RULE,
+        &[("REDIS_URL", &format!("redis://127.0.0.1:{}", road.port))],
+    )
+    .await;
+    let slow = |operation| json!({ "match": { "operation": operation }, "kind": "latency", "ms": 1000 });
+    world
+        .sandbox_post("faults", json!([slow(WRITES[0]), slow(WRITES[1])]))
+        .await;
+    accepted(&world, "delivery-1").await;
+    world.requested(WRITES[0]).await;
+    assert!(!road.heard("WAITAOF"), "a marked write");
+    world.requested(WRITES[1]).await;
+    assert!(road.heard("WAITAOF"), "before the deploy was asked for");
+    done_once(&world, "delivery-1", "on a server that is asked for its disk").await;
+}
+
 /// With TLS, a certificate of an authority of our own, and a password.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_behind_tls_is_used_if_its_certificate_is_trusted() {
@@ -343,29 +404,4 @@ async fn a_redis_behind_tls_is_used_if_its_certificate_is_trusted() {
     assert_eq!(code, 2, "{errors}");
     assert!(errors.contains("certificate"), "{errors}");
     assert!(!errors.contains("sesame"), "{errors}");
-}
-
-/// A key, and a certificate for 127.0.0.1 that it signs itself: their files.
-fn certificate(folder: &std::path::Path) -> (String, String) {
-    let [key, certificate] =
-        ["key.pem", "certificate.pem"].map(|name| folder.join(name).to_str().unwrap().to_owned());
-    let made = std::process::Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args(["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(["-keyout", &key, "-out", &certificate])
-        .output()
-        .expect("openssl is there; scripts/test installs it");
-    assert!(made.status.success(), "{made:?}");
-    (key, certificate)
 }

@@ -18,7 +18,8 @@ fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn file(id: &str, lines: &str) -> SourceFile {
+/// A rule with a schedule.
+pub(crate) fn file(id: &str, lines: &str) -> SourceFile {
     SourceFile {
         path: format!("rules/{id}.toml"),
         text: format!(
@@ -29,7 +30,7 @@ fn file(id: &str, lines: &str) -> SourceFile {
     }
 }
 
-fn book(files: &[SourceFile]) -> RuleBook {
+pub(crate) fn book(files: &[SourceFile]) -> RuleBook {
     let loaded = load(files, &json!({}), None);
     let told = render_diagnostics(files, &loaded.diagnostics, false);
     loaded.book.unwrap_or_else(|| panic!("{told}"))

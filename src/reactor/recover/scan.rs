@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use jiff::Timestamp;
 
 use super::admit::{Failure, Fate, Gap};
 use super::source::{self, Attempt, KEPT_MS, Source};
 use super::told::{self, Fetched};
-use super::{Ask, RecoverError, Recovery, state_after};
-use crate::clock::after;
+use super::{Ask, LEASE_MS, RecoverError, Recovery, state_after, still_ours};
+use crate::clock::{Clock, after};
 use crate::hub::ToolError;
 use crate::journal::{
     self, Coverage, CoverageLease, CoverageState, EventKey, Found, Range, StoreError, Stretch, Unreachable,
@@ -83,6 +84,8 @@ struct Scan<'a> {
     coverage: Coverage,
     pages_left: usize,
     found: Found,
+    /// When the right to compare was taken or made longer last, on this process's clock.
+    renewed: Instant,
 }
 
 impl Recovery {
@@ -132,6 +135,7 @@ impl Recovery {
             coverage,
             pages_left: self.settings.pages,
             found: Found::default(),
+            renewed: Clock::monotonic(),
         };
         let halted = scan.stretches(backlog, head).await;
         let Scan {
@@ -152,7 +156,7 @@ impl Recovery {
             }
         };
         coverage.checked_at = self.now();
-        journal::keep_coverage(store, &coverage, self.now()).await?;
+        still_ours(lease.keep(store, &coverage, self.now()).await?)?;
         Ok(scanned)
     }
 }
@@ -251,23 +255,22 @@ impl Scan<'_> {
         }
     }
 
-    async fn renew(&self) -> Result<(), Halt> {
+    async fn renew(&mut self) -> Result<(), Halt> {
         let recovery = self.recovery;
         let store = recovery.reactor.store().as_ref();
-        match self.lease.renew(store, recovery.now()).await? {
-            true => Ok(()),
-            false => Err(RecoverError::Busy.into()),
-        }
+        still_ours(self.lease.renew(store, recovery.now()).await?)?;
+        self.renewed = Clock::monotonic();
+        Ok(())
     }
 
-    /// Whether one more delivery may be asked for; looked at once in some.
-    async fn may_go_on(&self) -> Result<(), Halt> {
-        let asked = self.recovery.asked_for.fetch_add(1, Ordering::Relaxed) + 1;
-        if !asked.is_multiple_of(LOOK_EVERY) {
-            return Ok(());
+    /// Whether one more delivery may be asked for. The budget is looked at once in some, the right to compare whenever a third of
+    /// it is used up: a provider may be slow.
+    async fn may_go_on(&mut self) -> Result<(), Halt> {
+        if self.renewed.elapsed().as_millis() >= u128::from(LEASE_MS.unsigned_abs() / 3) {
+            self.renew().await?;
         }
-        self.renew().await?;
-        if !matches!(self.source, Source::Github { .. }) {
+        let asked = self.recovery.asked_for.fetch_add(1, Ordering::Relaxed) + 1;
+        if !asked.is_multiple_of(LOOK_EVERY) || !matches!(self.source, Source::Github { .. }) {
             return Ok(());
         }
         match source::low_budget(&self.recovery.reactor.hub).await {

@@ -12,6 +12,7 @@ use super::Redis;
 use super::audit;
 use super::fields;
 use super::link::{Fault, Link};
+use super::names::Names;
 use super::outbox::read_notice;
 use super::pauses;
 use super::reply::{self, Reply, odd};
@@ -25,7 +26,7 @@ use crate::journal::{RuleText, RunHistory, RunId, StoreError};
 /// How many events are read in one piece at most, and after how many bytes of bodies no further one is.
 const EVENTS: usize = 16;
 const EVENT_BYTES: usize = 4 * 1024 * 1024;
-/// How many keys one step of a scan looks at, and how many are read or deleted at once.
+/// How many keys are read or deleted at once.
 const KEYS: usize = 512;
 
 /// What reading a journal out needs, for as long as that takes.
@@ -84,6 +85,8 @@ async fn piece(
 
 impl Redis {
     pub(super) async fn export(&self) -> Result<Export, StoreError> {
+        // What an index does not lead to would be missing in it.
+        self.reindex().await?;
         let identity = self.identity();
         let begin = piece(&self.link, &self.scripts, &self.prefix, &identity, "", 0).await?;
         let mut command = redis::cmd("HGET");
@@ -150,7 +153,7 @@ impl Reading {
     async fn keys(&self, begins: &[&str]) -> Result<BTreeSet<String>, Fault> {
         let mut found = BTreeSet::new();
         for begin in begins {
-            found.extend(scan(&self.link, &self.prefix, begin).await?);
+            found.extend(Names::of(&self.link, &self.prefix, begin).all().await?);
         }
         Ok(found)
     }
@@ -464,37 +467,4 @@ fn cause(name: &str, member: &str, until: Timestamp) -> Option<Cause> {
         depth: depth.parse().ok()?,
         until,
     })
-}
-
-/// The names, behind the prefix, of all keys that begin so.
-pub(super) async fn scan(link: &Link, prefix: &str, begin: &str) -> Result<BTreeSet<String>, Fault> {
-    let mut found = BTreeSet::new();
-    // What a prefix holds of the marks of a pattern is meant as it stands.
-    let mut pattern = String::new();
-    for letter in format!("{prefix}{begin}").chars() {
-        if matches!(letter, '*' | '?' | '[' | ']' | '\\' | '^') {
-            pattern.push('\\');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('*');
-    let mut cursor = "0".to_owned();
-    loop {
-        let mut command = redis::cmd("SCAN");
-        command
-            .arg(&cursor)
-            .arg("MATCH")
-            .arg(&pattern)
-            .arg("COUNT")
-            .arg(KEYS);
-        let mut parts = reply::list(link.call(&command).await?)?.into_iter();
-        cursor = reply::text(parts.next().unwrap_or_default())?;
-        for key in reply::list(parts.next().unwrap_or_default())? {
-            let key = reply::text(key)?;
-            found.extend(key.strip_prefix(prefix).map(str::to_owned));
-        }
-        if cursor == "0" {
-            return Ok(found);
-        }
-    }
 }

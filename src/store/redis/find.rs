@@ -303,7 +303,8 @@ impl Redis {
         let answers = self.all(&commands, 2 + RunState::ALL.len()).await?;
         let mut counts = answers.into_iter().map(|answer| match answer {
             Value::Nil => Ok(0),
-            answer => reply::number(answer).map(i64::unsigned_abs),
+            // Where a count was lost, events that are deleted later may take it below nothing.
+            answer => reply::number(answer).map(|count| count.max(0).unsigned_abs()),
         });
         let mut next = || counts.next().unwrap_or(Ok(0));
         let mut stats = Stats {

@@ -152,23 +152,40 @@ pub(super) async fn connect(client: &Client) -> Result<MultiplexedConnection, St
         .set_connection_timeout(Some(CONNECT_MAX))
         .set_response_timeout(None);
     // The library's time-out covers the socket only, not a server that accepts and then says nothing.
-    match timeout(
-        CONNECT_MAX,
-        client.get_multiplexed_async_connection_with_config(&config),
-    )
-    .await
-    {
+    let connecting = client.get_multiplexed_async_connection_with_config(&config);
+    match timeout(CONNECT_MAX, connecting).await {
         Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(error)) => Err(advised(&error)),
-        Err(_) if is_encrypted(client) => Err(format!(
-            "no TLS connection within {} ms: it does not answer, or does not speak TLS there (rediss:// is for a port with TLS, \
-             redis:// for one without)",
-            CONNECT_MAX.as_millis()
+        Ok(Err(error)) if !error.is_timeout() => {
+            Err(format!("{}{}", advised(&error), mistaken(client, &error)))
+        }
+        // The two time-outs are as long as each other: either may be first.
+        _ => Err(format!(
+            "no connection within {} ms: it does not answer, or {}",
+            CONNECT_MAX.as_millis(),
+            remedy(client)
         )),
-        Err(_) => Err(format!(
-            "no connection within {} ms: it does not answer, or speaks only TLS there (then REDIS_URL begins with rediss://)",
-            CONNECT_MAX.as_millis()
-        )),
+    }
+}
+
+/// What the address should be, if it is that which is wrong.
+fn remedy(client: &Client) -> &'static str {
+    match is_encrypted(client) {
+        true => "does not speak TLS there (rediss:// is for a port with TLS, redis:// for one without)",
+        false => "speaks only TLS there (then REDIS_URL begins with rediss://)",
+    }
+}
+
+/// What else it may be when the other side hangs up on a new connection, or says what makes no sense there.
+fn mistaken(client: &Client, error: &RedisError) -> String {
+    let hung_up = error.is_connection_dropped() && !error.is_connection_refusal();
+    let nonsense = match is_encrypted(client) {
+        // A certificate that is not trusted is no nonsense.
+        true => error.to_string().contains("corrupt message"),
+        false => error.kind() == ErrorKind::Parse,
+    };
+    match hung_up || nonsense {
+        true => format!("; or it {}", remedy(client)),
+        false => String::new(),
     }
 }
 

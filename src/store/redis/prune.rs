@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use super::Redis;
 use super::admission::{TRIES, crowded};
 use super::find::{PAGE, member, place};
+use super::names::Names;
+use super::reindex::is_of;
 use super::reply::{self, odd};
 use super::scripts::Args;
 use crate::journal::{PRUNE_MAX, Pruned, Retention, Share, Size, StoreError};
@@ -108,7 +110,7 @@ impl Redis {
 
     async fn books_and_rules(&self) -> Result<Vec<(String, Vec<Rule>)>, StoreError> {
         let mut found = Vec::new();
-        for key in super::archive::scan(&self.link, &self.prefix, "book:").await? {
+        for key in Names::of(&self.link, &self.prefix, "book:").all().await? {
             let mut command = redis::cmd("HGET");
             command.arg(self.key(&key)).arg("rules");
             let rules = reply::text(self.link.call(&command).await?)?;
@@ -171,7 +173,7 @@ impl Redis {
     /// Counts all keys and weighs some of each kind.
     pub(super) async fn shares(&self) -> Result<Vec<Share>, StoreError> {
         let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for key in super::archive::scan(&self.link, &self.prefix, "").await? {
+        for key in Names::of(&self.link, &self.prefix, "").all().await? {
             let fits = |(_, begins): &&(&str, &[&str])| begins.iter().any(|begin| is_of(&key, begin));
             let kind = KINDS.iter().find(fits).map_or("other", |(kind, _)| *kind);
             kinds.entry(kind).or_default().push(key);
@@ -208,14 +210,5 @@ impl Redis {
             });
         }
         Ok(shares)
-    }
-}
-
-/// A kind that ends in a colon is a beginning, any other a whole name.
-fn is_of(key: &str, begin: &str) -> bool {
-    if begin.ends_with(':') {
-        key.starts_with(begin)
-    } else {
-        key == begin
     }
 }

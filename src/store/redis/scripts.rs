@@ -37,6 +37,7 @@ pub(super) struct Scripts {
     pub(super) event: Script,
     pub(super) verdicts: Script,
     pub(super) mend: Script,
+    pub(super) relist: Script,
     pub(super) export: Script,
     pub(super) pause: Script,
     pub(super) wake: Script,
@@ -68,6 +69,7 @@ impl Scripts {
             pause: load(with_prelude(include_str!("lua/pause.lua"))).await?,
             wake: load(with_prelude(include_str!("lua/wake.lua"))).await?,
             mend: load(in_groups(include_str!("lua/mend.lua"))).await?,
+            relist: load(in_groups(include_str!("lua/relist.lua"))).await?,
             export: load(with_prelude(include_str!("lua/export.lua"))).await?,
             notices: load(with_prelude(include_str!("lua/notices.lua"))).await?,
             told: load(with_prelude(include_str!("lua/told.lua"))).await?,
@@ -90,7 +92,7 @@ impl Script {
         Ok(Self { text, sha })
     }
 
-    /// Runs it. A server that has forgotten it (a restart, `SCRIPT FLUSH`) is told it again, in the same round trip.
+    /// Runs it. A server that has forgotten it (a restart, `SCRIPT FLUSH`) is told it again with the call.
     pub(super) async fn call(&self, link: &Link, prefix: &str, args: &[&Args]) -> Result<Value, Fault> {
         let command = |name: &str, script: &str| {
             let mut command = redis::cmd(name);

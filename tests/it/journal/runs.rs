@@ -381,3 +381,21 @@ async fn rule_books_are_kept_by_content_and_the_last_good_one_is_found() {
         assert_eq!(desk.store.rule_text("v3").await.unwrap(), None, "{}", desk.name);
     }
 }
+
+#[tokio::test]
+async fn a_clock_that_jumped_back_is_an_alarm_until_it_has_caught_up() {
+    // The model has no clock to be behind of.
+    for desk in desks().await.iter().filter(|desk| desk.name != "memory") {
+        let claim = async |now| desk.store.claim("w1", 9, 60_000, at(now)).await.unwrap();
+        desk.store.admit(event("e1"), at(3_600_000)).await.unwrap();
+        claim(3_600_000).await;
+        assert_eq!(desk.store.clock_behind(), None, "{}", desk.name);
+        claim(3_600_000 - 4_000).await;
+        assert_eq!(desk.store.clock_behind(), None, "{}: not far", desk.name);
+        claim(0).await;
+        let behind = desk.store.clock_behind().unwrap();
+        assert_eq!(behind.as_secs(), 3_600, "{}", desk.name);
+        claim(3_600_001).await;
+        assert_eq!(desk.store.clock_behind(), None, "{}: it has caught up", desk.name);
+    }
+}

@@ -7,10 +7,11 @@
 use std::path::Path;
 
 use rusqlite::Connection;
-use xmrt::journal::{Resolution, RunState, Store, Then};
+use xmrt::journal::{AuditEntry, Resolution, RunState, Store, Then};
 use xmrt::store::{Embedded, Holder, OpenError, back_up};
 
 use crate::journal::desk::{at, end, event, fires, gates, intent, key};
+use crate::journal::walk::view;
 
 fn refused(dir: &Path) -> OpenError {
     match Embedded::open(dir, at(0)) {
@@ -80,6 +81,69 @@ fn a_database_of_a_newer_program_is_refused_and_left_as_it_is() {
         message.contains("has layout 99 and this program knows up to 3"),
         "{message}"
     );
+}
+
+/// What leads from each layout back to the one before it, oldest first.
+const BACK: [&str; 2] = ["DROP TABLE audit", "DROP INDEX audit_by_time"];
+
+/// The journal's file, as a program of an older layout would have left it; gives its tables and indexes before.
+fn as_of_layout(older: usize, dir: &Path) -> Vec<(String, String)> {
+    let conn = Connection::open(dir.join("journal.db")).unwrap();
+    let layout = tables(&conn);
+    for step in BACK[older - 1..].iter().rev() {
+        conn.execute_batch(step).unwrap();
+    }
+    conn.pragma_update(None, "user_version", older as i64).unwrap();
+    layout
+}
+
+fn tables(conn: &Connection) -> Vec<(String, String)> {
+    let mut found = conn
+        .prepare("SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY name")
+        .unwrap();
+    let rows = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+#[tokio::test]
+async fn a_journal_of_every_older_layout_is_opened_with_all_that_is_in_it() {
+    for older in 1..=BACK.len() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Embedded::open(dir.path(), at(0)).unwrap();
+        let mut fired = event("e1");
+        fired.firings = vec![fires("triage", gates())];
+        store.admit(fired, at(0)).await.unwrap();
+        let claim = store.claim("w1", 1, 60_000, at(0)).await.unwrap().remove(0);
+        let run = &claim.run.id;
+        let writes = vec![intent(run, "comment", 0, true)];
+        store
+            .advance(run, claim.run.fence, writes, end(RunState::Unknown), at(0))
+            .await
+            .unwrap();
+        store
+            .resolve(run, "octocat", Resolution::GiveUp, at(1))
+            .await
+            .unwrap();
+        let mut before = view(&store).await;
+        drop(store);
+        let layout = as_of_layout(older, dir.path());
+
+        let store = Embedded::open(dir.path(), at(2)).unwrap();
+        if older < 2 {
+            // There was no audit trail.
+            before.trail.iter_mut().for_each(Vec::clear);
+        }
+        assert_eq!(view(&store).await, before, "from layout {older}");
+        store.audit(vec![AuditEntry::default()], at(3)).await.unwrap();
+        assert_eq!(
+            view(&store).await.trail[0].len(),
+            before.trail[0].len() + 1,
+            "from layout {older}"
+        );
+        drop(store);
+        let conn = Connection::open(dir.path().join("journal.db")).unwrap();
+        assert_eq!(tables(&conn), layout, "from layout {older}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod away;
 mod cluster;
 mod cost;
 mod doors;
+mod indexes;
 mod keys;
 mod losses;
 mod power;

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 use redis::Pipeline;
 
-use super::{KEYS, scan};
+use super::KEYS;
 use crate::journal::archive::{
     ArchivedBook, ArchivedEvent, Burst, GateCharge, Head, Import, Known, NamedValue, Record,
     follows_its_event, only_into_empty,
@@ -16,6 +16,7 @@ use crate::store::redis::fields::{self, Changes};
 use crate::store::redis::find::member;
 use crate::store::redis::founding::{self, LAYOUT, UNFINISHED};
 use crate::store::redis::link::Fault;
+use crate::store::redis::names::Names;
 use crate::store::redis::{Redis, audit, outbox, pauses, reply};
 
 /// How many commands an import sends at once, and after how many bytes it does.
@@ -86,7 +87,11 @@ impl Redis {
 
     /// Deletes everything but what says that this is no journal.
     async fn empty(&self) -> Result<(), Fault> {
-        let keys: Vec<String> = scan(&self.link, &self.prefix, "").await?.into_iter().collect();
+        let keys: Vec<String> = Names::of(&self.link, &self.prefix, "")
+            .all()
+            .await?
+            .into_iter()
+            .collect();
         for keys in keys.chunks(KEYS) {
             let mut command = redis::cmd("UNLINK");
             command.arg(self.key("nothing"));

@@ -2,13 +2,16 @@
 #![expect(clippy::disallowed_methods, reason = "the rights are read from the guide")]
 
 use serde_json::json;
+use xmrt::journal::archive::Reader;
 use xmrt::journal::*;
 use xmrt::store::Redis;
 use xmrt::store::redis::{OpenError, Opens, Options};
 
+use super::indexes::goes_on;
 use crate::journal::desk::{at, end, event, fires, gates, intent};
 use crate::journal::walk::view;
-use crate::redis_server::RedisServer;
+use crate::redis_server::{RedisServer, certificate};
+use crate::store::archive::{fill_with, read, written};
 
 async fn refused(options: &Options) -> OpenError {
     match Redis::open(options, at(0)).await {
@@ -185,4 +188,38 @@ async fn a_user_with_the_documented_rights_and_no_others_suffices() {
     everything(&store).await;
     let rung = tokio::time::timeout(std::time::Duration::from_secs(5), store.wait());
     rung.await.expect("the doorbell is heard");
+
+    // And what there is besides runs: small values, pauses, the trail, what is told, what is deleted, moved, and made again.
+    drop(store);
+    server.ask(&["FLUSHALL"]);
+    let store = Redis::open(&options, at(0)).await.unwrap();
+    super::keys::everything(&store).await;
+    store.outlast_power().await.unwrap();
+    server.ask(&["DEL", "{test}:events"]);
+    assert!(store.reindex().await.unwrap() > 0);
+    let text = written(&store).await;
+    goes_on(&store, "more rights").await;
+    let (head, _) = Reader::open(text.as_bytes()).unwrap();
+    fill_with(&store, head, read(&text).unwrap(), true).await.unwrap();
+    assert_eq!(written(&store).await, text);
+}
+
+/// What happens at a port that speaks TLS, or does not, is told with the remedy, and not only what the other said.
+#[tokio::test]
+async fn an_address_that_means_tls_where_there_is_none_or_the_reverse_says_which_is_right() {
+    let plain = RedisServer::start("everysec");
+    let mut options = plain.options();
+    options.url = format!("rediss://:open-sesame@127.0.0.1:{}", plain.port).into();
+    let message = refused(&options).await.to_string();
+    assert!(message.contains("redis:// for one without"), "{message}");
+    assert!(!message.contains("sesame"), "{message}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let (key, certificate) = certificate(folder.path());
+    let tls = RedisServer::with_tls(&key, &certificate, "open-sesame");
+    let mut options = tls.options();
+    options.url = format!("redis://:open-sesame@127.0.0.1:{}", tls.port).into();
+    let message = refused(&options).await.to_string();
+    assert!(message.contains("REDIS_URL begins with rediss://"), "{message}");
+    assert!(!message.contains("sesame"), "{message}");
 }
