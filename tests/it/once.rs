@@ -346,10 +346,16 @@ async fn a_correction_of_the_ledger_that_replicas_are_asked_for_at_the_same_mome
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_stood_still_for_too_long_does_not_write_over_what_another_found() {
     let server = RedisServer::start("everysec");
-    let world = before_the_journal(&server, 1).await;
-    let slow =
-        json!([{ "match": { "operation": "get_delivery" }, "times": 1, "kind": "latency", "ms": 1500 }]);
+    let world = before_the_journal(&server, 6).await;
+    // Each of them takes its time: there is some between the first and the last.
+    let slow = json!([{ "match": { "operation": "get_delivery" }, "kind": "latency", "ms": 700 }]);
     world.sandbox_post("faults", slow).await;
+    let options = Options {
+        prefix: "xmrt".into(),
+        time: xmrt::store::redis::Time::OfServer,
+        ..server.options()
+    };
+    let other = Redis::open(&options, Timestamp::now()).await.unwrap();
     let since = json!({ "since": after(Timestamp::now(), -HOUR_MS) });
     let request = world
         .client
@@ -359,12 +365,6 @@ async fn a_replica_that_stood_still_for_too_long_does_not_write_over_what_anothe
     let asked = tokio::spawn(async move { request.send().await.unwrap().status().as_u16() });
     world.requested("get_delivery").await;
     // Meanwhile its right to compare is over, and another has it.
-    let options = Options {
-        prefix: "xmrt".into(),
-        time: xmrt::store::redis::Time::OfServer,
-        ..server.options()
-    };
-    let other = Redis::open(&options, Timestamp::now()).await.unwrap();
     let right = KvKey::new("coverage", "lease").unwrap();
     assert!(other.kv_delete(&right, Timestamp::now()).await.unwrap());
     let lease = CoverageLease::new(60_000);

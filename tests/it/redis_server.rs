@@ -21,7 +21,6 @@ const PORT: &str = "{port}";
 pub struct RedisServer {
     folder: TempDir,
     settings: Vec<String>,
-    variables: Vec<(&'static str, String)>,
     pub port: u16,
     child: Child,
 }
@@ -34,26 +33,6 @@ impl RedisServer {
 
     /// A server with settings of its own.
     pub fn with(settings: &[&str]) -> Self {
-        Self::with_variables(settings, Vec::new())
-    }
-
-    /// A server whose clock is as far off as `file` says: `+3600` is an hour ahead.
-    pub fn with_clock(file: &Path) -> Self {
-        let folders = std::fs::read_dir("/usr/lib").unwrap();
-        let library = folders
-            .map(|folder| folder.unwrap().path().join("faketime/libfaketime.so.1"))
-            .find(|file| file.exists())
-            .expect("libfaketime is there; scripts/test installs it");
-        let variables = vec![
-            ("LD_PRELOAD", library.to_str().unwrap().to_owned()),
-            ("FAKETIME_TIMESTAMP_FILE", file.to_str().unwrap().to_owned()),
-            ("FAKETIME_NO_CACHE", "1".to_owned()),
-            ("DONT_FAKE_MONOTONIC", "1".to_owned()),
-        ];
-        Self::with_variables(&["--appendonly", "yes", "--appendfsync", "everysec"], variables)
-    }
-
-    fn with_variables(settings: &[&str], variables: Vec<(&'static str, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings: Vec<String> = settings.iter().map(|&setting| setting.into()).collect();
         for _ in 0..PORTS_MAX {
@@ -62,11 +41,10 @@ impl RedisServer {
                 .local_addr()
                 .unwrap()
                 .port();
-            if let Some(child) = spawn(&folder, &settings, &variables, port) {
+            if let Some(child) = spawn(&folder, &settings, port) {
                 return Self {
                     folder,
                     settings,
-                    variables,
                     port,
                     child,
                 };
@@ -108,8 +86,7 @@ impl RedisServer {
     /// The same server again, on what it left.
     pub fn restart(&mut self) {
         self.kill();
-        self.child =
-            spawn(&self.folder, &self.settings, &self.variables, self.port).expect("its port is free again");
+        self.child = spawn(&self.folder, &self.settings, self.port).expect("its port is free again");
     }
 
     /// Sends it a signal: `STOP`, `CONT`.
@@ -175,12 +152,7 @@ impl Drop for RedisServer {
 }
 
 /// A process that is ready, or none if it ended at once: somebody had the port.
-fn spawn(
-    folder: &TempDir,
-    settings: &[String],
-    variables: &[(&'static str, String)],
-    port: u16,
-) -> Option<Child> {
+fn spawn(folder: &TempDir, settings: &[String], port: u16) -> Option<Child> {
     // Another product or release can be tried: everything here must hold for it, too.
     let program = std::env::var("XMRT_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
     let mut child = Command::new(program)
@@ -192,7 +164,6 @@ fn spawn(
                 .iter()
                 .map(|setting| setting.replace(PORT, &port.to_string())),
         )
-        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

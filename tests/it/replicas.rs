@@ -322,45 +322,6 @@ async fn a_redis_that_begins_to_forget_while_it_is_used_is_said_to_and_so_is_tha
     }
 }
 
-/// An hour ahead all leases are over at once: another replica takes the run over while the first one's call is under way. Set right, the
-/// journal's time stands still, which is said, and what is new is done all the same.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_redis_whose_clock_jumps_an_hour_ahead_and_back_loses_and_doubles_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = folder.path().join("clock");
-    let set = |offset: &str| std::fs::write(&clock, offset).unwrap();
-    set("+0");
-    let server = RedisServer::with_clock(&clock);
-    let world = world(&server).await;
-    let replica = world.replica();
-    hangs(&world, WRITES[0], true).await;
-    accepted(&world, "delivery-1").await;
-    world.requested(WRITES[0]).await;
-    set("+3600");
-    done_once(&world, "delivery-1", "an hour ahead").await;
-    set("+0");
-    let before = world.effects().await.len();
-    let mut later = issue_opened(1);
-    later["serial"] = json!(2);
-    let (status, answer) = world.github("issues", "delivery-2", &later).await.unwrap();
-    assert_eq!(status, 202, "{answer}");
-    for run in world.settled("delivery-2").await {
-        assert_eq!(run["status"], "succeeded", "{run:#}\n{}", world.server_log());
-    }
-    assert_eq!(
-        world.effects().await.len(),
-        before + WRITES.len(),
-        "each of them once more"
-    );
-    let ready = world.client.get(format!("{}/readyz", world.server.url));
-    let ready = ready.send().await.unwrap();
-    assert_eq!(ready.status(), 200);
-    let told: Value = ready.json().await.unwrap();
-    let parts = told["degraded"].as_array().unwrap();
-    assert!(parts.iter().any(|one| one["part"] == "clock"), "{told:#}");
-    drop(replica);
-}
-
 /// An intent of a comment is told of by the comment's marker, too; of a deploy only the journal knows that it may have been made.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_intent_that_nothing_else_tells_of_is_on_the_servers_disk_before_the_call_is_made() {
