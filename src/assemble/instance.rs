@@ -177,6 +177,11 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     let recovery = Recovery::new(Arc::clone(&reactor), recovery_settings(settings, &providers));
     let gateways = agents::gateways(&hub).map_err(|error| error.to_string())?;
     let agents = AgentDoor::new(gateways, &settings.hosts(), &settings.file.http.origins);
+    #[cfg(any(debug_assertions, feature = "conformance-fixtures"))]
+    let agents = match settings.conformance_fixtures {
+        true => agents.with_fixtures(),
+        false => agents,
+    };
     let router = http::router(
         Arc::clone(&reactor),
         doors
