@@ -308,8 +308,7 @@ async fn a_webhook_that_does_not_tell_what_the_rules_listen_to_is_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_may_not_do_what_the_rules_want_is_found() {
-    let agents =
-        "[[agent]]\nid = \"otto\"\nrole = \"owner\"\n\n[role.owner]\nallow = [\"github.invite_member\"]\nrepos = [\"acme/*\"]\n";
+    let agents = "[[agent]]\nid = \"otto\"\nrole = \"owner\"\n\n[role.owner]\nallow = [\"github.invite_member\"]\nrepos = [\"acme/*\"]\n";
     let world = world(&format!("{OWN}\n{agents}")).await;
     let (report, code) = doctor(&world, &[]);
     assert_eq!(code, 0, "{report:#}");

@@ -242,7 +242,11 @@ async fn get_me_says_whose_token_it_is_and_asks_once() {
     assert_eq!(stage.done("get_me", json!({})).await, me);
     let asked = stage.sandbox.requests().into_iter();
     let who = asked.filter(|request| request["path"] == "/user");
-    assert_eq!(who.count(), 1, "what the token may do is asked each time, and costs nothing");
+    assert_eq!(
+        who.count(),
+        1,
+        "what the token may do is asked each time, and costs nothing"
+    );
     stage.end().await;
 }
 
