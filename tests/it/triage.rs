@@ -1,6 +1,7 @@
 //! What triage concludes about realistic issues, and how good it is at it.
 
 mod issues;
+mod measured;
 
 use std::collections::BTreeMap;
 
@@ -291,7 +292,6 @@ fn the_conclusion_pings_nobody_and_carries_no_strangers_markup() {
 
     - the version (or commit) you use
     - steps to reproduce it
-    - what you expected and what happened instead
     - the exact error message or logs
 
     The places it mentions (`src/config.rs`) are looked after by `@acme/runtime`.

@@ -3,11 +3,15 @@
 //!
 //! Everything here is a pure function, so that a maintainer who disagrees with a conclusion can repeat it.
 
+mod areas;
 mod conclusion;
 pub mod duplicates;
+mod kinds;
 mod labels;
 pub mod missing;
+mod modules;
 pub mod owners;
+mod reading;
 mod text;
 mod vocabulary;
 
@@ -15,7 +19,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use duplicates::Duplicate;
-pub use vocabulary::Vocabulary;
+pub use vocabulary::{Keyword, Vocabulary};
 
 /// One issue, as far as triage looks at it.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +58,7 @@ pub struct Report {
     pub labels: Vec<String>,
     /// Older issues that say the same, most similar first.
     pub duplicates: Vec<Duplicate>,
-    /// What somebody who looks into it will have to ask for; empty unless it looks like a bug.
+    /// What somebody who looks into it will have to ask for; empty unless it is a bug or too slow.
     pub missing: Vec<String>,
     /// Code owners of the paths the issue mentions, as CODEOWNERS names them (`@user`, `@org/team`, an address).
     pub owners: Vec<String>,
@@ -73,7 +77,8 @@ pub fn triage(facts: &Facts<'_>) -> Report {
     let mut reasons = Vec::new();
 
     let labels = labels::conclude(facts.issue, &prose, &paths, facts.vocabulary, &mut reasons);
-    let duplicates = duplicates::find(facts.issue, facts.recent, facts.duplicates_max);
+    let is_of_kind = |other: &Issue| labels::agree(&labels.kinds, &labels::kinds_of(other, facts.vocabulary));
+    let duplicates = duplicates::find(facts.issue, facts.recent, facts.duplicates_max, is_of_kind);
     for twin in &duplicates {
         reasons.push(format!(
             "#{} is a likely duplicate: its text is {:.0}% similar (from {:.0}% on it counts), they share {}",
@@ -84,14 +89,14 @@ pub fn triage(facts: &Facts<'_>) -> Report {
         ));
     }
 
-    let missing = if labels.is_bug {
-        missing::find(&prose)
-    } else {
-        Vec::new()
+    let (missing, reads_like) = match (labels.is("bug"), labels.is("performance")) {
+        (true, _) => (missing::find(&prose), "a bug report"),
+        (false, true) => (missing::find_in_measured(&prose), "a report about speed or size"),
+        (false, false) => (Vec::new(), ""),
     };
     if !missing.is_empty() {
         reasons.push(format!(
-            "it reads like a bug report and does not say: {}",
+            "it reads like {reads_like} and does not say: {}",
             missing.join("; ")
         ));
     }
@@ -101,6 +106,7 @@ pub fn triage(facts: &Facts<'_>) -> Report {
         reasons.push(format!("CODEOWNERS gives {path} to {}", text::list(owners)));
     }
 
+    let is_bug = labels.is("bug");
     let mut report = Report {
         labels: labels.new,
         duplicates,
@@ -115,6 +121,6 @@ pub fn triage(facts: &Facts<'_>) -> Report {
             .reasons
             .push("nothing in it matches the vocabulary, resembles an earlier issue or names a path".into());
     }
-    report.conclusion = conclusion::write(&report, labels.is_bug);
+    report.conclusion = conclusion::write(&report, is_bug);
     report
 }
