@@ -30,7 +30,7 @@ pub struct Vocabulary {
 pub struct Keyword {
     /// The word or phrase, lower case. Its inflections count as well: `crash` is said by `crashes`.
     pub text: String,
-    /// How loudly it speaks where the text says it: see [`HINT`], [`SIGN`], [`TELLING`].
+    /// How loudly it speaks where the text says it: 1 is a hint, 2 a sign, 4 hardly leaves a doubt.
     pub weight: u32,
     /// Its words without their endings, as a text is searched for them.
     pub(super) stems: Vec<String>,
@@ -49,11 +49,11 @@ impl Keyword {
 }
 
 /// Ordinary words that people also use for something else: `error`, `add`, `docs`.
-pub const HINT: u32 = 1;
+pub(super) const HINT: u32 = 1;
 /// Words that are seldom said in another kind of issue: `crash`, `slow`, `typo`.
-pub const SIGN: u32 = 2;
+pub(super) const SIGN: u32 = 2;
 /// Words and phrases that hardly leave a doubt: `stack trace`, `it would be nice`, `sql injection`.
-pub const TELLING: u32 = 4;
+pub(super) const TELLING: u32 = 4;
 
 /// What speaks for a label where a rule declares nothing. The labels are those GitHub gives a new repository, with
 /// `performance` and `security`. People also write in other languages: the last words of each list are the ones that
