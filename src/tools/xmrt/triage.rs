@@ -6,6 +6,7 @@
 mod areas;
 mod conclusion;
 pub mod duplicates;
+pub mod habits;
 mod kinds;
 mod labels;
 pub mod missing;
@@ -54,7 +55,7 @@ pub struct Facts<'a> {
 /// What was concluded, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Report {
-    /// Labels the issue should have and has not yet.
+    /// Labels the issue should have and has not yet, without those that people here mostly take away.
     pub labels: Vec<String>,
     /// Older issues that say the same, most similar first.
     pub duplicates: Vec<Duplicate>,
@@ -76,7 +77,8 @@ pub fn triage(facts: &Facts<'_>) -> Report {
     let paths = owners::paths_mentioned(facts.repo, &facts.issue.title, &facts.issue.body);
     let mut reasons = Vec::new();
 
-    let labels = labels::conclude(facts.issue, &prose, &paths, facts.vocabulary, &mut reasons);
+    let mut labels = labels::conclude(facts.issue, &prose, &paths, facts.vocabulary, &mut reasons);
+    leave_out(&mut labels.new, facts, &mut reasons);
     let is_of_kind = |other: &Issue| labels::agree(&labels.kinds, &labels::kinds_of(other, facts.vocabulary));
     let duplicates = duplicates::find(facts.issue, facts.recent, facts.duplicates_max, is_of_kind);
     for twin in &duplicates {
@@ -123,4 +125,23 @@ pub fn triage(facts: &Facts<'_>) -> Report {
     }
     report.conclusion = conclusion::write(&report, is_bug);
     report
+}
+
+/// Takes out what people in this repository mostly take away.
+fn leave_out(labels: &mut Vec<String>, facts: &Facts<'_>, reasons: &mut Vec<String>) {
+    if labels.is_empty() {
+        return;
+    }
+    let habits = habits::of(facts.repo, facts.recent, facts.vocabulary);
+    labels.retain(|label| {
+        let habit = habits.by_label.get(label).copied().unwrap_or_default();
+        if habit.is_against() {
+            reasons.push(format!(
+                "label {label} is left out all the same: of {} recent issues that would be given it, people here left it on {}",
+                habit.agreed + habit.against,
+                habit.agreed
+            ));
+        }
+        !habit.is_against()
+    });
 }
