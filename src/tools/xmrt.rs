@@ -14,6 +14,7 @@ mod runs;
 mod standstill;
 mod tasks;
 mod triage_issue;
+mod triage_quality;
 mod trigger;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ pub use rules::{CheckRuleArgs, GetRuleArgs, ListRulesArgs, RuleList};
 pub use runs::{ListRunsArgs, MoveArgs, ReplayArgs, Replayed, ResolveArgs, RunList, RunOutline, Settled};
 pub use standstill::{PauseArgs, Paused, Standstill};
 pub use triage_issue::TriageArgs;
+pub use triage_quality::{LabelQuality, Quality, QualityArgs};
 pub use trigger::{Start, Starter, TriggerArgs, Triggered, Wanted};
 
 /// What the server is made from.
@@ -215,6 +217,16 @@ impl Server {
             )
             .untrusted(&["title"])
             .answers(triage_issue::triage_issue),
+        )
+        .with(
+            reads(
+                "triage_quality",
+                "How people agree with triage",
+                "Compares, for a repository's recent issues, the labels triage_issue would give with those that people left on them: \
+                 precision and recall of each label, which ones triage_issue leaves out there because people mostly take them \
+                 away, and the issues they labeled otherwise. Give it the labels and paths that your rule gives triage_issue.",
+            )
+            .answers(triage_quality::triage_quality),
         )
         .with(
             reads(

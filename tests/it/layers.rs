@@ -152,6 +152,7 @@ const LAW: Law = Law {
         "tools::xmrt",
         "tools::xmrt::triage",
         "tools::xmrt::triage::duplicates",
+        "tools::xmrt::triage::habits",
         "tools::xmrt::triage::missing",
         "tools::xmrt::triage::owners",
         "telemetry::numbers",

@@ -5,6 +5,7 @@ mod moving;
 mod room;
 mod tasks;
 mod triage_issue;
+mod triage_quality;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,6 +1,7 @@
 //! What triage concludes about realistic issues, and how good it is at it.
 
 mod issues;
+mod measured;
 
 use std::collections::BTreeMap;
 
@@ -291,7 +292,6 @@ fn the_conclusion_pings_nobody_and_carries_no_strangers_markup() {
 
     - the version (or commit) you use
     - steps to reproduce it
-    - what you expected and what happened instead
     - the exact error message or logs
 
     The places it mentions (`src/config.rs`) are looked after by `@acme/runtime`.
@@ -310,4 +310,46 @@ fn an_empty_issue_is_triaged_without_a_claim() {
     let report = concluded(&issue(1, "", ""), &[], Some(CODEOWNERS));
     assert!(report.labels.is_empty() && report.duplicates.is_empty() && report.owners.is_empty());
     assert_eq!(report.reasons.len(), 1);
+}
+
+/// Six crashes of a beta, which the people of this repository do not call bugs.
+fn beta_crashes(labeled: &str) -> Vec<Issue> {
+    let one = |number: u64| Issue {
+        labels: vec![labeled.into()],
+        ..issue(
+            number,
+            "Crash in the beta",
+            "It crashes with an error, version 2.0.1.",
+        )
+    };
+    (1..=6).map(one).collect()
+}
+
+#[test]
+fn a_label_that_people_here_take_away_is_left_out_and_the_report_says_so() {
+    let newer = issue(
+        20,
+        "Crash on the title screen",
+        "It crashes with an error in version 2.0.2.",
+    );
+    let report = concluded(&newer, &beta_crashes("question"), None);
+    assert!(report.labels.is_empty(), "{report:?}");
+    let said = "label bug is left out all the same: of 6 recent issues that would be given it, people here left it on 0";
+    assert!(report.reasons.iter().any(|reason| reason == said), "{report:?}");
+}
+
+#[test]
+fn a_label_that_people_here_keep_or_that_few_were_asked_about_is_given() {
+    let newer = issue(
+        20,
+        "Crash on the title screen",
+        "It crashes with an error in version 2.0.2.",
+    );
+    let kept = beta_crashes("Bug");
+    assert_eq!(concluded(&newer, &kept, None).labels, ["bug"]);
+    let few = &beta_crashes("question")[..5];
+    assert_eq!(concluded(&newer, few, None).labels, ["bug"]);
+    // Nobody looked at these.
+    let foreign = beta_crashes("good first issue");
+    assert_eq!(concluded(&newer, &foreign, None).labels, ["bug"]);
 }

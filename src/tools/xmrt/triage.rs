@@ -3,11 +3,16 @@
 //!
 //! Everything here is a pure function, so that a maintainer who disagrees with a conclusion can repeat it.
 
+mod areas;
 mod conclusion;
 pub mod duplicates;
+pub mod habits;
+mod kinds;
 mod labels;
 pub mod missing;
+mod modules;
 pub mod owners;
+mod reading;
 mod text;
 mod vocabulary;
 
@@ -15,7 +20,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use duplicates::Duplicate;
-pub use vocabulary::Vocabulary;
+pub use vocabulary::{Keyword, Vocabulary};
 
 /// One issue, as far as triage looks at it.
 #[derive(Clone, Debug, Default)]
@@ -50,11 +55,11 @@ pub struct Facts<'a> {
 /// What was concluded, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Report {
-    /// Labels the issue should have and has not yet.
+    /// Labels the issue should have and has not yet, without those that people here mostly take away.
     pub labels: Vec<String>,
     /// Older issues that say the same, most similar first.
     pub duplicates: Vec<Duplicate>,
-    /// What somebody who looks into it will have to ask for; empty unless it looks like a bug.
+    /// What somebody who looks into it will have to ask for; empty unless it is a bug or too slow.
     pub missing: Vec<String>,
     /// Code owners of the paths the issue mentions, as CODEOWNERS names them (`@user`, `@org/team`, an address).
     pub owners: Vec<String>,
@@ -72,8 +77,10 @@ pub fn triage(facts: &Facts<'_>) -> Report {
     let paths = owners::paths_mentioned(facts.repo, &facts.issue.title, &facts.issue.body);
     let mut reasons = Vec::new();
 
-    let labels = labels::conclude(facts.issue, &prose, &paths, facts.vocabulary, &mut reasons);
-    let duplicates = duplicates::find(facts.issue, facts.recent, facts.duplicates_max);
+    let mut labels = labels::conclude(facts.issue, &prose, &paths, facts.vocabulary, &mut reasons);
+    leave_out(&mut labels.new, facts, &mut reasons);
+    let is_of_kind = |other: &Issue| labels::agree(&labels.kinds, &labels::kinds_of(other, facts.vocabulary));
+    let duplicates = duplicates::find(facts.issue, facts.recent, facts.duplicates_max, is_of_kind);
     for twin in &duplicates {
         reasons.push(format!(
             "#{} is a likely duplicate: its text is {:.0}% similar (from {:.0}% on it counts), they share {}",
@@ -84,14 +91,14 @@ pub fn triage(facts: &Facts<'_>) -> Report {
         ));
     }
 
-    let missing = if labels.is_bug {
-        missing::find(&prose)
-    } else {
-        Vec::new()
+    let (missing, reads_like) = match (labels.is("bug"), labels.is("performance")) {
+        (true, _) => (missing::find(&prose), "a bug report"),
+        (false, true) => (missing::find_in_measured(&prose), "a report about speed or size"),
+        (false, false) => (Vec::new(), ""),
     };
     if !missing.is_empty() {
         reasons.push(format!(
-            "it reads like a bug report and does not say: {}",
+            "it reads like {reads_like} and does not say: {}",
             missing.join("; ")
         ));
     }
@@ -101,6 +108,7 @@ pub fn triage(facts: &Facts<'_>) -> Report {
         reasons.push(format!("CODEOWNERS gives {path} to {}", text::list(owners)));
     }
 
+    let is_bug = labels.is("bug");
     let mut report = Report {
         labels: labels.new,
         duplicates,
@@ -115,6 +123,25 @@ pub fn triage(facts: &Facts<'_>) -> Report {
             .reasons
             .push("nothing in it matches the vocabulary, resembles an earlier issue or names a path".into());
     }
-    report.conclusion = conclusion::write(&report, labels.is_bug);
+    report.conclusion = conclusion::write(&report, is_bug);
     report
+}
+
+/// Takes out what people in this repository mostly take away.
+fn leave_out(labels: &mut Vec<String>, facts: &Facts<'_>, reasons: &mut Vec<String>) {
+    if labels.is_empty() {
+        return;
+    }
+    let habits = habits::of(facts.repo, facts.recent, facts.vocabulary);
+    labels.retain(|label| {
+        let habit = habits.by_label.get(label).copied().unwrap_or_default();
+        if habit.is_against() {
+            reasons.push(format!(
+                "label {label} is left out all the same: of {} recent issues that would be given it, people here left it on {}",
+                habit.agreed + habit.against,
+                habit.agreed
+            ));
+        }
+        !habit.is_against()
+    });
 }

@@ -101,7 +101,7 @@ async fn codeowners(client: &Client, repo: &Repo) -> Result<Option<String>, ApiE
     Ok(None)
 }
 
-fn read(issue: Issue) -> triage::Issue {
+pub(super) fn read(issue: Issue) -> triage::Issue {
     triage::Issue {
         number: issue.number,
         title: issue.title,

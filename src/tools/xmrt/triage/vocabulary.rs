@@ -1,205 +1,512 @@
-//! In: what a rule declares. Out: which words and paths speak for which label. Never: a reading of any text.
+//! In: what a rule declares. Out: which words and paths speak for which label, and how loudly. Never: a reading of any
+//! text.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Labels that say what kind of thing an issue is: an issue gets one of them at most. In order of precedence when the
-/// evidence is equal.
-pub(super) const KINDS: [&str; 4] = ["bug", "documentation", "enhancement", "question"];
+use super::text::{stem, words};
+
+/// Labels that say what an issue is, in order of precedence when the evidence is equal. An issue gets one of them, and
+/// seldom two.
+pub(super) const KINDS: [&str; 6] = [
+    "security",
+    "bug",
+    "documentation",
+    "enhancement",
+    "question",
+    "performance",
+];
 
 /// Which words and which paths speak for which label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vocabulary {
-    /// Label → words and phrases, lower case.
-    pub keywords: BTreeMap<String, Vec<String>>,
+    /// Label → words and phrases.
+    pub keywords: BTreeMap<String, Vec<Keyword>>,
     /// Label → globs, as in `.gitignore`.
     pub paths: BTreeMap<String, Vec<String>>,
 }
 
+/// A word or a phrase that speaks for a label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keyword {
+    /// The word or phrase, lower case. Its inflections count as well: `crash` is said by `crashes`.
+    pub text: String,
+    /// How loudly it speaks where the text says it: 1 is a hint, 2 a sign, 4 hardly leaves a doubt.
+    pub weight: u32,
+    /// Its words without their endings, as a text is searched for them.
+    pub(super) stems: Vec<String>,
+}
+
+impl Keyword {
+    /// A word or phrase that speaks so loudly.
+    pub fn new(text: &str, weight: u32) -> Self {
+        let text = text.to_lowercase();
+        Self {
+            stems: words(&text).map(|word| stem(&word)).collect(),
+            text,
+            weight,
+        }
+    }
+}
+
+/// Ordinary words that people also use for something else: `error`, `add`, `docs`.
+pub(super) const HINT: u32 = 1;
+/// Words that are seldom said in another kind of issue: `crash`, `slow`, `typo`.
+pub(super) const SIGN: u32 = 2;
+/// Words and phrases that hardly leave a doubt: `stack trace`, `it would be nice`, `sql injection`.
+pub(super) const TELLING: u32 = 4;
+
 /// What speaks for a label where a rule declares nothing. The labels are those GitHub gives a new repository, with
-/// `performance` and `security`.
-const DEFAULTS: [(&str, &[&str]); 6] = [
+/// `performance` and `security`. People also write in other languages: the last words of each list are the ones that
+/// most say it in Spanish, Portuguese, French, German, Russian, Chinese and Japanese.
+const DEFAULTS: [(&str, u32, &[&str]); 16] = [
     (
         "bug",
+        HINT,
+        &[
+            "error",
+            "fail",
+            "failure",
+            "wrong",
+            "wrongly",
+            "doesn't",
+            "does not",
+            "isn't",
+            "aren't",
+            "can't",
+            "cannot",
+            "won't",
+            "didn't",
+            "unable",
+            "nothing",
+            "never",
+            "instead",
+            "although",
+            "though",
+            "still",
+            "ignore",
+            "missing",
+            "lost",
+            "lose",
+            "gone",
+            "empty",
+            "twice",
+            "invalid",
+            "unexpected",
+            "unexpectedly",
+            "stay",
+            "drop",
+            "reject",
+            "leave",
+            "break",
+            "500",
+            "502",
+            "503",
+            "504",
+            "erro",
+            "falla",
+            "fehler",
+            "erreur",
+        ],
+    ),
+    (
+        "bug",
+        SIGN,
         &[
             "bug",
             "crash",
-            "crashes",
-            "crashed",
-            "crashing",
             "panic",
-            "panics",
-            "panicked",
             "exception",
+            "broken",
+            "incorrect",
+            "incorrectly",
+            "hang",
+            "freeze",
+            "stuck",
+            "deadlock",
+            "corrupt",
+            "regression",
+            "no longer",
+            "any more",
+            "anymore",
+            "stopped working",
+            "not working",
+            "doesn't work",
+            "does not work",
+            "don't work",
+            "dont work",
+            "disappear",
+            "infinite loop",
+            "endless loop",
+            "loops",
+            "glitch",
+            "duplicated",
+            "expected behavior",
+            "expected behaviour",
+            "actual behavior",
+            "closes",
+            "misaligned",
+            "not aligned",
+            "off screen",
+            "absturz",
+            "stürzt",
+            "funktioniert nicht",
+            "no funciona",
+            "se cierra",
+            "falha",
+            "não funciona",
+            "échoue",
+            "plante",
+            "ne fonctionne pas",
+            "не работает",
+            "ошибка",
+            "ошибку",
+            "вылетает",
+            "报错",
+            "崩溃",
+            "不对",
+            "错误",
+            "落ち",
+            "エラー",
+            "動かない",
+        ],
+    ),
+    (
+        "bug",
+        TELLING,
+        &[
             "segfault",
             "segmentation fault",
             "stack trace",
             "stacktrace",
             "traceback",
-            "regression",
-            "broken",
-            "breaks",
-            "broke",
-            "fail",
-            "fails",
-            "failed",
-            "failing",
-            "failure",
-            "error",
-            "errors",
-            "doesn't work",
-            "does not work",
-            "not working",
-            "stopped working",
-            "no longer works",
-            "doesn't",
-            "wrong",
-            "incorrect",
-            "incorrectly",
-            "unexpected",
-            "unexpectedly",
-            "hangs",
-            "loops",
-            "infinite loop",
-            "endless loop",
-            "stuck",
-            "freezes",
-            "deadlock",
-            "corrupt",
-            "corrupted",
             "data loss",
-            "expected behavior",
-            "expected behaviour",
-            "actual behavior",
+            "crash loop",
             "steps to reproduce",
-            "can't",
-            "cannot",
-            "unable to",
-            "ignores",
-            "ignored",
-            "missing after",
-            "is lost",
-            "500",
-            "502",
-            "503",
-            "504",
         ],
     ),
     (
         "documentation",
+        HINT,
         &[
-            "documentation",
             "docs",
-            "docs.rs",
             "doc",
+            "documentation",
             "readme",
-            "typo",
-            "typos",
-            "misspelled",
+            "guide",
             "tutorial",
+            "cookbook",
+            "wiki",
+            "page",
+            "example",
+            "reference",
+            "explain",
+            "describe",
+            "mention",
+            "document",
+            "snippet",
+            "notes",
+        ],
+    ),
+    (
+        "documentation",
+        SIGN,
+        &[
+            "typo",
+            "misspelled",
+            "docs.rs",
             "docstring",
+            "changelog",
+            "out of date",
+            "outdated",
+            "upgrade notes",
+            "release notes",
+            "migration guide",
+            "api page",
+        ],
+    ),
+    (
+        "documentation",
+        TELLING,
+        &[
             "broken link",
             "dead link",
             "dead links",
+            "link is dead",
             "outdated example",
-            "changelog",
+            "documentation is wrong",
+            "docs say",
+            "readme says",
+            "readme still",
+            "guide still",
+            "docs still",
         ],
     ),
     (
         "enhancement",
+        HINT,
         &[
-            "feature request",
+            "add",
+            "allow",
+            "support",
+            "option",
+            "improve",
+            "configurable",
+            "custom",
+            "would",
+            "could",
+            "want",
+            "need",
+            "should be able",
+            "alternative",
+            "automatically",
+            "handy",
+            "useful",
+        ],
+    ),
+    (
+        "enhancement",
+        SIGN,
+        &[
             "feature",
             "enhancement",
             "proposal",
-            "would be nice",
-            "would be great",
-            "would be useful",
-            "would love",
-            "it'd be nice",
+            "suggestion",
+            "wish",
             "please add",
             "add support",
             "support for",
             "ability to",
-            "allow",
-            "suggestion",
-            "wish",
-            "improve",
+            "make it possible",
             "add an option",
             "add option",
-            "make it possible",
-            "describe the solution you'd like",
-            "alternatives you've considered",
             "use case",
+            "would like",
+            "i'd like",
+            "you should add",
+            "could we have",
+            "can we have",
+            "would do",
+            "would help",
+            "why is this needed",
+            "wäre schön",
+            "sería",
+            "gostaria",
+            "serait",
+            "хотелось",
+            "добавьте",
+            "希望",
+            "能否",
+            "支持",
+            "ほしい",
+        ],
+    ),
+    (
+        "enhancement",
+        TELLING,
+        &[
+            "feature request",
+            "would be nice",
+            "would be great",
+            "would be useful",
+            "would be cool",
+            "would be handy",
+            "would be good",
+            "will be good",
+            "would be perfect",
+            "would love",
+            "it'd be nice",
+            "it'd be great",
+            "it'd be handy",
         ],
     ),
     (
         "performance",
+        HINT,
+        &[
+            "memory", "ram", "cpu", "latency", "seconds", "minutes", "hours", "profile", "core", "rows",
+            "cache", "smooth", "grow",
+        ],
+    ),
+    (
+        "performance",
+        SIGN,
         &[
             "slow",
             "slower",
             "slowness",
+            "slowly",
             "performance",
-            "latency",
+            "throughput",
+            "memory usage",
+            "cpu usage",
+            "lag",
+            "laggy",
+            "stutter",
+            "fps",
+            "frames",
+            "hitch",
+            "oom",
+            "out of memory",
+            "bottleneck",
+            "bundle size",
+            "flamegraph",
+            "flame graph",
+            "pprof",
+            "cprofile",
+            "massif",
+            "quadratic",
+            "allocated",
+            "langsam",
+            "lento",
+            "lent",
+            "медленно",
+            "慢",
+            "遅い",
+            "重い",
+        ],
+    ),
+    (
+        "performance",
+        TELLING,
+        &[
             "memory leak",
             "leaks memory",
+            "leak memory",
             "high cpu",
-            "cpu usage",
-            "memory usage",
-            "out of memory",
-            "oom",
-            "throughput",
             "takes forever",
+            "times slower",
+            "drops frames",
+            "memory grows",
+            "memory climbs",
+            "memory keeps growing",
         ],
     ),
     (
         "question",
+        SIGN,
         &[
             "question",
-            "how do i",
+            "how do",
             "how to",
-            "how can i",
+            "how can",
             "is it possible",
-            "is there a way",
+            "is there",
             "can i",
             "should i",
+            "do i",
             "wondering",
             "any way to",
             "i don't understand",
             "best way",
+            "what to do",
+            "what is the difference",
+            "which one",
+            "recommended",
+            "supposed to",
+            "am i",
+            "is this intended",
+            "on purpose",
+            "planned",
+            "i am new",
+            "can't find",
+            "what is",
+            "what's",
+            "can we",
+            "gibt es",
+            "kann man",
+            "wie kann",
+            "cómo",
+            "es posible",
+            "como faço",
+            "comment faire",
+            "est-ce",
+            "как",
+            "помогите",
+            "怎么",
+            "如何",
+            "吗",
+            "ですか",
         ],
     ),
     (
         "security",
+        HINT,
+        &[
+            "leak",
+            "password",
+            "secret",
+            "credentials",
+            "token",
+            "untrusted",
+            "anyone",
+            "anybody",
+            "trusted",
+            "access",
+        ],
+    ),
+    (
+        "security",
+        SIGN,
         &[
             "security",
+            "bypass",
+            "attacker",
+            "malicious",
+            "sanitize",
+            "escalate",
+            "escalation",
+            "in the clear",
+            "advisory",
+            "trivy",
+            "npm audit",
+            "hardening",
+            "smuggling",
+            "scanner",
+            "unsafe",
+            "can be bypassed",
+            "spoof",
+            "sicherheitslücke",
+            "vulnerabilidad",
+            "уязвимость",
+            "漏洞",
+        ],
+    ),
+    (
+        "security",
+        TELLING,
+        &[
             "vulnerability",
-            "vulnerabilities",
             "cve",
             "xss",
             "csrf",
+            "ssrf",
             "sql injection",
             "command injection",
             "path traversal",
             "privilege escalation",
-            "remote code execution",
+            "code execution",
+            "arbitrary code",
             "rce",
+            "exploit",
+            "prototype pollution",
             "leaks credentials",
             "leaked token",
-            "exploit",
         ],
     ),
 ];
 
 impl Default for Vocabulary {
     fn default() -> Self {
+        let mut keywords: BTreeMap<String, Vec<Keyword>> = BTreeMap::new();
+        for (label, weight, words) in DEFAULTS {
+            let list = keywords.entry(label.to_owned()).or_default();
+            list.extend(words.iter().map(|text| Keyword::new(text, weight)));
+        }
         Self {
-            keywords: DEFAULTS
-                .iter()
-                .map(|(label, words)| ((*label).to_owned(), owned(words)))
-                .collect(),
+            keywords,
             paths: BTreeMap::from([(
                 "documentation".to_owned(),
-                owned(&["docs/**", "README*", "CHANGELOG*"]),
+                ["docs/**", "README*", "CHANGELOG*"].map(str::to_owned).to_vec(),
             )]),
         }
     }
@@ -213,7 +520,7 @@ impl Vocabulary {
         paths: Option<BTreeMap<String, Vec<String>>>,
     ) -> Self {
         let mut vocabulary = Self::default();
-        overlay(&mut vocabulary.keywords, labels, |word| word.to_lowercase());
+        overlay(&mut vocabulary.keywords, labels, |word| Keyword::new(&word, SIGN));
         overlay(&mut vocabulary.paths, paths, |glob| glob);
         vocabulary
     }
@@ -228,10 +535,10 @@ impl Vocabulary {
     }
 }
 
-fn overlay(
-    onto: &mut BTreeMap<String, Vec<String>>,
+fn overlay<T>(
+    onto: &mut BTreeMap<String, Vec<T>>,
     declared: Option<BTreeMap<String, Vec<String>>>,
-    adapt: impl Fn(String) -> String,
+    adapt: impl Fn(String) -> T,
 ) {
     for (label, words) in declared.into_iter().flatten() {
         if words.is_empty() {
@@ -240,8 +547,4 @@ fn overlay(
             onto.insert(label, words.into_iter().map(&adapt).collect());
         }
     }
-}
-
-fn owned(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
 }
