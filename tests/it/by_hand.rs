@@ -98,10 +98,9 @@ async fn a_delivery_that_is_sent_by_hand_is_waited_for_when_that_is_asked() {
     let (told, ..) = world.xmrt(&["send", "github", "push"]);
     assert!(told.contains("no rule fired; `xmrt explain --event "), "{told}");
     let (told, errors, code) = world.xmrt(&["rules", "reload"]);
-    assert_eq!(
-        (code, errors.as_str(), told.as_str()),
-        (0, "", "1 rule is in force\n")
-    );
+    assert_eq!((code, errors.as_str()), (0, ""));
+    // That it has no test is a warning, and no reason to refuse it.
+    assert!(told.starts_with("1 rule is in force\n2 finding(s)"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -223,8 +223,25 @@ fn lists(help: &str, word: &str) -> bool {
     })
 }
 
-/// What is wrong with a line of a block, if it calls the program or a script.
+/// What is wrong with a line of a block, if it calls the program or a script: with what it does, and with what it is given by
+/// `$(…)`.
 fn fault(line: &str, helps: &mut Helps) -> Option<String> {
+    let mut outside = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("$(") {
+        let (inside, after) = after.split_once(')').unwrap_or((after, ""));
+        if let Some(why) = fault(inside, helps) {
+            return Some(why);
+        }
+        outside.push_str(before);
+        outside.push_str("given");
+        rest = after;
+    }
+    outside.push_str(rest);
+    fault_of(&outside, helps)
+}
+
+fn fault_of(line: &str, helps: &mut Helps) -> Option<String> {
     let line = line.trim().trim_start_matches("$ ");
     let line = line.split(" #").next().unwrap_or(line);
     let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -240,7 +257,7 @@ fn fault(line: &str, helps: &mut Helps) -> Option<String> {
     };
     let words: Vec<&str> = rest
         .split_whitespace()
-        .take_while(|word| !matches!(*word, ">" | "|" | "&&"))
+        .take_while(|word| !matches!(*word, ">" | "|" | "||" | "&&" | ";"))
         .collect();
     let mut command: Vec<String> = Vec::new();
     for word in words.iter().take_while(|word| !word.starts_with('-')) {
@@ -253,12 +270,11 @@ fn fault(line: &str, helps: &mut Helps) -> Option<String> {
         return Some(format!("`{rest}` is no command"));
     }
     let help = helps.of(&command);
-    if help.contains("Commands:") && words.len() > command.len() {
-        return Some(format!(
-            "`{}` is no command of `{}`",
-            words[command.len()],
-            command.join(" ")
-        ));
+    if let Some(word) = words.get(command.len())
+        && help.contains("Commands:")
+        && !word.starts_with('-')
+    {
+        return Some(format!("`{word}` is no command of `{}`", command.join(" ")));
     }
     words
         .iter()
@@ -292,6 +308,7 @@ fn every_command_in_a_document_exists_with_its_options() {
         "xmrt check --fixx",
         "xmrt rules nwe a",
         "scripts/nothing --short",
+        "xmrt runs show $(xmrt runs --quietly)",
     ] {
         assert!(fault(line, &mut helps).is_some(), "{line}");
     }
