@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
+use serde_json::Value;
 
 pub use agents::{StdioOptions, ToolsetCost, serve_stdio, toolset_costs};
 pub use call::{Asked, call_tool};
@@ -116,6 +117,11 @@ pub fn running_server(settings: &Settings) -> Option<String> {
     DataDir::holder(&settings.data_dir)?.address
 }
 
+/// The base URL of the sandbox of that server, if it has one.
+pub fn running_sandbox(settings: &Settings) -> Option<String> {
+    DataDir::holder(&settings.data_dir)?.sandbox
+}
+
 /// Waits for SIGTERM or SIGINT. From the call on, not only from the first wait, they end nothing by themselves.
 pub fn stop_signal() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -147,12 +153,35 @@ pub fn explain_file(
         None => book.rules(),
     };
     let body = files::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let body = with_action(kind, body).map_err(|problem| format!("{}: {problem}", file.display()))?;
     let delivery = given_delivery(kind, "file", &body, Clock::system().now())?;
     let event = normalize::event(delivery).map_err(|error| format!("{}: {error}", file.display()))?;
     Ok(chosen
         .iter()
         .map(|rule| rules::explain(rule, &event, None))
         .collect())
+}
+
+/// The payload with the `action` that its type names: who writes a payload by hand leaves out what was said already.
+fn with_action(kind: &str, body: Vec<u8>) -> Result<Vec<u8>, String> {
+    let Some(action) = kind
+        .strip_prefix("github.")
+        .and_then(|rest| Some(rest.split_once('.')?.1))
+    else {
+        return Ok(body);
+    };
+    // What is no object is refused where it is read.
+    let Ok(Value::Object(mut payload)) = serde_json::from_slice(&body) else {
+        return Ok(body);
+    };
+    match payload.get("action") {
+        None => {
+            payload.insert("action".into(), action.into());
+            Ok(Value::Object(payload).to_string().into_bytes())
+        }
+        Some(said) if said == action => Ok(body),
+        Some(said) => Err(format!("its `action` is {said}, and `{kind}` says `{action}`")),
+    }
 }
 
 /// A delivery of a payload that somebody gave. `kind` is a dotted type: its first segment is the source, the second the

@@ -22,6 +22,7 @@ mod doctor;
 mod events;
 mod explain;
 mod export;
+mod follow;
 mod journal;
 mod backup;
 mod budgets;
@@ -134,7 +135,7 @@ enum Command {
     Reference(reference::Options),
     /// Print the settings in force and where each came from
     Config(settings::Options),
-    /// Run the stand-ins for GitHub and Render as a process of their own
+    /// Run the stand-ins for GitHub and Render as a process of their own; let things happen on running ones
     Sandbox(sandbox::Options),
     /// Print the manual page, or write those of all commands
     Man(man::Options),
@@ -197,7 +198,7 @@ fn run(arguments: Arguments) -> Ending {
         }
         Command::Man(options) => man::run(&options, Arguments::command()),
         Command::Schema(options) => schema::run(&options),
-        Command::Reference(options) => reference::run(&options),
+        Command::Reference(options) => reference::run(&options, Arguments::command()),
         Command::Config(options) => settings::run(&options, &settings()?),
         Command::Demo(options) => start(demo::run(options, flags.rules.clone(), environment.clone())),
         Command::Doctor(options) => start(doctor::run(

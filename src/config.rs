@@ -4,6 +4,7 @@ mod file;
 mod measures;
 mod mcp;
 mod secrets;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use serde_json::Value;
 pub use file::{AccountUse, FileSettings};
 pub use mcp::{Doubt, McpServer, McpSettings, ToolOverride};
 pub use measures::{Age, Bytes};
+pub use variables::{Also, VARIABLES, Variable};
 
 /// The variables of a process: name → value.
 pub type Environment = BTreeMap<String, String>;

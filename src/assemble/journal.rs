@@ -268,4 +268,12 @@ impl Journal {
             Place::Shared(dir, _) => dir.announce(address),
         }
     }
+
+    /// Says there where the sandbox of this process is.
+    pub(super) fn announce_sandbox(&self, address: &str) -> std::io::Result<()> {
+        match &self.place {
+            Place::Own(store) => store.announce_sandbox(address),
+            Place::Shared(dir, _) => dir.announce_sandbox(address),
+        }
+    }
 }

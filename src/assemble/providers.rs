@@ -32,6 +32,8 @@ pub struct Providers {
     pub agents: BTreeMap<String, github::Client>,
     /// Where `xmrt.notify` can send to.
     pub notify: BTreeMap<String, SecretString>,
+    /// Whether rules are only tested with them.
+    pub rehearsal: bool,
     /// Where `xmrt.trigger_rule` leads, once there is a reactor.
     pub starter: tools::xmrt::Starter,
 }
@@ -58,11 +60,12 @@ impl Providers {
             deploy_hooks: settings.deploy_hooks.clone(),
             agents: BTreeMap::new(),
             notify: settings.notify_urls.clone(),
+            rehearsal: false,
             starter: tools::xmrt::Starter::default(),
         })
     }
 
-    /// The providers a running sandbox stands in for.
+    /// The providers a running sandbox stands in for; without settings, for the tests of rules.
     pub(super) fn of_sandbox(
         running: &Running,
         tokens: &Tokens,
@@ -86,6 +89,7 @@ impl Providers {
             deploy_hooks: BTreeMap::new(),
             agents: BTreeMap::new(),
             notify,
+            rehearsal: settings.is_none(),
             starter: tools::xmrt::Starter::default(),
         })
     }
@@ -223,7 +227,7 @@ pub(super) fn own_server(
     clock: &Clock,
     hub: LaterHub,
 ) -> tools::xmrt::Server {
-    tools::xmrt::Server::new(tools::xmrt::XmrtParts {
+    let parts = tools::xmrt::XmrtParts {
         store,
         github: providers.github.clone(),
         agents: providers.agents.clone(),
@@ -231,7 +235,11 @@ pub(super) fn own_server(
         starter: providers.starter.clone(),
         clock: clock.clone(),
         hub,
-    })
+    };
+    match providers.rehearsal {
+        true => tools::xmrt::Server::rehearsal(parts),
+        false => tools::xmrt::Server::new(parts),
+    }
 }
 
 /// A hub with the three built-in servers, to add others to.

@@ -76,5 +76,8 @@ pub fn signed_render(settings: &Settings, event: &str, id: &str, body: &[u8]) ->
 fn first<'a>(secrets: &'a [SecretString], name: &str) -> Result<&'a SecretString, String> {
     secrets
         .first()
-        .ok_or_else(|| format!("{name} is not set; `xmrt send` signs with the secret the server knows"))
+        .ok_or_else(|| format!(
+            "{name} is not set; `xmrt send` signs with the secret the server knows. With `xmrt serve --sandbox` something \
+             happens without one by `xmrt sandbox act`"
+        ))
 }

@@ -20,6 +20,9 @@ pub(super) struct Options {
     /// The cursor of the page before
     #[arg(long)]
     cursor: Option<String>,
+    /// Only the runs' ids, one a line
+    #[arg(long, short)]
+    quiet: bool,
     /// As JSON
     #[arg(long, global = true)]
     json: bool,
@@ -95,6 +98,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         return Ok(());
     }
     match options.action {
+        None | Some(Action::List) if options.quiet => print::each(&answer, "/approvals", "/run"),
         None | Some(Action::List) => list(&answer),
         Some(_) => runs::show(&answer),
     }

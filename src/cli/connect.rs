@@ -101,9 +101,13 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
             println!("GitHub sends a ping at once: `xmrt events` shows it");
         }
         if signing.is_some_and(|signing| !signing.known) {
+            let address = match &how.address {
+                Some(address) => format!(" --address {}", print::harmless(address)),
+                None => String::new(),
+            };
             println!(
                 "what it signs with is not in RENDER_WEBHOOK_SECRET here; a server without it refuses all that it delivers.\n\
-                 `xmrt connect render --secret` prints it: give it to the server, and start that again"
+                 `xmrt connect render --secret{address}` prints it: give it to the server, and start that again"
             );
         }
     }

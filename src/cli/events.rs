@@ -21,6 +21,9 @@ pub(super) struct Options {
     /// The cursor of the page before
     #[arg(long)]
     cursor: Option<String>,
+    /// Only the ids, one a line
+    #[arg(long, short)]
+    quiet: bool,
     /// As JSON
     #[arg(long, global = true)]
     json: bool,
@@ -57,6 +60,10 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
                 print::json(&page);
                 return Ok(());
             }
+            if options.quiet {
+                print::each(&page, "/events", "/id");
+                return Ok(());
+            }
             list(&page);
         }
         Some(Action::Show { id }) => {
@@ -86,7 +93,9 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
 fn list(page: &serde_json::Value) {
     let events = page["events"].as_array().cloned().unwrap_or_default();
     if events.is_empty() {
-        println!("no events; `xmrt send github issues --payload FILE` sends one");
+        println!(
+            "no events; `xmrt send github issues --payload FILE` sends one, with `serve --sandbox` also `xmrt sandbox act`"
+        );
         return;
     }
     let rows: Vec<Vec<String>> = events
@@ -141,7 +150,11 @@ pub(super) fn decisions(answer: &serde_json::Value) {
         rows.push(vec![at("rule"), at("decision"), at("reason")]);
     }
     if rows.is_empty() {
-        println!("no rule fired; `xmrt explain <rule> --event <id>` says why");
+        let id = match print::text(answer, "/id") {
+            id if id.is_empty() => "<id>".to_owned(),
+            id => id,
+        };
+        println!("no rule fired; `xmrt explain --event {id}` says why");
     } else {
         print::table(&["RULE", "DECISION", "RUN OR REASON"], &rows);
     }

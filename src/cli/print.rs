@@ -92,6 +92,13 @@ fn row(cells: &[String], widths: &[usize]) -> String {
     }
 }
 
+/// Prints a field of every element of a list, one a line: for programs that ask no more.
+pub(super) fn each(page: &Value, list: &str, field: &str) {
+    for element in page.pointer(list).and_then(Value::as_array).into_iter().flatten() {
+        println!("{}", text(element, field));
+    }
+}
+
 /// Prints JSON, indented. What could steer a terminal is escaped, which JSON itself does for some letters only.
 pub(super) fn json(value: &Value) {
     println!("{}", pretty(value).trim_end());

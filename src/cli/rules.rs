@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::api::{Api, Target};
 use super::{Ending, Failure, print};
 use crate::assemble;
 use crate::clock::Clock;
@@ -14,7 +15,8 @@ mod diff;
 mod reference;
 mod templates;
 
-use templates::{TEMPLATES, Template};
+pub(super) use templates::SHIPPED;
+use templates::Template;
 
 /// Where the schema is in a folder of rules, from there.
 pub(super) const SCHEMA: &str = "rule.schema.json";
@@ -43,6 +45,14 @@ enum Action {
     /// Write the pages of docs/rules from the code, the shipped rules and the recipes
     #[command(hide = true)]
     Reference(reference::Options),
+    /// Let the running server read its rule files now, and say what it made of them
+    Reload {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        target: Target,
+    },
     /// List the rules on a schedule and their next ticks
     Schedule {
         /// How many ticks of each
@@ -65,6 +75,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         Action::New { id, from } => new(&id, &from, &settings).await,
         Action::Diff(options) => diff::run(options, settings).await,
         Action::Reference(options) => reference::run(&options, &settings),
+        Action::Reload { json, target } => reload(json, &target, &settings).await,
         Action::Schedule { next, json } => schedule(usize::from(next), json, &settings),
         Action::Templates { json } => {
             list(json);
@@ -73,17 +84,34 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     }
 }
 
+async fn reload(json: bool, target: &Target, settings: &Settings) -> Ending {
+    let api =
+        Api::server(target, settings)?.ok_or("no server is running: one reads its rules when it starts")?;
+    let answer = api.post("/api/v1/rules/reload", &serde_json::json!({})).await?;
+    if json {
+        print::json(&answer);
+        return Ok(());
+    }
+    match answer["rules"].as_u64() {
+        Some(1) => println!("1 rule is in force"),
+        count => println!("{} rules are in force", count.unwrap_or_default()),
+    }
+    let found = answer["diagnostics"].as_array().map_or(0, Vec::len);
+    if found > 0 {
+        println!("{found} finding(s): `xmrt check` shows them");
+    }
+    Ok(())
+}
+
 fn list(json: bool) {
     if json {
-        let templates: Vec<_> = TEMPLATES
-            .iter()
+        let templates: Vec<_> = templates::all()
             .map(|template| serde_json::json!({ "name": template.name, "description": template.description() }))
             .collect();
         print::json(&templates.into());
         return;
     }
-    let rows: Vec<Vec<String>> = TEMPLATES
-        .iter()
+    let rows: Vec<Vec<String>> = templates::all()
         .map(|template| vec![template.name.to_owned(), template.description().to_owned()])
         .collect();
     print::table(&["TEMPLATE", "WHAT IT DOES"], &rows);
@@ -200,11 +228,10 @@ async fn new(id: &str, from: &str, settings: &Settings) -> Ending {
 }
 
 pub(super) fn find(name: &str) -> Result<&'static Template, Failure> {
-    TEMPLATES
-        .iter()
+    templates::all()
         .find(|template| template.name == name)
         .ok_or_else(|| {
-            let names: Vec<&str> = TEMPLATES.iter().map(|template| template.name).collect();
+            let names: Vec<&str> = templates::all().map(|template| template.name).collect();
             let near = crate::hub::nearest(name, names.iter().copied());
             let hint = near.map_or_else(
                 || format!("there are {}", names.join(", ")),

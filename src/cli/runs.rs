@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::api::{Api, Target, query, segment};
-use super::{Ending, Failure, print};
+use super::{Ending, Failure, follow, print};
 use crate::config::Settings;
 
 /// Options of `xmrt runs`.
@@ -27,6 +27,9 @@ pub(super) struct Options {
     /// The cursor of the page before
     #[arg(long)]
     cursor: Option<String>,
+    /// Only the ids, one a line
+    #[arg(long, short)]
+    quiet: bool,
     /// As JSON
     #[arg(long, global = true)]
     json: bool,
@@ -40,11 +43,17 @@ enum Action {
     Show {
         /// The run's id
         id: String,
+        /// First wait until it is at its end, or somebody has to do something
+        #[arg(long)]
+        wait: bool,
     },
     /// Run a dead, declined or cancelled run again, reusing the results it has
     Retry {
         /// The run's id
         id: String,
+        /// Wait until the new run is at its end, or somebody has to do something
+        #[arg(long)]
+        wait: bool,
     },
     /// End a run that waits
     Cancel {
@@ -61,6 +70,9 @@ enum Action {
         /// With `done`: the step's result as JSON, for the steps that follow
         #[arg(long, value_name = "JSON")]
         result: Option<String>,
+        /// Wait until the run is at its end, or somebody has to do something
+        #[arg(long)]
+        wait: bool,
     },
 }
 
@@ -76,7 +88,7 @@ enum Verdict {
 
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     let api = Api::connect(&options.target, &settings).await?;
-    let answer = match &options.action {
+    let mut answer = match &options.action {
         None => {
             let parameters = [
                 ("rule", options.rule.clone()),
@@ -87,8 +99,9 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
             ];
             api.get(&format!("/api/v1/runs{}", query(&parameters))).await?
         }
-        Some(Action::Show { id }) => api.get(&format!("/api/v1/runs/{}", segment(id))).await?,
-        Some(Action::Retry { id }) => {
+        Some(Action::Show { id, wait: true }) => follow::run(&api, id).await?,
+        Some(Action::Show { id, .. }) => api.get(&format!("/api/v1/runs/{}", segment(id))).await?,
+        Some(Action::Retry { id, .. }) => {
             api.post(&format!("/api/v1/runs/{}/retry", segment(id)), &json!({}))
                 .await?
         }
@@ -96,17 +109,24 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
             api.post(&format!("/api/v1/runs/{}/cancel", segment(id)), &json!({}))
                 .await?
         }
-        Some(Action::Resolve { id, verdict, result }) => {
+        Some(Action::Resolve {
+            id, verdict, result, ..
+        }) => {
             let body = resolution(*verdict, result.as_deref())?;
             api.post(&format!("/api/v1/runs/{}/resolve", segment(id)), &body)
                 .await?
         }
     };
+    if let Some(Action::Retry { wait: true, .. } | Action::Resolve { wait: true, .. }) = &options.action {
+        let id = print::text(&answer, "/id");
+        answer = follow::run(&api, &id).await?;
+    }
     if options.json {
         print::json(&answer);
         return Ok(());
     }
     match options.action {
+        None if options.quiet => print::each(&answer, "/runs", "/id"),
         None => list(&answer),
         Some(_) => show(&answer),
     }
@@ -198,5 +218,27 @@ pub(super) fn show(run: &Value) {
                 println!("    {name:<9} {text}");
             }
         }
+    }
+    if let Some(next) = next(run) {
+        println!("\nnext: {next}");
+    }
+}
+
+/// What a person can do about a run that waits for one.
+fn next(run: &Value) -> Option<String> {
+    let at = |name: &str| print::text(run, &format!("/{name}"));
+    let id = at("id");
+    match (at("state").as_str(), at("waits_for").as_str()) {
+        ("dead", _) => Some(format!(
+            "mend what the reason names, then `xmrt runs retry {id}`; steps that are done are not done again"
+        )),
+        ("unknown", _) => Some(format!(
+            "look at the provider whether it happened, then `xmrt runs resolve {id} done`, or `repeat`, or `give-up`"
+        )),
+        (_, "approval") => Some(format!(
+            "`xmrt approvals approve {id} --as <you>` makes exactly this call, `reject` ends the run"
+        )),
+        (_, "pause") => Some("`xmrt pause` says what stands still, `xmrt resume` lets it go on".to_owned()),
+        _ => None,
     }
 }

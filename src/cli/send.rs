@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::api::no_answer;
-use super::{Ending, events, print};
+use super::api::{Api, Target, no_answer};
+use super::{Ending, events, follow, print};
 use crate::assemble;
 use crate::config::Settings;
 
@@ -26,6 +26,9 @@ pub(super) struct Options {
     /// The delivery id [default: a fresh one]
     #[arg(long)]
     id: Option<String>,
+    /// Wait for the runs, and say what became of them
+    #[arg(long)]
+    wait: bool,
     /// The answer as JSON
     #[arg(long)]
     json: bool,
@@ -58,7 +61,14 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     }
     let answer = call.send().await.map_err(|error| no_answer(&base, &error))?;
     let status = answer.status();
-    let value: Value = answer.json().await.unwrap_or_else(|_| json!({}));
+    let mut value: Value = answer.json().await.unwrap_or_else(|_| json!({}));
+    let runs = match options.wait && status.is_success() {
+        true => waited(&options.to, &settings, &id).await?,
+        false => Vec::new(),
+    };
+    if options.json && options.wait {
+        value["runs"] = runs.clone().into();
+    }
     if options.json {
         print::json(&value);
     } else {
@@ -67,7 +77,10 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
             if value["duplicate"] == true {
                 println!("a duplicate: nothing new was started; `xmrt events replay {id}` runs it again");
             }
-            events::decisions(&value);
+            match runs.is_empty() {
+                true => events::decisions(&value),
+                false => follow::tell(&runs),
+            }
         } else {
             println!(
                 "{}: {}",
@@ -81,4 +94,13 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     } else {
         Err(super::Failure::Found)
     }
+}
+
+/// The runs of what was sent, once they rest.
+async fn waited(to: &Option<String>, settings: &Settings, id: &str) -> Result<Vec<Value>, super::Failure> {
+    let target = Target { url: to.clone() };
+    let api = Api::server(&target, settings)?.ok_or(
+        "it was sent, but `--wait` asks the server's API: give `--to` and XMRT_ADMIN_TOKEN, or the data directory of the server",
+    )?;
+    follow::runs_of(&api, id).await
 }

@@ -207,7 +207,7 @@ pub struct Github {
 }
 
 /// Who acts through an account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountUse {
     /// A person, too, as far as is known.

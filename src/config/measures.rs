@@ -45,6 +45,17 @@ impl Age {
     }
 }
 
+/// As a person would write it: `30d`.
+impl serde::Serialize for Age {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Ten days are not "1w 3d": weeks are taken, not given.
+        let units = TIMES.iter().rev().filter(|(unit, _)| *unit != "w");
+        let fits = units.clone().find(|(_, ms)| self.ms % ms == 0);
+        let (unit, ms) = fits.unwrap_or(&("s", 1_000));
+        serializer.collect_str(&format_args!("{}{unit}", self.ms / ms))
+    }
+}
+
 impl TryFrom<String> for Age {
     type Error = String;
 
@@ -102,6 +113,10 @@ mod tests {
         let age = |text: &str| Age::try_from(text.to_owned()).map(|age| age.ms);
         assert_eq!(age("30d"), Ok(30 * 86_400_000));
         assert_eq!(age("1 h"), Ok(3_600_000));
+        for text in ["30d", "12h", "90s", "10m"] {
+            let written = serde_json::to_value(Age::try_from(text.to_owned()).unwrap()).unwrap();
+            assert_eq!(written, text);
+        }
         let size = |text: &str| Bytes::try_from(text.to_owned()).map(|size| size.bytes);
         assert_eq!(size("4GiB"), Ok(4 << 30));
         assert_eq!(size("1 MB"), Ok(1_000_000));

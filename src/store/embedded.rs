@@ -190,6 +190,11 @@ impl Embedded {
         self.data_dir.announce(address)
     }
 
+    /// The same of the sandbox that it has.
+    pub fn announce_sandbox(&self, address: &str) -> std::io::Result<()> {
+        self.data_dir.announce_sandbox(address)
+    }
+
     /// The identity of the journal that was here before, when this is another one: what that one knew is lost.
     pub fn former_epoch(&self) -> Option<Epoch> {
         self.epochs().former.clone()

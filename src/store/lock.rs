@@ -34,6 +34,9 @@ pub struct Holder {
     pub boot: Option<String>,
     /// Where its server listens, once it does: a base URL.
     pub address: Option<String>,
+    /// Where its sandbox listens, if it has one: a base URL.
+    #[serde(default)]
+    pub sandbox: Option<String>,
 }
 
 /// A data directory that is this process's own until dropped, wherever its journal is kept.
@@ -60,6 +63,13 @@ impl DataDir {
     pub fn announce(&self, address: &str) -> io::Result<()> {
         let mut lock = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lock.announce(address)
+    }
+
+    /// The same of the sandbox that it has.
+    pub fn announce_sandbox(&self, address: &str) -> io::Result<()> {
+        let mut lock = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lock.holder.sandbox = Some(address.into());
+        lock.write()
     }
 
     /// Who holds a data directory now: `None` when nobody does, whatever a dead process left in its lock file.
@@ -100,6 +110,7 @@ impl Lock {
             pid: std::process::id(),
             boot: boot_id(),
             address: None,
+            sandbox: None,
         };
         let mut lock = Self { file, path, holder };
         lock.write().map_err(|error| OpenError::Io {

@@ -73,6 +73,8 @@ pub struct Parts {
     github: Option<Client>,
     agents: BTreeMap<String, Client>,
     notify: BTreeMap<String, SecretString>,
+    /// Every place is taken for a configured one, and nothing is posted.
+    rehearsal: bool,
     notifier: Option<Notifier>,
     hub: LaterHub,
     starter: Starter,
@@ -110,12 +112,23 @@ pub type Server = Toolbox<Parts>;
 impl Server {
     /// The server over one journal.
     pub fn new(parts: XmrtParts) -> Self {
+        Self::made(parts, false)
+    }
+
+    /// The same for tests of rules: which places are configured is known where a rule is at work, and not where it is tested.
+    /// What a notification says is what the test looks at; it goes nowhere.
+    pub fn rehearsal(parts: XmrtParts) -> Self {
+        Self::made(parts, true)
+    }
+
+    fn made(parts: XmrtParts, rehearsal: bool) -> Self {
         let clock = parts.clock.clone();
         let held = Parts {
             store: parts.store,
             github: parts.github,
             agents: parts.agents,
             notify: parts.notify,
+            rehearsal,
             notifier: Notifier::new().ok(),
             hub: parts.hub,
             starter: parts.starter,

@@ -1,5 +1,6 @@
 //! Settings: precedence, secrets, and what is said about wrong ones.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use secrecy::ExposeSecret;
@@ -426,5 +427,40 @@ fn an_external_server_that_cannot_be_meant_is_refused() {
         };
         let error = load_with(&flags, &[]).unwrap_err();
         assert!(error.contains("name"), "{name}: {error}");
+    }
+}
+
+#[test]
+fn every_variable_that_is_read_is_in_the_reference() {
+    // Everything set that shows only where it is set; what belongs together is taken in turns.
+    let set = [
+        ("RENDER_EXTERNAL_HOSTNAME", "xmrt.onrender.com"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=b"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "1000"),
+        ("OTEL_SERVICE_NAME", "xmrt"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=b"),
+        ("PORT", "10000"),
+    ];
+    let read: BTreeSet<String> = load(&set)
+        .unwrap()
+        .origins
+        .into_iter()
+        .map(|row| row.name)
+        .collect();
+    let told: BTreeSet<String> = config::VARIABLES
+        .iter()
+        .map(|variable| variable.name.to_owned())
+        .collect();
+    assert_eq!(read, told);
+    // What may come from a file, or several at once, is said of each.
+    for variable in config::VARIABLES {
+        let file = format!("{}_FILE", variable.name);
+        let refused = load(&[(&file, "/nowhere/at/all")]).is_err();
+        assert_eq!(refused, variable.also != config::Also::Nothing, "{file}");
+        let second = format!("{}_2", variable.name);
+        let taken = load(&[(&second, "another")]).unwrap();
+        let shown = taken.origins.iter().any(|row| row.origin.contains(&second));
+        assert_eq!(shown, variable.also == config::Also::Several, "{second}");
     }
 }

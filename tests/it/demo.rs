@@ -5,9 +5,17 @@ use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
 fn demo(rules: &Path, more: &[&str]) -> Output {
+    demo_in(
+        Path::new("."),
+        &[&["--rules", rules.to_str().unwrap()], more].concat(),
+    )
+}
+
+fn demo_in(folder: &Path, more: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_xmrt"))
-        .args(["demo", "--once", "--rules", rules.to_str().unwrap()])
+        .args(["demo", "--once"])
         .args(more)
+        .current_dir(folder)
         .env_clear()
         .env("PATH", std::env::var("PATH").unwrap_or_default())
         .stdin(Stdio::null())
@@ -26,7 +34,9 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn it_tells_its_story_to_the_end_within_a_minute() {
     let begun = Instant::now();
-    let output = demo(shipped(), &[]);
+    // Where somebody who installed it tries it: in a folder without rules, on those that are shipped.
+    let folder = tempfile::tempdir().unwrap();
+    let output = demo_in(folder.path(), &[]);
     let told = text(&output.stdout);
     assert!(output.status.success(), "{told}\n{}", text(&output.stderr));
     assert!(begun.elapsed().as_secs() < 60);

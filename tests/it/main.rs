@@ -14,6 +14,7 @@ mod approvals;
 mod attacks;
 mod audit;
 mod budget;
+mod by_hand;
 mod changes;
 mod chaos;
 mod cli;

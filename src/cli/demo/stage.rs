@@ -17,6 +17,7 @@ use tokio::process::{Child, Command};
 use crate::assemble;
 use crate::cli::Failure;
 use crate::cli::api::Api;
+use crate::cli::rules::SHIPPED;
 use crate::clock::Clock;
 use crate::config::Environment;
 use crate::sandbox::{Running, Sandbox};
@@ -25,42 +26,6 @@ use crate::sandbox::{Running, Sandbox};
 const PATIENCE: Duration = Duration::from_secs(25);
 /// How often a question is asked again.
 const POLL: Duration = Duration::from_millis(40);
-
-/// The shipped rules, for a demo outside the repository.
-const SHIPPED: &[(&str, &str)] = &[
-    (
-        "approve-production-deploy",
-        include_str!("../../../rules/approve-production-deploy.toml"),
-    ),
-    (
-        "diagnose-failed-deploy",
-        include_str!("../../../rules/diagnose-failed-deploy.toml"),
-    ),
-    (
-        "label-pull-request-by-paths",
-        include_str!("../../../rules/label-pull-request-by-paths.toml"),
-    ),
-    (
-        "redeploy-on-green-main",
-        include_str!("../../../rules/redeploy-on-green-main.toml"),
-    ),
-    (
-        "restart-unhealthy-service",
-        include_str!("../../../rules/restart-unhealthy-service.toml"),
-    ),
-    (
-        "rollback-unhealthy-deploy",
-        include_str!("../../../rules/rollback-unhealthy-deploy.toml"),
-    ),
-    (
-        "triage-new-issue",
-        include_str!("../../../rules/triage-new-issue.toml"),
-    ),
-    (
-        "welcome-first-contributor",
-        include_str!("../../../rules/welcome-first-contributor.toml"),
-    ),
-];
 
 /// How long a rule watches a service it rolled back, and how long it does in the story.
 const WATCH: &str = "watch = \"2m\"";
@@ -297,9 +262,10 @@ fn rules_in(folder: &Path, own: Option<PathBuf>) -> Result<PathBuf, Failure> {
             .into_iter()
             .map(|file| (PathBuf::from(file.path), file.text))
             .collect(),
+        // Outside of the repository: all that are shipped.
         None => SHIPPED
             .iter()
-            .map(|(id, text)| (PathBuf::from(format!("{id}.toml")), (*text).to_owned()))
+            .map(|rule| (PathBuf::from(format!("{}.toml", rule.name)), rule.text.to_owned()))
             .collect(),
     };
     for (path, text) in files {

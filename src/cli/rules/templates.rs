@@ -37,11 +37,15 @@ macro_rules! shipped {
     };
 }
 
-pub(super) const TEMPLATES: &[Template] = &[
+const SMALL: &[Template] = &[
     small!("on-issue"),
     small!("on-pull-request"),
     small!("on-push"),
     small!("on-deploy"),
+];
+
+/// All rules that are shipped.
+pub(in crate::cli) const SHIPPED: &[Template] = &[
     shipped!("approve-production-deploy"),
     shipped!("deploy-status-to-commit"),
     shipped!("diagnose-failed-deploy"),
@@ -56,3 +60,8 @@ pub(super) const TEMPLATES: &[Template] = &[
     shipped!("triage-new-issue"),
     shipped!("welcome-first-contributor"),
 ];
+
+/// All there is to start from.
+pub(super) fn all() -> impl Iterator<Item = &'static Template> {
+    SMALL.iter().chain(SHIPPED)
+}

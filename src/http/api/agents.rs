@@ -99,8 +99,10 @@ fn unknown(app: &App, id: &str) -> Problem {
     let directory = app.reactor.directory();
     let known: Vec<&str> = directory.agents().map(|agent| agent.id.as_str()).collect();
     let known = match known.is_empty() {
-        true => "xmrt.toml has no `[[agent]]`".to_owned(),
-        false => format!("there are {}", known.join(", ")),
+        true => "xmrt.toml had no `[[agent]]`".to_owned(),
+        false => format!("there were {}", known.join(", ")),
     };
-    Problem::not_found(format!("there is no agent {id:?}: {known}"))
+    Problem::not_found(format!(
+        "there is no agent {id:?}: {known} when this was started; after a change of xmrt.toml start the server again"
+    ))
 }

@@ -298,9 +298,11 @@ fn everything(tree: &[Entry], findings: &mut Findings<'_>) {
 }
 
 fn tests(tree: &[Entry], catalog: &Catalog, findings: &mut Findings<'_>) {
-    let tools: Vec<&str> = tables(tree, "action")
+    let steps = ["action", "on_failure"].map(|list| tables(tree, list));
+    let tools: Vec<&str> = steps
         .into_iter()
-        .filter_map(|action| find(action, "tool")?.node.text())
+        .flatten()
+        .filter_map(|step| find(step, "tool")?.node.text())
         .collect();
     let (mut acts, mut quiet) = (false, false);
     for test in tables(tree, "test") {

@@ -68,7 +68,7 @@ async fn a_webhook_is_made_only_after_a_yes_and_its_secret_is_then_to_be_had() {
     let secret = made[0]["secret"].as_str().unwrap();
     assert!(!told.contains(secret), "it was not asked for: {told}");
     assert!(
-        told.contains("`xmrt connect render --secret` prints it"),
+        told.contains("`xmrt connect render --secret --address https://"),
         "{told}"
     );
 

@@ -23,10 +23,17 @@ const OF_A_RULE: &[&str] = &[
 ];
 
 /// One block: where it is, what language it says, and its lines without their indent.
-struct Fence {
-    place: String,
-    language: String,
-    text: String,
+pub(super) struct Fence {
+    pub(super) place: String,
+    pub(super) language: String,
+    pub(super) text: String,
+}
+
+impl Fence {
+    /// Whether it is in this language, whatever else it says of itself.
+    pub(super) fn is(&self, language: &str) -> bool {
+        self.language.split(' ').next() == Some(language)
+    }
 }
 
 /// The documents that people wrote, and the page of the language.
@@ -36,7 +43,7 @@ pub(super) fn documents() -> Vec<String> {
         "CONTRIBUTING.md".to_owned(),
         "CHANGELOG.md".to_owned(),
     ];
-    for folder in ["docs", "docs/rules"] {
+    for folder in ["docs", "docs/how-to", "docs/rules"] {
         for entry in std::fs::read_dir(root().join(folder)).expect(folder) {
             let name = entry
                 .expect("an entry")
@@ -52,27 +59,33 @@ pub(super) fn documents() -> Vec<String> {
 }
 
 fn fences() -> Vec<Fence> {
+    documents()
+        .iter()
+        .flat_map(|document| fences_of(document))
+        .collect()
+}
+
+/// The blocks of one document.
+pub(super) fn fences_of(document: &str) -> Vec<Fence> {
     let mut found = Vec::new();
-    for document in documents() {
-        let text = read(&document);
-        let mut lines = text.lines().enumerate();
-        while let Some((at, line)) = lines.next() {
-            let indent = line.len() - line.trim_start().len();
-            let Some(language) = line.trim_start().strip_prefix("```") else {
-                continue;
-            };
-            let inside: Vec<&str> = lines
-                .by_ref()
-                .map(|(_, line)| line)
-                .take_while(|line| line.trim() != "```")
-                .map(|line| line.get(indent..).unwrap_or_default())
-                .collect();
-            found.push(Fence {
-                place: format!("{document}:{}", at + 1),
-                language: language.to_owned(),
-                text: inside.join("\n"),
-            });
-        }
+    let text = read(document);
+    let mut lines = text.lines().enumerate();
+    while let Some((at, line)) = lines.next() {
+        let indent = line.len() - line.trim_start().len();
+        let Some(language) = line.trim_start().strip_prefix("```") else {
+            continue;
+        };
+        let inside: Vec<&str> = lines
+            .by_ref()
+            .map(|(_, line)| line)
+            .take_while(|line| line.trim() != "```")
+            .map(|line| line.get(indent..).unwrap_or_default())
+            .collect();
+        found.push(Fence {
+            place: format!("{document}:{}", at + 1),
+            language: language.to_owned(),
+            text: inside.join("\n"),
+        });
     }
     found
 }
@@ -140,7 +153,13 @@ fn completed(mut rule: toml::Table) -> String {
 fn every_rule_and_every_setting_in_a_document_is_taken() {
     let mut files: Vec<(String, String)> = Vec::new();
     let (mut places, mut settings) = (BTreeMap::new(), Vec::new());
-    for fence in fences().into_iter().filter(|fence| fence.language == "toml") {
+    // Those of the pages that are followed are checked there, all of a page together.
+    let followed =
+        |fence: &Fence| fence.place.starts_with("docs/how-to/") || fence.place.starts_with("docs/tutorial");
+    for fence in fences()
+        .into_iter()
+        .filter(|fence| fence.is("toml") && !followed(fence))
+    {
         let table: toml::Table =
             toml::from_str(&fence.text).unwrap_or_else(|error| panic!("{}: {error}", fence.place));
         if table.keys().any(|key| OF_A_RULE.contains(&key.as_str())) {
@@ -204,8 +223,25 @@ fn lists(help: &str, word: &str) -> bool {
     })
 }
 
-/// What is wrong with a line of a block, if it calls the program or a script.
+/// What is wrong with a line of a block, if it calls the program or a script: with what it does, and with what it is given by
+/// `$(…)`.
 fn fault(line: &str, helps: &mut Helps) -> Option<String> {
+    let mut outside = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("$(") {
+        let (inside, after) = after.split_once(')').unwrap_or((after, ""));
+        if let Some(why) = fault(inside, helps) {
+            return Some(why);
+        }
+        outside.push_str(before);
+        outside.push_str("given");
+        rest = after;
+    }
+    outside.push_str(rest);
+    fault_of(&outside, helps)
+}
+
+fn fault_of(line: &str, helps: &mut Helps) -> Option<String> {
     let line = line.trim().trim_start_matches("$ ");
     let line = line.split(" #").next().unwrap_or(line);
     let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -221,7 +257,7 @@ fn fault(line: &str, helps: &mut Helps) -> Option<String> {
     };
     let words: Vec<&str> = rest
         .split_whitespace()
-        .take_while(|word| !matches!(*word, ">" | "|" | "&&"))
+        .take_while(|word| !matches!(*word, ">" | "|" | "||" | "&&" | ";"))
         .collect();
     let mut command: Vec<String> = Vec::new();
     for word in words.iter().take_while(|word| !word.starts_with('-')) {
@@ -234,12 +270,11 @@ fn fault(line: &str, helps: &mut Helps) -> Option<String> {
         return Some(format!("`{rest}` is no command"));
     }
     let help = helps.of(&command);
-    if help.contains("Commands:") && words.len() > command.len() {
-        return Some(format!(
-            "`{}` is no command of `{}`",
-            words[command.len()],
-            command.join(" ")
-        ));
+    if let Some(word) = words.get(command.len())
+        && help.contains("Commands:")
+        && !word.starts_with('-')
+    {
+        return Some(format!("`{word}` is no command of `{}`", command.join(" ")));
     }
     words
         .iter()
@@ -255,7 +290,7 @@ fn every_command_in_a_document_exists_with_its_options() {
     let mut wrong = Vec::new();
     let mut seen = 0;
     for fence in fences() {
-        if !matches!(fence.language.as_str(), "sh" | "console") {
+        if !fence.is("sh") && !fence.is("console") {
             continue;
         }
         for line in fence.text.lines() {
@@ -273,6 +308,7 @@ fn every_command_in_a_document_exists_with_its_options() {
         "xmrt check --fixx",
         "xmrt rules nwe a",
         "scripts/nothing --short",
+        "xmrt runs show $(xmrt runs --quietly)",
     ] {
         assert!(fault(line, &mut helps).is_some(), "{line}");
     }
