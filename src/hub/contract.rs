@@ -67,7 +67,10 @@ impl Doubt {
     /// How a lost answer is made good.
     pub fn resolved_by(self) -> &'static str {
         match self {
-            Self::Idempotent => "The call is made again: doing it twice is as doing it once.",
+            Self::Idempotent => {
+                "The call is made again: what it leaves behind after two times is what it leaves behind after one. A restart, a \
+                 ping or a new status happens a second time, and harms nothing by it; their `idempotentHint` is false."
+            }
             Self::Marker => {
                 "What our identity wrote since the intent is listed, all pages, and searched for the call's marker. Found: done. \
                  Absent twice, after the call's time-out and the settle time: the call is made again."
@@ -89,7 +92,7 @@ impl Doubt {
     pub fn remains(self) -> &'static str {
         match self {
             Self::Idempotent => {
-                "At most one repetition more than there were lost answers, without a further effect."
+                "At most as many repetitions as there were lost answers, which change nothing more."
             }
             Self::Marker => {
                 "An effect that stays invisible for longer than time-out and settle time is made a second time."

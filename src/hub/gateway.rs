@@ -341,6 +341,20 @@ impl ServerHandler for Gateway {
                 )
             }
         };
+        let shown = self.shown();
+        let by_default = self.0.toolsets.by_default();
+        let listed = shown
+            .tools
+            .values()
+            .filter(|offered| by_default.shown(offered).is_some())
+            .count();
+        let instructions = match shown.tools.len() {
+            all if listed < all => format!(
+                "{instructions}\n{listed} of {all} tools are listed over HTTP unless the URL says otherwise: ?toolsets=all, or the names \
+                 of sets (a tool that is called and not listed is answered with its set)."
+            ),
+            _ => instructions,
+        };
         let mut capabilities = ServerCapabilities::builder().enable_tools().build();
         capabilities.resources = self.has_resources().then(ResourcesCapability::default);
         capabilities.prompts = self.has_prompts().then(PromptsCapability::default);

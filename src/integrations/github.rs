@@ -23,6 +23,7 @@ mod pulls;
 mod rates;
 mod refusal;
 mod releases;
+mod remembered;
 mod repo;
 mod repos;
 mod statuses;
@@ -100,6 +101,7 @@ use super::{Access, ApiError, Request};
 use crate::budget::Budgets;
 use crate::clock::Clock;
 use app::Reach;
+use remembered::Remembered;
 
 /// GitHub's own API; a GitHub Enterprise Server has its own at `https://HOST/api/v3`.
 pub const PUBLIC_API: &str = "https://api.github.com";
@@ -159,6 +161,7 @@ struct Inner {
     me: OnceCell<Me>,
     budgets: Budgets,
     rates: Rates,
+    remembered: Arc<Remembered>,
 }
 
 /// What a list gave.
@@ -209,6 +212,7 @@ impl Client {
             rates: Rates::of(base_url),
             clock,
             me: OnceCell::new(),
+            remembered: Arc::default(),
         })))
     }
 
@@ -248,6 +252,7 @@ impl Client {
             me: self.0.me.clone(),
             budgets: self.0.budgets.clone(),
             rates: self.0.rates.clone(),
+            remembered: Arc::clone(&self.0.remembered),
         })))
     }
 

@@ -41,6 +41,8 @@ impl Exchange {
     /// It was answered to the end, or not.
     pub(super) fn ended(self, answer: Option<StatusCode>) {
         let class = answer.map_or("none", |status| match status.as_u16() {
+            // Not changed since it was read last.
+            304 => "304",
             429 => "429",
             200..=299 => "2xx",
             300..=399 => "3xx",

@@ -35,6 +35,7 @@ mod oauth;
 
 use http::Method;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::call::{Answer, Call, Outcome};
 use super::state::World;
@@ -96,9 +97,11 @@ pub(super) fn refuse(call: &Call, _status: u16) -> Answer {
 
 /// Adds the headers that every answer of GitHub carries and counts the call.
 pub(super) fn dress(world: &mut World, call: &Call, answer: Answer) -> Answer {
+    let answer = conditional(call, answer);
     let rate = &mut world.github.rate;
     let refused = rate.refuses(call.now.as_second());
-    rate.count(call.now.as_second(), call.path != "/rate_limit" && !refused);
+    let free = call.path == "/rate_limit" || answer.status == 304;
+    rate.count(call.now.as_second(), !free && !refused);
     let rate = *rate;
     let told = answer
         .headers
@@ -130,6 +133,24 @@ pub(super) fn dress(world: &mut World, call: &Call, answer: Answer) -> Answer {
         answer.body = None;
     }
     answer
+}
+
+/// Gives what is read a tag, and says no more than that nothing changed to who has it already.
+fn conditional(call: &Call, answer: Answer) -> Answer {
+    let body = answer.body.as_ref().filter(|_| answer.status == 200);
+    let Some(body) = body.filter(|_| call.method == Method::GET) else {
+        return answer;
+    };
+    let tag = format!("W/\"{}\"", hex::encode(Sha256::digest(body.to_string())));
+    if call.header("if-none-match") != tag {
+        return answer.with("etag", tag);
+    }
+    Answer {
+        status: 304,
+        body: None,
+        ..answer
+    }
+    .with("etag", tag)
 }
 
 /// An error as GitHub words it.

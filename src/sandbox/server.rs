@@ -202,11 +202,11 @@ fn take_effect(
 
 fn finish(sandbox: &Sandbox, provider: Provider, operation: &str, call: &Call, answer: Answer) -> Response {
     let mut world = sandbox.world();
-    world.note_request(provider, operation, call, Some(answer.status));
     let answer = match provider {
         Provider::Github => github::dress(&mut world, call, answer),
         Provider::Render => render::dress(&mut world, call, answer),
     };
+    world.note_request(provider, operation, call, Some(answer.status));
     drop(world);
     written(answer)
 }

@@ -69,7 +69,7 @@ table! {
         BREAKER_OPENED: Counter = "xmrt_mcp_breaker_opened_total" ["server": "of `xmrt.toml`"] "Times that calls of a server began to be held back because it did not answer";
     }
     "Providers" {
-        REQUESTS: Counter = "xmrt_provider_requests_total" ["provider": "`github`, `render`, `notify`", "method": "HTTP", "status": "`2xx`, `3xx`, `4xx`, `429`, `5xx`, or `none` without an answer"] "Requests to the providers' APIs";
+        REQUESTS: Counter = "xmrt_provider_requests_total" ["provider": "`github`, `render`, `notify`", "method": "HTTP", "status": "`2xx`, `304` (not changed since it was read last), `3xx`, `4xx`, `429`, `5xx`, or `none` without an answer"] "Requests to the providers' APIs";
         REQUEST_SECONDS: Histogram = "xmrt_provider_request_seconds" ["provider": "`github`, `render`, `notify`"] "One request, to the last byte of its answer";
         BUDGET_LEFT: Gauge = "xmrt_provider_budget_remaining" ["provider": "`github`, `render`", "identity": "as `xmrt budgets` names it", "budget": "GitHub's `x-ratelimit-resource`, Render's group, or a [counted limit](budgets.md)"] "What is left of a limit, as the provider said last or as it was counted";
         BUDGET_LIMIT: Gauge = "xmrt_provider_budget_limit" ["provider": "`github`, `render`", "identity": "as `xmrt budgets` names it", "budget": "the same"] "What a window of the limit has";

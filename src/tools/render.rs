@@ -94,7 +94,7 @@ impl Parts {
     fn client(&self) -> Result<&Client, ToolError> {
         self.client.as_ref().ok_or_else(|| {
             ToolError::new(ErrorClass::Forbidden, "Render is not configured").with_remedy(
-                "set RENDER_API_KEY to an API key of an account that can see the workspace, or start with --sandbox",
+                "set RENDER_API_KEY to an API key of an account that can see the workspace; for a trial without one, `xmrt serve --sandbox`",
             )
         })
     }
@@ -202,7 +202,7 @@ fn with_reads(server: Server) -> Server {
                 "One event by the id a Render webhook carries (data.id), with details the webhook leaves out: \
                  deployId, deployStatus, reason, trigger, in Render's own names.",
             )
-            .untrusted(&["message"])
+            .untrusted(&["details"])
             .answers(events::get),
         )
         .with(
@@ -246,7 +246,7 @@ fn with_writes(server: Server) -> Server {
                 "Roll back",
                 "Puts an earlier deploy live again. to: a deploy id; previous (the one live before); or \
                  last_known_good (the newest earlier one that Render's records show live for a while without a failed \
-                 server). Turns auto-deploy off first (freeze_auto_deploy), because Render's API leaves it on and the \
+                 server and with hardly a request failed). Turns auto-deploy off first (freeze_auto_deploy), because Render's API leaves it on and the \
                  next push would ship the bad code again. Refuses to roll back a rollback within half an hour, and targets that were rolled back from or run already. Is done when the old artifact is live and \
                  the service was healthy for a while (healthy_for); fails when it is not.",
                 Doubt::Evidence,
@@ -256,7 +256,8 @@ fn with_writes(server: Server) -> Server {
             .settles_in_ms(DEPLOY_SETTLES_MS)
             .announced_as(&DEPLOY_EVENTS)
             .announced_within_ms(DEPLOY_ANNOUNCED_MS)
-            .untrusted(&["message"])
+            .untrusted(&["message", "report"])
+            .told_by("report")
             // In the result, and in the cursor while its health is watched.
             .told_apart_by(&["deploy {service_id}/{deploy.id}", "deploy {service_id}/{deploy_id}"])
             .acts(rollback::roll_back)
@@ -289,6 +290,8 @@ fn with_writes(server: Server) -> Server {
             )
             .urgent()
             .announced_as(&["render.auto_deploy_enabled:{service_id}"])
+            .untrusted(&["report"])
+            .told_by("report")
             .acts(freeze::unfreeze),
         )
         .with(
@@ -310,6 +313,7 @@ fn with_writes(server: Server) -> Server {
                 Doubt::Idempotent,
             )
             .urgent()
+            .repeats_its_effect()
             .destructive()
             .announced_as(&["render.server_restarted:{service_id}", "render.server_available:{service_id}"])
             .announced_within_ms(RESTART_ANNOUNCED_MS)

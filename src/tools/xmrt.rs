@@ -200,6 +200,7 @@ impl Server {
             )
             .closed_world()
             .untrusted(&["text", "explanation", "ranking"])
+            .told_by("text")
             .answers(decision::explain_decision),
         )
     }

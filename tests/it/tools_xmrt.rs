@@ -3,6 +3,7 @@
 mod finding;
 mod moving;
 mod room;
+mod tasks;
 mod triage_issue;
 
 use std::collections::BTreeMap;

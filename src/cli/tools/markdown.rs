@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::shape::{properties, type_of};
+use super::shape::{bounds, fields, properties, type_of};
 use super::{doubt_of, kind};
 use crate::assemble::ToolsetCost;
 use crate::hub::ToolFacts;
@@ -24,8 +24,8 @@ pub(super) fn page(server: &str, tools: &BTreeMap<String, ToolFacts>) -> String 
     let mut text = format!(
         "# The tools of `{server}`\n\n<!-- Written by `xmrt tools --markdown {server}`; do not edit. -->\n\n{} tools. In rules they \
          are called as here; agents see `{server}_…` behind the gateway and the name alone at `/mcp/{server}`. Tools that \
-         write take `dry_run`, too; see [agents](../mcp.md) for `confirm` and `idempotency_key`. Urgent ones \
-         go first where a [limit](../budgets.md) of the provider is nearly used up.\n",
+         write take `dry_run`, too; see [agents](../mcp.md#what-a-call-is-like) for `confirm`, `idempotency_key` and the classes of \
+         errors. Urgent ones go first where a [limit](../budgets.md) of the provider is nearly used up.\n",
         own().count()
     );
     for (set, tools) in sets {
@@ -66,11 +66,43 @@ fn tool(text: &mut String, facts: &ToolFacts) {
         facts.name, facts.title, facts.description
     );
     arguments(text, &facts.input_schema);
-    let fields = properties(facts.output_schema.as_ref());
-    if !fields.is_empty() {
-        let fields: Vec<String> = fields.iter().map(|(name, _)| format!("`{name}`")).collect();
-        let _ = write!(text, "\nGives {}.\n", fields.join(", "));
+    if let Some(output) = &facts.output_schema {
+        results(text, output);
     }
+}
+
+fn results(text: &mut String, schema: &Value) {
+    let all = properties(Some(schema));
+    let shown: Vec<_> = all
+        .iter()
+        .filter(|(name, _)| name.as_str() != "dry_run")
+        .collect();
+    if shown.is_empty() {
+        return;
+    }
+    text.push_str("\n| gives | type | |\n|---|---|---|\n");
+    for (name, property) in shown {
+        let inner: Vec<String> = fields(schema, property)
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let mut what = described(property);
+        if !inner.is_empty() {
+            let _ = write!(
+                what,
+                "{}Fields: {}.",
+                if what.is_empty() { "" } else { " " },
+                inner.join(", ")
+            );
+        }
+        let _ = writeln!(text, "| `{name}` | {} | {what} |", type_of(schema, property));
+    }
+}
+
+/// What a schema says of itself, for a cell of a table.
+fn described(property: &Value) -> String {
+    let what = property.get("description").and_then(Value::as_str).unwrap_or("");
+    what.replace('\n', " ").replace('|', "\\|")
 }
 
 fn arguments(text: &mut String, schema: &Value) {
@@ -87,12 +119,16 @@ fn arguments(text: &mut String, schema: &Value) {
     text.push_str("\n| argument | type | |\n|---|---|---|\n");
     for (name, property) in shown {
         let must = if needed(name) { ", required" } else { "" };
-        let what = property.get("description").and_then(Value::as_str).unwrap_or("");
-        let what = what.replace('\n', " ").replace('|', "\\|");
+        let kept: String = bounds(schema, property)
+            .iter()
+            .map(|bound| format!(", {bound}"))
+            .collect();
         let _ = writeln!(
             text,
-            "| `{name}` | {}{must} | {what} |",
-            type_of(schema, property)
+            "| `{name}` | {}{must}{} | {} |",
+            type_of(schema, property),
+            kept.replace('|', "\\|"),
+            described(property)
         );
     }
 }

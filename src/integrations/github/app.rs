@@ -358,8 +358,15 @@ impl Tokens {
     ) -> Result<T, ApiError> {
         let token = self.key.signed(clock.now())?;
         let access = Access::Read;
-        let answer =
-            wire::exchange(octocrab, &token, (access, wire::Media::Json), method, path, body).await?;
+        let answer = wire::exchange(
+            octocrab,
+            &token,
+            (access, wire::Media::Json),
+            method,
+            (path, body),
+            None,
+        )
+        .await?;
         if answer.status.is_success() {
             return answer.read(access);
         }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::app::{self, Reach};
 use super::refusal::refused;
+use super::remembered::Key;
 use super::{Client, Inner, Login, wire};
 use crate::budget::Identity;
 use crate::integrations::within::Within;
@@ -66,10 +67,10 @@ impl Client {
     ) -> Result<wire::Answer, ApiError> {
         let Inner { octocrab, clock, .. } = &*self.0;
         match &*self.0.login {
-            Login::Token(token) => wire::exchange(octocrab, token, form, method, path, body).await,
+            Login::Token(token) => self.carried(token, form, method, path, body).await,
             Login::Lent(lender) => {
                 let token = lender.token().await?;
-                let answer = wire::exchange(octocrab, &token, form, method, path, body).await?;
+                let answer = self.carried(&token, form, method, path, body).await?;
                 if answer.status == StatusCode::UNAUTHORIZED {
                     lender.refused().await;
                 }
@@ -77,16 +78,38 @@ impl Client {
             }
             Login::App(tokens) => {
                 let token = tokens.bearer(octocrab, clock, reach).await?;
-                let answer = wire::exchange(octocrab, &token, form, method.clone(), path, body).await?;
+                let answer = self.carried(&token, form, method.clone(), path, body).await?;
                 // Such a token can be revoked before its end. Nothing was done with it, so a new one may be tried.
                 if answer.status == StatusCode::UNAUTHORIZED && *reach != Reach::App {
                     tokens.forget(reach);
                     let token = tokens.bearer(octocrab, clock, reach).await?;
-                    return wire::exchange(octocrab, &token, form, method, path, body).await;
+                    return self.carried(&token, form, method, path, body).await;
                 }
                 Ok(answer)
             }
         }
+    }
+
+    /// Sends it, a read under the condition that something changed since it was answered last.
+    async fn carried(
+        &self,
+        token: &SecretString,
+        (access, media): (Access, wire::Media),
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<wire::Answer, ApiError> {
+        let Inner {
+            octocrab, remembered, ..
+        } = &*self.0;
+        if (access, &method) != (Access::Read, &Method::GET) {
+            return wire::exchange(octocrab, token, (access, media), method, (path, body), None).await;
+        }
+        let key = Key::of(token, media, path);
+        let known = remembered.get(&key);
+        let unless = known.as_ref().map(|known| known.tag());
+        let answer = wire::exchange(octocrab, token, (access, media), method, (path, body), unless).await?;
+        Ok(remembered.complete(key, known, answer))
     }
 
     /// The budget of who sends a request about `reach`.

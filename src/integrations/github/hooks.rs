@@ -156,7 +156,7 @@ pub struct Permissions {
 }
 
 /// How many requests are left.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Budget {
     /// In an hour.
     pub limit: u64,

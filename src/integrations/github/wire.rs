@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LINK, LOCATION, USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, IF_NONE_MATCH, LINK, LOCATION, USER_AGENT,
 };
 use http::{HeaderMap, Method, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
@@ -48,6 +48,16 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("xmrt/", env!("CARGO
 pub(super) enum Media {
     Json,
     Diff,
+}
+
+impl Media {
+    /// A word for it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Diff => "diff",
+        }
+    }
 }
 
 /// What GitHub answered.
@@ -138,15 +148,15 @@ pub(super) fn bearer(token: &SecretString) -> Result<HeaderValue, ApiError> {
     Ok(bearer)
 }
 
-/// Sends one request and waits for the whole answer, whatever its status. `path` has no host, so the token goes to the
-/// API's only.
+/// Sends one request and waits for the whole answer, whatever its status: 304 only if what is read is still as the tag
+/// `unless` says. `path` has no host, so the token goes to the API's only.
 pub(super) async fn exchange(
     octocrab: &Octocrab,
     token: &SecretString,
     (access, media): (Access, Media),
     method: Method,
-    path: &str,
-    body: Option<&Value>,
+    (path, body): (&str, Option<&Value>),
+    unless: Option<&HeaderValue>,
 ) -> Result<Answer, ApiError> {
     if !path.starts_with('/') {
         let problem = format!("`{path}` is not a path below the API");
@@ -158,6 +168,9 @@ pub(super) async fn exchange(
         .header(AUTHORIZATION, bearer(token)?);
     if let Media::Diff = media {
         request = request.header(ACCEPT, DIFF);
+    }
+    if let Some(tag) = unless {
+        request = request.header(IF_NONE_MATCH, tag);
     }
     let mut content = OctoBody::empty();
     if let Some(body) = body {

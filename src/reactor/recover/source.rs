@@ -118,7 +118,7 @@ struct Delivered {
 struct Budget {
     limit: u64,
     remaining: u64,
-    reset: i64,
+    reset_at: Timestamp,
 }
 
 impl Source {
@@ -346,9 +346,7 @@ pub(super) async fn low_budget(hub: &Hub) -> Option<String> {
     match ask::<Budget>(hub, "github.get_rate_limit", json!({})).await {
         Ok(budget) if budget.remaining < budget.limit / BUDGET_PART => Some(format!(
             "{} of {} requests are left until {}; they are left to the rules",
-            budget.remaining,
-            budget.limit,
-            Timestamp::from_second(budget.reset).unwrap_or_default()
+            budget.remaining, budget.limit, budget.reset_at
         )),
         Ok(_) => None,
         // A server of an enterprise can have no limits, and then says that there is no such page.

@@ -241,10 +241,19 @@ pub(super) fn events(world: &mut World, call: &Call) -> Outcome {
             && before.is_none_or(|before| one.at <= before)
     });
     let items = sent.map(|one| {
-        let shown = json!({
-            "id": format!("whe-{:020}", one.serial), "eventId": one.id, "eventType": one.event,
-            "sentAt": one.at.to_string(), "statusCode": one.status, "responseBody": one.response, "error": one.error,
+        let mut shown = json!({
+            "id": format!("whe-{:020}", one.serial), "eventId": one.id, "eventType": one.event, "sentAt": one.at.to_string(),
         });
+        // What there is none of is left out, as Render does.
+        for (name, value) in [
+            ("statusCode", json!(one.status)),
+            ("responseBody", json!(one.response)),
+            ("error", json!(one.error)),
+        ] {
+            if !value.is_null() {
+                shown[name] = value;
+            }
+        }
         (format!("whe-{:020}", one.serial), shown)
     });
     page(call, "webhookEvent", items.collect())

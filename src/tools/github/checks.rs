@@ -93,6 +93,7 @@ fn deploying(server: Server) -> Server {
                 // Said twice it says the same.
                 Doubt::Idempotent,
             )
+            .repeats_its_effect()
             .announced_as(&["github.deployment_status.created:{repo}?"])
             .acts(deployments::create_status),
         )

@@ -1,11 +1,12 @@
 //! In: questions about the account and its means. Out: the answers. Never: a repository.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Parts, Server, client};
 use crate::hub::ToolError;
-use crate::integrations::github::{Budget, Me};
+use crate::integrations::github::Me;
 use crate::tools::toolbox::{Ctx, reads};
 
 /// Adds the toolset to the server.
@@ -38,6 +39,24 @@ async fn get_me(ctx: Ctx<Parts>, _: Nothing) -> Result<Me, ToolError> {
     Ok(client(&ctx)?.me().await?)
 }
 
-async fn get_rate_limit(ctx: Ctx<Parts>, _: Nothing) -> Result<Budget, ToolError> {
-    Ok(client(&ctx)?.budget().await?)
+/// What is left of an hour's requests.
+#[derive(Serialize, JsonSchema)]
+struct Left {
+    /// In an hour.
+    limit: u64,
+    /// Now.
+    remaining: u64,
+    /// When there are all again.
+    reset_at: String,
+}
+
+async fn get_rate_limit(ctx: Ctx<Parts>, _: Nothing) -> Result<Left, ToolError> {
+    let budget = client(&ctx)?.budget().await?;
+    Ok(Left {
+        limit: budget.limit,
+        remaining: budget.remaining,
+        reset_at: Timestamp::from_second(budget.reset)
+            .unwrap_or_default()
+            .to_string(),
+    })
 }

@@ -129,6 +129,8 @@ fn judging(server: Server) -> Server {
             "How a repository stands: CI health, open work by age, activity and people, release cadence, security alerts, branch \
              protection, community files, languages. A verdict, its evidence, and a report to be pasted as it is.",
         )
+        .untrusted(&["what", "report"])
+        .told_by("report")
         .answers(analysis::analyze),
     )
 }

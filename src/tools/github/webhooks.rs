@@ -68,6 +68,7 @@ pub(super) fn add(server: Server) -> Server {
                  recognizes it.",
                 Doubt::Idempotent,
             )
+            .repeats_its_effect()
             .acts(redeliver),
         )
         .with(
@@ -77,6 +78,7 @@ pub(super) fn add(server: Server) -> Server {
                 "Makes a webhook deliver a `ping`, to see whether its receiver answers.",
                 Doubt::Idempotent,
             )
+            .repeats_its_effect()
             .acts(ping),
         )
         .with(

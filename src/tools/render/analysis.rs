@@ -64,6 +64,8 @@ pub struct Analysis {
     until: String,
     /// Whether there were more lines than were read; then the oldest are missing.
     truncated: bool,
+    /// The same of the time before the deploy. Then `new` means: not among the lines that were read.
+    truncated_before: bool,
     /// Since the deploy, or in the whole window when the deploy is older.
     now: Rate,
     /// The time before the deploy, which the rest is held against; absent when there is no deploy or no line.
@@ -109,7 +111,7 @@ pub struct Template {
     count: u32,
     /// How often before it.
     count_before: u32,
-    /// Not seen before the deploy; absent when nothing is known of the time before.
+    /// Not among the lines before the deploy; absent when none was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     new: Option<bool>,
     first_at: String,
@@ -155,33 +157,55 @@ pub(super) async fn analyze(ctx: Ctx<Parts>, args: AnalyzeArgs) -> Result<Analys
         args: &args,
         lines_max: args.lines_max.unwrap_or(LINES) as usize,
     };
-    let mut miner = Miner::default();
-    // What lies before the deploy is read apart when the window holds none of it.
-    if let Some(earlier) = began.and_then(|began| stretch.before(began)) {
-        let (lines, _) = reader.read(earlier).await?;
-        feed(&mut miner, &lines, began);
-    }
     let (lines, truncated) = reader.read(stretch).await?;
-    feed(&mut miner, &lines, began);
-    Ok(analysis(
-        &args,
-        &service,
+    let mut read = Extent {
         stretch,
         truncated,
-        deploy.zip(began),
-        &mut miner,
-    ))
+        before: None,
+        truncated_before: truncated,
+    };
+    let mut miner = Miner::default();
+    if let Some(began) = began {
+        let reaches_back = lines
+            .first()
+            .is_some_and(|line| time_of(line).is_some_and(|at| at < began));
+        read.before = stretch.before(began);
+        // What lies before the deploy is read apart when the window holds none of it, or holds more than was read.
+        if let Some(before) = read
+            .before
+            .filter(|_| !reaches_back && (truncated || since >= began))
+        {
+            let (earlier, truncated) = reader.read(before).await?;
+            feed(&mut miner, &earlier, Some(began));
+            read.truncated_before = truncated;
+        }
+    }
+    feed(&mut miner, &lines, began);
+    Ok(analysis(&args, &service, read, deploy.zip(began), &mut miner))
+}
+
+/// What was read of a log.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    stretch: Stretch,
+    /// It had more lines.
+    truncated: bool,
+    /// The time before the deploy.
+    before: Option<Stretch>,
+    /// It had more lines.
+    truncated_before: bool,
 }
 
 impl Stretch {
-    /// As long a time before `began`, unless this stretch reaches there itself.
+    /// The part of it before `began`; or where it holds none, as long a time before that. None if it ends before `began`.
     fn before(self, began: Timestamp) -> Option<Self> {
         let length = self
             .until
             .duration_since(self.since.max(began))
             .max(SignedDuration::from_mins(10));
-        (self.since >= began).then(|| Self {
-            since: clock::after(began, -i64::try_from(length.as_millis()).unwrap_or(WINDOW_MS)),
+        let apart = clock::after(began, -i64::try_from(length.as_millis()).unwrap_or(WINDOW_MS));
+        (began <= self.until).then(|| Self {
+            since: if self.since < began { self.since } else { apart },
             until: clock::after(began, -1),
         })
     }
@@ -232,20 +256,25 @@ impl Reader<'_> {
             // A page that does not move on would be read for ever.
             let moves = next.is_some_and(|next| query.until.is_none_or(|until| next < until));
             if !page.has_more || full || got == 0 || !moves {
+                let more = page.has_more || lines.len() > self.lines_max;
                 lines.truncate(self.lines_max);
                 lines.reverse();
-                return Ok((lines, page.has_more));
+                return Ok((lines, more));
             }
             query.until = next;
         }
     }
 }
 
+fn time_of(line: &LogLine) -> Option<Timestamp> {
+    line.timestamp.parse().ok()
+}
+
 fn feed(miner: &mut Miner, lines: &[LogLine], began: Option<Timestamp>) {
     let mut last = Timestamp::UNIX_EPOCH;
     for line in lines {
         // A line without a time stands where it was sent.
-        last = line.timestamp.parse().unwrap_or(last);
+        last = time_of(line).unwrap_or(last);
         let before = began.is_some_and(|began| last < began);
         miner.take(last, &line.level, &line.message, before);
     }
@@ -254,11 +283,13 @@ fn feed(miner: &mut Miner, lines: &[LogLine], began: Option<Timestamp>) {
 fn analysis(
     args: &AnalyzeArgs,
     service: &Service,
-    stretch: Stretch,
-    truncated: bool,
+    read: Extent,
     deploy: Option<(Deploy, Timestamp)>,
     miner: &mut Miner,
 ) -> Analysis {
+    let Extent {
+        stretch, truncated, ..
+    } = read;
     let groups = miner.groups();
     let [now, before] = miner.tally;
     let known = before.lines > 0;
@@ -269,11 +300,12 @@ fn analysis(
         since: stretch.since.to_string(),
         until: stretch.until.to_string(),
         truncated,
+        truncated_before: read.truncated_before,
         now: Rate::of(now),
         before: known.then(|| Rate::of(before)),
-        deploy: deploy.map(|(deploy, at)| Pivot {
-            deploy_id: deploy.id,
-            status: deploy.status,
+        deploy: deploy.as_ref().map(|(deploy, at)| Pivot {
+            deploy_id: deploy.id.clone(),
+            status: deploy.status.clone(),
             at: at.to_string(),
         }),
         templates_total: u32::try_from(templates.len()).unwrap_or(u32::MAX),
@@ -281,7 +313,7 @@ fn analysis(
         templates: templates.into_iter().take(shown).collect(),
         report: String::new(),
     };
-    analysis.report = analysis.told(service, stretch);
+    analysis.report = analysis.told(service, read, deploy.map(|(_, at)| at));
     analysis
 }
 
@@ -292,6 +324,27 @@ impl Rate {
             records: tally.lines,
             errors: tally.errors,
             error_percent: (percent * 10.0).round() / 10.0,
+        }
+    }
+}
+
+impl Rate {
+    /// `4 of 9 records are errors (44.4 %)`.
+    fn told(&self, verb: &str) -> String {
+        match (self.records, self.errors) {
+            (0, _) => "nothing was logged".to_owned(),
+            (1, 0) => format!(
+                "the one record {} no error",
+                if verb == "are" { "is" } else { "was" }
+            ),
+            (1, _) => format!(
+                "the one record {} an error",
+                if verb == "are" { "is" } else { "was" }
+            ),
+            (records, errors) => format!(
+                "{errors} of {records} records {verb} errors ({} %)",
+                self.error_percent
+            ),
         }
     }
 }
@@ -332,46 +385,59 @@ impl Template {
 }
 
 impl Analysis {
-    fn told(&self, service: &Service, stretch: Stretch) -> String {
-        let rate = |rate: &Rate| {
-            format!(
-                "{} of {} records are errors ({} %)",
-                rate.errors, rate.records, rate.error_percent
-            )
-        };
-        let mut lines = vec![
-            format!(
-                "Log of {} ({}) from {} to {}: {}, {} templates{}.",
-                quote(&service.name, NAME_BYTES_MAX),
-                self.service_id,
-                minute(stretch.since),
-                minute(stretch.until),
-                rate(&self.now),
-                self.templates_total,
-                if self.truncated {
-                    "; older lines were not read"
-                } else {
-                    ""
-                }
-            ),
-            String::new(),
-        ];
-        match (&self.deploy, &self.before) {
-            (Some(deploy), Some(before)) => lines.push(format!(
-                "Before {} ({}) {}.",
+    fn told(&self, service: &Service, read: Extent, began: Option<Timestamp>) -> String {
+        let Stretch { since, until } = read.stretch;
+        let mut lines = vec![format!(
+            "Log of {} ({}), {} to {}{}:",
+            quote(&service.name, NAME_BYTES_MAX),
+            self.service_id,
+            minute(since),
+            minute(until),
+            if self.truncated {
+                "; older lines were not read"
+            } else {
+                ""
+            }
+        )];
+        lines.push(String::new());
+        let now = self.now.told("are");
+        match (&self.deploy, began.filter(|began| *began > since)) {
+            (Some(deploy), Some(began)) => lines.push(format!(
+                "- Since {} ({}, {}): {now}.",
                 deploy.deploy_id,
                 deploy.status,
-                rate(before).replace(" are ", " were ")
+                minute(began)
             )),
-            (Some(deploy), None) => lines.push(format!(
-                "Nothing was logged before {} ({}), so what is new cannot be told.",
-                deploy.deploy_id, deploy.status
-            )),
-            (None, _) => {}
+            _ => lines.push(format!("- {}.", capital(&now))),
         }
-        if self.deploy.is_some() {
-            lines.push(String::new());
+        if let Some(deploy) = &self.deploy {
+            let named = format!("{} ({})", deploy.deploy_id, deploy.status);
+            let from = read
+                .before
+                .map(|before| format!(", from {}", minute(before.since)));
+            lines.push(match (&self.before, read.before) {
+                (Some(before), _) => {
+                    let more = if self.truncated_before {
+                        "; older lines were not read"
+                    } else {
+                        ""
+                    };
+                    let from = from.unwrap_or_default();
+                    format!("- Before {named}{from}: {}{more}.", before.told("were"))
+                }
+                (None, Some(before)) => format!(
+                    "- Nothing was logged before {named}, back to {}, so what is new cannot be told.",
+                    minute(before.since)
+                ),
+                (None, None) => {
+                    format!("- All of it is older than {named}, so what is new since cannot be told.")
+                }
+            });
         }
+        if self.templates.is_empty() {
+            return lines.join("\n");
+        }
+        lines.push(String::new());
         lines.extend(self.templates.iter().take(REPORTED_MAX).map(|template| {
             format!(
                 "- {}: {}",
@@ -379,6 +445,22 @@ impl Analysis {
                 quote(&template.template, SHOWN_BYTES_MAX)
             )
         }));
+        let shown = self.templates.len().min(REPORTED_MAX);
+        let left = self.templates_total as usize - shown;
+        if left > 0 {
+            lines.push(format!(
+                "- and {left} more of {} kinds of lines",
+                self.templates_total
+            ));
+        }
         lines.join("\n")
     }
+}
+
+/// The first letter as a sentence begins.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }

@@ -353,10 +353,13 @@ pub(super) async fn delete(
     let group = client.env_group(&args.env_group_id).await?.group;
     if group.name != args.confirm {
         let name = quote(&group.name, NAME_BYTES_MAX);
-        let services = group.services.len();
+        let users = match group.services.len() {
+            1 => "1 service has it".to_owned(),
+            services => format!("{services} services have it"),
+        };
         return Err(
             invalid("confirm", format!("is not the name of {}", group.id)).with_remedy(format!(
-                "its name is {name}, and {services} services have it; repeat that only if this is the group to delete for ever"
+                "its name is {name}, and {users}; repeat that only if this is the group to delete for ever"
             )),
         );
     }

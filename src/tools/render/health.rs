@@ -22,6 +22,8 @@ const WINDOW_MS_MAX: i64 = 24 * WINDOW_MS;
 const DEPLOYS_MAX: usize = 20;
 /// How many events are looked at.
 const EVENTS_MAX: usize = 100;
+/// Asks for a count by status code.
+const BY_STATUS: (&str, &str) = ("aggregateBy", "statusCode");
 /// How much of a service's name a report quotes, in bytes.
 const NAME_BYTES_MAX: usize = 100;
 
@@ -111,7 +113,6 @@ async fn measure(
     let runs = !matches!(service.kind.as_str(), "static_site" | "cron_job");
     let answers = service.kind == "web_service";
     let before = clock::after(since, since.as_millisecond() - now.as_millisecond());
-    let status = ("aggregateBy", "statusCode");
     let most = ("quantile", "0.95");
     for (wanted, metric, more, window, into) in [
         (runs, "cpu", None, (since, now), &mut seen.cpu),
@@ -121,7 +122,7 @@ async fn measure(
         (
             answers,
             "http-requests",
-            Some(status),
+            Some(BY_STATUS),
             (since, now),
             &mut seen.requests,
         ),
@@ -151,6 +152,15 @@ async fn measure(
     unread
 }
 
+/// How many requests a web service answered in a stretch of time, by status.
+pub(super) async fn answers(
+    client: &Client,
+    service: &Service,
+    window: (Timestamp, Timestamp),
+) -> Result<Vec<Series>, ToolError> {
+    series(client, service, "http-requests", Some(BY_STATUS), window).await
+}
+
 async fn series(
     client: &Client,
     service: &Service,
@@ -171,10 +181,20 @@ async fn series(
     Ok(client.metric(metric, &query).await?)
 }
 
+/// A sentence about what could not be read, if there is any.
+pub(super) fn not_judged(unread: &[String]) -> Option<String> {
+    (!unread.is_empty()).then(|| format!("Not judged, because it could not be read: {}.", unread.join("; ")))
+}
+
 impl Vitals {
     /// What the evidence comes to.
     pub(super) fn verdict(&self) -> Verdict {
         self.verdict
+    }
+
+    /// What could not be read.
+    pub(super) fn unread(&self) -> &[String] {
+        &self.unread
     }
 
     /// What was seen, the heaviest first.
@@ -192,7 +212,7 @@ impl Vitals {
         };
         let mut lines = vec![
             format!(
-                "{} ({}, {}) is **{verdict}**, seen from {} to {}.",
+                "{} ({}, {}) is {verdict}, looked at from {} to {}.",
                 quote(&service.name, NAME_BYTES_MAX),
                 service.id,
                 service.kind,
@@ -209,12 +229,7 @@ impl Vitals {
             };
             format!("- {sign}{}", finding.what)
         }));
-        if !self.unread.is_empty() {
-            lines.push(format!(
-                "- Not judged, because it could not be read: {}.",
-                self.unread.join("; ")
-            ));
-        }
+        lines.extend(not_judged(&self.unread).map(|line| format!("- {line}")));
         lines.join("\n")
     }
 }

@@ -52,7 +52,8 @@ patterns! {
     // Spring puts a process and threads in between: 1 --- [api] [nio-8080-exec-3].
     HEAD = concat!(
         r"^(?:[\s|\-\[\]]*(?:<time>|\d+ --- (?:\[[^\]]*\]\s*)+",
-        r"|(?i:trace|debug|info|notice|warn(?:ing)?|error|err|fatal|critical|severe)(?:[:\s\]]|$)))+",
+        // `Error:` is what JavaScript begins a failure with, and says which; the level is written otherwise.
+        r"|(?:(?i:trace|debug|info|notice|warn(?:ing)?|err|fatal|critical|severe)|ERROR|error)(?:[:\s\]]|$)|Error\]))+",
         r"[\s|\-:\]]*"
     );
     // An exception as Java writes it below the line that tells of it.
@@ -64,7 +65,8 @@ patterns! {
     // What a failure looks like where nobody wrote a level.
     FAILURE = concat!(
         r"Traceback \(most recent call last\)|panicked at|^panic:|goroutine \d+ \[|\b[A-Z]\w*(?:Error|Exception)\b",
-        r"|\b(?:[a-z]\w*\.)+[A-Z]\w*(?:Error|Exception)\b|^Internal Server Error|^error(?:\[E\d+\])?:|^npm (?:ERR!|error)|^==> .*[Ff]ailed"
+        r"|\b(?:[a-z]\w*\.)+[A-Z]\w*(?:Error|Exception)\b|^Internal Server Error|^error(?:\[E\d+\])?:|^npm (?:ERR!|error)|^==> .*[Ff]ailed",
+        r"|^(?:Uncaught )?Error(?: \[\w+\])?:|^Uncaught |^Unhandled |^Killed$|^Segmentation fault"
     );
     // The status of an answer, in the ways of access logs and of fields.
     STATUS = concat!(

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Parts;
 use super::deploys::candidate;
-use super::health::Verdict;
+use super::health::{Verdict, answers};
 use super::target::{History, KNOWN_GOOD_MINUTES, Life, history};
+use super::verdict::failing_percent;
 use super::watch::Watch;
 use crate::clock;
 use crate::hub::{ErrorClass, ToolError};
@@ -24,8 +25,13 @@ const PROOFS_MAX: usize = 20;
 /// How long a service is watched after it was rolled back unless the call says otherwise, and at most, in milliseconds.
 const HEALTHY_FOR_MS: i64 = 120_000;
 const HEALTHY_FOR_MS_MAX: i64 = 30 * 60_000;
+/// How much of a deploy's time is looked at for failed requests, in milliseconds: the last of it.
+const ANSWERS_MS_MAX: i64 = 24 * 60 * 60_000;
 /// How much of a commit message a report quotes, in bytes.
 const MESSAGE_BYTES_MAX: usize = 100;
+
+/// How much of a commit's id is shown: as git does, and so that git finds it.
+const COMMIT_CHARS: usize = 12;
 
 /// What to roll back, and to what.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -38,7 +44,8 @@ pub struct RollbackArgs {
     /// Turn auto-deploy off first, so that the next push does not ship the bad code again.
     #[serde(default = "yes")]
     freeze_auto_deploy: bool,
-    /// For last_known_good: how many minutes a deploy must have been live without a failed server (10).
+    /// For last_known_good: how many minutes a deploy must have been live, without a failed server and with fewer than 5 % of
+    /// its requests failed (10).
     #[schemars(range(min = 1, max = 10080))]
     known_good_minutes: Option<u32>,
     /// How long the service must be healthy once the old artifact is live again, before this counts as done: 2m by default,
@@ -100,7 +107,7 @@ pub(super) async fn roll_back(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Eff
         .deploys(&args.service_id, &DeployQuery::default(), HISTORY_MAX)
         .await?;
     let history = history(&deploys, ctx.clock.now())?;
-    let chosen = choose(client, &args, &deploys, &history).await?;
+    let chosen = choose(client, &args, &service, &deploys, &history).await?;
     let healthy_for_ms = args.healthy_for_ms()?;
 
     let freeze = args.freeze_auto_deploy && !service.is_auto_deploy_off();
@@ -138,7 +145,13 @@ pub(super) async fn roll_back(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Eff
         frozen: args.freeze_auto_deploy,
         service: told(&service),
         healthy_for_ms,
-        facts: facts(&args, &service, &history.live, &chosen, freeze),
+        facts: facts(
+            &args,
+            &service,
+            &history.live,
+            &chosen,
+            if freeze { Froze::Now } else { Froze::Before },
+        ),
     };
     Ok(
         match watch.look(client, &args.service_id, ctx.clock.now()).await {
@@ -153,12 +166,13 @@ pub(super) async fn roll_back(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Eff
 async fn choose(
     client: &Client,
     args: &RollbackArgs,
+    service: &Service,
     deploys: &[Deploy],
     history: &History,
 ) -> Result<Chosen, ToolError> {
     match args.to.as_str() {
         "previous" => previous(history),
-        "last_known_good" => last_known_good(client, args, history).await,
+        "last_known_good" => last_known_good(client, args, service, history).await,
         id => by_id(client, args, id, deploys, history).await,
     }
 }
@@ -180,11 +194,12 @@ fn previous(history: &History) -> Result<Chosen, ToolError> {
     })
 }
 
-/// The newest earlier deploy that was in front of users long enough, and during whose time Render records no failed
-/// server.
+/// The newest earlier deploy that was in front of users long enough, during whose time Render records no failed server, and
+/// which did not fail much of what it was asked in the last of it.
 async fn last_known_good(
     client: &Client,
     args: &RollbackArgs,
+    service: &Service,
     history: &History,
 ) -> Result<Chosen, ToolError> {
     let minutes = args.known_good_minutes.unwrap_or(KNOWN_GOOD_MINUTES);
@@ -197,19 +212,31 @@ async fn last_known_good(
         let failures = client
             .service_events(&args.service_id, "server_failed", life.from, life.until, 1)
             .await?;
-        if failures.is_empty() {
-            return Ok(Chosen {
-                deploy: life.deploy.clone(),
-                why: format!(
-                    "it was live {} and Render records no failed server in that time",
-                    span(life)
-                ),
-            });
+        if !failures.is_empty() {
+            continue;
         }
+        let answered = match service.kind.as_str() {
+            "web_service" => {
+                let from = life.from.max(clock::after(life.until, -ANSWERS_MS_MAX));
+                match answers(client, service, (from, life.until)).await {
+                    Ok(answers) if failing_percent(&answers).is_some() => continue,
+                    Ok(answers) if answers.is_empty() => "; how it answered is not on record".to_owned(),
+                    Ok(_) => ", and hardly a request failed".to_owned(),
+                    Err(error) => format!("; how it answered could not be read ({error})"),
+                }
+            }
+            _ => String::new(),
+        };
+        return Ok(Chosen {
+            deploy: life.deploy.clone(),
+            why: format!("it was live {} without a failed server{answered}", span(life)),
+        });
     }
     Err(nothing(
         history,
-        &format!("no earlier deploy was live for {minutes} minutes without a failed server"),
+        &format!(
+            "no earlier deploy was well for {minutes} minutes: live, no server failed, fewer than 5 % of its requests failed"
+        ),
     ))
 }
 
@@ -267,25 +294,51 @@ fn nothing(history: &History, why: &str) -> ToolError {
     .with_remedy("name a deploy by its id (render.list_deploys), or deploy a fix (render.trigger_deploy)")
 }
 
-/// What the report says below its first line.
-fn facts(args: &RollbackArgs, service: &Service, from: &Deploy, chosen: &Chosen, froze: bool) -> Vec<String> {
+/// Who turned auto-deploy off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Froze {
+    /// This call.
+    Now,
+    /// Somebody before it, if it is off.
+    Before,
+    /// That cannot be told any more: the call's answer was lost.
+    Unknown,
+}
+
+/// What the report says below its first line. `service` is as it was before auto-deploy was turned off.
+fn facts(
+    args: &RollbackArgs,
+    service: &Service,
+    from: &Deploy,
+    chosen: &Chosen,
+    froze: Froze,
+) -> Vec<String> {
     let mut lines = vec![
         format!("- From {}{}.", described(from), since(from.live_since())),
         format!("- To {}: {}.", described(&chosen.deploy), chosen.why),
     ];
     let trigger = service.auto_deploy_trigger.as_deref().unwrap_or("commit");
-    lines.push(match (args.freeze_auto_deploy, froze) {
-        (true, true) => format!(
-            "- Auto-deploy was turned off (it was on: {trigger}), so that the next push does not ship the bad code again. \
+    let push = match trigger {
+        "checksPass" => "push whose checks pass",
+        _ => "push",
+    };
+    lines.push(match froze {
+        Froze::Now => format!(
+            "- Auto-deploy was turned off (it deployed each {push}), so that the next push does not ship the bad code again. \
              Turn it on when the fix is in: `render.unfreeze_deploys` with service_id = {}.",
             service.id
         ),
-        (true, false) => format!(
+        _ if !service.is_auto_deploy_off() => {
+            format!("- Auto-deploy is on: the next {push} will be deployed over this rollback.")
+        }
+        Froze::Before if args.freeze_auto_deploy => format!(
             "- Auto-deploy was off already and stays off. `render.unfreeze_deploys` with service_id = {} turns it on.",
             service.id
         ),
-        (false, _) if service.is_auto_deploy_off() => "- Auto-deploy is off.".to_owned(),
-        (false, _) => format!("- Auto-deploy is on ({trigger}): the next push will be deployed over this rollback."),
+        _ => format!(
+            "- Auto-deploy is off. `render.unfreeze_deploys` with service_id = {} turns it on.",
+            service.id
+        ),
     });
     lines
 }
@@ -300,7 +353,7 @@ pub(super) fn described(deploy: &Deploy) -> String {
     let what = match (&deploy.commit, &deploy.image) {
         (Some(commit), _) => format!(
             ", commit {} {}",
-            quote(&commit.id, 12),
+            quote(commit.id.get(..COMMIT_CHARS).unwrap_or(&commit.id), COMMIT_CHARS),
             quote(
                 commit.message.lines().next().unwrap_or_default(),
                 MESSAGE_BYTES_MAX
@@ -366,7 +419,7 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Look
         frozen: args.freeze_auto_deploy && service.is_auto_deploy_off(),
         service: told(&service),
         healthy_for_ms: args.healthy_for_ms()?,
-        facts: facts(&args, &service, &from, &chosen, false),
+        facts: facts(&args, &service, &from, &chosen, Froze::Unknown),
     };
     Ok(
         match watch.look(client, &args.service_id, ctx.clock.now()).await? {
@@ -385,7 +438,7 @@ pub(super) async fn resolve(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Resol
         .deploys(&args.service_id, &DeployQuery::default(), HISTORY_MAX)
         .await?;
     let history = history(&deploys, ctx.clock.now())?;
-    let chosen = choose(client, &args, &deploys, &history).await?;
+    let chosen = choose(client, &args, &service, &deploys, &history).await?;
     let freeze = if args.freeze_auto_deploy {
         "Auto-deploy is turned off first."
     } else {

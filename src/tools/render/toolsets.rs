@@ -137,7 +137,7 @@ pub(super) fn with_events(server: Server) -> Server {
              restarted, scaling, plans, suspensions, in Render's own names. Filter by type and time; the default window \
              is the last hour.",
         )
-        .untrusted(&["message"])
+        .untrusted(&["details"])
         .answers(events::list),
     )
     .with(
@@ -255,7 +255,8 @@ pub(super) fn with_metrics(server: Server) -> Server {
                  happened to it, its load against its limits, its share of failed requests, its latency against the time \
                  before. The report can be pasted into an incident channel as it is.",
             )
-            .untrusted(&["message"])
+            .untrusted(&["what", "report"])
+            .told_by("report")
             .answers(health::check),
         )
 }
@@ -270,7 +271,8 @@ pub(super) fn with_analysis(server: Server) -> Server {
              newest deploy (or deploy_id) and how the share of errors changed. Stack traces count as one. Reads up to \
              lines_max lines, a hundred per request.",
         )
-        .untrusted(&["template", "sample", "digest"])
+        .untrusted(&["template", "sample", "digest", "report"])
+        .told_by("report")
         .answers(analysis::analyze),
     )
 }

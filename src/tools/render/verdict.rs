@@ -164,10 +164,15 @@ fn of_events(events: &[ServiceEvent], findings: &mut Vec<Finding>) {
     };
     let count = |kind: &str| events.iter().filter(|event| event.kind == kind).count();
     if let Some(failed) = newest("server_failed") {
-        let recovered = ["server_available", "server_restarted", "deploy_ended"]
+        // A restart says only that somebody tried.
+        let recovered = events
             .iter()
-            .filter_map(|kind| newest(kind)?.timestamp)
-            .any(|at| Some(at) > failed.timestamp);
+            .filter(|event| match event.kind.as_str() {
+                "server_available" => true,
+                "deploy_ended" => event.details["deployStatus"] == "succeeded",
+                _ => false,
+            })
+            .any(|event| event.timestamp > failed.timestamp);
         let times = match count("server_failed") {
             1 => "A server failed".to_owned(),
             times => format!("Servers failed {times} times"),
@@ -286,18 +291,30 @@ fn of_limits(seen: &Seen, findings: &mut Vec<Finding>) {
     }
 }
 
-fn of_requests(seen: &Seen, findings: &mut Vec<Finding>) {
+/// How many requests there were, and how many of them failed with 5xx, by series of status codes.
+fn requests(by_status: &[Series]) -> (f64, f64) {
     // Folded, because the sum of nothing is minus nought.
     let add = |sum: f64, value: f64| sum + value;
     let sum = |series: &Series| series.points.iter().map(|(_, value)| *value).fold(0.0, add);
-    let all: f64 = seen.requests.iter().map(sum).fold(0.0, add);
     let failed = |series: &&Series| {
         series
             .labels
             .get("statusCode")
             .is_some_and(|code| code.starts_with('5'))
     };
-    let bad: f64 = seen.requests.iter().filter(failed).map(sum).fold(0.0, add);
+    let all = by_status.iter().map(sum).fold(0.0, add);
+    (all, by_status.iter().filter(failed).map(sum).fold(0.0, add))
+}
+
+/// The share of requests that failed with 5xx, in percent, if it is one with which a service counts as failing.
+pub(super) fn failing_percent(by_status: &[Series]) -> Option<f64> {
+    let (all, bad) = requests(by_status);
+    let percent = bad / all * 100.0;
+    (all >= REQUESTS_MIN && percent >= FAILED_PERCENT.0).then_some(percent)
+}
+
+fn of_requests(seen: &Seen, findings: &mut Vec<Finding>) {
+    let (all, bad) = requests(&seen.requests);
     if all >= REQUESTS_MIN {
         let percent = bad / all * 100.0;
         let weight = match percent {
@@ -315,18 +332,22 @@ fn of_requests(seen: &Seen, findings: &mut Vec<Finding>) {
         ));
     }
     let mean = |series: &[Series]| series.first().and_then(average);
-    if let Some(now) = mean(&seen.latency) {
-        let unit = seen.latency.first().map_or("", |series| series.unit.as_str());
+    if let (Some(now), Some(series)) = (mean(&seen.latency), seen.latency.first()) {
+        let worst = series.points.iter().map(|(_, value)| *value).fold(now, f64::max);
+        let told = |value| format!("{} {}", brief(value), series.unit).trim_end().to_owned();
         let (weight, before) = match mean(&seen.latency_before) {
             Some(before) if before > 0.0 && now >= before * SLOWER_TIMES => (
                 Weight::Warning,
-                format!(", {:.1} times the {} before", now / before, brief(before)),
+                format!(": {:.1} times the {} before", now / before, told(before)),
             ),
-            Some(before) => (Weight::Info, format!("; {} before", brief(before))),
+            Some(before) => (Weight::Info, format!("; {} before", told(before))),
             None => (Weight::Info, String::new()),
         };
-        let took = format!("{} {unit}", brief(now));
-        let what = format!("95 % of the answers took less than {}{before}.", took.trim_end());
+        let what = format!(
+            "p95 latency: {} in the mean, {} at worst{before}.",
+            told(now),
+            told(worst)
+        );
         findings.push(finding(weight, "metrics", what));
     }
 }

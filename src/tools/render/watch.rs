@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Parts;
-use super::health::{Verdict, seen_from};
+use super::health::{Verdict, not_judged, seen_from};
 use super::rollback::{RollbackArgs, RolledBack, minute};
 use super::verdict::Weight;
 use crate::clock;
@@ -76,24 +76,25 @@ impl Watch {
             ));
         }
         let vitals = seen_from(client, service_id, (since, now.max(clock::after(since, 1)))).await?;
-        let lines: Vec<String> = vitals
+        let seen = vitals
             .evidence()
             .iter()
-            .filter(|finding| finding.source != "deploys")
-            .map(|finding| format!("  - {}", finding.what))
+            .filter(|finding| finding.source != "deploys");
+        let lines: Vec<String> = seen
+            .map(|finding| finding.what.clone())
+            .chain(not_judged(vitals.unread()))
+            .map(|line| format!("  - {line}"))
             .collect();
         match vitals.verdict() {
             verdict @ (Verdict::Healthy | Verdict::Degraded) => {
                 let head = format!("is done: {} is live since {}.", deploy.id, minute(since));
+                // A service that nobody asks for anything is not known to be well.
                 let word = if verdict == Verdict::Healthy {
-                    "healthy"
+                    "nothing speaks against the service"
                 } else {
-                    "degraded"
+                    "the service is degraded"
                 };
-                let mut more = vec![format!(
-                    "- Since then the service is {word}, seen until {}.",
-                    minute(now)
-                )];
+                let mut more = vec![format!("- Since then {word} (looked at until {}).", minute(now))];
                 more.extend(lines);
                 let done = self
                     .done(client, service_id, deploy, Some(verdict), &head, &more)
@@ -115,10 +116,11 @@ impl Watch {
                     deploy.id,
                     bad.join(" ")
                 );
-                Err(ToolError::new(ErrorClass::Conflict, message).with_remedy(
+                Err(ToolError::new(ErrorClass::Conflict, message).with_remedy(format!(
                     "the deploy was not, or not alone, what is wrong: look at render.query_logs, and at what the deploys \
-                     share (database, variables, an upstream)",
-                ))
+                     share (database, variables, an upstream){}",
+                    self.still_frozen()
+                )))
             }
         }
     }
@@ -142,13 +144,19 @@ impl Watch {
             "the rollback of {} from {} to {} did not come through: its deploy {} {how}",
             self.service, self.from_id, self.to_id, deploy.id
         );
-        let frozen = if self.frozen {
+        ToolError::new(ErrorClass::Conflict, message).with_remedy(format!(
+            "render.list_deploys shows what is live{}",
+            self.still_frozen()
+        ))
+    }
+
+    /// What whoever mends it must not forget.
+    fn still_frozen(&self) -> &'static str {
+        if self.frozen {
             "; auto-deploy is off: render.unfreeze_deploys turns it on"
         } else {
             ""
-        };
-        ToolError::new(ErrorClass::Conflict, message)
-            .with_remedy(format!("render.list_deploys shows what is live{frozen}"))
+        }
     }
 
     async fn done(

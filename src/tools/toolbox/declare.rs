@@ -28,6 +28,7 @@ pub struct Draft {
     annotations: ToolAnnotations,
     promises: Promises,
     untrusted: &'static [&'static str],
+    told_by: Option<&'static str>,
 }
 
 /// A tool: what `tools/list` says of it, and how it is done.
@@ -36,6 +37,7 @@ pub struct Tool<P> {
     pub(super) described: rmcp::model::Tool,
     pub(super) writes: bool,
     pub(super) untrusted: &'static [&'static str],
+    pub(super) told_by: Option<&'static str>,
     pub(super) run: Handler<P>,
     pub(super) look: Option<Handler<P>>,
     pub(super) poll: Option<Poller<P>>,
@@ -177,6 +179,7 @@ impl Draft {
                 ..Promises::default()
             },
             untrusted: &[],
+            told_by: None,
         }
     }
 
@@ -232,6 +235,17 @@ impl Draft {
         self
     }
 
+    /// The field of its result that says it all to a reader: the text form is nothing else.
+    pub fn told_by(mut self, field: &'static str) -> Self {
+        self.told_by = Some(field);
+        self
+    }
+
+    /// Nothing is lost by sending it again, but it has its effect again: a restart, a ping.
+    pub fn repeats_its_effect(self) -> Self {
+        self.annotated(|hints| hints.idempotent(false))
+    }
+
     /// Done by a function that reads: `async fn(Ctx, Args) -> Result<Out, ToolError>`.
     pub fn answers<P, A, O, F, Fut>(self, handler: F) -> Tool<P>
     where
@@ -278,6 +292,17 @@ impl Draft {
         if writes {
             schema::add_dry_run(&mut input, &mut output);
         }
+        // A field that there is not would be fenced, or read alone, in vain.
+        debug_assert!(
+            self.untrusted
+                .iter()
+                .chain(&self.told_by)
+                .all(|field| schema::has_field(&output, field)),
+            "{}: one of {:?} and {:?} is in no result",
+            self.name,
+            self.untrusted,
+            self.told_by
+        );
         let mut tool = Tool {
             described: rmcp::model::Tool::new(self.name, self.description, Arc::new(input))
                 .with_title(self.title)
@@ -286,6 +311,7 @@ impl Draft {
             promises: self.promises,
             writes,
             untrusted: self.untrusted,
+            told_by: self.told_by,
             run,
             look: None,
             poll: None,
@@ -313,6 +339,7 @@ impl<P> Clone for Tool<P> {
             described: self.described.clone(),
             writes: self.writes,
             untrusted: self.untrusted,
+            told_by: self.told_by,
             run: Arc::clone(&self.run),
             look: self.look.clone(),
             poll: self.poll.clone(),

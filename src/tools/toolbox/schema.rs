@@ -21,6 +21,18 @@ pub(super) fn of_output<T: JsonSchema>() -> JsonObject {
     object
 }
 
+/// Whether a schema, at any depth, has a property of this name.
+pub(super) fn has_field(schema: &JsonObject, name: &str) -> bool {
+    let within = |value: &Value| value.as_object().is_some_and(|schema| has_field(schema, name));
+    schema.iter().any(|(keyword, value)| match value {
+        Value::Object(properties) if keyword == "properties" => {
+            properties.contains_key(name) || properties.values().any(within)
+        }
+        Value::Array(branches) => branches.iter().any(within),
+        value => within(value),
+    })
+}
+
 fn plain<T: JsonSchema>(mut settings: SchemaSettings) -> JsonObject {
     // No references: many clients pass a schema on to a model as it is, and models read what is written out.
     settings.inline_subschemas = true;

@@ -273,7 +273,8 @@ fn abandoned<P>(tool: &Tool<P>, waiting: bool) -> ToolError {
 fn result_of<P>(tool: &Tool<P>, answer: Answer) -> CallToolResult {
     match answer {
         Answer::Effect(Effect::Done(value)) | Answer::Look(Look::Found(value)) => {
-            let mut result = structured(text::of_result(&value, tool.untrusted), value);
+            let told = text::of_result(&value, tool.untrusted, tool.told_by);
+            let mut result = structured(told, value);
             if !tool.untrusted.is_empty() {
                 let mut meta = JsonObject::new();
                 meta.insert(META_UNTRUSTED.to_owned(), json!(tool.untrusted));
@@ -286,7 +287,7 @@ fn result_of<P>(tool: &Tool<P>, answer: Answer) -> CallToolResult {
             structured(
                 format!(
                     "Nothing was sent. This would be:\n{}",
-                    text::of_result(&value, &[])
+                    text::of_result(&value, &[], None)
                 ),
                 value,
             )

@@ -4,11 +4,18 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-/// Writes a result as lines of `name: value`, indented by depth. Fields named `untrusted` are fenced, whatever they
-/// hold: whoever reads on knows that what is inside is data and no instruction.
-pub(super) fn of_result(result: &Value, untrusted: &[&str]) -> String {
+/// The most digits behind the point that are written of a number.
+const DIGITS_MAX: usize = 6;
+
+/// Writes a result as lines of `name: value`, indented by depth, or nothing but its field `told_by` if it has that one.
+/// Fields named `untrusted` are fenced, whatever they hold: whoever reads on knows that what is inside is data and no
+/// instruction.
+pub(super) fn of_result(result: &Value, untrusted: &[&str], told_by: Option<&str>) -> String {
     let mut text = String::new();
-    write_value(&mut text, result, untrusted, 0);
+    match told_by.and_then(|name| Some((name, result.get(name)?))) {
+        Some((name, told)) => write_field(&mut text, name, told, untrusted, 0),
+        None => write_value(&mut text, result, untrusted, 0),
+    }
     text.trim_end().to_owned()
 }
 
@@ -36,6 +43,7 @@ fn write_field(text: &mut String, name: &str, field: &Value, untrusted: &[&str],
     let strange = untrusted.contains(&name);
     let _ = match field {
         Value::Null => Ok(()),
+        Value::Array(items) if items.is_empty() => writeln!(text, "{indent}{name}: none"),
         Value::String(words) if strange => writeln!(text, "{indent}{name}:\n{}", fenced(words)),
         Value::Array(items) if strange && items.iter().all(Value::is_string) => {
             let words: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
@@ -48,7 +56,19 @@ fn write_field(text: &mut String, name: &str, field: &Value, untrusted: &[&str],
         }
         Value::Array(items) if items.iter().all(is_scalar) => {
             let items: Vec<String> = items.iter().map(plain).collect();
-            writeln!(text, "{indent}{name}: {}", items.join(", "))
+            // Phrases with commas of their own would run into each other.
+            if items
+                .iter()
+                .any(|item| item.contains(", ") || item.contains('\n'))
+            {
+                let _ = writeln!(text, "{indent}{name}:");
+                for item in items {
+                    let _ = writeln!(text, "{indent}  - {item}");
+                }
+                Ok(())
+            } else {
+                writeln!(text, "{indent}{name}: {}", items.join(", "))
+            }
         }
         Value::Object(_) | Value::Array(_) => {
             let _ = writeln!(text, "{indent}{name}:");
@@ -66,6 +86,11 @@ fn is_scalar(value: &Value) -> bool {
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => {
+            // 0.15, not 0.15000000000000002.
+            let digits = format!("{:.DIGITS_MAX$}", number.as_f64().unwrap_or_default());
+            digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
         other => other.to_string(),
     }
 }

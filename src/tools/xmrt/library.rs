@@ -183,7 +183,7 @@ async fn runs(parts: &Parts) -> Result<Value, ToolError> {
 async fn status(parts: &Parts) -> Result<String, ToolError> {
     let stats = parts.store.stats().await.map_err(of_store)?;
     let mut text = format!(
-        "# Status of the reactor\n\n{} events ({} later arrivals of known ones).\n\n| runs | |\n|---|---|\n",
+        "# Status of the reactor\n\n{} events ({} repeated deliveries).\n\n| runs | |\n|---|---|\n",
         stats.events, stats.duplicates
     );
     for (state, count) in [

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use xmrt::budget::{Budgets, Priority};
 use xmrt::clock::Clock;
-use xmrt::integrations::github::{self, Client, Rates, Repo};
+use xmrt::integrations::github::{self, Client, IssueFilter, Rates, Repo};
 use xmrt::integrations::{ApiError, Failure};
 use xmrt::journal::{MemoryStore, Store};
 use xmrt::sandbox::{Options, Running, Sandbox};
@@ -81,8 +81,10 @@ impl Stage {
     }
 
     async fn reads(&self, which: usize) -> Result<(), ApiError> {
-        let repo = repo();
-        let read = self.replicas[which].repository(&repo);
+        // Something else each time: what is read again and did not change costs nothing.
+        let page = self.sandbox.requests_after(0).len() + 1;
+        let (repo, all) = (repo(), IssueFilter::default());
+        let read = self.replicas[which].issues(&repo, &all, 1, page);
         Priority::Background.over(read).await.map(drop)
     }
 
@@ -161,6 +163,61 @@ async fn what_is_left_of_a_told_limit_is_for_writes_and_the_last_of_it_for_what_
     let core = shown.limits.iter().find(|limit| limit.limit == "core").unwrap();
     assert_eq!((core.max, core.left, core.by), (Some(40), Some(0), "told"));
     assert_eq!(shown.held_back["urgent"], 1);
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_read_again_and_did_not_change_comes_whole_and_costs_nothing() {
+    let stage = Stage::in_memory(&Rates::default()).await;
+    let issues: Vec<Value> = (10..160)
+        .map(|number| json!({ "repo": "acme/api", "number": number, "title": format!("No. {number}") }))
+        .collect();
+    stage
+        .sandbox
+        .seed(&json!({ "github": { "issues": issues } }))
+        .unwrap();
+    let (client, repo, all) = (&stage.replicas[0], repo(), IssueFilter::default());
+    let statuses = |after: u64| -> Vec<u64> {
+        let requests = stage.sandbox.requests_after(after).into_iter();
+        requests
+            .map(|request| request["status"].as_u64().unwrap())
+            .collect()
+    };
+    let left = async || {
+        let shown = stage.budgets[0].shown().await.unwrap();
+        shown[0]
+            .limits
+            .iter()
+            .find(|limit| limit.limit == "core")
+            .unwrap()
+            .left
+            .unwrap()
+    };
+
+    let first = client.issues(&repo, &all, 120, 1).await.unwrap();
+    assert_eq!(
+        (first.items.len(), first.more, statuses(0)),
+        (120, true, vec![200, 200])
+    );
+    let before = left().await;
+    let again = client.issues(&repo, &all, 120, 1).await.unwrap();
+    assert_eq!(
+        again, first,
+        "the second page too, though the first one only said that it did not change"
+    );
+    assert_eq!((statuses(2), left().await), (vec![304, 304], before));
+
+    // The other replica was not told what this one read.
+    stage.replicas[1].issue(&repo, 20).await.unwrap();
+    let issue = client.issue(&repo, 20).await.unwrap();
+    assert_eq!((statuses(4), issue.title.as_str()), (vec![200, 200], "No. 20"));
+    stage
+        .sandbox
+        .seed(&json!({ "github": { "issues": [{ "repo": "acme/api", "number": 20, "title": "Other" }] } }))
+        .unwrap();
+    let issue = client.issue(&repo, 20).await.unwrap();
+    assert_eq!((statuses(6), issue.title.as_str()), (vec![200], "Other"));
+    assert_eq!(left().await, before - 3);
     stage.running.stop().await;
 }
 

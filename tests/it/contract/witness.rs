@@ -1,6 +1,9 @@
 //! A proxy between a client and the sandbox that lets everything through and remembers what breaks the contract.
 
-use std::sync::{Arc, Mutex};
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -15,8 +18,15 @@ use super::spec::{Contract, Exchange};
 
 /// Set by the sandbox on an answer that a fault made up.
 const FAULT: &str = "x-sandbox-fault";
-/// Has a schema of its own, which `scripts/check-graphql` holds the documents against.
+/// Has a schema of its own, which `scripts/check-graphql` holds against it what is written down here.
 const GRAPHQL: &str = "/graphql";
+
+/// Where exchanges over GraphQL are written down, one a line; a file for each process.
+static EXCHANGES: LazyLock<Mutex<File>> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("graphql-exchanges");
+    std::fs::create_dir_all(&folder).unwrap();
+    Mutex::new(File::create(folder.join(format!("{}.jsonl", std::process::id()))).unwrap())
+});
 
 /// Ends the test, when it ends, if anything broke the contract.
 pub struct Witness {
@@ -87,6 +97,12 @@ impl Drop for Witness {
     }
 }
 
+fn write_down(request: &[u8], answer: &[u8]) {
+    let mut line: serde_json::Value = serde_json::from_slice(request).unwrap();
+    line["answer"] = serde_json::from_slice(answer).unwrap();
+    writeln!(EXCHANGES.lock().unwrap(), "{line}").unwrap();
+}
+
 impl Post {
     /// An error where the sandbox gave none: the connection closes, as it did there.
     async fn pass(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, reqwest::Error> {
@@ -106,14 +122,17 @@ impl Post {
         let bytes = answer.bytes().await?;
         if let Some(path) = parts.uri.path().strip_prefix(&self.root)
             && !headers.contains_key(FAULT)
-            && path != GRAPHQL
         {
-            self.judge(
-                &parts.method,
-                (path, parts.uri.query().unwrap_or("")),
-                &body,
-                (status, &headers, &bytes),
-            );
+            match path {
+                GRAPHQL if status == StatusCode::OK => write_down(&body, &bytes),
+                GRAPHQL => {}
+                path => self.judge(
+                    &parts.method,
+                    (path, parts.uri.query().unwrap_or("")),
+                    &body,
+                    (status, &headers, &bytes),
+                ),
+            }
         }
         let mut response = Response::new(Full::new(bytes));
         *response.status_mut() = status;

@@ -353,6 +353,41 @@ async fn every_built_in_tool_has_a_toolset_and_the_default_over_http_is_small() 
     agent.leave().await;
 }
 
+/// Sending them again is safe, and yet does something again: a client must not be told otherwise.
+#[tokio::test]
+async fn what_happens_again_when_it_is_sent_again_is_not_called_idempotent() {
+    let hub = built_in().await;
+    let gateway = Gateway::new(&hub, Face::All, tools::toolsets()).unwrap();
+    let selection = gateway.toolsets().select("all").unwrap();
+    let local = gateway.clone().with_local(Caller {
+        who: xmrt::agents::Who::Operator("eliza".into()),
+        selection,
+        paused: None,
+    });
+    let agent = Agent::at(hub.clone(), local).await;
+    let listed = agent.client.list_tools(None).await.unwrap().tools;
+    let again: Vec<String> = listed
+        .into_iter()
+        .filter(|tool| {
+            tool.annotations
+                .as_ref()
+                .is_some_and(|hints| hints.idempotent_hint == Some(false))
+        })
+        .map(|tool| tool.name.replacen('_', ".", 1))
+        .filter(|name| hub.tool(name).unwrap().promises.doubt == xmrt::hub::Doubt::Idempotent)
+        .collect();
+    assert_eq!(
+        again,
+        [
+            "github.create_deployment_status",
+            "github.ping_webhook",
+            "github.redeliver",
+            "render.restart_service"
+        ]
+    );
+    agent.leave().await;
+}
+
 #[tokio::test]
 async fn what_is_destroyed_is_named_by_whatever_argument_names_it() {
     let hub = built_in().await;

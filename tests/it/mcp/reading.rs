@@ -119,6 +119,7 @@ async fn prompts_are_worded_with_their_arguments_and_name_tools_that_there_are()
         .collect();
     assert_eq!(names, ["triage_issue", "why_did_the_deploy_fail", "write_a_rule"]);
     let tools = xmrt::assemble::tool_facts().await.unwrap();
+    let by_default = xmrt::tools::toolsets().default;
     let arguments = json!({
         "triage_issue": { "repo": "acme/api", "number": "7" },
         "why_did_the_deploy_fail": { "service_id": "srv-a" },
@@ -146,6 +147,11 @@ async fn prompts_are_worded_with_their_arguments_and_name_tools_that_there_are()
         });
         for tool in named.filter(|word| !word.contains(' ') && word.contains('_')) {
             assert!(tools.contains_key(tool), "{name} names `{tool}`");
+            // An agent that comes by HTTP and asks for nothing in particular can follow it.
+            assert!(
+                by_default.contains(&tool.to_owned()),
+                "{name} names `{tool}`, which is not listed"
+            );
         }
     }
     let refused = ask(

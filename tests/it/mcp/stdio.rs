@@ -169,7 +169,7 @@ fn it_ends_on_sigterm_while_its_input_stays_open() {
         &mut line,
     )
     .unwrap();
-    assert!(line.contains("github_get_me"));
+    assert!(line.contains("github_get_issue"));
     let begun = Instant::now();
     Command::new("kill").arg(child.id().to_string()).status().unwrap();
     let status = child.wait().unwrap();

@@ -73,17 +73,17 @@ async fn a_repository_in_trouble_is_told_with_the_heaviest_first() {
         (&json!("at_risk"), &json!("acme/api"))
     );
     insta::assert_snapshot!(lines(&found).join("\n"), @r#"
-    acme/api is **at risk**, seen at TIME.
+    acme/api is at risk, looked at on TIME.
 
-    - bad: Security: 2 open Dependabot alerts, 1 of them critical and 1 high.
+    - bad: Security: 2 open Dependabot alerts: 1 critical, 1 high.
     - bad: CI: `ci` fails on `main` since TIME, the last 2 runs in a row: https://github.com/acme/api/actions/runs/3
-    - warning: Work: 1 of 2 open pull requests older than 30 days: #5 (`Old '@everyone' <! -- x -- >`, 84 days).
-    - warning: People: `mona` made 12 of the last 12 commits; without them little goes on.
+    - warning: Work: 1 of 2 open pull requests is older than 30 days: #5 (`Old '@everyone' <! -- x -- >`, 84 days).
+    - warning: People: `mona` made 12 of the last 12 commits: a single person carries it.
     - warning: Releases: the last one, `v2`, is 100 days old, usually one every 30 days; 12 commits since then.
     - warning: Community: 14 % of what GitHub recommends; there is no license, no contributing guide, no pull request template, no issue template, no code of conduct.
     - Work: 1 open issue, 1 of them older than 90 days, the oldest #1 (`It breaks`, 200 days).
     - Activity: 12 commits by 1 person in the last 30 days, after 0 in the 30 days before.
-    - People: 2 contributors in all, most of it by `mona` (12 commits).
+    - People: 2 contributors in all, the most active `mona` (12 commits).
     - Languages: Rust 75 %, Shell 25 %.
     - Not judged, because it could not be read: secret scanning alerts (GitHub answered 404: Secret scanning is disabled on this repository).
     "#);
@@ -120,14 +120,14 @@ async fn a_quiet_repository_in_order_is_told_so() {
         "{found}"
     );
     insta::assert_snapshot!(lines(&found).join("\n"), @"
-    acme/api is **in order**, seen at TIME.
+    acme/api is in order, looked at on TIME.
 
     - Security: no open Dependabot alerts.
     - CI: 1 workflow in order on `main`, with 1 recent run that succeeded.
     - Work: no open pull requests.
     - Work: no open issues.
     - Activity: 3 commits by 2 people in the last 30 days, after 0 in the 30 days before.
-    - People: 2 contributors in all, most of it by `mona` (2 commits).
+    - People: 2 contributors in all, the most active `mona` (2 commits).
     - Releases: none yet.
     - Community: everything that GitHub recommends is there.
     ");

@@ -1,7 +1,7 @@
 //! The toolset `webhooks`: hooks, what they delivered, a delivery made again.
 
 use serde_json::{Value, json};
-use xmrt::hub::{CallMeta, ErrorClass, Hub, Reply};
+use xmrt::hub::{CallMeta, Doubt, ErrorClass, Hub, Reply};
 use xmrt::integrations::github::Client;
 use xmrt::tools::github;
 
@@ -251,6 +251,36 @@ async fn a_deleted_webhook_whose_answer_was_lost_is_known_to_be_gone() {
         stage.look("delete_webhook", one).await,
         Ok(Reply::Done(_))
     ));
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn what_is_asked_of_a_webhook_once_more_after_a_lost_answer_is_done() {
+    for (tool, more) in [("ping_webhook", json!({})), ("redeliver", json!({}))] {
+        let stage = Stage::new(json!({})).await;
+        stage.sandbox.deliver_to(Some(NOWHERE));
+        emit(&stage, "lost", json!({ "lost": "failed", "at": "-2h" })).await;
+        let mut arguments = of_target(more);
+        if tool == "redeliver" {
+            let list = stage.done("list_deliveries", of_target(json!({}))).await;
+            arguments["delivery_id"] = list["deliveries"][0]["id"].clone();
+        }
+        stage.repeated(tool, tool, arguments).await;
+        let facts = stage.hub.tool(&format!("github.{tool}")).unwrap();
+        assert_eq!(facts.promises.doubt, Doubt::Idempotent);
+        stage.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_whose_change_was_not_answered_is_changed_again() {
+    let stage = stage().await;
+    let hooks = stage.done("list_webhooks", json!({ "repo": "acme/api" })).await;
+    let off = json!({ "repo": "acme/api", "hook_id": hooks["webhooks"][1]["hook_id"], "active": false });
+    stage.fault(json!({ "match": { "operation": "update_webhook" }, "kind": "reply_lost", "times": 1 }));
+    let lost = stage.fails("update_webhook", off.clone()).await;
+    assert_eq!(lost.class, ErrorClass::UnknownEffect);
+    assert_eq!(stage.done("update_webhook", off).await["active"], false);
     stage.end().await;
 }
 

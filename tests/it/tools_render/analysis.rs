@@ -126,6 +126,15 @@ TypeError: Cannot read properties of undefined (reading 'email')
 TypeError: Cannot read properties of undefined (reading 'name')
     at sendReceipt (/app/src/receipts.js:32:22)
 (node:17) [DEP0040] DeprecationWarning: The `punycode` module is deprecated.
+Error: connect ECONNREFUSED 10.1.2.3:5432
+    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1595:16)
+Error: connect ECONNREFUSED 10.1.2.9:5432
+    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1595:16)
+Error [ERR_MODULE_NOT_FOUND]: Cannot find module 'left-pad'
+Uncaught Error: boom
+Unhandled Rejection: boom
+Killed
+Segmentation fault (core dumped)
 "#,
     )
     .await;
@@ -133,6 +142,12 @@ TypeError: Cannot read properties of undefined (reading 'name')
     2× error: POST /api/orders 5xx <num> ms - <num>
     2× error: query failed: MongoNetworkError: connect ECONNREFUSED <ip>
     2× error: TypeError: Cannot read properties of undefined (reading <*>
+    2× error: Error: connect ECONNREFUSED <ip>
+    1× error: Error [ERR_MODULE_NOT_FOUND]: Cannot find module 'left-pad'
+    1× error: Uncaught Error: boom
+    1× error: Unhandled Rejection: boom
+    1× error: Killed
+    1× error: Segmentation fault (core dumped)
     2×: GET /api/users/<num> 2xx <num> ms - <num>
     2×: request completed
     1×: GET /api/users/<num> 4xx <num> ms - <num>
@@ -229,9 +244,10 @@ async fn what_is_new_since_the_deploy_and_how_the_share_of_errors_changed_is_tol
     let first_at = found["templates"][0]["first_at"].as_str().unwrap();
     assert!(first_at.starts_with("2027-01-15T07:50:02"), "{first_at}");
     insta::assert_snapshot!(found["report"].as_str().unwrap(), @"
-    Log of `api-prod` (srv-a) from 2027-01-15 07:00 UTC to 2027-01-15 08:00 UTC: 10 of 20 records are errors (50 %), 4 templates.
+    Log of `api-prod` (srv-a), 2027-01-15 07:00 UTC to 2027-01-15 08:00 UTC:
 
-    Before dep-2 (live) 10 of 30 records were errors (33.3 %).
+    - Since dep-2 (live, 2027-01-15 07:40 UTC): 10 of 20 records are errors (50 %).
+    - Before dep-2 (live), from 2027-01-15 07:00 UTC: 10 of 30 records were errors (33.3 %).
 
     - 5× error, new: `no such column: total`
     - 5× error (10× before): `cache miss for key <num>`
@@ -297,6 +313,35 @@ async fn long_logs_are_read_over_many_pages_up_to_a_bound_and_cut_to_the_top() {
             .unwrap()
             .contains("older lines were not read")
     );
+}
+
+/// The newest lines alone reach the bound: what they are held against is read all the same.
+#[tokio::test]
+async fn what_was_before_the_deploy_of_a_busy_service_is_read_apart() {
+    let mut logs = log(30, &"INFO served 1\nERROR old trouble\n".repeat(80));
+    logs.extend(log(10, &"INFO served 2\n".repeat(150)));
+    logs.extend(log(5, "ERROR old trouble\nERROR new trouble"));
+    let stage = with(logs).await;
+    let arguments = json!({"service_id": "srv-a", "lines_max": 100});
+    let found = stage.call("analyze_logs", arguments).await.unwrap();
+    assert_eq!(
+        (&found["now"]["records"], &found["before"]["records"]),
+        (&json!(100), &json!(100))
+    );
+    assert_eq!(
+        (&found["truncated"], &found["truncated_before"]),
+        (&json!(true), &json!(true))
+    );
+    insta::assert_snapshot!(found["report"].as_str().unwrap(), @"
+    Log of `api-prod` (srv-a), 2027-01-15 07:00 UTC to 2027-01-15 08:00 UTC; older lines were not read:
+
+    - Since dep-2 (live, 2027-01-15 07:40 UTC): 2 of 100 records are errors (2 %).
+    - Before dep-2 (live), from 2027-01-15 07:00 UTC: 50 of 100 records were errors (50 %); older lines were not read.
+
+    - 1× error, new: `new trouble`
+    - 1× error (50× before): `old trouble`
+    - 98× (50× before): `served <num>`
+    ");
 }
 
 #[tokio::test]

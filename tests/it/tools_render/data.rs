@@ -117,6 +117,15 @@ async fn a_key_value_store_is_made_and_told_of() {
         "name": "cache", "plan": "starter", "owner_id": OWNER, "maxmemory_policy": "allkeys_lfu",
         "ip_allow_list": [{"cidr": "203.0.113.0/24", "description": "office"}],
     });
+    let mut dry = arguments.clone();
+    dry["dry_run"] = json!(true);
+    assert_eq!(
+        stage.call("create_key_value", dry).await.unwrap()["dry_run"],
+        json!([{"method": "POST", "path": "key-value", "body": {
+            "name": "cache", "ownerId": OWNER, "plan": "starter", "maxmemoryPolicy": "allkeys_lfu",
+            "ipAllowList": [{"cidrBlock": "203.0.113.0/24", "description": "office"}]}}])
+    );
+    assert_eq!(stage.effects(), [""; 0]);
     let made = stage.call("create_key_value", arguments).await.unwrap();
     assert_eq!(
         (&made["maxmemory_policy"], &made["ip_allow_list"]),

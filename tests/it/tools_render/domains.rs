@@ -119,6 +119,12 @@ async fn verifying_asks_render_to_look_and_says_what_came_of_it() {
 async fn a_domain_is_deleted_and_its_absence_is_the_effect() {
     let stage = stage(services()).await;
     let old = || of("old.example.com");
+    let mut dry = old();
+    dry["dry_run"] = json!(true);
+    assert_eq!(
+        stage.call("delete_custom_domain", dry).await.unwrap()["dry_run"],
+        json!([{"method": "DELETE", "path": "services/srv-a/custom-domains/old.example.com"}])
+    );
     assert_eq!(
         stage.look("delete_custom_domain", old(), NOW).await,
         Reply::Absent

@@ -193,8 +193,13 @@ async fn a_group_is_deleted_by_whoever_names_it() {
         .call("delete_env_group", shared(json!({"confirm": "other"})))
         .await
         .unwrap_err();
-    insta::assert_snapshot!(wrong, @"argument `confirm` is not the name of evg-shared (its name is `shared`, and 1 services have it; repeat that only if this is the group to delete for ever)");
+    insta::assert_snapshot!(wrong, @"argument `confirm` is not the name of evg-shared (its name is `shared`, and 1 service has it; repeat that only if this is the group to delete for ever)");
     let right = shared(json!({"confirm": "shared"}));
+    let dry = shared(json!({"confirm": "shared", "dry_run": true}));
+    assert_eq!(
+        stage.call("delete_env_group", dry).await.unwrap()["dry_run"],
+        json!([{"method": "DELETE", "path": "env-groups/evg-shared"}])
+    );
     assert_eq!(
         stage.look("delete_env_group", right.clone(), NOW).await,
         Reply::Absent

@@ -45,6 +45,33 @@ async fn previous_is_not_last_known_good() {
     );
 }
 
+/// No server failed under dep-2, and yet it answered hardly anything: dep-1 is the way back.
+#[tokio::test]
+async fn a_deploy_that_failed_what_it_was_asked_is_not_known_good() {
+    let mut state = history();
+    state["deploys"][2]["known_good"] = json!(true);
+    let answered = |code: u16, at: &str, count: u32| {
+        json!({"service_id": "srv-a", "metric": "http-requests", "unit": "requests", "labels": {"statusCode": code}, "at": at,
+               "values": [count]})
+    };
+    state["metrics"] = json!([
+        answered(502, "-30m", 900),
+        answered(200, "-30m", 100),
+        answered(200, "-3h", 1_000)
+    ]);
+    let stage = stage(state).await;
+    let good = stage
+        .call("rollback_deploy", to("last_known_good"))
+        .await
+        .unwrap();
+    assert_eq!(good["to"]["id"], "dep-1");
+    let report = good["report"].as_str().unwrap();
+    assert!(
+        report.contains("without a failed server, and hardly a request failed"),
+        "{report}"
+    );
+}
+
 #[tokio::test]
 async fn a_deploy_that_was_live_long_enough_but_failed_is_not_known_good_and_one_that_did_not_is() {
     let mut state = history();
@@ -87,8 +114,8 @@ async fn auto_deploy_is_frozen_first_and_the_rollback_comes_last() {
     Rollback of `api-prod` (srv-a) from dep-4 to dep-1 started: new deploy dep-NEW, created.
 
     - From dep-4, commit `c0ffeedep-4` `Change of dep-4`, live since 2027-01-15 07:53 UTC.
-    - To dep-1, commit `c0ffeedep-1` `Change of dep-1`: it was live from 2027-01-13 08:00 UTC to 2027-01-15 06:50 UTC and Render records no failed server in that time.
-    - Auto-deploy was turned off (it was on: commit), so that the next push does not ship the bad code again. Turn it on when the fix is in: `render.unfreeze_deploys` with service_id = srv-a.
+    - To dep-1, commit `c0ffeedep-1` `Change of dep-1`: it was live from 2027-01-13 08:00 UTC to 2027-01-15 06:50 UTC without a failed server; how it answered is not on record.
+    - Auto-deploy was turned off (it deployed each push), so that the next push does not ship the bad code again. Turn it on when the fix is in: `render.unfreeze_deploys` with service_id = srv-a.
     ");
 }
 
@@ -161,7 +188,7 @@ async fn without_a_proven_good_deploy_the_rollback_is_refused_with_the_remedy() 
         .await
         .unwrap_err();
     assert_eq!(error.class, ErrorClass::Conflict);
-    insta::assert_snapshot!(error, @"there is nothing to roll dep-2 back to: no earlier deploy was live for 10 minutes without a failed server (name a deploy by its id (render.list_deploys), or deploy a fix (render.trigger_deploy))");
+    insta::assert_snapshot!(error, @"there is nothing to roll dep-2 back to: no earlier deploy was well for 10 minutes: live, no server failed, fewer than 5 % of its requests failed (name a deploy by its id (render.list_deploys), or deploy a fix (render.trigger_deploy))");
 }
 
 #[tokio::test]

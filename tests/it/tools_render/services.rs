@@ -359,6 +359,13 @@ async fn instances_are_counted_scaled_and_left_to_follow_the_load() {
     let refused = stage.call("scale_service", three()).await.unwrap_err();
     assert_eq!(refused.class, ErrorClass::Conflict);
     let off = with("srv-a", json!({"enabled": false}));
+    stage.fault("update_service", json!({"kind": "reply_lost"}));
+    let renamed = || with("srv-a", json!({"branch": "stable"}));
+    let doubt = stage.call("update_service", renamed()).await.unwrap_err();
+    assert_eq!(doubt.class, ErrorClass::UnknownEffect);
+    stage.call("update_service", renamed()).await.unwrap();
+    let seen = stage.call("get_service", with("srv-a", json!({}))).await.unwrap();
+    assert_eq!(seen["branch"], "stable");
     stage.fault("set_autoscaling", json!({"kind": "reply_lost"}));
     let doubt = stage.call("set_autoscaling", off.clone()).await.unwrap_err();
     assert_eq!(doubt.class, ErrorClass::UnknownEffect);

@@ -54,16 +54,35 @@ async fn every_tool_says_what_render_refused_and_that_render_failed() {
 
 #[tokio::test]
 async fn what_a_webhook_delivered_is_listed_and_one_that_is_not_there_is_not_found() {
-    let stage = stage(
-        json!({ "webhooks": [{ "id": "whk-a", "url": "https://a.example.com/", "owner_id": "tea-a" }],
-                              "workspaces": [{ "id": "tea-a" }] }),
-    )
+    // Nobody listens there.
+    let stage = stage(json!({
+        "workspaces": [{ "id": "tea-a" }], "services": [{ "id": "srv-a", "owner_id": "tea-a" }],
+        "webhooks": [{ "id": "whk-a", "url": "http://127.0.0.1:9/", "owner_id": "tea-a" }],
+    }))
     .await;
-    let listed = stage
-        .call("list_webhook_events", json!({ "webhook_id": "whk-a" }))
+    let list = async || {
+        let events = stage
+            .call("list_webhook_events", json!({ "webhook_id": "whk-a" }))
+            .await;
+        events.unwrap()["events"].clone()
+    };
+    assert_eq!(list().await, json!([]));
+    stage
+        .call("suspend_service", json!({ "service_id": "srv-a" }))
         .await
         .unwrap();
-    assert_eq!(listed["events"], json!([]), "{listed}");
+    let sent = loop {
+        // It is listed once it was attempted.
+        if let Some(sent) = list().await.get(0) {
+            break sent.clone();
+        }
+    };
+    assert_eq!(sent["event_type"], "service_suspended", "{sent}");
+    assert!(
+        sent["error"].as_str().is_some_and(|why| !why.is_empty()),
+        "{sent}"
+    );
+    assert_eq!(sent.get("status_code"), None, "{sent}");
     let missing = stage
         .call("list_webhook_events", json!({ "webhook_id": "whk-none" }))
         .await;

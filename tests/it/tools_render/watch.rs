@@ -106,7 +106,10 @@ async fn a_rollback_is_done_when_the_old_artifact_was_live_and_healthy_for_a_whi
         ),
         "{report}"
     );
-    assert!(report.contains("- Since then the service is healthy"), "{report}");
+    assert!(
+        report.contains("- Since then nothing speaks against the service"),
+        "{report}"
+    );
     assert!(report.contains("render.unfreeze_deploys"), "{report}");
 }
 

@@ -58,12 +58,12 @@ fn directory() -> Directory {
         repos: owned(&["acme/*"]),
         services: Vec::new(),
     };
-    let eliza = Agent {
-        id: "eliza".into(),
+    let agents = ["eliza", "otto"].map(|id| Agent {
+        id: id.into(),
         role: "triager".into(),
         github_login: None,
-    };
-    Directory::new([("triager".to_owned(), role)], vec![eliza]).unwrap()
+    });
+    Directory::new([("triager".to_owned(), role)], agents.into()).unwrap()
 }
 
 pub(super) async fn room() -> Room {

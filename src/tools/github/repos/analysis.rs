@@ -16,7 +16,7 @@ use crate::integrations::github::{
     Repository, RunFilter, WorkflowRun,
 };
 use crate::tools::toolbox::Ctx;
-use judge::{DAY_MS, judge};
+use judge::{DAY_MS, PAGE, judge};
 pub(super) use judge::{Finding, Standing, Weight};
 
 /// How far back commits are read: twice what is called recent, to say what it was before.
@@ -139,8 +139,8 @@ async fn read(
         client.workflow_runs(repo, &runs_of, RUNS_MAX, 1),
         client.releases(repo, RELEASES_MAX, 1),
         client.issues(repo, &issues_of, OPEN_MAX, 1),
-        client.dependabot_alerts(repo, &standing_open, 100, None),
-        client.secret_scanning_alerts(repo, &standing_open, 100, 1),
+        client.dependabot_alerts(repo, &standing_open, PAGE, None),
+        client.secret_scanning_alerts(repo, &standing_open, PAGE, 1),
     );
     let languages = or_unread("languages", languages, unread)?.map(|bytes| {
         let mut languages: Vec<(String, u64)> = bytes.into_iter().collect();
@@ -186,7 +186,7 @@ fn told(seen: &Seen, standing: Standing, evidence: &[Finding], unread: &[String]
     };
     let mut lines = vec![
         format!(
-            "{} is **{standing}**, seen at {}.",
+            "{} is {standing}, looked at on {}.",
             seen.repository.full_name,
             minute(seen.now)
         ),

@@ -23,6 +23,8 @@ const RELEASE_OLD_DAYS: i64 = 90;
 /// A share of the recent commits from which on a repository hangs on one person, in percent, and how many commits say so.
 const ALONE_PERCENT: usize = 80;
 const COMMITS_MIN: usize = 10;
+/// So many contributors and alerts are read, and no more.
+pub(super) const PAGE: usize = 100;
 /// How many languages are told.
 const LANGUAGES_MAX: usize = 4;
 /// How much of a name is quoted, in bytes.
@@ -98,11 +100,17 @@ pub(super) fn counted(count: impl TryInto<i64>, thing: &str) -> String {
     format!("{count} {thing}{end}")
 }
 
+/// The same of what is read from one page: a full one may not be all.
+fn at_least(count: usize, thing: &str) -> String {
+    let or_more = if count >= PAGE { " or more" } else { "" };
+    format!("{}{or_more}", counted(count, thing))
+}
+
 fn security(seen: &Seen, findings: &mut Vec<Finding>) {
     if let Some(open @ 1..) = seen.secrets {
         let what = format!(
             "Security: {} in the repository, by GitHub's secret scanning.",
-            counted(open, "open secret")
+            at_least(open, "open secret")
         );
         findings.push(Finding::new(Weight::Bad, "security", what));
     }
@@ -118,10 +126,19 @@ fn security(seen: &Seen, findings: &mut Vec<Finding>) {
     };
     let what = match severities.len() {
         0 => "Security: no open Dependabot alerts.".to_owned(),
-        all => format!(
-            "Security: {}, {critical} of them critical and {high} high.",
-            counted(all, "open Dependabot alert")
-        ),
+        all => {
+            let graded: Vec<String> = [(critical, "critical"), (high, "high")]
+                .iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, grade)| format!("{count} {grade}"))
+                .collect();
+            let graded = if graded.is_empty() {
+                "none critical or high".to_owned()
+            } else {
+                graded.join(", ")
+            };
+            format!("Security: {}: {graded}.", at_least(all, "open Dependabot alert"))
+        }
     };
     findings.push(Finding::new(weight, "security", what));
 }
@@ -245,7 +262,7 @@ fn activity(seen: &Seen, findings: &mut Vec<Finding>) {
         && count * 100 >= all.len() * ALONE_PERCENT
     {
         let what = format!(
-            "People: {} made {count} of the last {}; without them little goes on.",
+            "People: {} made {count} of the last {}: a single person carries it.",
             quote(most, NAME_BYTES_MAX),
             counted(all.len(), "commit")
         );
@@ -256,8 +273,8 @@ fn activity(seen: &Seen, findings: &mut Vec<Finding>) {
     {
         let name = most.login.as_deref().unwrap_or("somebody without an account");
         let what = format!(
-            "People: {} in all, most of it by {} ({}).",
-            counted(contributors.len(), "contributor"),
+            "People: {} in all, the most active {} ({}).",
+            at_least(contributors.len(), "contributor"),
             quote(name, NAME_BYTES_MAX),
             counted(i64::try_from(most.contributions).unwrap_or(i64::MAX), "commit")
         );

@@ -34,8 +34,9 @@ pub(super) fn judge(seen: &Seen, findings: &mut Vec<Finding>) {
         (all, old) => (
             Weight::Warning,
             format!(
-                "Work: {old} of {}{or_more} older than {PULL_WAITS_DAYS} days: {named}.",
-                counted(all, "open pull request")
+                "Work: {old} of {}{or_more} {} older than {PULL_WAITS_DAYS} days: {named}.",
+                counted(all, "open pull request"),
+                if old == 1 { "is" } else { "are" }
             ),
         ),
     };
