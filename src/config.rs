@@ -85,6 +85,8 @@ pub struct Settings {
     pub otlp: Option<Otlp>,
     /// External MCP servers, with what the environment says of them, by name.
     pub mcp: BTreeMap<String, McpSettings>,
+    /// Serve what the conformance suite of MCP tests with, too, where the build has it. Never set by the environment.
+    pub conformance_fixtures: bool,
     /// What `xmrt.toml` says.
     pub file: FileSettings,
     /// How each came to be, for `xmrt config`.
@@ -167,6 +169,7 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Settings, Config
     });
     let listen = listen(&mut reader, flags);
     let settings = Settings {
+        conformance_fixtures: false,
         listen,
         data_dir: reader.path(
             "XMRT_DATA_DIR",

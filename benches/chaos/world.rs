@@ -18,6 +18,8 @@ use super::{journal, sender, work};
 /// How far ahead of the senders the sandbox is told what it must hold, at least and at most: what is seeded while reads lag
 /// shows late, too, and then the event must not be there yet.
 const SEEDED_AHEAD: std::ops::Range<u64> = 2_000..5_000;
+/// How many lines of a server's log are shown where it did not do its work.
+const LOG_LINES: usize = 40;
 
 /// Everything that runs.
 pub(super) struct World {
@@ -130,6 +132,38 @@ impl World {
                 within.as_secs()
             )
         });
-        Ok(told.collect())
+        let mut told: Vec<String> = told.collect();
+        if !told.is_empty() {
+            told.push(self.surroundings().await);
+        }
+        Ok(told)
+    }
+
+    /// What the servers say of themselves while work is left that should not be: their metrics, and the ends of their logs.
+    async fn surroundings(&self) -> String {
+        let mut told = String::new();
+        let addresses = self
+            .fleet
+            .addresses()
+            .lock()
+            .map(|all| all.clone())
+            .unwrap_or_default();
+        for (place, address) in addresses.iter().enumerate() {
+            let metrics = match self.client.get(format!("{address}/metrics")).send().await {
+                Ok(answer) => answer.text().await.unwrap_or_else(|error| error.to_string()),
+                Err(error) => error.to_string(),
+            };
+            let metrics = metrics
+                .lines()
+                .filter(|line| !line.starts_with('#') && !line.contains("_bucket"));
+            let log = std::fs::read_to_string(self.fleet.log(place)).unwrap_or_default();
+            let mut log: Vec<&str> = log.lines().rev().take(LOG_LINES).collect();
+            log.reverse();
+            told.push_str(&format!("server {place}:\n"));
+            for line in metrics.chain(log) {
+                told.push_str(&format!("    {line}\n"));
+            }
+        }
+        told
     }
 }

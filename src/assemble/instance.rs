@@ -33,6 +33,8 @@ use crate::store::{OpenError, redis};
 const RELOAD_QUIET: Duration = Duration::from_millis(200);
 /// How often it is looked whether the rules folder is still the one that is watched.
 const FOLDER_LOOK: Duration = Duration::from_secs(1);
+/// How long after its death a part of the server is begun again.
+const BEGUN_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What is left to people where files cannot be watched.
 const RELOAD_BY_HAND: &str = "reload with SIGHUP or POST /api/v1/rules/reload";
@@ -177,6 +179,11 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     let recovery = Recovery::new(Arc::clone(&reactor), recovery_settings(settings, &providers));
     let gateways = agents::gateways(&hub).map_err(|error| error.to_string())?;
     let agents = AgentDoor::new(gateways, &settings.hosts(), &settings.file.http.origins);
+    #[cfg(any(debug_assertions, feature = "conformance-fixtures"))]
+    let agents = match settings.conformance_fixtures {
+        true => agents.with_fixtures(),
+        false => agents,
+    };
     let router = http::router(
         Arc::clone(&reactor),
         doors
@@ -345,13 +352,30 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
             door_limits,
             shutdown,
         )),
-        tokio::spawn(worker.run(stopped.clone())),
-        tokio::spawn(Arc::clone(&instance.reactor).keep_telling(stopped.clone())),
-        tokio::spawn(Arc::clone(&instance.reactor).keep_coordinating(stopped.clone())),
-        tokio::spawn(Timer::new(Arc::clone(&instance.reactor)).run(stopped.clone())),
+        part("the worker", &stopped, {
+            move |stop| Arc::clone(&worker).run(stop)
+        }),
+        part("the telling of events", &stopped, {
+            let reactor = Arc::clone(&instance.reactor);
+            move |stop| Arc::clone(&reactor).keep_telling(stop)
+        }),
+        part("the coordination of agents", &stopped, {
+            let reactor = Arc::clone(&instance.reactor);
+            move |stop| Arc::clone(&reactor).keep_coordinating(stop)
+        }),
+        part("the timer", &stopped, {
+            let reactor = Arc::clone(&instance.reactor);
+            move |stop| Timer::new(Arc::clone(&reactor)).run(stop)
+        }),
         tokio::spawn(close_when(stopped.clone(), instance.agents.clone())),
-        tokio::spawn(Arc::clone(&instance.recovery).run(stopped.clone())),
-        tokio::spawn(Arc::clone(&instance.reactor).retain(policy(settings), stopped.clone())),
+        part("the coverage", &stopped, {
+            let recovery = Arc::clone(&instance.recovery);
+            move |stop| Arc::clone(&recovery).run(stop)
+        }),
+        part("the retention", &stopped, {
+            let (reactor, policy) = (Arc::clone(&instance.reactor), policy(settings));
+            move |stop| Arc::clone(&reactor).retain(policy, stop)
+        }),
     ];
     watch_rules(settings, &instance.reactor, stopped.clone());
     instance.journal.look_after(&instance.reactor, stopped.clone());
@@ -370,6 +394,28 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         instance,
         stop,
         tasks,
+    })
+}
+
+/// Keeps a part of the server at work until `stopped`: one that dies of a bug is begun again. What it had in hand is in the
+/// journal, under leases that end.
+fn part<F>(
+    name: &'static str,
+    stopped: &watch::Receiver<bool>,
+    begin: impl Fn(watch::Receiver<bool>) -> F + Send + 'static,
+) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut stop = stopped.clone();
+    tokio::spawn(async move {
+        while let Err(error) = tokio::spawn(begin(stop.clone())).await {
+            tracing::error!("{name} died, which is a bug in xmrt, and is begun again: {error}");
+            let pause = tokio::time::timeout(BEGUN_AGAIN_AFTER, stop.wait_for(|stop| *stop));
+            if pause.await.is_ok() {
+                return;
+            }
+        }
     })
 }
 
@@ -487,5 +533,30 @@ impl Running {
         if let Some((_, running)) = self.instance.sandbox {
             running.stop().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_dies_is_begun_again_and_ends_when_it_is_told_to() {
+        let (stop, stopped) = watch::channel(false);
+        let (begun, mut seen) = watch::channel(0);
+        let task = part("a test", &stopped, move |mut stop| {
+            begun.send_modify(|times| *times += 1);
+            let first = *begun.borrow() == 1;
+            async move {
+                if first {
+                    std::panic::resume_unwind(Box::new("a bug"));
+                }
+                let _ = stop.wait_for(|stop| *stop).await;
+            }
+        });
+        seen.wait_for(|times| *times == 2).await.unwrap();
+        stop.send(true).unwrap();
+        task.await.unwrap();
+        assert_eq!(*seen.borrow(), 2);
     }
 }

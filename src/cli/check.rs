@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Ending, Failure, print};
 use crate::assemble;
 use crate::config::Settings;
-use crate::rules::{Coverage, Diagnostic, RuleBook, SourceFile};
+use crate::rules::{Catalog, Coverage, Diagnostic, RuleBook, SourceFile};
 use crate::{reactor, rules, sandbox};
 
 mod github;
@@ -67,6 +67,23 @@ impl Report<'_> {
     }
 }
 
+/// All that rules are held against.
+async fn catalog(settings: &Settings) -> Result<Catalog, Failure> {
+    let known = assemble::known_tools(settings).await?;
+    let directory = assemble::directory(settings)?;
+    let state = sandbox::state_schema().map_err(Failure::CouldNot)?;
+    Ok(reactor::catalog(&known.tools, &directory)
+        .opened(known.open)
+        .with_state(state))
+}
+
+/// Mends what is certain in the rules folder, as `--fix` does; gives which files were changed.
+pub(super) async fn mend(settings: &Settings) -> Result<Vec<String>, Failure> {
+    let mut files = assemble::read_rules(std::slice::from_ref(&settings.rules))?;
+    let catalog = catalog(settings).await?;
+    mend::write(&mut files, settings.vars(), &catalog, true)
+}
+
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     if options.lints_markdown {
         println!("{}", rules::lints_markdown().trim_end());
@@ -81,11 +98,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         options.paths
     };
     let mut files = assemble::read_rules(&paths)?;
-    let known = assemble::known_tools(&settings).await?;
-    let directory = assemble::directory(&settings)?;
-    let catalog = reactor::catalog(&known.tools, &directory)
-        .opened(known.open)
-        .with_state(sandbox::state_schema().map_err(Failure::CouldNot)?);
+    let catalog = catalog(&settings).await?;
     if options.diff {
         return match mend::all(&mut files, settings.vars(), &catalog) {
             0 => {

@@ -1,6 +1,8 @@
 //! `xmrt doctor`: the validation suite. Looks at every part as it is configured here, and lets a delivery come through.
 
 mod door;
+mod fix;
+mod means;
 mod own;
 mod report;
 mod servers;
@@ -21,6 +23,9 @@ pub(super) struct Options {
     /// Look at the built-in stand-ins for GitHub and Render instead of the real ones
     #[arg(long)]
     sandbox: bool,
+    /// Mend what is safe first: files that others can read, and rules where it is certain
+    #[arg(long, conflicts_with = "sandbox")]
+    fix: bool,
     /// Also write what was found as a Markdown document
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -91,6 +96,10 @@ impl Drop for Folder {
 
 async fn look(options: &Options, mut settings: Settings) -> Vec<Finding> {
     let mut findings = own::configuration(&settings);
+    findings.extend(fix::permissions(&settings, options.fix));
+    if options.fix {
+        findings.extend(fix::rules(&settings).await);
+    }
     let (of_rules, book) = own::rules(&settings).await;
     findings.extend(of_rules);
     findings.extend(own::store(&settings).await);
@@ -119,7 +128,11 @@ async fn look(options: &Options, mut settings: Settings) -> Vec<Finding> {
     let look = |name| servers::look(name, &settings, &variables, book.as_ref());
     let tested = async {
         match &instance {
-            Ok((_, apart, running)) => door::test(running, apart).await,
+            Ok((_, apart, running)) => {
+                let mut found = door::test(running, apart).await;
+                found.push(door::agents(running).await);
+                found
+            }
             Err(why) => vec![Finding::new(
                 "end to end",
                 Level::Problem,

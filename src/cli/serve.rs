@@ -16,9 +16,18 @@ pub(super) struct Options {
     /// Talk to the built-in stand-ins instead of the real GitHub and Render
     #[arg(long)]
     sandbox: bool,
+    /// Serve what the conformance suite of MCP tests with at /mcp/fixtures, too
+    #[cfg(any(debug_assertions, feature = "conformance-fixtures"))]
+    #[arg(long, hide = true)]
+    conformance_fixtures: bool,
 }
 
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
+    #[cfg(any(debug_assertions, feature = "conformance-fixtures"))]
+    let settings = Settings {
+        conformance_fixtures: options.conformance_fixtures,
+        ..settings
+    };
     start_logging(&settings)?;
     let spans = match &settings.otlp {
         Some(otlp) => Some(telemetry::export(&otlp.endpoint, otlp.share)?),

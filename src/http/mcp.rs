@@ -4,7 +4,7 @@
 //! The protocol itself, old revisions and new, is the SDK's. Here is what stands before it: host, origin, token, the
 //! limits of the body and of the sessions, and which tools the URL asks for.
 
-#[cfg(feature = "conformance-fixtures")]
+#[cfg(any(debug_assertions, feature = "conformance-fixtures"))]
 mod fixtures;
 mod guard;
 mod metadata;
@@ -57,7 +57,7 @@ const SESSION: &str = "mcp-session-id";
 /// What answers at an endpoint, behind everything that is the same for all.
 enum Service {
     Gateway(StreamableHttpService<Gateway, LocalSessionManager>),
-    #[cfg(feature = "conformance-fixtures")]
+    #[cfg(any(debug_assertions, feature = "conformance-fixtures"))]
     Fixtures(StreamableHttpService<fixtures::Fixtures, LocalSessionManager>),
 }
 
@@ -65,7 +65,7 @@ impl Service {
     async fn handle(&self, request: http::Request<Full<Bytes>>) -> http::Response<Answered> {
         match self {
             Self::Gateway(service) => service.handle(request).await,
-            #[cfg(feature = "conformance-fixtures")]
+            #[cfg(any(debug_assertions, feature = "conformance-fixtures"))]
             Self::Fixtures(service) => service.handle(request).await,
         }
     }
@@ -113,21 +113,8 @@ impl AgentDoor {
     pub fn new(gateways: Vec<Gateway>, hosts: &[String], origins: &[String]) -> Self {
         let places = Places::new(hosts, origins);
         let closed = CancellationToken::new();
-        let stack = || {
-            let mut sessions = LocalSessionManager::default();
-            sessions.session_config = SessionConfig::default();
-            sessions.session_config.keep_alive = Some(SESSION_IDLE);
-            let sessions = Arc::new(sessions);
-            let config = StreamableHttpServerConfig::default()
-                .with_json_response(true)
-                .with_allowed_hosts(places.hosts())
-                .with_allowed_origins(places.origins())
-                .with_max_request_body_bytes(BODY_BYTES_MAX)
-                .with_cancellation_token(closed.clone());
-            (sessions, config)
-        };
         let endpoint = |gateway: Gateway| {
-            let (sessions, config) = stack();
+            let (sessions, config) = stack(&places, &closed);
             let served = gateway.clone();
             Endpoint {
                 name: match gateway.face() {
@@ -144,23 +131,7 @@ impl AgentDoor {
                 gateway,
             }
         };
-        #[cfg(feature = "conformance-fixtures")]
-        let fixtures = gateways.first().cloned().map(|gateway| {
-            let (sessions, config) = stack();
-            let suite = fixtures::Fixtures::new();
-            let service =
-                StreamableHttpService::new(move || Ok(suite.clone()), Arc::clone(&sessions), config);
-            Endpoint {
-                name: "fixtures".to_owned(),
-                by_default: gateway.toolsets().by_default(),
-                service: Service::Fixtures(service),
-                sessions,
-                gateway,
-            }
-        });
-        #[cfg(not(feature = "conformance-fixtures"))]
-        let fixtures: Option<Endpoint> = None;
-        let endpoints = gateways.into_iter().map(endpoint).chain(fixtures);
+        let endpoints = gateways.into_iter().map(endpoint);
         Self {
             endpoints: Arc::new(endpoints.collect()),
             places: Arc::new(places),
@@ -168,6 +139,27 @@ impl AgentDoor {
             closing: CancellationToken::new(),
             closed,
         }
+    }
+
+    /// With the endpoint that the conformance suite's scenarios are for.
+    #[cfg(any(debug_assertions, feature = "conformance-fixtures"))]
+    pub fn with_fixtures(mut self) -> Self {
+        let (sessions, config) = stack(&self.places, &self.closed);
+        let suite = fixtures::Fixtures::new();
+        let service = StreamableHttpService::new(move || Ok(suite.clone()), Arc::clone(&sessions), config);
+        // Nobody shares the endpoints before the door is open.
+        if let Some(endpoints) = Arc::get_mut(&mut self.endpoints)
+            && let Some(gateway) = endpoints.first().map(|first| first.gateway.clone())
+        {
+            endpoints.push(Endpoint {
+                name: "fixtures".to_owned(),
+                by_default: gateway.toolsets().by_default(),
+                service: Service::Fixtures(service),
+                sessions,
+                gateway,
+            });
+        }
+        self
     }
 
     /// Takes no new calls, lets those under way finish for a while, answers the rest that they were ended, and closes
@@ -192,6 +184,23 @@ impl AgentDoor {
         let name = name.strip_prefix('/').unwrap_or(name);
         self.endpoints.iter().find(|endpoint| endpoint.name == name)
     }
+}
+
+/// The sessions and the settings of an endpoint.
+fn stack(
+    places: &Places,
+    closed: &CancellationToken,
+) -> (Arc<LocalSessionManager>, StreamableHttpServerConfig) {
+    let mut sessions = LocalSessionManager::default();
+    sessions.session_config = SessionConfig::default();
+    sessions.session_config.keep_alive = Some(SESSION_IDLE);
+    let config = StreamableHttpServerConfig::default()
+        .with_json_response(true)
+        .with_allowed_hosts(places.hosts())
+        .with_allowed_origins(places.origins())
+        .with_max_request_body_bytes(BODY_BYTES_MAX)
+        .with_cancellation_token(closed.clone());
+    (Arc::new(sessions), config)
 }
 
 pub(super) fn routes() -> Router<Arc<App>> {

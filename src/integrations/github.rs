@@ -269,6 +269,14 @@ impl Client {
         Ok(self.0.me.get_or_try_init(ask).await?.clone())
     }
 
+    /// What the token may do, where GitHub tells: a classic one's and a signed-in account's scopes. Costs no request.
+    pub async fn scopes(&self) -> Result<Option<Vec<String>>, ApiError> {
+        if self.is_app() {
+            return Ok(None);
+        }
+        Ok(self.read("/rate_limit").await?.scopes())
+    }
+
     /// Whether it acts as a GitHub App.
     pub fn is_app(&self) -> bool {
         matches!(*self.0.login, Login::App(_))

@@ -62,7 +62,8 @@ fn after(call: &Call) -> Result<u64, String> {
     })
 }
 
-/// `{"expires_in": 28800 | null, "callback": "https://…"}` from now on; `{"revoke": "<login>"}` now.
+/// `{"expires_in": 28800 | null, "callback": "https://…"}` and `{"scopes": ["repo"] | null}` (of the account's own token; `null`:
+/// it is of a kind of which that is not told) from now on; `{"revoke": "<login>"}` now.
 fn oauth(sandbox: &Sandbox, body: &Value) -> Result<Value, String> {
     if let Some(login) = body["revoke"].as_str() {
         let revoked = super::github::revoke(&mut sandbox.world(), login);

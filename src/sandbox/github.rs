@@ -108,12 +108,13 @@ pub(super) fn dress(world: &mut World, call: &Call, answer: Answer) -> Answer {
         .iter()
         .any(|(name, _)| name.starts_with("x-ratelimit"));
     let id = world.ids.guid();
-    let scopes = oauth::scopes(world, call).unwrap_or_else(|| "repo, workflow".to_owned());
     let mut answer = answer
         .with("x-github-media-type", "github.v3; format=json")
         .with("x-github-api-version-selected", "2026-03-10")
-        .with("x-oauth-scopes", scopes)
         .with("x-github-request-id", id);
+    if let Some(scopes) = oauth::scopes(world, call) {
+        answer = answer.with("x-oauth-scopes", scopes);
+    }
     if !told {
         answer = answer
             .with("x-ratelimit-limit", rate.limit.to_string())

@@ -307,6 +307,83 @@ async fn a_webhook_that_does_not_tell_what_the_rules_listen_to_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_may_not_do_what_the_rules_want_is_found() {
+    let agents = "[[agent]]\nid = \"otto\"\nrole = \"owner\"\n\n[role.owner]\nallow = [\"github.invite_member\"]\nrepos = [\"acme/*\"]\n";
+    let world = world(&format!("{OWN}\n{agents}")).await;
+    let (report, code) = doctor(&world, &[]);
+    assert_eq!(code, 0, "{report:#}");
+    let lacks = found(&report, "GitHub", "warning");
+    assert_eq!(
+        lacks,
+        "the token lacks the scope `admin:org`, which agents' roles need for github.invite_member"
+    );
+    world
+        .sandbox_post("oauth", json!({ "scopes": ["admin:org"] }))
+        .await;
+    breaks(
+        &world,
+        &[],
+        "GitHub",
+        &["`repo`", "rules need", "github.create_comment"],
+    );
+    world.sandbox_post("oauth", json!({ "scopes": null })).await;
+    let (report, code) = doctor(&world, &[]);
+    assert_eq!(code, 0, "{report:#}");
+    assert!(
+        found(&report, "GitHub", "note").contains("is not told"),
+        "{report:#}"
+    );
+    world
+        .sandbox_post("oauth", json!({ "scopes": ["repo", "admin:org"] }))
+        .await;
+    let (out, _, _) = world.xmrt(&["doctor"]);
+    assert!(
+        out.contains("scopes (repo, admin:org) are enough for what rules and roles call"),
+        "{out}"
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_others_may_read_are_found_and_closed_to_them() {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    let world = world(OWN).await;
+    let data = world.folder.path().join("data");
+    let mode = || fs::metadata(&data).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o700, "a server makes it so");
+    fs::set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
+    let (report, code) = doctor(&world, &[]);
+    assert_eq!(code, 0, "{report:#}");
+    assert!(
+        found(&report, "configuration", "warning").contains("others on this machine may read"),
+        "{report:#}"
+    );
+    assert_eq!(mode(), 0o755, "unasked it changes nothing");
+    let (out, err, code) = world.xmrt(&["doctor", "--fix"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("mended: only you may read"), "{out}");
+    assert_eq!(mode(), 0o700);
+    let (out, _, _) = world.xmrt(&["doctor", "--fix"]);
+    assert!(!out.contains("mended"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_mended_where_that_is_certain_and_only_when_asked() {
+    let world = world(OWN).await;
+    let file = world.folder.path().join("rules").join("hears.toml");
+    let broken = RULE.replace("description =", "descripton =");
+    std::fs::write(&file, &broken).unwrap();
+    let (_, _, code) = world.xmrt(&["doctor"]);
+    assert_eq!(code, 1);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), broken);
+    let (out, err, code) = world.xmrt(&["doctor", "--fix"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("mended: ") && out.contains("hears.toml"), "{out}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), RULE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_agent_without_a_role_is_found() {
     let world = world(OWN).await;
     let config = format!("{OWN}\n[[agent]]\nid = \"eliza\"\nrole = \"nobody\"\n");

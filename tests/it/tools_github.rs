@@ -238,8 +238,15 @@ async fn get_me_says_whose_token_it_is_and_asks_once() {
     let me = stage.done("get_me", json!({})).await;
     assert_eq!(me["login"], "xmrt-bot");
     assert!(me["id"].is_u64());
+    assert_eq!(me["scopes"], json!(["repo", "workflow"]));
     assert_eq!(stage.done("get_me", json!({})).await, me);
-    assert_eq!(stage.sandbox.requests().len(), 1);
+    let asked = stage.sandbox.requests().into_iter();
+    let who = asked.filter(|request| request["path"] == "/user");
+    assert_eq!(
+        who.count(),
+        1,
+        "what the token may do is asked each time, and costs nothing"
+    );
     stage.end().await;
 }
 

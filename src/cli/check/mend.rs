@@ -20,21 +20,23 @@ pub(super) fn all(files: &mut [SourceFile], vars: &Value, catalog: &Catalog) -> 
     changed.len()
 }
 
-/// The same, and writes the files.
+/// The same, and writes the files. Gives which.
 pub(super) fn write(
     files: &mut [SourceFile],
     vars: &Value,
     catalog: &Catalog,
     quiet: bool,
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
+    let mut written = Vec::new();
     for (before, file) in mended(files, vars, catalog) {
         if !quiet {
             println!("{}", shown(file, &before).trim_end());
         }
         replace(Path::new(&file.path), &file.text)
             .map_err(|error| Failure::CouldNot(format!("{}: {error}", file.path)))?;
+        written.push(file.path.clone());
     }
-    Ok(())
+    Ok(written)
 }
 
 /// Whether anything of what was found would be mended; only such files are tried in which something can be.

@@ -1,9 +1,12 @@
 //! In: an instance of its own on a free port. Out: whether a signed delivery comes through its real door to a decision, a
-//! forged one does not, and a repeated one is known. Never: a call of a provider; the rule only plans.
+//! forged one does not, and a repeated one is known; and whether agents are let in, with a token only. Never: a call of a provider; the rule only plans.
 
 use std::path::Path;
 use std::time::Duration;
 
+use rmcp::ServiceExt;
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -84,6 +87,61 @@ pub(super) async fn test(running: &Running, settings: &Settings) -> Vec<Finding>
         });
     }
     found
+}
+
+/// Lets an agent in at the door for agents, and nobody without a token.
+pub(super) async fn agents(running: &Running) -> Finding {
+    const AREA: &str = "agents";
+    match agents_door(running).await {
+        Ok((tools, took)) => Finding::ok(
+            AREA,
+            format!("at /mcp a token is let in and sees {tools} tools, in {took} ms; nobody is without one"),
+        ),
+        Err(why) => Finding::new(
+            AREA,
+            Level::Problem,
+            format!("/mcp: {why}"),
+            "agents cannot connect over HTTP",
+            "this is about the program or this machine: please report it with this report",
+        ),
+    }
+}
+
+async fn agents_door(running: &Running) -> Result<(usize, u128), String> {
+    let url = format!("http://{}/mcp", running.address);
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(PATIENCE)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let stranger = client
+        .post(&url)
+        .json(&serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }));
+    let stranger = stranger.send().await.map_err(|error| error.to_string())?;
+    if stranger.status() != reqwest::StatusCode::UNAUTHORIZED {
+        return Err(format!(
+            "without a token it answers {} and not 401",
+            stranger.status().as_u16()
+        ));
+    }
+    let begun = Clock::monotonic();
+    let token = running.instance.admin_token.expose_secret();
+    let config = StreamableHttpClientTransportConfig::with_uri(url.as_str()).auth_header(token);
+    let transport = StreamableHttpClientTransport::with_client(client, config);
+    let listed = async {
+        let agent = ().serve(transport).await.map_err(|error| error.to_string())?;
+        let tools = agent.list_all_tools().await.map_err(|error| error.to_string());
+        // It is only looked at; that it leaves is no matter.
+        let _ = agent.cancel().await;
+        tools
+    };
+    let tools = tokio::time::timeout(PATIENCE, listed)
+        .await
+        .map_err(|_elapsed| format!("it gave no answer within {PATIENCE:?}"))??;
+    match tools.len() {
+        0 => Err("it lists no tools".to_owned()),
+        tools => Ok((tools, begun.elapsed().as_millis())),
+    }
 }
 
 async fn provider_door(running: &Running, base: &str, signed: Signed, id: &str) -> Result<u128, String> {

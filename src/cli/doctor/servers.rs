@@ -11,7 +11,9 @@ use rmcp::service::{RoleClient, RunningService};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
+use super::means;
 use super::report::{Finding, Level};
+use crate::assemble;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::reactor::leads_here;
@@ -138,7 +140,7 @@ async fn inspect(
         Err(why) => return broken(why),
     };
     let tools = match in_time("it", server.client.list_all_tools()).await {
-        Ok(Ok(tools)) if !tools.is_empty() => tools.len(),
+        Ok(Ok(tools)) if !tools.is_empty() => tools,
         Ok(Ok(_)) => return broken("it offers no tools".into()),
         Ok(Err(error)) => return broken(error.to_string()),
         Err(why) => return broken(why),
@@ -146,12 +148,18 @@ async fn inspect(
     let took = begun.elapsed().as_millis();
     let mut found = vec![Finding::ok(
         area,
-        format!("started as a process of its own, {tools} tools, {took} ms"),
+        format!(
+            "started as a process of its own, {} tools, {took} ms",
+            tools.len()
+        ),
     )];
     let has_github = settings.github_token.is_some() || settings.github_app.is_some();
     found.extend(match name {
         "github" if !has_github => not_configured("GitHub", "GITHUB_TOKEN, or GITHUB_APP_ID and its key"),
-        "github" => github(&server, settings, book).await,
+        "github" => {
+            let tools: Vec<String> = tools.iter().map(|tool| format!("github.{}", tool.name)).collect();
+            github(&server, settings, book, &tools).await
+        }
         "render" if settings.render_api_key.is_none() => not_configured("Render", "RENDER_API_KEY"),
         "render" => render(&server, settings, book).await,
         _ => own(&server).await,
@@ -212,7 +220,12 @@ async fn all(server: &Server, tool: &'static str, list: &str) -> Result<Vec<Valu
     Ok(items)
 }
 
-async fn github(server: &Server, settings: &Settings, book: Option<&RuleBook>) -> Vec<Finding> {
+async fn github(
+    server: &Server,
+    settings: &Settings,
+    book: Option<&RuleBook>,
+    tools: &[String],
+) -> Vec<Finding> {
     const AREA: &str = "GitHub";
     let me = match server.call("get_me", json!({})).await {
         Ok(me) => me,
@@ -230,6 +243,8 @@ async fn github(server: &Server, settings: &Settings, book: Option<&RuleBook>) -
             "use an account or a GitHub App of its own; with an account that only programs use, `[github]` with `account = \"own\"` in xmrt.toml",
         ));
     }
+    let directory = assemble::directory(settings).ok();
+    found.extend(means::enough(&me, book, directory.as_deref(), tools));
     if let Ok(budget) = server.call("get_rate_limit", json!({})).await {
         let number = |name: &str| budget[name].as_u64().unwrap_or(0);
         let (left, limit) = (number("remaining"), number("limit"));

@@ -1,5 +1,5 @@
 //! In: requests of the official conformance suite. Out: what its scenarios want of a server: tools, resources and prompts of the
-//! suite's own. Never: in a build without the feature `conformance-fixtures`.
+//! suite's own. Never: in a release, unless it was built with the feature `conformance-fixtures`; anywhere unless asked for.
 //!
 //! The suite tests the protocol by fixtures that no product has. Here they are, behind the same HTTP stack as the product's
 //! endpoints and, as a server of the hub, behind the same gateway; what a test of them shows holds for both.

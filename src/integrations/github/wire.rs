@@ -254,6 +254,13 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// What the token may do; GitHub says it of some kinds only.
+    pub(super) fn scopes(&self) -> Option<Vec<String>> {
+        let told = self.headers.get("x-oauth-scopes")?.to_str().ok()?;
+        let scopes = told.split(',').map(str::trim).filter(|scope| !scope.is_empty());
+        Some(scopes.map(str::to_owned).collect())
+    }
+
     /// Whether it says that nothing is left of its limit.
     pub(super) fn is_used_up(&self) -> bool {
         self.headers

@@ -37,6 +37,7 @@ pub(in crate::sandbox) struct Oauth {
     callback: Option<Url>,
     /// How long tokens live, in seconds; `None`: for ever.
     expires_in: Option<i64>,
+    scopes: Scopes,
     codes: BTreeMap<String, Code>,
     devices: BTreeMap<String, Device>,
     tokens: BTreeMap<String, Token>,
@@ -44,6 +45,16 @@ pub(in crate::sandbox) struct Oauth {
     refreshed: u64,
     /// A number that makes every secret another one.
     made: u64,
+}
+
+/// What the account's own token may do; `None`: it is of a kind of which that is not told.
+#[derive(Clone, Debug)]
+struct Scopes(Option<Vec<String>>);
+
+impl Default for Scopes {
+    fn default() -> Self {
+        Self(Some(vec!["repo".to_owned(), "workflow".to_owned()]))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -112,6 +123,10 @@ impl Oauth {
         if let Some(seconds) = wanted.get("expires_in") {
             self.expires_in = seconds.as_i64();
         }
+        if let Some(scopes) = wanted.get("scopes") {
+            let scopes = serde_json::from_value(scopes.clone());
+            self.scopes = Scopes(scopes.map_err(|_| "scopes are a list of texts, or null".to_owned())?);
+        }
         if let Some(callback) = wanted["callback"].as_str() {
             let callback = callback.parse().map_err(|error| format!("callback: {error}"))?;
             self.callback = Some(callback);
@@ -174,7 +189,10 @@ fn is_private(world: &World, call: &Call) -> bool {
 
 /// The scopes a call's token has, as GitHub tells them with every answer.
 pub(super) fn scopes(world: &World, call: &Call) -> Option<String> {
-    world.github.oauth.held(call).map(|token| token.scopes.join(", "))
+    let oauth = &world.github.oauth;
+    let of_account = || oauth.scopes.0.as_ref();
+    let scopes = oauth.held(call).map(|token| &token.scopes).or_else(of_account)?;
+    Some(scopes.join(", "))
 }
 
 /// Whether a path is one of these pages, where no bearer token is asked for.

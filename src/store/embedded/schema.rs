@@ -14,11 +14,13 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// Settings of every connection. WAL with `synchronous = FULL` makes a commit durable by one fsync; a large page suits
-/// bodies of some kilobytes; checkpoints are spaced so that one page is not copied over and over.
+/// bodies of some kilobytes; checkpoints are spaced so that one page is not copied over and over, and the log before them
+/// takes no more of the disk than 16 MiB.
 const SETTINGS: &str = "
     PRAGMA busy_timeout = 5000;
     PRAGMA synchronous = FULL;
-    PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA wal_autocheckpoint = 1000;
+    PRAGMA journal_size_limit = 16777216;
     PRAGMA cache_size = -65536;
     PRAGMA temp_store = MEMORY;
     PRAGMA foreign_keys = OFF;

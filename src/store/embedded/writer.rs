@@ -132,11 +132,24 @@ enum Ran {
 
 /// What the database said when it failed.
 #[derive(Clone, Debug)]
-struct Failure(String);
+struct Failure {
+    what: String,
+    /// There is no space left.
+    is_full: bool,
+}
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
-        Self(error.to_string())
+        Self::from(&error)
+    }
+}
+
+impl From<&rusqlite::Error> for Failure {
+    fn from(error: &rusqlite::Error) -> Self {
+        Self {
+            what: error.to_string(),
+            is_full: error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+        }
     }
 }
 
@@ -172,7 +185,7 @@ where
         }
         match &self.done {
             Some(Ok(_)) => Ran::Kept,
-            Some(Err(Fault::Sql(error))) => Ran::Failed(Failure(error.to_string())),
+            Some(Err(Fault::Sql(error))) => Ran::Failed(error.into()),
             Some(Err(Fault::Store(_))) | None => Ran::Refused,
         }
     }
@@ -180,7 +193,7 @@ where
     fn answer(self: Box<Self>, batch: Result<(), &Failure>) {
         let answer = match (batch, self.done) {
             // Even a refusal may rest on what another command of the failed batch had done.
-            (Err(Failure(what)), _) => Err(StoreError::Unavailable(what.clone())),
+            (Err(failure), _) => Err(StoreError::Unavailable(failure.what.clone())),
             (Ok(()), Some(done)) => done.map_err(StoreError::from),
             (Ok(()), None) => Err(stopped()),
         };
@@ -304,14 +317,31 @@ impl Desk {
 
     fn serve(&mut self, mut batch: Vec<Box<dyn Job>>) {
         let committed = self.commit(&mut batch);
-        if let Err(Failure(error)) = &committed {
+        if let Err(failure) = &committed {
             tracing::error!(
-                error,
+                error = failure.what,
                 "the journal could not be written; what was asked of it is refused"
             );
         }
+        let is_full = committed.as_ref().is_err_and(|failure| failure.is_full);
         for job in batch {
             job.answer(committed.as_ref().copied());
+        }
+        if is_full {
+            self.make_room();
+        }
+    }
+
+    /// On a full disk the log before the checkpoint may be what fills it, and it would grow with the next command before it
+    /// is cut: it is folded into the database now.
+    fn make_room(&self) {
+        let folded = self
+            .conn
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        match folded {
+            Ok(0) => tracing::warn!("the disk is full: the journal's log was folded in and cut to make room"),
+            Ok(_) => tracing::warn!("the disk is full, and the journal's log is being read: it was not cut"),
+            Err(error) => tracing::warn!("the disk is full, also for folding in the journal's log: {error}"),
         }
     }
 

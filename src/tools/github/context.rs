@@ -16,7 +16,7 @@ pub(super) fn add(server: Server) -> Server {
             reads(
                 "get_me",
                 "Who am I",
-                "The GitHub account these tools act as: its login, its id and its type.",
+                "The GitHub account these tools act as: its login, its id, its type, and what its token may do.",
             )
             .answers(get_me),
         )
@@ -35,8 +35,21 @@ pub(super) fn add(server: Server) -> Server {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-async fn get_me(ctx: Ctx<Parts>, _: Nothing) -> Result<Me, ToolError> {
-    Ok(client(&ctx)?.me().await?)
+/// Who these tools act as.
+#[derive(Serialize, JsonSchema)]
+struct Myself {
+    #[serde(flatten)]
+    me: Me,
+    /// What the token may do; missing where GitHub does not tell, as of fine-grained tokens and of Apps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<Vec<String>>,
+}
+
+async fn get_me(ctx: Ctx<Parts>, _: Nothing) -> Result<Myself, ToolError> {
+    let client = client(&ctx)?;
+    let me = client.me().await?;
+    let scopes = client.scopes().await?;
+    Ok(Myself { me, scopes })
 }
 
 /// What is left of an hour's requests.
