@@ -41,8 +41,9 @@ use crate::config::Settings;
 use crate::hub::{Hub, HubError, ServerStatus, ToolFacts};
 use crate::journal::MemoryStore;
 use crate::normalize;
+use crate::reactor::{self, Explained};
 use crate::receive::{Delivery, Internal, Maker, Source};
-use crate::rules::{self, Explanation, RuleBook};
+use crate::rules::{self, RuleBook};
 use crate::store::DataDir;
 
 /// Every built-in tool, as the hub lists it; needs no credentials.
@@ -142,24 +143,27 @@ pub fn explain_file(
     rule: Option<&str>,
     file: &Path,
     kind: &str,
-) -> Result<Vec<Explanation>, String> {
+) -> Result<Explained, String> {
     let files = read_rules(std::slice::from_ref(&settings.rules))?;
     let loaded = rules::load(&files, settings.vars(), None);
     let book = loaded
         .book
         .ok_or("the rules hold errors; `xmrt check` shows them")?;
-    let chosen = match rule {
-        Some(rule) => std::slice::from_ref(book.rule(rule).ok_or_else(|| unknown_rule(&book, rule))?),
-        None => book.rules(),
-    };
+    let chosen = rule
+        .map(|rule| book.rule(rule).ok_or_else(|| unknown_rule(&book, rule)))
+        .transpose()?;
     let body = files::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let body = with_action(kind, body).map_err(|problem| format!("{}: {problem}", file.display()))?;
     let delivery = given_delivery(kind, "file", &body, Clock::system().now())?;
     let event = normalize::event(delivery).map_err(|error| format!("{}: {error}", file.display()))?;
-    Ok(chosen
-        .iter()
-        .map(|rule| rules::explain(rule, &event, None))
-        .collect())
+    let given = &event.kind.0;
+    if given != kind && !given.starts_with(&format!("{kind}.")) {
+        return Err(format!(
+            "{}: by its `action` this is `{given}`, and --type says `{kind}`",
+            file.display()
+        ));
+    }
+    Ok(reactor::suppose(&event, chosen, book.rules()))
 }
 
 /// The payload with the `action` that its type names: who writes a payload by hand leaves out what was said already.

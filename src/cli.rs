@@ -1,10 +1,15 @@
 //! In: argv. Out: an exit code: 0 fine, 1 found something, 2 could not run. Never: how anything is done.
-#![expect(clippy::print_stderr, reason = "this is the room that talks to the terminal")]
 
-/// Prints a line. In place of the standard one, which panics when nobody reads on, as in `xmrt events | head -1`.
+/// Prints a line. In place of the standard one, which panics when nobody reads on, as in `xmrt events | head -1`, and which
+/// lets through what others wrote to steer the terminal.
 macro_rules! println {
     () => { $crate::cli::print::line("") };
     ($($argument:tt)*) => { $crate::cli::print::line(&format!($($argument)*)) };
+}
+
+/// The same on standard error.
+macro_rules! eprintln {
+    ($($argument:tt)*) => { $crate::cli::print::error_line(&format!($($argument)*)) };
 }
 
 mod agents;

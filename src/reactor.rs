@@ -31,7 +31,7 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 
 pub use crate::rules::Ranked;
 pub use backtest::{Backtest, Candidate, KeptEvents, events_since, of_record};
-pub use explain::{Explained, explain};
+pub use explain::{Explained, explain, suppose};
 pub use intake::{IntakeError, LookupError};
 pub use own::{TriggerError, Wish, asked, ticked};
 pub use pauses::PauseError;
@@ -345,6 +345,7 @@ pub fn catalog(tools: &BTreeMap<String, ToolFacts>, directory: &Directory) -> Ca
                 input_schema: facts.input_schema.clone(),
                 output_schema: facts.output_schema.clone(),
                 effects: facts.promises.effects.clone(),
+                untrusted: facts.promises.untrusted.clone(),
                 read_only: facts.read_only,
                 destructive: facts.destructive,
             };

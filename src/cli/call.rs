@@ -64,7 +64,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         if failed {
             return Err(Failure::CouldNot(format!("{}: {text}", options.tool)));
         }
-        println!("{}", print::harmless(&text).trim_end());
+        println!("{}", text.trim_end());
     }
     if failed { Err(Failure::Found) } else { Ok(()) }
 }

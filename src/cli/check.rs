@@ -157,16 +157,18 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
 fn text(report: &Report<'_>, errors: usize, warnings: usize) {
     let color = print::color(&std::io::stdout());
     if !report.diagnostics.is_empty() {
-        println!(
-            "{}",
-            rules::render_diagnostics(report.files, report.diagnostics, color)
-        );
+        print::colored(&rules::render_diagnostics(
+            report.files,
+            report.diagnostics,
+            color,
+        ));
     }
     println!(
         "{} rule file(s), {errors} error(s), {warnings} warning(s)",
         report.files.len()
     );
-    if let Some(first) = report.diagnostics.first() {
+    let mut worst = report.diagnostics.iter().filter(|found| found.is_error());
+    if let Some(first) = worst.next().or(report.diagnostics.first()) {
         println!("`xmrt check --explain {}` says more about a finding", first.code);
     }
 }

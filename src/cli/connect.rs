@@ -134,7 +134,7 @@ async fn print_secret(settings: &Settings, wanted: &Subscription) -> Ending {
 
 /// The difference, line by line.
 fn tell(target: &Target<'_>, wanted: &Subscription) {
-    let place = print::harmless(&wanted.target);
+    let place = &wanted.target;
     let event = |sign: &str, event: &String| match event.as_str() {
         "*" => println!("{sign} every event"),
         event => println!("{sign} event {event}"),

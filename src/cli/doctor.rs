@@ -61,7 +61,7 @@ pub(super) async fn run(options: Options, settings: Result<Settings, String>) ->
     }
     match options.json {
         true => print::json(&report.json()),
-        false => println!("{}", report.text(print::color(&std::io::stdout()))),
+        false => print::colored(&report.text(print::color(&std::io::stdout()))),
     }
     match report.count(Level::Problem) {
         0 => Ok(()),

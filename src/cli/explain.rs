@@ -1,11 +1,13 @@
 //! `xmrt explain`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use serde_json::Value;
 
 use super::api::{Api, Target, query, segment};
 use super::{Ending, Failure, print};
+use crate::assemble;
 use crate::config::Settings;
-use crate::{assemble, rules};
 
 /// Options of `xmrt explain`.
 #[derive(Debug, clap::Args)]
@@ -28,7 +30,12 @@ pub(super) struct Options {
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     let file = PathBuf::from(&options.event);
     if file.is_file() {
-        return supposed(&options, &file, &settings);
+        let kind = options
+            .kind
+            .as_deref()
+            .ok_or("a payload file needs --type, such as `--type github.issues.opened`")?;
+        let explained = assemble::explain_file(&settings, options.rule.as_deref(), &file, kind)?;
+        return tell(&options, &serde_json::to_value(explained)?);
     }
     if options.kind.is_some() {
         return Err(Failure::CouldNot(format!(
@@ -45,35 +52,14 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         ),
         None => format!("/api/v1/events/{}/explain", segment(&options.event)),
     };
-    let answer = api.get(&path).await?;
-    if options.json {
-        print::json(&answer);
-    } else {
-        println!("{}", print::text(&answer, "/text").trim_end());
-    }
-    Ok(())
+    tell(&options, &api.get(&path).await?)
 }
 
-/// An event that never came, from a file.
-fn supposed(options: &Options, file: &Path, settings: &Settings) -> Ending {
-    let kind = options
-        .kind
-        .as_deref()
-        .ok_or("a payload file needs --type, such as `--type github.issues.opened`")?;
-    let explanations = assemble::explain_file(settings, options.rule.as_deref(), file, kind)?;
-    match (&options.rule, explanations.first()) {
-        (Some(_), Some(explanation)) if options.json => print::json(&serde_json::to_value(explanation)?),
-        (Some(_), Some(explanation)) => println!("{}", print::harmless(explanation.to_text().trim_end())),
-        _ => {
-            let ranking = rules::ranking(&explanations);
-            if options.json {
-                print::json(&serde_json::json!({ "ranking": ranking }));
-            } else if ranking.is_empty() {
-                println!("no rule has to do with {kind}");
-            } else {
-                println!("{}", print::harmless(rules::ranking_page(&ranking).trim_end()));
-            }
-        }
+fn tell(options: &Options, explained: &Value) -> Ending {
+    if options.json {
+        print::json(explained);
+    } else {
+        println!("{}", print::text(explained, "/text").trim_end());
     }
     Ok(())
 }

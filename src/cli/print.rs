@@ -6,22 +6,63 @@ use serde_json::Value;
 
 use crate::rules::is_hidden;
 
-/// Prints a line. When nobody reads any more the program ends here, as quietly as others do: exit 0, for it has done
-/// what was wanted of it.
+/// Prints a line; nothing in it can steer the terminal. When nobody reads any more the program ends here, as quietly as
+/// others do: exit 0, for it has done what was wanted of it.
 pub(super) fn line(text: &str) {
+    put(&harmless(text));
+}
+
+/// The same with colors of our own, which stay. Whatever else could steer the terminal goes all the same.
+pub(super) fn colored(text: &str) {
+    put(&harmless_but_colored(text));
+}
+
+/// The same on standard error. When nobody reads there, there is nobody to tell.
+pub(super) fn error_line(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", harmless(text));
+}
+
+fn put(text: &str) {
     let written = writeln!(std::io::stdout().lock(), "{text}");
     if written.is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
         std::process::exit(0);
     }
 }
 
-/// A text from outside that cannot steer the terminal, nor look like something else: what webhooks bring may hold escape
-/// sequences, marks that turn the direction of writing, and characters that nobody sees.
-pub(super) fn harmless(text: &str) -> String {
-    text.replace(
-        |letter: char| (letter.is_control() && letter != '\n') || is_hidden(letter),
+/// A text that cannot steer the terminal, nor look like something else: what webhooks bring may hold escape sequences,
+/// marks that turn the direction of writing, and characters that nobody sees. Tabs and the line ends of Windows do no
+/// harm, and rule files are full of them.
+fn harmless(text: &str) -> String {
+    text.replace("\r\n", "\n").replace(
+        |letter: char| (letter.is_control() && !matches!(letter, '\n' | '\t')) || is_hidden(letter),
         "\u{fffd}",
     )
+}
+
+/// Lets pass what only colors: `ESC [ 31 ; 1 m`.
+fn harmless_but_colored(text: &str) -> String {
+    const START: &str = "\u{1b}[";
+    let (mut shown, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find(START) {
+        let (before, sequence) = rest.split_at(at);
+        shown.push_str(&harmless(before));
+        let inner =
+            sequence[START.len()..].trim_start_matches(|sign: char| sign.is_ascii_digit() || sign == ';');
+        let whole = &sequence[..sequence.len() - inner.len()];
+        match inner.strip_prefix('m') {
+            Some(after) => {
+                shown.push_str(whole);
+                shown.push('m');
+                rest = after;
+            }
+            None => {
+                shown.push_str(&harmless(whole));
+                rest = inner;
+            }
+        }
+    }
+    shown.push_str(&harmless(rest));
+    shown
 }
 
 /// Whether to color what goes to `stream`: only on a terminal, never when `NO_COLOR` says otherwise.
@@ -73,7 +114,7 @@ fn row(cells: &[String], widths: &[usize]) -> String {
     // A cell that broke the line could pass for a row of its own.
     for (index, cell) in cells
         .iter()
-        .map(|cell| harmless(cell).replace('\n', " "))
+        .map(|cell| harmless(cell).replace(['\n', '\t'], " "))
         .enumerate()
     {
         if index + 1 == cells.len() {
@@ -123,11 +164,44 @@ pub(super) fn pretty(value: &Value) -> String {
     text
 }
 
-/// A field of a JSON object as text that is safe to print; nothing for a missing or null one.
+/// A field of a JSON object as text; nothing for a missing or null one.
 pub(super) fn text(value: &Value, pointer: &str) -> String {
     match value.pointer(pointer) {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => harmless(text),
-        Some(other) => harmless(&other.to_string()),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{harmless, harmless_but_colored};
+
+    #[test]
+    fn what_steers_a_terminal_is_taken_out_and_what_does_not_stays() {
+        for (text, shown) in [
+            ("a\u{1b}[31mb", "a\u{fffd}[31mb"),
+            ("a\u{9b}31mb\u{7}", "a\u{fffd}31mb\u{fffd}"),
+            ("a\u{202e}b\u{200b}c", "a\u{fffd}b\u{fffd}c"),
+            ("back\rto the start", "back\u{fffd}to the start"),
+            ("\tkey = 1\r\n\u{fc}mlaut", "\tkey = 1\n\u{fc}mlaut"),
+        ] {
+            assert_eq!(harmless(text), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn of_colored_text_only_the_colors_stay() {
+        for (text, shown) in [
+            ("\u{1b}[31;1mred\u{1b}[0m", "\u{1b}[31;1mred\u{1b}[0m"),
+            ("\u{1b}[31mred\u{1b}[2J", "\u{1b}[31mred\u{fffd}[2J"),
+            (
+                "\u{1b}]0;title\u{7}x\u{1b}[",
+                "\u{fffd}]0;title\u{fffd}x\u{fffd}[",
+            ),
+            ("\u{1b}[3\u{1b}[m", "\u{fffd}[3\u{1b}[m"),
+        ] {
+            assert_eq!(harmless_but_colored(text), shown, "{text:?}");
+        }
     }
 }

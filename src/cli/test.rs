@@ -58,7 +58,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         let color = format == Format::Text && print::color(&std::io::stdout());
         let shown = rules::render_diagnostics(&files, &loaded.diagnostics, color);
         match format {
-            Format::Text => println!("{shown}"),
+            Format::Text => print::colored(&shown),
             Format::Json => print::json(&serde_json::json!({ "diagnostics": loaded.diagnostics })),
             Format::Junit => {
                 eprintln!("{shown}");
@@ -112,7 +112,7 @@ fn tell(gaps: &[coverage::Gap]) {
         println!("every rule acts in some test, and every condition holds in some and fails in some");
     }
     for gap in gaps {
-        println!("untested {} · {}", gap.rule, print::harmless(&gap.what));
+        println!("untested {} · {}", gap.rule, gap.what);
     }
 }
 
@@ -122,12 +122,7 @@ fn report(trial: &Trial, book: &RuleBook, verbose: bool) {
     } else {
         "FAILED"
     };
-    println!(
-        "{mark} {} · {} → {}",
-        trial.rule,
-        print::harmless(&trial.test),
-        trial.decision
-    );
+    println!("{mark} {} · {} → {}", trial.rule, trial.test, trial.decision);
     if verbose || !trial.failures.is_empty() {
         for call in &trial.calls {
             let note = if call["skipped"] == true { " (skipped)" } else { "" };
@@ -139,7 +134,7 @@ fn report(trial: &Trial, book: &RuleBook, verbose: bool) {
         }
     }
     for failure in &trial.failures {
-        println!("       - {}", print::harmless(failure));
+        println!("       - {failure}");
     }
     if !trial.failures.is_empty() {
         why(trial, book);
@@ -153,7 +148,7 @@ fn why(trial: &Trial, book: &RuleBook) {
     };
     if matches!(trial.decision.as_str(), "missed" | "error") {
         for difference in rules::explain(rule, event, None).would_have_to_differ {
-            println!("       why: {}", print::harmless(&difference));
+            println!("       why: {difference}");
         }
     }
 }

@@ -181,7 +181,7 @@ async fn show(name: &str, as_json: bool, settings: &Settings) -> Ending {
         print::json(&json!({ "tool": with_example(facts)?, "external": external.map(|(_, tool)| tool) }));
         return Ok(());
     }
-    println!("{}", print::harmless(card::card(facts).trim_end()));
+    println!("{}", card::card(facts).trim_end());
     if let Some((server, tool)) = external {
         println!("\nstate: {}", state(server, tool));
         if let (Some(hash), Some(by)) = (&tool.approved, &tool.approved_by) {

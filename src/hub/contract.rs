@@ -138,6 +138,9 @@ pub struct Promises {
     /// It can say beforehand what a call would come to: [`Reply::Resolved`].
     #[serde(default)]
     pub resolves: bool,
+    /// The fields of its result, at any depth, that hold what strangers wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untrusted: Vec<String>,
 }
 
 impl Default for Promises {
@@ -152,6 +155,7 @@ impl Default for Promises {
             urgent: false,
             pending: false,
             resolves: false,
+            untrusted: Vec::new(),
         }
     }
 }

@@ -1,7 +1,9 @@
-//! In: the name of a stored event, perhaps of a rule. Out: why rules did or did not act on it, from what is on record and
-//! the rules it met. Never: the rules in memory: the journal has those in force, too, so any process can be asked.
+//! In: the name of a stored event, perhaps of a rule; or an event that never came, and rules. Out: why rules did or did not
+//! act on it, from what is on record and the rules it met. Never: the rules in memory: the journal has those in force, too,
+//! so any process can be asked.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -9,9 +11,12 @@ use super::envelope;
 use super::intake::{self, LookupError};
 use crate::journal::{BookRecord, EventRecord, RuleText, Store, Verdict};
 use crate::normalize::Event;
-use crate::rules::{self, Explanation, OnRecord, Ranked, Recorded};
+use crate::rules::{self, Explanation, OnRecord, Ranked, Recorded, Rule};
 
-/// Why rules did or did not act on a stored event.
+/// How many rules are ranked.
+const RANKED_MAX: usize = 50;
+
+/// Why rules did or did not act on an event. Command, API and tool give this and nothing else.
 #[derive(Debug, Serialize)]
 pub struct Explained {
     /// The event's id.
@@ -27,8 +32,61 @@ pub struct Explained {
     /// Without a rule: all that have to do with such events, the nearest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ranking: Vec<Ranked>,
+    /// How many more have to do with such events, and came less near.
+    #[serde(skip_serializing_if = "is_none")]
+    pub left_out: usize,
     /// All of it for a person.
     pub text: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
+impl Explained {
+    /// One rule, in full.
+    fn in_full(event: &Event, explanation: Explanation) -> Self {
+        Self {
+            text: explanation.to_text(),
+            explanation: Some(explanation),
+            ..Self::about(event)
+        }
+    }
+
+    /// All rules, the nearest first.
+    fn ranked(event: &Event, all: &[Explanation]) -> Self {
+        let mut ranking = rules::ranking(all);
+        let left_out = ranking.len().saturating_sub(RANKED_MAX);
+        ranking.truncate(RANKED_MAX);
+        Self {
+            text: page(event, &ranking, left_out),
+            ranking,
+            left_out,
+            ..Self::about(event)
+        }
+    }
+
+    fn about(event: &Event) -> Self {
+        Self {
+            event: event.id.0.clone(),
+            kind: event.kind.0.clone(),
+            subject: event.subject.0.clone(),
+            explanation: None,
+            ranking: Vec::new(),
+            left_out: 0,
+            text: String::new(),
+        }
+    }
+}
+
+/// The same for an event that never came: of `rule`, or of all that there are.
+pub fn suppose(event: &Event, rule: Option<&Arc<Rule>>, all: &[Arc<Rule>]) -> Explained {
+    let supposed = |rule: &Arc<Rule>| rules::explain(rule, event, None);
+    match rule {
+        Some(rule) => Explained::in_full(event, supposed(rule)),
+        None => Explained::ranked(event, &all.iter().map(supposed).collect::<Vec<_>>()),
+    }
 }
 
 /// The book an event was matched with, and the one in force.
@@ -66,32 +124,26 @@ pub async fn explain(
         let on_record = books.on_record(name, &text.version, &record, &verdicts);
         Ok(rules::explain(&rule, &event, Some(&on_record)))
     };
-    let mut explained = Explained {
-        event: record.key.id.clone(),
-        kind: record.kind.clone(),
-        subject: record.subject.clone(),
-        explanation: None,
-        ranking: Vec::new(),
-        text: String::new(),
-    };
     if let Some(name) = rule {
-        let explanation = about(name)?;
-        explained.text = explanation.to_text();
-        explained.explanation = Some(explanation);
-        return Ok(explained);
+        return Ok(Explained::in_full(&event, about(name)?));
     }
     let all: Result<Vec<Explanation>, LookupError> = books.names().into_iter().map(about).collect();
-    explained.ranking = rules::ranking(&all?);
-    explained.text = page(&event, &explained.ranking);
-    Ok(explained)
+    Ok(Explained::ranked(&event, &all?))
 }
 
-fn page(event: &Event, ranking: &[Ranked]) -> String {
+fn page(event: &Event, ranking: &[Ranked], left_out: usize) -> String {
     let head = format!("{} {} ({})", event.kind.0, event.id.0, event.subject.0);
     if ranking.is_empty() {
-        return format!("{head}\n\nNo rule has to do with such events.\n");
+        let kind = &event.kind.0;
+        return format!(
+            "{head}\n\nNo rule has to do with such events; one that is to act on them says `on = \"{kind}\"`.\n"
+        );
     }
-    format!("{head}\n\n{}", rules::ranking_page(ranking))
+    let more = match left_out {
+        0 => String::new(),
+        more => format!("… and {more} more that came less near\n"),
+    };
+    format!("{head}\n\n{}{more}", rules::ranking_page(ranking))
 }
 
 impl Books {

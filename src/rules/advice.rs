@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::rules::check::Catalog;
 use crate::rules::diagnostic::{Diagnostic, Findings};
 use crate::rules::duration;
+use crate::rules::names::is_path;
 use crate::rules::reference;
 
 /// What operators are called elsewhere.
@@ -127,7 +128,7 @@ fn renamed(table: &[(&str, &str)], name: &str) -> Option<String> {
 fn better(found: &Diagnostic, raw: &str, text: &str, catalog: Option<&Catalog>) -> Option<String> {
     let bare = raw.trim_matches(['"', '\'']);
     match found.code {
-        "syntax" if found.hint.is_none() => syntax(&found.message, raw),
+        "syntax" if found.hint.is_none() => braces(found, text).or_else(|| syntax(&found.message, raw)),
         "expression" => expression(found, text),
         "unknown-name" if found.message.contains("`github`") => {
             Some("what GitHub Actions calls `github.event` is `event` here".into())
@@ -139,6 +140,7 @@ fn better(found: &Diagnostic, raw: &str, text: &str, catalog: Option<&Catalog>) 
             None if raw.parse::<u64>().is_ok() => Some(format!("say the unit: `\"{raw}s\"` or `\"{raw}m\"`")),
             None => None,
         },
+        "type-mismatch" if found.hint.is_none() && ordered(bare).is_some() => ordered(bare),
         "type-mismatch" if found.hint.is_none() && found.message.contains("is an object") => {
             let path = found.message.split('`').nth(1)?;
             Some(format!("say which of its fields: `{path}.name`, for instance"))
@@ -148,6 +150,19 @@ fn better(found: &Diagnostic, raw: &str, text: &str, catalog: Option<&Catalog>) 
         }
         "type" if found.message.contains("a test's event is") => {
             Some("write `event = { on = \"github.issues.opened\", payload = { … } }`".into())
+        }
+        "type" if found.message.starts_with("`retry` is") => {
+            let attempts = raw.parse::<u64>().unwrap_or(3);
+            Some(format!("write `retry = {{ attempts = {attempts} }}`"))
+        }
+        "type" if found.message.starts_with("`expect` is") => {
+            Some("write the calls, in order: `expect = [{ tool = \"xmrt.notify\" }]`; `[]` is none".into())
+        }
+        "value" if found.hint.is_none() && found.message.starts_with("`mode` is") => {
+            Some("`shadow` plans and records, and writes nothing; `off` does not even that".into())
+        }
+        "argument-type" if found.hint.is_none() && is_path(bare) => {
+            Some(format!("did you mean `{{{{ {bare} }}}}`?"))
         }
         "argument-type" if found.message.contains("takes a list") && raw.starts_with('"') => {
             Some(format!("in brackets: `[{raw}]`"))
@@ -163,9 +178,51 @@ fn better(found: &Diagnostic, raw: &str, text: &str, catalog: Option<&Catalog>) 
     }
 }
 
+/// A template without its quotes: `number = {{ event.issue.number }}`.
+fn braces(found: &Diagnostic, text: &str) -> Option<String> {
+    let (before, rest) = (text.get(..found.span.start)?, text.get(found.span.start..)?);
+    let from = match (
+        before.ends_with('{'),
+        rest.starts_with('{'),
+        rest.starts_with("{{"),
+    ) {
+        (true, true, _) => found.span.start - 1,
+        (_, _, true) => found.span.start,
+        _ => return None,
+    };
+    let line = text.get(from..)?.lines().next()?;
+    let (template, _) = line.split_once("}}")?;
+    Some(format!("a template stands in quotes: `\"{template}}}}}\"`"))
+}
+
+/// `"> 5"` as an operator.
+fn ordered(bare: &str) -> Option<String> {
+    let at = bare.find(|letter| !matches!(letter, '<' | '>' | '='))?;
+    let (sign, number) = bare.split_at(at);
+    let number = number.trim();
+    let operator = match sign {
+        ">" => "gt",
+        ">=" => "gte",
+        "<" => "lt",
+        "<=" => "lte",
+        _ => return None,
+    };
+    number
+        .parse::<f64>()
+        .is_ok()
+        .then(|| format!("write `{{ {operator} = {number} }}`"))
+}
+
 fn syntax(message: &str, raw: &str) -> Option<String> {
     if message.contains("string values must be quoted") && !raw.contains(['"', '\n']) {
-        return Some(format!("write `\"{}\"`", raw.trim()));
+        // Quotation marks of a word processor are no quotes.
+        let bare = raw
+            .trim()
+            .trim_matches(['\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}']);
+        return Some(match is_path(bare) {
+            true => format!("write `\"{{{{ {bare} }}}}\"`"),
+            false => format!("write `\"{bare}\"`"),
+        });
     }
     let hint = if message.contains("missing escaped value") {
         "within `\"…\"` a backslash begins an escape; between single quotes it is an ordinary letter: '\\bbug\\b'"
@@ -193,10 +250,12 @@ fn expression(found: &Diagnostic, text: &str) -> Option<String> {
         // What is near to it was said already.
         return renamed(theirs, name).or_else(|| rest.is_empty().then(all));
     }
-    let rest = text.get(found.span.start..)?;
-    let hint = if rest.starts_with("&&") {
+    let (before, rest) = (text.get(..found.span.start)?, text.get(found.span.start..)?);
+    let hint = if rest.starts_with("${{") {
+        "`if` and `require` are expressions already, without `${{ }}`; the payload is `event`"
+    } else if rest.starts_with("&&") {
         "write `and`"
-    } else if rest.starts_with("||") {
+    } else if rest.starts_with("||") || (rest.starts_with('|') && before.ends_with('|')) {
         "write `or`"
     } else if rest.starts_with('!') && !rest.starts_with("!=") {
         "write `not`"
@@ -225,6 +284,9 @@ fn field(found: &Diagnostic, bare: &str) -> Option<String> {
         if let Some(inner) = path.strip_prefix("event.") {
             return Some(format!("a path of `[when]` begins within the payload: `{inner}`"));
         }
+        if matches!(bare, "between" | "range") {
+            return Some("two bounds stand side by side: `{ gte = 1, lte = 10 }`".into());
+        }
         return renamed(OPERATORS, if bare.is_empty() { last } else { bare });
     }
     None
@@ -236,6 +298,12 @@ fn key(found: &Diagnostic, bare: &str) -> Option<String> {
     }
     if bare == "enabled" || bare == "disabled" {
         return Some("`mode = \"off\"` switches a rule off, and `off_reason` says why".into());
+    }
+    if bare == "schedule" {
+        return Some("with `on = \"schedule\"`, `cron = \"0 9 * * 1-5\"` says when".into());
+    }
+    if found.message.starts_with("a test's event") && matches!(bare, "type" | "event" | "kind" | "name") {
+        return Some("did you mean `on`?".into());
     }
     renamed(KEYS, bare).or_else(|| {
         let in_action =

@@ -1,7 +1,7 @@
 //! In: the tree of a rule file, and the tools that exist. Out: what is wrong beyond the file's own grammar. Never: calls,
 //! or giving up at the first mistake: it looks at the tree, so a rule that does not compile is checked all the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde_json::Value;
@@ -14,6 +14,7 @@ use crate::rules::syntax::{self, Entry, Kind, Node, find};
 
 mod arguments;
 mod catalog;
+mod compared;
 mod conditions;
 mod design;
 mod fields;
@@ -21,6 +22,8 @@ mod flow;
 mod grants;
 mod items;
 mod origin;
+mod partly;
+mod slips;
 mod state;
 mod strangers;
 mod text;
@@ -76,18 +79,22 @@ pub(crate) fn rule(
         catalog,
         findings,
         steps: Vec::new(),
+        calls: BTreeMap::new(),
         all_steps: BTreeSet::new(),
         misplaced: Vec::new(),
         mentions: Vec::new(),
         by_name: Vec::new(),
+        compared: Vec::new(),
         item: None,
     };
     checker.rule(tree);
     checker.tests(tree);
-    let (mentions, by_name) = (checker.mentions, checker.by_name);
+    let (mentions, by_name, compared) = (checker.mentions, checker.by_name, checker.compared);
     // What goes beyond the file's own grammar is asked only where everything is known that a rule can refer to.
     let catalog = catalog?;
     fields::check(tree, &mentions, findings);
+    compared::check(&listened(tree), &compared, findings);
+    partly::check(tree, &mentions, findings);
     state::check(tree, &catalog.state, findings);
     grants::check(tree, &catalog.directory, findings);
     flow::check(tree, &mentions, catalog, findings);
@@ -135,12 +142,15 @@ struct Checker<'t, 'f, 'a> {
     findings: &'f mut Findings<'a>,
     /// Ids of the actions so far.
     steps: Vec<String>,
+    /// The same with what they say.
+    calls: BTreeMap<String, &'t [Entry]>,
     /// Ids of all actions.
     all_steps: BTreeSet<String>,
     /// Tools' places whose `arguments` stand under another action, or that got another's.
     misplaced: Vec<arguments::Misplaced>,
     mentions: Vec<Mention>,
     by_name: Vec<ByName>,
+    compared: Vec<compared::Place>,
     /// What the items come from, of the action at hand that has a `for_each`.
     item: Option<Vec<origin::Origin>>,
 }
@@ -170,6 +180,7 @@ impl<'t> Checker<'t, '_, '_> {
             .collect();
         for (action, id) in actions.iter().zip(ids) {
             self.action(action, limits.is_some());
+            self.calls.insert(id.clone(), action);
             self.steps.push(id);
         }
     }
@@ -206,6 +217,15 @@ impl<'t> Checker<'t, '_, '_> {
             return;
         };
         let Some(name) = entry.node.text() else { return };
+        let entries = given.and_then(|given| given.node.table()).unwrap_or(&[]);
+        let looked = strangers::Looked {
+            events: &self.events,
+            tool: name,
+            item: self.item.as_deref(),
+            steps: &self.calls,
+            catalog,
+        };
+        looked.prompts(entries, self.findings);
         let Some(tool) = catalog.get(name) else {
             let server = name.split_once('.').map(|(server, _)| server);
             // Not even a name was reported already; and of some servers it shows only when they are there.
@@ -224,9 +244,8 @@ impl<'t> Checker<'t, '_, '_> {
                 )
                 .hint("add `[limits]` with a `cooldown` or a `rate`");
         }
-        let entries = given.and_then(|given| given.node.table()).unwrap_or(&[]);
         if tool.destructive {
-            strangers::check(&self.events, name, self.item.as_deref(), entries, self.findings);
+            looked.targets(entries, self.findings);
         }
         if self
             .misplaced
@@ -244,6 +263,7 @@ impl<'t> Checker<'t, '_, '_> {
             root: &tool.input_schema,
         };
         call.check(entries, self.findings);
+        slips::check(&self.events, name, entries, self.findings);
     }
 
     fn unknown_tool(&mut self, name: &str, span: &Range<usize>, catalog: &Catalog) {
@@ -277,10 +297,7 @@ impl<'t> Checker<'t, '_, '_> {
             && let Ok(expression) = Expression::compile(text)
         {
             self.paths(&expression.paths(), &entry.node, text, known, (action, key));
-            self.named(
-                origin::expression(text, self.item.as_deref()).by_name,
-                &entry.node,
-            );
+            self.traced(origin::expression(text, self.item.as_deref()), &entry.node);
         }
     }
 
@@ -290,7 +307,7 @@ impl<'t> Checker<'t, '_, '_> {
             Kind::Text(text) => {
                 if let Ok(template) = Template::compile(text) {
                     self.paths(&template.paths(), node, text, known, at);
-                    self.named(origin::template(text, self.item.as_deref()).by_name, node);
+                    self.traced(origin::template(text, self.item.as_deref()), node);
                 }
             }
             Kind::Array(items) => items.iter().for_each(|item| self.template(item, known, at)),
@@ -361,8 +378,12 @@ impl<'t> Checker<'t, '_, '_> {
         }
     }
 
-    fn named(&mut self, found: Vec<origin::ByName>, node: &Node) {
-        for origin::ByName { written, path, place } in found {
+    fn traced(&mut self, found: origin::Traced, node: &Node) {
+        for compared in found.compared {
+            let place = syntax::inside(self.findings.text(), &node.span, compared.place.clone());
+            self.compared.push(compared::Place { compared, place });
+        }
+        for origin::ByName { written, path, place } in found.by_name {
             self.by_name.push(ByName {
                 known: path.len() + 1 - written.len(),
                 written: written.join("."),

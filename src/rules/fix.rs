@@ -24,6 +24,7 @@ pub(crate) const FIXABLE: &[&str] = &[
     "argument-type",
     "argument-value",
     "duration",
+    "literal-expression",
     "misplaced-key",
     "operand",
     "step-id",
@@ -44,6 +45,7 @@ pub(crate) const FIXABLE: &[&str] = &[
     "unknown-variable",
     "unused-allow",
     "value",
+    "wrong-identifier",
 ];
 
 /// One thing that was mended.

@@ -63,6 +63,22 @@ fn is_sign(word: &str) -> bool {
     }
 }
 
+/// Whether a text is a path that an expression could name, and nothing else: `event.issue.title`.
+pub(crate) fn is_path(text: &str) -> bool {
+    let mut segments = text.split('.');
+    let first = segments.next().unwrap_or_default();
+    let is_name = |segment: &str| {
+        let word = segment.split('[').next().unwrap_or_default();
+        !word.is_empty()
+            && word
+                .chars()
+                .all(|letter| letter.is_alphanumeric() || letter == '_')
+    };
+    matches!(first, "event" | "steps" | "vars" | "meta" | "item")
+        && text.len() > first.len()
+        && segments.all(is_name)
+}
+
 /// The engine finds an unknown filter only when it gets there; a rule's author wants to know at once.
 pub(crate) fn check_calls(source: &str, is_expression: bool) -> Result<(), SourceError> {
     for (start, end) in code(source, is_expression) {

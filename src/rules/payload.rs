@@ -114,6 +114,13 @@ impl Leaf {
             .filter(|(holds, _)| *holds)
             .map(|(_, name)| *name)
             .collect();
+        if self.several {
+            let bare = |name: &&str| format!("{}s", name.trim_start_matches("an ").trim_start_matches("a "));
+            return format!(
+                "a list of {}",
+                held.iter().map(bare).collect::<Vec<_>>().join(" or ")
+            );
+        }
         held.join(" or ")
     }
 }

@@ -171,7 +171,7 @@ impl Server {
                  decided about it, rule by rule; payload = true gives what the provider sent.",
             )
             .closed_world()
-            .untrusted(&["payload"])
+            .untrusted(&["payload", "reason"])
             .answers(records::get_event),
         )
         .with(
@@ -182,6 +182,7 @@ impl Server {
                  wait for (approval, retry, …) or event.",
             )
             .closed_world()
+            .untrusted(&["reason"])
             .answers(runs::list),
         )
         .with(
@@ -191,6 +192,7 @@ impl Server {
                 "One run of a rule: its state and why, and every step with its call, attempts, result and error.",
             )
             .closed_world()
+            .untrusted(&["reason", "call", "result", "error", "approval"])
             .answers(records::get_run),
         )
         .with(

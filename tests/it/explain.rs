@@ -208,7 +208,14 @@ async fn command_and_interface_and_tool_say_the_same() {
     assert_eq!(command, api);
     let (text, _, _) = world.xmrt(&["explain", "hourly", "--event", "delivery-2"]);
     assert_eq!(text.trim_end(), api["text"].as_str().expect("text").trim_end());
+    assert_eq!(
+        tool(&world, &json!({ "event": "delivery-2", "rule": "hourly" })),
+        api
+    );
     let (_, all) = world.api("events/delivery-2/explain").await;
+    let (command, _, _) = world.xmrt(&["explain", "--event", "delivery-2", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&command).expect("JSON"), all);
+    assert_eq!(tool(&world, &json!({ "event": "delivery-2" })), all);
     let names: Vec<&str> = all["ranking"]
         .as_array()
         .expect("a ranking")
@@ -217,6 +224,65 @@ async fn command_and_interface_and_tool_say_the_same() {
         .collect();
     assert_eq!(names.last(), Some(&"closed"));
     assert!(!names.contains(&"pushed"), "{names:?}");
+}
+
+/// What the MCP tool answers, through the running server.
+fn tool(world: &World, arguments: &Value) -> Value {
+    let arguments = arguments.to_string();
+    let (answer, errors, code) = world.xmrt(&[
+        "call",
+        "xmrt.explain_decision",
+        "--arguments",
+        &arguments,
+        "--json",
+    ]);
+    assert_eq!(code, 0, "{errors}");
+    serde_json::from_str(&answer).expect("JSON")
+}
+
+/// An event from a file is told in the same shape: only what nobody has on record is missing.
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "it writes the file")]
+async fn an_event_that_never_came_is_explained_in_the_same_words() {
+    let world = world().await;
+    let (_, shown) = world.api("events/delivery-1").await;
+    let file = world.folder.path().join("payload.json");
+    std::fs::write(&file, shown["payload"].to_string()).expect("a file");
+    let file = file.to_string_lossy().into_owned();
+    let of = |more: &[&str]| {
+        let given = ["--event", &file, "--type", "github.issues.opened", "--json"];
+        let (answer, errors, code) = world.xmrt(&[&["explain"], more, &given[..]].concat());
+        assert_eq!(code, 0, "{errors}");
+        serde_json::from_str::<Value>(&answer).expect("JSON")
+    };
+    let (_, api) = world.api("rules/for-carol/explain?event=delivery-1").await;
+    let supposed = of(&["for-carol"]);
+    let keys = |answer: &Value| -> Vec<String> {
+        answer
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| key.clone())
+            .collect()
+    };
+    assert_eq!(keys(&supposed), keys(&api));
+    for same in [
+        "sentence",
+        "when",
+        "would_have_to_differ",
+        "version",
+        "decision",
+        "failed",
+    ] {
+        assert_eq!(supposed["explanation"][same], api["explanation"][same], "{same}");
+    }
+    let (_, all) = world.api("events/delivery-1/explain").await;
+    let supposed = of(&[]);
+    assert_eq!(keys(&supposed), keys(&all));
+    assert_eq!(
+        supposed["ranking"].as_array().map(Vec::len),
+        all["ranking"].as_array().map(Vec::len)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

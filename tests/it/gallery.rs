@@ -7,6 +7,7 @@ mod expressions;
 mod form;
 mod habits;
 mod items;
+mod newcomers;
 mod slips;
 mod steps;
 mod tools;

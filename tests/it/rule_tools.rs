@@ -314,15 +314,33 @@ fn what_fix_would_change_is_shown_and_then_done_once() {
 /// What webhooks and files bring must not steer the terminal, nor make a line look like another.
 #[test]
 fn nothing_that_comes_from_outside_can_steer_the_terminal() {
-    let trick = "\u{202e}\u{200b}\u{1b}[31m";
-    let escaped = "\\u202e\\u200b\\u001b[31m";
+    let trick = "\u{202e}\u{200b}\u{1b}[31m\u{9b}2J";
+    let escaped = "\\u202e\\u200b\\u001b[31m\\u009b2J";
     let rule = format!(
         "{}\n[[test]]\nname = \"of {escaped} and so on\"\nevent = {{ on = \"github.issues.opened\", payload = {{ issue = {{ number = 1, \
          title = \"BUG {escaped}\" }}, repository = {{ full_name = \"acme/api\" }} }} }}\nexpect = []\n",
         ISSUE.split("\n[[test]]").next().expect("the rule")
     );
     let payload = serde_json::json!({ "action": "opened", "issue": { "number": 1, "title": trick }, "repository": { "full_name": trick } });
-    let folder = folder(&[("rules/tell.toml", &rule), ("payload.json", &payload.to_string())]);
+    // As it is on record: whoever sends it chooses its id and its type.
+    let event = serde_json::json!({
+        "id": format!("one{trick}"), "source": "github", "type": format!("github.issues.opened{trick}"), "action": "opened",
+        "subject": trick, "actor": trick, "time": "2026-03-04T10:00:00Z", "received_at": "2026-03-04T10:00:00Z",
+        "payload": payload,
+    });
+    let folder = folder(&[
+        ("rules/tell.toml", &rule),
+        (
+            "new/tell.toml",
+            &rule
+                .replace("on = \"github.issues.opened\"", "on = \"github\"")
+                .replace("[when]", "# [when]")
+                .replace("issue.title =", "# "),
+        ),
+        (&format!("new/other{trick}.toml"), &rule),
+        ("payload.json", &payload.to_string()),
+        ("events/one.json", &event.to_string()),
+    ]);
     let explained = [
         "explain",
         "tell",
@@ -339,6 +357,23 @@ fn nothing_that_comes_from_outside_can_steer_the_terminal() {
         &["check", "--json"],
         &explained,
         &[&explained[..], &["--json"]].concat(),
+        &["rules", "diff", "new", "--against", "rules"],
+        &["rules", "diff", "new", "--against", "rules", "--json"],
+        &[
+            "backtest",
+            "new/tell.toml",
+            "--against",
+            "rules",
+            "--events",
+            "events",
+        ],
+        &[
+            "explain",
+            "--event",
+            &format!("nothing{trick}"),
+            "--type",
+            "github.push",
+        ],
     ] {
         let output = xmrt(folder.path(), arguments);
         let shown = format!("{}{}", out(&output), err(&output));

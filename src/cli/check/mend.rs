@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use similar::TextDiff;
 
-use super::super::{Failure, print};
+use super::super::Failure;
 use super::Report;
 use crate::rules::{self, Catalog, SourceFile};
 
@@ -15,7 +15,7 @@ use crate::rules::{self, Catalog, SourceFile};
 pub(super) fn all(files: &mut [SourceFile], vars: &Value, catalog: &Catalog) -> usize {
     let changed = mended(files, vars, catalog);
     for (before, file) in &changed {
-        println!("{}", print::harmless(shown(file, before).trim_end()));
+        println!("{}", shown(file, before).trim_end());
     }
     changed.len()
 }
@@ -30,7 +30,7 @@ pub(super) fn write(
     let mut written = Vec::new();
     for (before, file) in mended(files, vars, catalog) {
         if !quiet {
-            println!("{}", print::harmless(shown(file, &before).trim_end()));
+            println!("{}", shown(file, &before).trim_end());
         }
         replace(Path::new(&file.path), &file.text)
             .map_err(|error| Failure::CouldNot(format!("{}: {error}", file.path)))?;

@@ -363,11 +363,11 @@ fn tell(before: &Before, found: &[Difference], same: usize, brief: bool) {
         };
         println!("\n{mark} {} {}{versions}", difference.rule, difference.what);
         for sentence in &difference.means {
-            println!("    - {}", print::harmless(sentence));
+            println!("    - {sentence}");
         }
         if !brief {
             for line in difference.lines.lines().filter(|line| !line.starts_with("@@")) {
-                println!("      {}", print::harmless(line));
+                println!("      {line}");
             }
         }
     }

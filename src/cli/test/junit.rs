@@ -212,7 +212,9 @@ fn escaped(text: &str) -> String {
             '\r' => out.push_str("&#13;"),
             '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             // A terminal may show the report, too.
-            hidden if is_hidden(hidden) => out.push_str(&format!("&#x{:x};", u32::from(hidden))),
+            hidden if is_hidden(hidden) || hidden.is_control() => {
+                out.push_str(&format!("&#x{:x};", u32::from(hidden)))
+            }
             other => out.push(other),
         }
     }

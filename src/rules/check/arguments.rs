@@ -164,6 +164,17 @@ impl Call<'_> {
             .and_then(Value::as_object)
             .unwrap_or(&none);
         let name_of = |key: &str| within.map_or_else(|| key.to_owned(), |path| format!("{path}.{key}"));
+        let required = schema.get("required").and_then(Value::as_array);
+        let missing: Vec<&str> = required
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .filter(|name| find(given, name).is_none())
+            .collect();
+        let strange = given
+            .iter()
+            .filter(|entry| !properties.contains_key(&entry.key))
+            .count();
         for entry in given {
             if let Some(property) = properties.get(&entry.key) {
                 self.value(&entry.node, property, &name_of(&entry.key), refusals);
@@ -173,7 +184,12 @@ impl Call<'_> {
                     if known.is_empty() {
                         "it takes none".to_owned()
                     } else {
-                        let perhaps = akin(&entry.key, known.iter().copied());
+                        let perhaps =
+                            akin(&entry.key, known.iter().copied()).or_else(|| match missing.as_slice() {
+                                // One too many and one too few: the one is the other.
+                                [only] if strange == 1 => Some(format!("perhaps `{only}`;")),
+                                _ => None,
+                            });
                         let perhaps = perhaps.map_or(String::new(), |perhaps| format!("{perhaps} "));
                         format!("{perhaps}it takes {}", known.join(", "))
                     }
@@ -186,20 +202,17 @@ impl Call<'_> {
                 });
             }
         }
-        let required = schema.get("required").and_then(Value::as_array);
-        for name in required.into_iter().flatten().filter_map(Value::as_str) {
-            if find(given, name).is_none() {
-                let doc = properties
-                    .get(name)
-                    .and_then(|property| property.get("description"))
-                    .and_then(Value::as_str);
-                refusals.push(Refusal {
-                    code: "missing-argument",
-                    span: span.clone(),
-                    message: format!("`{}` needs the argument `{}`", self.tool, name_of(name)),
-                    hint: doc.map(|doc| format!("{name}: {doc}")),
-                });
-            }
+        for name in missing {
+            let doc = properties
+                .get(name)
+                .and_then(|property| property.get("description"))
+                .and_then(Value::as_str);
+            refusals.push(Refusal {
+                code: "missing-argument",
+                span: span.clone(),
+                message: format!("`{}` needs the argument `{}`", self.tool, name_of(name)),
+                hint: doc.map(|doc| format!("{name}: {doc}")),
+            });
         }
     }
 

@@ -58,6 +58,8 @@ pub struct CatalogTool {
     pub output_schema: Option<Value>,
     /// Event types its effect comes back as, `<type>:<subject>`: see [`crate::hub::Promises::effects`].
     pub effects: Vec<String>,
+    /// Fields of its result, at any depth, that hold what strangers wrote.
+    pub untrusted: Vec<String>,
     /// It changes nothing.
     pub read_only: bool,
     /// It may destroy or interrupt something.

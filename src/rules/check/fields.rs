@@ -49,6 +49,19 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], findings: &mut Finding
             continue;
         }
         let path: Vec<&str> = segments.collect();
+        if let Some(list) = list_on_the_way(&on, &path).filter(|_| !mention.bracketed) {
+            let (list, field) = (path[..list].join("."), path[list..].join("."));
+            findings
+                .error(
+                    "unknown-field",
+                    &mention.place,
+                    format!("`event.{list}` is a list, and only what is in it has a `{field}`"),
+                )
+                .hint(format!(
+                    "take one of it, `event.{list}[0].{field}`, or all of them, `event.{list} | map(attribute='{field}') | list`"
+                ));
+            continue;
+        }
         if let Found::Missing { known, near, beside } = lookup(&on, &path) {
             if let Some(hint) = method(mention, &path, known) {
                 findings
@@ -88,10 +101,22 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], findings: &mut Finding
             Found::Missing { known, near, beside } => {
                 missing("", &path, known, near, &beside, &entry.key_span, &on, findings);
             }
-            Found::There(leaf) => compared(&path.join("."), &leaf, &entry.node, findings),
+            Found::There(leaf) => {
+                let field = leaf.object.then(|| naming(&on, &path)).flatten();
+                compared(&path.join("."), &leaf, field, &entry.node, findings);
+            }
         }
     });
     in_tests(tree, findings);
+}
+
+/// How many segments of a path lead to a list, where more follow that its items have. `[when]` goes through lists by itself,
+/// expressions do not.
+pub(super) fn list_on_the_way(on: &[&str], path: &[&str]) -> Option<usize> {
+    if !matches!(lookup(on, path), Found::There(_)) {
+        return None;
+    }
+    (1..path.len()).find(|length| matches!(lookup(on, &path[..*length]), Found::There(leaf) if leaf.several))
 }
 
 /// A payload in a test that no such event has: the test is about something that never happens, and one that expects nothing
@@ -235,10 +260,21 @@ fn missing(
         .hint(hint);
 }
 
-/// What a condition asks of a field, compared with what the field holds.
-fn compared(path: &str, leaf: &Leaf, node: &Node, findings: &mut Findings<'_>) {
+/// The text by which such tables are told apart, in the order in which people think of them.
+pub(super) fn naming(on: &[&str], path: &[&str]) -> Option<&'static str> {
+    const NAMES: &[&str] = &["login", "name", "title", "full_name", "filename", "ref"];
+    NAMES.iter().copied().find(|name| {
+        let whole = [path, &[*name]].concat();
+        matches!(lookup(on, &whole), Found::There(leaf) if leaf.text)
+    })
+}
+
+/// What a condition asks of a field, compared with what the field holds. `field` is one of its own that holds a text.
+fn compared(path: &str, leaf: &Leaf, field: Option<&str>, node: &Node, findings: &mut Findings<'_>) {
     match &node.kind {
-        Kind::Array(items) => items.iter().for_each(|item| compared(path, leaf, item, findings)),
+        Kind::Array(items) => items
+            .iter()
+            .for_each(|item| compared(path, leaf, field, item, findings)),
         Kind::Table(entries) => {
             let folded = entries.iter().any(|entry| entry.key == "ignore_case");
             for entry in entries {
@@ -248,15 +284,15 @@ fn compared(path: &str, leaf: &Leaf, node: &Node, findings: &mut Findings<'_>) {
                             choices: None,
                             ..leaf.clone()
                         };
-                        compared(path, &any, &entry.node, findings);
+                        compared(path, &any, field, &entry.node, findings);
                     }
-                    "equals" | "not" | "all" => compared(path, leaf, &entry.node, findings),
+                    "equals" | "not" | "all" => compared(path, leaf, field, &entry.node, findings),
                     "prefix" | "suffix" | "contains" | "glob" | "regex" | "cidr" | "semver" if !leaf.text => {
                         mismatch(
                             path,
                             leaf,
                             &format!("`{}` asks for a text", entry.key),
-                            None,
+                            field.map(|field| format!("ask for one of its fields: `{path}.{field}`")),
                             &entry.node,
                             findings,
                         );
@@ -269,7 +305,10 @@ fn compared(path: &str, leaf: &Leaf, node: &Node, findings: &mut Findings<'_>) {
         Kind::Text(text) if !leaf.text => {
             let plain = (leaf.number && text.parse::<f64>().is_ok())
                 || (leaf.boolean && matches!(text.as_str(), "true" | "false"));
-            let hint = plain.then(|| format!("without quotes: `{text}`"));
+            let hint = match field {
+                Some(field) => Some(format!("ask for one of its fields: `{path}.{field}`")),
+                None => plain.then(|| format!("without quotes: `{text}`")),
+            };
             mismatch(
                 path,
                 leaf,

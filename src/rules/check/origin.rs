@@ -1,12 +1,14 @@
 //! In: an expression or a template. Out: the paths whose values go into what it gives, through filters, choices and loops,
-//! and every mention of a loop's item by what the item is. Never: values; where it cannot be followed, more is said to go in
-//! than does.
+//! every mention of a loop's item by what the item is, and what a path is compared with where that is written down. Never:
+//! values; where it cannot be followed, more is said to go in than does.
 
 use std::ops::Range;
 
-use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
+use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Expr, Stmt};
 use minijinja::machinery::{Span, parse, parse_expr};
 use minijinja::value::Value;
+
+use crate::rules::check::compared::{Compared, How, literals};
 
 /// A path whose value goes in: `event.issue.title`, from the root of all names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(super) struct Origin {
     pub(super) place: Range<usize>,
     /// It is what goes in as it is, or one of it, or a part of it; not something made of it.
     pub(super) itself: bool,
+    /// It goes in quoted as data.
+    pub(super) fenced: bool,
 }
 
 /// A mention of what a loop goes through, by a name of its own.
@@ -35,6 +39,8 @@ pub(super) struct Traced {
     pub(super) origins: Vec<Origin>,
     /// What is mentioned by a loop's name.
     pub(super) by_name: Vec<ByName>,
+    /// What is compared with what is written down.
+    pub(super) compared: Vec<Compared>,
 }
 
 /// Follows an expression (`if`, `require`). `item` is what the items of its action's `for_each` come from, if it has one.
@@ -164,7 +170,13 @@ impl Tracer {
                 Vec::new()
             }
             Stmt::AutoEscape(inner) => self.body(&inner.body),
-            Stmt::FilterBlock(inner) => made(self.body(&inner.body)),
+            Stmt::FilterBlock(inner) => {
+                let found = made(self.body(&inner.body));
+                match &inner.filter {
+                    Expr::Filter(filter) if filter.name == "fence" => fenced(found),
+                    _ => found,
+                }
+            }
             Stmt::Macro(inner) => {
                 let outside = self.locals.len();
                 // What it is called with goes in where it is called.
@@ -244,8 +256,9 @@ impl Tracer {
                 minijinja::machinery::ast::UnaryOpKind::Neg => made(self.expr(&inner.expr)),
             },
             Expr::BinOp(inner) => {
-                let mut both = self.expr(&inner.left);
-                both.extend(self.expr(&inner.right));
+                let (mut both, right) = (self.expr(&inner.left), self.expr(&inner.right));
+                self.compare(inner, &both, &right);
+                both.extend(right);
                 match inner.op {
                     BinOpKind::Eq
                     | BinOpKind::Ne
@@ -304,6 +317,53 @@ impl Tracer {
         }
     }
 
+    /// Notes a comparison of a path with something that is written down.
+    fn compare(&mut self, both: &BinOp<'_>, left: &[Origin], right: &[Origin]) {
+        let ordered = matches!(
+            both.op,
+            BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte
+        );
+        let (path, how, literal) = match (both.op, &both.left, &both.right) {
+            (BinOpKind::In, Expr::Const(_), list) if chain(list).is_some() => {
+                (right, How::Within, &both.left)
+            }
+            (BinOpKind::In, _, Expr::List(_) | Expr::Tuple(_))
+            | (BinOpKind::Eq | BinOpKind::Ne, _, Expr::Const(_))
+                if chain(&both.left).is_some() =>
+            {
+                (left, How::Equal, &both.right)
+            }
+            (BinOpKind::Eq | BinOpKind::Ne, Expr::Const(_), other) if chain(other).is_some() => {
+                (right, How::Equal, &both.left)
+            }
+            (_, _, Expr::Const(_)) if ordered && chain(&both.left).is_some() => {
+                (left, How::Ordered, &both.right)
+            }
+            (_, Expr::Const(_), other) if ordered && chain(other).is_some() => {
+                (right, How::Ordered, &both.left)
+            }
+            _ => return,
+        };
+        let one_of_several = [&both.left, &both.right].into_iter().any(|side| match side {
+            Expr::GetItem(inner) => matches!(segment(&inner.subscript_expr), Some(None)),
+            _ => false,
+        });
+        if let [only] = path
+            && only.itself
+            && !one_of_several
+        {
+            let written = literals(literal);
+            self.traced
+                .compared
+                .extend(written.into_iter().map(|(with, place)| Compared {
+                    path: only.path.clone(),
+                    how,
+                    with,
+                    place,
+                }));
+        }
+    }
+
     fn filtered(&mut self, name: &str, before: Vec<Origin>, arguments: &[CallArg<'_>]) -> Vec<Origin> {
         let given = self.arguments(arguments);
         if COUNTING.contains(&name) {
@@ -317,6 +377,7 @@ impl Tracer {
             ("map", Some(path)) => path.split('.').fold(before, longer),
             // With another filter.
             ("map", None) => made(before),
+            ("fence", _) => fenced(before),
             _ if CHOOSING.contains(&name) => before,
             _ => made(before),
         };
@@ -347,6 +408,7 @@ impl Tracer {
                 path: written.to_vec(),
                 place,
                 itself: true,
+                fenced: false,
             }];
         };
         let found: Vec<Origin> = origins
@@ -413,6 +475,15 @@ fn longer(mut origins: Vec<Origin>, name: &str) -> Vec<Origin> {
         origin.path.push(name.to_owned());
     }
     origins
+}
+
+/// These were quoted as data.
+fn fenced(origins: Vec<Origin>) -> Vec<Origin> {
+    let mut quoted = made(origins);
+    for origin in &mut quoted {
+        origin.fenced = true;
+    }
+    quoted
 }
 
 /// Something else was made of these.

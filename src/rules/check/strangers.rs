@@ -1,15 +1,20 @@
-//! In: the arguments of a call that destroys. Out: text that strangers wrote, where it chooses what is destroyed. Never:
-//! arguments that only say something.
+//! In: the arguments of a call. Out: text that strangers wrote, where it chooses what is destroyed, or where it is said to a
+//! model as if it were the rule's own words. Never: other arguments that only say something.
 //!
 //! The question of every field is who can write what stands there. Trusted is what the provider makes (ids, numbers, hashes,
 //! times, addresses, words of a fixed list) and what takes rights in the repository, the organization or the workspace that
 //! the event is about. Everything else is a stranger's: what they say, how they call themselves, and whatever belongs to
 //! their fork.
 
+mod found;
+
+use std::collections::BTreeMap;
+
+use crate::rules::check::Catalog;
 use crate::rules::check::origin::{self, Origin};
 use crate::rules::diagnostic::Findings;
 use crate::rules::payload::{Found, lookup};
-use crate::rules::syntax::{self, Entry, Kind, Node};
+use crate::rules::syntax::{self, Entry, Kind, Node, find};
 
 /// Arguments that say something and choose nothing.
 const PROSE: &[&str] = &[
@@ -22,6 +27,15 @@ const PROSE: &[&str] = &[
     "reason",
     "notes",
     "summary",
+];
+/// Arguments that a model takes for what it is to do.
+const PROMPTS: &[&str] = &[
+    "prompt",
+    "instruction",
+    "instructions",
+    "system",
+    "system_prompt",
+    "messages",
 ];
 /// Arguments that name a person: there a login is what is asked for, and nobody can write another's.
 const PEOPLE: &[&str] = &[
@@ -150,30 +164,66 @@ enum Writer {
     Stranger,
 }
 
-/// Reports such text in the arguments of `tool`; `item` is what the items come from that the action is done for.
-pub(super) fn check(
-    events: &[&str],
-    tool: &str,
-    item: Option<&[Origin]>,
-    arguments: &[Entry],
-    findings: &mut Findings<'_>,
-) {
-    let looked = Looked { events, tool, item };
-    for entry in arguments
-        .iter()
-        .filter(|entry| !PROSE.contains(&entry.key.as_str()))
-    {
-        looked.at(&entry.key, &entry.node, findings);
-    }
-}
-
-struct Looked<'a> {
-    events: &'a [&'a str],
-    tool: &'a str,
-    item: Option<&'a [Origin]>,
+/// One action's call, and all that its arguments may be taken from.
+pub(super) struct Looked<'a> {
+    pub(super) events: &'a [&'a str],
+    /// What it calls.
+    pub(super) tool: &'a str,
+    /// What the items come from that the action is done for.
+    pub(super) item: Option<&'a [Origin]>,
+    /// The steps before it.
+    pub(super) steps: &'a BTreeMap<String, &'a [Entry]>,
+    pub(super) catalog: &'a Catalog,
 }
 
 impl Looked<'_> {
+    /// Reports such text in the arguments of a call that destroys.
+    pub(super) fn targets(&self, arguments: &[Entry], findings: &mut Findings<'_>) {
+        let choosing = |entry: &&Entry| !PROSE.contains(&entry.key.as_str());
+        for entry in arguments.iter().filter(choosing) {
+            self.at(&entry.key, &entry.node, findings);
+        }
+    }
+
+    /// Reports such text that a model is told without being told that it is only data.
+    pub(super) fn prompts(&self, arguments: &[Entry], findings: &mut Findings<'_>) {
+        for entry in arguments
+            .iter()
+            .filter(|entry| PROMPTS.contains(&entry.key.as_str()))
+        {
+            self.told(&entry.key, &entry.node, findings);
+        }
+    }
+
+    fn told(&self, argument: &str, node: &Node, findings: &mut Findings<'_>) {
+        match &node.kind {
+            Kind::Text(text) => {
+                let mut known: Vec<Vec<String>> = Vec::new();
+                for origin in origin::template(text, self.item).origins {
+                    let strange = matches!(self.writer(&origin.path), Writer::Stranger | Writer::Within);
+                    if origin.fenced || !strange || known.contains(&origin.path) {
+                        continue;
+                    }
+                    let said = text.get(origin.place.clone()).unwrap_or_default().to_owned();
+                    let place = syntax::inside(findings.text(), &node.span, origin.place);
+                    findings
+                        .warning(
+                            "unfenced-prompt",
+                            &place,
+                            format!("anybody may write what `{said}` says, and here a model takes it for its orders (`{argument}`)"),
+                        )
+                        .hint(format!("quote it as data: `{{{{ {said} | fence }}}}`"));
+                    known.push(origin.path);
+                }
+            }
+            Kind::Array(items) => items.iter().for_each(|item| self.told(argument, item, findings)),
+            Kind::Table(entries) => entries
+                .iter()
+                .for_each(|entry| self.told(argument, &entry.node, findings)),
+            _ => {}
+        }
+    }
+
     fn at(&self, argument: &str, node: &Node, findings: &mut Findings<'_>) {
         match &node.kind {
             Kind::Text(text) => self.text(argument, text, node, findings),
@@ -188,7 +238,7 @@ impl Looked<'_> {
     fn text(&self, argument: &str, text: &str, node: &Node, findings: &mut Findings<'_>) {
         let mut told: Vec<Vec<String>> = Vec::new();
         for origin in origin::template(text, self.item).origins {
-            let holds = match writer(self.events, &origin.path) {
+            let holds = match self.writer(&origin.path) {
                 Writer::Ours => continue,
                 Writer::Login if PEOPLE.contains(&argument) => continue,
                 Writer::Login => "is a name that anybody may give themselves",
@@ -222,18 +272,36 @@ impl Looked<'_> {
     }
 }
 
-fn writer(events: &[&str], path: &[String]) -> Writer {
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    match path.as_slice() {
-        ["event", rest @ ..] => {
-            let of_each = events.iter().map(|event| in_event(event, rest));
-            of_each.max().unwrap_or(Writer::Ours)
+impl Looked<'_> {
+    fn writer(&self, path: &[String]) -> Writer {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match path.as_slice() {
+            ["event", rest @ ..] => {
+                let of_each = self.events.iter().map(|event| in_event(event, rest));
+                of_each.max().unwrap_or(Writer::Ours)
+            }
+            ["steps", id, rest @ ..] => self.in_step(id, rest),
+            ["meta", "actor"] => Writer::Login,
+            // That of a push holds the branch.
+            ["meta", "subject"] => Writer::Within,
+            _ => Writer::Ours,
         }
-        ["steps", _, rest @ ..] => telling(rest),
-        ["meta", "actor"] => Writer::Login,
-        // That of a push holds the branch.
-        ["meta", "subject"] => Writer::Within,
-        _ => Writer::Ours,
+    }
+
+    /// What a step found is as trusted as what it was found in.
+    fn in_step(&self, id: &str, path: &[&str]) -> Writer {
+        let call = self.steps.get(id).and_then(|step| {
+            let name = find(step, "tool")?.node.text()?;
+            Some((name, *step, self.catalog.get(name)?))
+        });
+        let Some((name, step, tool)) = call else {
+            return telling(path);
+        };
+        match (name, path) {
+            ("xmrt.find_events", ["events", rest @ ..]) => found::event(found::asked_kind(step), rest),
+            ("xmrt.get_event", ["event", rest @ ..]) => found::event(None, rest),
+            _ => found::result(tool, path),
+        }
     }
 }
 

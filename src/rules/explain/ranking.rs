@@ -6,9 +6,6 @@ use serde::Serialize;
 
 use crate::rules::explain::{ConditionView, Explanation, Parts};
 
-/// How many rules are listed.
-const RANKED_MAX: usize = 50;
-
 /// A rule in the order of nearness.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Ranked {
@@ -62,7 +59,6 @@ pub fn ranking(explanations: &[Explanation]) -> Vec<Ranked> {
         )
     });
     rows.into_iter()
-        .take(RANKED_MAX)
         .map(|found| Ranked {
             rule: found.rule.clone(),
             decision: found.decision.clone(),

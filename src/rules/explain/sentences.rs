@@ -99,23 +99,52 @@ fn difference(condition: &ConditionView) -> String {
             )
         }
         ConditionView::Any { branches, .. } => {
+            // Of two branches that lack as much, the one that asks more came nearer.
+            let nearest = branches
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, branch)| (lacking(branch).count(), std::cmp::Reverse(branch.len())));
+            let nearest = nearest.map_or_else(String::new, |(at, branch)| {
+                format!("; branch {} is the nearest: {}", at + 1, all_of(branch))
+            });
             format!(
-                "one of the {} branches of `any` would have to hold",
+                "one of the {} branches of `any` would have to hold{nearest}",
                 branches.len()
             )
         }
         ConditionView::All { branches, .. } => {
             let failed = branches
                 .iter()
-                .filter(|branch| !branch.iter().all(ConditionView::held))
-                .count();
-            format!(
-                "{failed} of the {} branches of `all` would have to hold, too",
-                branches.len()
-            )
+                .enumerate()
+                .filter(|(_, branch)| lacking(branch).count() > 0);
+            let failed = failed.map(|(at, branch)| format!("branch {} of `all`: {}", at + 1, all_of(branch)));
+            failed.collect::<Vec<_>>().join("; ")
         }
-        ConditionView::Not { .. } => "some condition inside `not` would have to fail".to_owned(),
+        ConditionView::Not { conditions, .. } => match conditions.as_slice() {
+            [only @ ConditionView::Field { path, tests, .. }] => {
+                let asked: Vec<String> = tests.iter().map(|test| format!("`{}`", demand(test))).collect();
+                let all_of = if asked.len() > 1 { "not all of " } else { "not " };
+                format!(
+                    "`{path}` would have to satisfy {all_of}{}; {}",
+                    asked.join(" and "),
+                    found(only)
+                )
+            }
+            several => format!(
+                "one of the {} conditions inside `not` would have to fail",
+                several.len()
+            ),
+        },
     }
+}
+
+fn lacking(branch: &[ConditionView]) -> impl Iterator<Item = &ConditionView> {
+    branch.iter().filter(|condition| !condition.held())
+}
+
+/// What a branch lacks.
+fn all_of(branch: &[ConditionView]) -> String {
+    lacking(branch).map(difference).collect::<Vec<_>>().join(", and ")
 }
 
 pub(super) fn demand(test: &TestView) -> String {

@@ -80,6 +80,16 @@ pub(super) const LINTS: &[Lint] = &[
         "if = \"'crash' in event.issue.title\"",
     ),
     warning(
+        "sometimes-missing",
+        "a field that only some of the rule's events have",
+        "A rule may listen to several events. What is undefined is an error and never false, so on an event without the field \
+         the rule cannot be decided, or its run ends there. `[when]` needs no such care: what is absent does not hold.",
+        "on = [\"github.issues.opened\", \"github.pull_request.opened\"]\n\n[[action]]\ntool = \"xmrt.notify\"\n\
+         arguments = { to = \"log\", text = \"{{ event.issue.html_url }}\" }",
+        "on = [\"github.issues.opened\", \"github.pull_request.opened\"]\n\n[[action]]\ntool = \"xmrt.notify\"\n\
+         arguments = { to = \"log\", text = \"{{ (event.issue | default(event.pull_request)).html_url }}\" }",
+    ),
+    warning(
         "unknown-value",
         "a text that this field is not known to hold",
         "The provider lists the values of the field, and this is none of them. Lists grow, so it is only a warning.",
@@ -90,7 +100,7 @@ pub(super) const LINTS: &[Lint] = &[
         "type-mismatch",
         "a comparison that its field's type rules out",
         "Values are compared strictly: a number never equals a text. A condition that asks a text field for a number, or a number \
-         for a prefix, never holds.",
+         for a prefix, never holds; nor does an expression that looks for a text in a list of tables.",
         "[when]\nissue.number = \"42\"",
         "[when]\nissue.number = 42",
     ),

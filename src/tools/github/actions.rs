@@ -45,7 +45,7 @@ fn reading(server: Server) -> Server {
                 "Workflow runs of a repository, newest first. Filter by workflow, branch, event, status or conclusion, \
                  and commit.",
             )
-            .untrusted(&["display_title", "head_branch"])
+            .untrusted(&["display_title", "head_branch", "name", "path"])
             .answers(read::list),
         )
         .with(
@@ -54,7 +54,7 @@ fn reading(server: Server) -> Server {
                 "Get a workflow run",
                 "One workflow run in its latest attempt, with its jobs; of the jobs that did not end well, with their steps.",
             )
-            .untrusted(&["display_title", "head_branch"])
+            .untrusted(&["display_title", "head_branch", "name", "path"])
             .answers(read::get),
         )
         .with(
@@ -63,7 +63,7 @@ fn reading(server: Server) -> Server {
                 "Get logs of jobs",
                 "The last lines of a job's log, or of the logs of all jobs of a run that did not end well.",
             )
-            .untrusted(&["text"])
+            .untrusted(&["text", "name"])
             .answers(read::logs),
         )
 }

@@ -231,6 +231,7 @@ impl Draft {
     /// The fields of its result, at any depth, that hold what strangers wrote. The text form fences them.
     pub fn untrusted(mut self, fields: &'static [&'static str]) -> Self {
         self.untrusted = fields;
+        self.promises.untrusted = fields.iter().map(|&field| field.to_owned()).collect();
         self
     }
 

@@ -37,6 +37,14 @@ pub struct DecisionExplained {
     /// The rules in order of nearness, each with what it lacked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ranking: Vec<Ranked>,
+    /// How many more have to do with such events, and came less near.
+    #[serde(skip_serializing_if = "is_none")]
+    left_out: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 pub(super) async fn explain_decision(
@@ -53,5 +61,6 @@ pub(super) async fn explain_decision(
         text: explained.text,
         explanation: explained.explanation.map(|found| json!(found)),
         ranking: explained.ranking,
+        left_out: explained.left_out,
     })
 }

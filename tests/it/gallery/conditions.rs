@@ -215,13 +215,13 @@ arguments = { to = "log", text = "hello" }
       |
       = help: add a `[[test]]` with such an event; its `expect` lists the calls the rule makes, in order
 
-    warning[type-mismatch]: `issue.labels` is an object, and it is compared with a text: this never matches
+    warning[type-mismatch]: `issue.labels` is a list of objects, and it is compared with a text: this never matches
      --> rules/tell.toml:5:16
       |
     5 | issue.labels = "bug"
       |                ^^^^^
       |
-      = help: say which of its fields: `issue.labels.name`, for instance
+      = help: ask for one of its fields: `issue.labels.name`
 
 
     1 rule file(s), 0 error(s), 3 warning(s)

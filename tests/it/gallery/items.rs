@@ -192,7 +192,7 @@ fn a_character_that_nobody_sees() {
                 [when]\nissue.user.login = \"mo\u{200b}na\"\nissue.title = \"ok 👩\u{200d}💻 \\u200b\"\n\n[[action]]\ntool = \"xmrt.notify\"\n\
                 arguments = { to = \"log\", text = \"hello\" }\n";
     // What nobody sees is not to be in this file either.
-    let shown = told("tell.toml", text).replace('\u{200b}', "<200b>");
+    let shown = told("tell.toml", text);
     insta::assert_snapshot!(shown, @r#"
     error[hidden-character]: here is U+202E, which turns the direction of what follows, so that it reads otherwise than it is
      --> rules/tell.toml:4:8
@@ -205,7 +205,7 @@ fn a_character_that_nobody_sees() {
     error[hidden-character]: here is U+200B, which takes no room, so nobody sees that it is there
      --> rules/tell.toml:6:23
       |
-    6 | issue.user.login = "mo<200b>na"
+    6 | issue.user.login = "mo�na"
       |                       ^
       |
       = help: take it out; where it is meant, write it in double quotes as `\u200b`
@@ -214,7 +214,7 @@ fn a_character_that_nobody_sees() {
     1 rule file(s), 2 error(s), 0 warning(s)
     `xmrt check --explain hidden-character` says more about a finding
     "#);
-    assert!(!shown.contains(['\u{202e}', '\u{202c}']), "{shown}");
+    assert!(!shown.contains(['\u{200b}', '\u{202e}', '\u{202c}']), "{shown}");
 }
 
 #[test]
@@ -280,6 +280,14 @@ arguments = { service_id = "{{ item }}" }
       |
       = help: use an id, a number or a hash of the event, or a fixed value
 
+    warning[sometimes-missing]: github.repository_dispatch has no `event.pull_request`: on such an event the run would end with an error
+      --> rules/tell.toml:14:16
+       |
+    14 | for_each = "{{ event.pull_request.body | lines }}"
+       |                ^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: say what then: `event.pull_request | default(…)`; or ask first, `event.pull_request is defined`; or write a rule for each event
+
     error[untrusted-target]: `item` (`event.pull_request.body`) is text that anybody may write, and here it chooses what `render.restart_service` acts on (`service_id`)
       --> rules/tell.toml:15:32
        |
@@ -289,7 +297,7 @@ arguments = { service_id = "{{ item }}" }
        = help: use an id, a number or a hash of the event, or a fixed value
 
 
-    1 rule file(s), 3 error(s), 0 warning(s)
+    1 rule file(s), 3 error(s), 1 warning(s)
     `xmrt check --explain untrusted-target` says more about a finding
     "#);
 }
@@ -400,7 +408,7 @@ expect = []
 
 
     1 rule file(s), 4 error(s), 1 warning(s)
-    `xmrt check --explain unknown-event` says more about a finding
+    `xmrt check --explain pattern` says more about a finding
     "#);
     let event = text.replace("github.issues.open\"", "github.issues.opened\"");
     let event = event.replace("event.issue.title }\"", "event.issue.title }}\"");

@@ -208,7 +208,7 @@ arguments = { to = "log", text = "hello" }
 
 
     1 rule file(s), 1 error(s), 1 warning(s)
-    `xmrt check --explain unknown-event` says more about a finding
+    `xmrt check --explain unknown-tool` says more about a finding
     `xmrt check --diff` shows what `--fix` would mend
     "###);
 }

@@ -13,7 +13,7 @@ fn a_tool_is_shown_with_all_that_a_rule_needs_to_call_it() {
     github.close_issue: Close an issue
     Closes an issue or a pull request (without merging), with a reason. It can be reopened.
 
-    writes; when an answer is lost (idempotent): The call is made again: doing it twice is as doing it once.
+    writes; when an answer is lost (idempotent): The call is made again: what it leaves behind after two times is what it leaves behind after one. A restart, a ping or a new status happens a second time, and harms nothing by it; their `idempotentHint` is false.
     comes back as: github.issues.closed:{repo}#{number}, github.pull_request.closed:{repo}#{number}
 
     arguments

@@ -104,13 +104,21 @@ fn rules_are_compared_with_a_folder_and_with_a_revision() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_are_compared_with_those_in_force_of_a_server_and_of_its_journal() {
-    compared(World::start(&[("tell", ISSUE)], "").await);
+    compared(World::start(&[("tell", ISSUE), ("tabs", &tabbed())], "").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journal_in_redis_keeps_the_rules_to_compare_with() {
     let server = RedisServer::start("everysec");
-    compared(World::start_with(&[("tell", ISSUE)], "", &[("REDIS_URL", server.url().as_str())]).await);
+    let rules = [("tell", ISSUE), ("tabs", &tabbed())];
+    compared(World::start_with(&rules, "", &[("REDIS_URL", server.url().as_str())]).await);
+}
+
+/// As some editors write it.
+fn tabbed() -> String {
+    ISSUE
+        .replace("issue.title", "\tissue.title")
+        .replace('\n', "\r\n")
 }
 
 fn compared(mut world: World) {
@@ -121,6 +129,7 @@ fn compared(mut world: World) {
         ISSUE.replace("description = ", "# more\ndescription = "),
     )
     .expect("a file");
+    std::fs::write(candidate.join("tabs.toml"), tabbed()).expect("a file");
     let candidate = candidate.to_string_lossy().into_owned();
     let ask = |world: &World| {
         let (out, err, code) = world.xmrt(&["rules", "diff", &candidate, "--json"]);
@@ -128,6 +137,10 @@ fn compared(mut world: World) {
         let answer: Value = serde_json::from_str(&out).expect("JSON");
         assert_eq!(answer["differences"][0]["rule"], "tell");
         assert_eq!(answer["differences"][0]["open_runs"], 0);
+        assert_eq!(
+            (answer["differences"].as_array().map(Vec::len), &answer["same"]),
+            (Some(1), &1.into())
+        );
         answer["differences"][0]["means"][0]
             .as_str()
             .expect("a sentence")

@@ -4,7 +4,7 @@
     reason = "these tests write the files the program reads"
 )]
 
-use super::{err, folder, out, xmrt};
+use super::{ISSUE, err, folder, out, xmrt};
 
 /// A test's world is empty but for its event and its state.
 #[test]
@@ -59,6 +59,34 @@ fn what_is_not_there_is_named_and_how_to_begin() {
     xmrt: ./rules: there is no such file or folder; `--rules DIR` names another, and `xmrt rules new <id>` writes a first rule
     xmrt: nope.json: there is no such file; `--type` goes with a file that holds a payload
     ");
+}
+
+#[test]
+fn a_payload_that_is_another_event_than_it_is_said_to_be_is_not_explained_as_one() {
+    let folder = folder(&[
+        ("rules/tell.toml", ISSUE),
+        (
+            "payload.json",
+            r#"{ "action": "opened", "issue": { "number": 1 } }"#,
+        ),
+    ]);
+    let of = |kind: &str| {
+        xmrt(
+            folder.path(),
+            &["explain", "--event", "payload.json", "--type", kind],
+        )
+    };
+    let refused = of("github.issues.closed");
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(
+        err(&refused),
+        "xmrt: payload.json: by its `action` this is `github.issues.opened`, and --type says `github.issues.closed`\n"
+    );
+    for kind in ["github.issues.opened", "github.issues"] {
+        let told = of(kind);
+        assert_eq!(told.status.code(), Some(0), "{}", err(&told));
+        assert!(out(&told).contains("1. tell "), "{}", out(&told));
+    }
 }
 
 #[test]

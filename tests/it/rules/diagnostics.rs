@@ -30,6 +30,7 @@ pub(crate) fn catalog() -> Catalog {
         "additionalProperties": false,
     });
     let tool = |input_schema, destructive| CatalogTool {
+        untrusted: Vec::new(),
         input_schema,
         output_schema: None,
         effects: Vec::new(),

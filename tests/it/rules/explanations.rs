@@ -96,7 +96,7 @@ fn a_rule_that_misses_says_what_would_have_to_differ() {
     to fire
       - `issue.labels.name` would have to satisfy `not ["triaged","spam"]`; its values are "bug", "spam"
       - `issue.title` would have to satisfy `regex "crash" (ignoring case)`; it is null
-      - one of the 2 branches of `any` would have to hold
+      - one of the 2 branches of `any` would have to hold; branch 2 is the nearest: `issue.milestone` would have to satisfy `exists true`; it is null
     "#);
 }
 

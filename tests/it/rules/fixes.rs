@@ -136,6 +136,16 @@ const CASES: &[Case] = &[
         "[limits]\ncooldown = \"5m\"",
     ),
     case("value", "mode = \"shadwo\"", "mode = \"shadow\""),
+    case(
+        "literal-expression",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"event.issue.title\" } # the title",
+        "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"{{ event.issue.title }}\" } # the title",
+    ),
+    case(
+        "wrong-identifier",
+        "[[action]]\ntool = \"github.close_issue\"\narguments = { repo = \"{{ event.repository.full_name }}\", number = \"{{ event.issue.id }}\" }",
+        "[[action]]\ntool = \"github.close_issue\"\narguments = { repo = \"{{ event.repository.full_name }}\", number = \"{{ event.issue.number }}\" }",
+    ),
 ];
 
 /// What every rule has and the case does not say.

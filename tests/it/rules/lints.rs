@@ -10,7 +10,6 @@ use crate::rules::files;
 
 mod meaning;
 
-/// The tools there really are.
 /// Who is in the examples of the lints about agents.
 fn directory() -> Directory {
     let triager = RoleText {
@@ -27,12 +26,15 @@ fn directory() -> Directory {
     Directory::new([("triager".to_owned(), triager)], vec![eliza]).expect("the example is right")
 }
 
+/// The tools there really are.
 async fn catalog() -> Catalog {
     xmrt::reactor::catalog(
         &xmrt::assemble::tool_facts().await.expect("the tools"),
         &directory(),
     )
     .with_state(xmrt::sandbox::state_schema().expect("the state"))
+    // A server of one's own, whose tools nobody has seen yet.
+    .opened(BTreeSet::from(["model".to_owned()]))
 }
 
 fn found(files: &[SourceFile], catalog: &Catalog) -> Vec<Diagnostic> {

@@ -13,7 +13,7 @@ async fn destroyed(target: &str, list: &str) -> Vec<&'static str> {
     let diagnostics = found(&files(&[("rules/sample.toml", &text)]), &catalog().await);
     let told = diagnostics
         .iter()
-        .filter(|found| !found.code.starts_with("missing-"));
+        .filter(|found| !found.code.starts_with("missing-") && found.code != "sometimes-missing");
     told.map(|found| found.code).collect()
 }
 
@@ -268,6 +268,233 @@ async fn who_can_write_a_field_decides_whether_it_is_a_strangers() {
     assert!(!chosen_by("github.issues.opened", "meta.actor", "login").await);
     assert!(chosen_by("github.issues.opened", "event.issue.title", "login").await);
     assert!(chosen_by("github.push", "event.head_commit.author.username", "login").await);
+}
+
+/// What is found when a part of what `step` finds is the `argument` of a call that destroys.
+async fn chosen_by_step(step: &str, target: &str, argument: &str) -> bool {
+    let text = format!(
+        "description = \"d\"\non = \"github.issues.opened\"\n\n[limits]\ncooldown = \"1m\"\n\n[[action]]\nid = \"found\"\n{step}\n\n\
+         [[action]]\ntool = \"github.remove_collaborator\"\narguments = {{ {argument} = {} }}\n",
+        toml_edit::Value::from(format!("{{{{ steps.found.{target} }}}}"))
+    );
+    let diagnostics = found(&files(&[("rules/sample.toml", &text)]), &catalog().await);
+    let odd = diagnostics.iter().find(|found| {
+        [
+            "unknown-result",
+            "unknown-tool",
+            "unknown-argument",
+            "expression",
+            "syntax",
+        ]
+        .contains(&found.code)
+    });
+    assert!(odd.is_none(), "{step} {target}: {odd:?}");
+    diagnostics.iter().any(|found| found.code == "untrusted-target")
+}
+
+#[tokio::test]
+async fn what_a_step_found_is_as_trusted_as_whoever_wrote_it() {
+    let events = |kind: &str| format!("tool = \"xmrt.find_events\"\narguments = {{ {kind}payload = true }}");
+    let (any, pushes) = (events(""), events("kind = \"github.push\", "));
+    let (labels, deploys) = (
+        events("kind = \"github.issues.labeled\", "),
+        events("kind = \"render.deploy_ended\", "),
+    );
+    let templated = events("kind = \"{{ meta.type }}\", ");
+    let event = "tool = \"xmrt.get_event\"\narguments = { id = \"{{ meta.id }}\", payload = true }";
+    let at = "repo = \"acme/api\", number = 1";
+    let issue = format!("tool = \"github.get_issue\"\narguments = {{ {at} }}");
+    let pull = format!("tool = \"github.get_pull_request\"\narguments = {{ {at} }}");
+    let services = "tool = \"render.list_services\"";
+    for (step, target) in [
+        (pushes.as_str(), "events[0].payload.ref"),
+        (&pushes, "events[0].subject"),
+        (&pushes, "events[0].payload"),
+        (
+            &pushes,
+            "events | map(attribute='payload.head_commit.message') | first",
+        ),
+        (&labels, "events[0].payload.issue.title"),
+        (&any, "events[0].payload.ref"),
+        (&any, "events[0].payload.client_payload.id"),
+        (&templated, "events[0].payload.anything.at.all"),
+        (event, "event.payload.ref"),
+        (event, "event.subject"),
+        (&issue, "title"),
+        (&issue, "user.login"),
+        (&pull, "head.ref"),
+        (&pull, "head.repo"),
+        (&pull, "head"),
+    ] {
+        assert!(chosen_by_step(step, target, "repo").await, "{step} {target}");
+    }
+    for (step, target) in [
+        (pushes.as_str(), "events[0].id"),
+        (&pushes, "events[0].payload.after"),
+        (&pushes, "events[0].payload.repository.full_name"),
+        (&labels, "events[0].payload.label.name"),
+        (&deploys, "events[0].payload.data.serviceName"),
+        (&deploys, "events[0].subject"),
+        (&any, "events[0].payload.issue.node_id"),
+        (&any, "events | length"),
+        (event, "event.id"),
+        (&issue, "number"),
+        (&issue, "state"),
+        (&pull, "head.sha"),
+        (&pull, "base.repo"),
+        (services, "services[0].name"),
+    ] {
+        assert!(!chosen_by_step(step, target, "repo").await, "{step} {target}");
+    }
+    assert!(!chosen_by_step(&issue, "user.login", "login").await);
+}
+
+/// What is found when an action's prompt says this.
+async fn prompts(said: &str) -> Vec<&'static str> {
+    let text = format!(
+        "description = \"d\"\non = \"github.issues.opened\"\n\n[[action]]\ntool = \"model.ask\"\narguments = {{ messages = [{{ role = \"user\", \
+         content = {} }}] }}\n",
+        toml_edit::Value::from(said)
+    );
+    let diagnostics = found(&files(&[("rules/sample.toml", &text)]), &catalog().await);
+    let told = diagnostics.into_iter().map(|found| found.code);
+    told.filter(|code| !code.starts_with("missing-")).collect()
+}
+
+#[tokio::test]
+async fn a_strangers_text_in_a_prompt_is_fenced_however_it_gets_there() {
+    for said in [
+        "{{ event.issue.body }}",
+        "{{ event.issue.title | upper }} and {{ event.issue.title | fence }}",
+        "{% for it in event.issue.labels %}{{ event.issue.body }}{% endfor %}",
+        "{{ event.issue }}",
+    ] {
+        assert_eq!(prompts(said).await, ["unfenced-prompt"], "{said}");
+    }
+    for said in [
+        "{{ event.issue.body | fence }}",
+        "{{ event.issue.body | default('') | truncate_bytes(200) | fence('md') }}",
+        "{% filter fence %}{{ event.issue.body }}{% endfilter %}",
+        "{{ event.issue.number }} in {{ event.repository.full_name }} has {{ event.issue.body | length }} letters",
+        "{{ event.sender.login }}",
+    ] {
+        assert_eq!(prompts(said).await, [""; 0], "{said}");
+    }
+}
+
+/// What is found about an `if` of a rule that listens to `on`: each lint with its hint.
+async fn about_if(on: &str, condition: &str) -> Vec<(&'static str, Option<String>)> {
+    let text = format!(
+        "description = \"d\"\non = {on}\nif = {}\n\n[[action]]\ntool = \"xmrt.notify\"\narguments = {{ to = \"log\", text = \"hello\" }}\n",
+        toml_edit::Value::from(condition)
+    );
+    let diagnostics = found(&files(&[("rules/sample.toml", &text)]), &catalog().await);
+    let told = diagnostics.into_iter().map(|found| (found.code, found.hint));
+    told.filter(|(code, _)| !code.starts_with("missing-")).collect()
+}
+
+#[tokio::test]
+async fn what_an_expression_compares_is_looked_up_too() {
+    let opened = "\"github.issues.opened\"";
+    for (condition, lint, hint) in [
+        (
+            "event.issue.state == 'opened'",
+            "unknown-value",
+            "did you mean `open`?",
+        ),
+        (
+            "event.issue.state in ['open', 'closd']",
+            "unknown-value",
+            "did you mean `closed`?",
+        ),
+        (
+            "event.issue.comments == '5'",
+            "type-mismatch",
+            "without quotes: `5`",
+        ),
+        (
+            "'5' < event.issue.comments",
+            "type-mismatch",
+            "without quotes: `5`",
+        ),
+        (
+            "event.issue.locked == 'true'",
+            "type-mismatch",
+            "without quotes: `true`",
+        ),
+        ("event.issue.title == 5", "type-mismatch", "as a text: `'5'`"),
+        (
+            "'bug' in event.issue.labels",
+            "type-mismatch",
+            "look among their fields: `'bug' in event.issue.labels | map(attribute='name')`",
+        ),
+        (
+            "event.issue.assignees == 'mona' and event.issue.number > 1",
+            "type-mismatch",
+            "look among their fields: `'mona' in event.issue.assignees | map(attribute='login')`",
+        ),
+        (
+            "event.issue.labels.name == 'bug'",
+            "unknown-field",
+            "take one of it, `event.issue.labels[0].name`, or all of them, `event.issue.labels | map(attribute='name') | list`",
+        ),
+    ] {
+        assert_eq!(
+            about_if(opened, condition).await,
+            [(lint, Some(hint.to_owned()))],
+            "{condition}"
+        );
+    }
+    for condition in [
+        "event.issue.state == 'open' and event.issue.comments > 5 and not event.issue.locked",
+        "'bug' in event.issue.labels | map(attribute='name')",
+        "'crash' in event.issue.title",
+        "event.issue.milestone == none or event.issue.labels == []",
+        "event.issue.labels[0].name == 'bug' and 'b' in event.issue.labels[0].name",
+        "event.issue.assignees[0] == event.sender",
+        "(event.issue.body | default('', true)) == ''",
+        "event.issue.title | length > 5",
+        "event.issue.state == vars.state | default('x')",
+        "event.issue.number in [1, 2]",
+    ] {
+        let told = about_if(opened, condition).await;
+        let told: Vec<_> = told
+            .iter()
+            .filter(|(code, _)| *code != "unknown-variable")
+            .collect();
+        assert!(told.is_empty(), "{condition}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_field_of_some_events_is_asked_for_with_care() {
+    let both = "[\"github.issues.opened\", \"github.pull_request.opened\"]";
+    for condition in [
+        "event.issue.comments > 5",
+        "event.issue.user.login == event.issue.title",
+    ] {
+        let told = about_if(both, condition).await;
+        assert_eq!(told.len(), 1, "{condition}: {told:?}");
+        assert_eq!(told[0].0, "sometimes-missing", "{condition}");
+    }
+    for condition in [
+        "event.sender.login == 'mona'",
+        "event.issue is defined and event.issue.comments > 5",
+        "meta.type == 'github.issues.opened' and event.issue.comments > 5",
+        "(event.issue | default(event.pull_request)).number > 5",
+    ] {
+        assert_eq!(about_if(both, condition).await, [], "{condition}");
+    }
+    // The patterns let no other event through.
+    let asked = format!("{both}\n[when]\nissue.state = \"open\"\n");
+    let text = format!(
+        "description = \"d\"\non = {asked}\n[[action]]\ntool = \"xmrt.notify\"\narguments = {{ to = \"log\", text = \"{{{{ event.issue.title }}}}\" }}\n"
+    );
+    let diagnostics = found(&files(&[("rules/sample.toml", &text)]), &catalog().await);
+    assert!(
+        diagnostics.iter().all(|found| found.code.starts_with("missing-")),
+        "{diagnostics:?}"
+    );
 }
 
 async fn of_items(list: &str, said: &str) -> Vec<(&'static str, Option<String>)> {
