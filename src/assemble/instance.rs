@@ -156,20 +156,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     if with_sandbox || settings.file.github.account == AccountUse::Own {
         reactor.account_is_ours_alone();
     }
-    for (part, configured, remedy) in [
-        (
-            "github",
-            providers.github.is_some(),
-            "not configured: set GITHUB_TOKEN or GITHUB_APP_ID, or run with --sandbox",
-        ),
-        (
-            "render",
-            providers.render.is_some(),
-            "not configured: set RENDER_API_KEY, or run with --sandbox",
-        ),
-    ] {
-        reactor.set_degraded(part, (!configured).then(|| remedy.to_owned()));
-    }
+    tell_what_is_missing(&reactor, &providers);
     let doors = Doors::new(
         &doors_settings.github_webhook_secrets,
         &doors_settings.render_webhook_secrets,
@@ -302,6 +289,24 @@ async fn last_good(store: &Arc<dyn Store>) -> Result<Option<RuleBook>, StoreErro
         .collect();
     let vars = record.settings.get("vars").cloned().unwrap_or_default();
     Ok(rules::load(&files, &vars, None).book)
+}
+
+/// Says which providers are not configured: such an instance is degraded, and works.
+fn tell_what_is_missing(reactor: &Reactor, providers: &Providers) {
+    for (part, configured, remedy) in [
+        (
+            "github",
+            providers.github.is_some(),
+            "not configured: set GITHUB_TOKEN or GITHUB_APP_ID, or run with --sandbox",
+        ),
+        (
+            "render",
+            providers.render.is_some(),
+            "not configured: set RENDER_API_KEY, or run with --sandbox",
+        ),
+    ] {
+        reactor.set_degraded(part, (!configured).then(|| remedy.to_owned()));
+    }
 }
 
 /// The routes over the store in the data directory, for commands while no server runs.
