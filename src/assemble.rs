@@ -153,7 +153,7 @@ pub fn explain_file(
         .map(|rule| book.rule(rule).ok_or_else(|| unknown_rule(&book, rule)))
         .transpose()?;
     let body = files::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let body = with_action(kind, body).map_err(|problem| format!("{}: {problem}", file.display()))?;
+    let body = with_action(kind, body);
     let delivery = given_delivery(kind, "file", &body, Clock::system().now())?;
     let event = normalize::event(delivery).map_err(|error| format!("{}: {error}", file.display()))?;
     let given = &event.kind.0;
@@ -167,25 +167,17 @@ pub fn explain_file(
 }
 
 /// The payload with the `action` that its type names: who writes a payload by hand leaves out what was said already.
-fn with_action(kind: &str, body: Vec<u8>) -> Result<Vec<u8>, String> {
-    let Some(action) = kind
-        .strip_prefix("github.")
-        .and_then(|rest| Some(rest.split_once('.')?.1))
-    else {
-        return Ok(body);
-    };
+fn with_action(kind: &str, body: Vec<u8>) -> Vec<u8> {
+    let action = kind.strip_prefix("github.").and_then(|rest| rest.split_once('.'));
     // What is no object is refused where it is read.
-    let Ok(Value::Object(mut payload)) = serde_json::from_slice(&body) else {
-        return Ok(body);
+    let (Some((_, action)), Ok(Value::Object(mut payload))) = (action, serde_json::from_slice(&body)) else {
+        return body;
     };
-    match payload.get("action") {
-        None => {
-            payload.insert("action".into(), action.into());
-            Ok(Value::Object(payload).to_string().into_bytes())
-        }
-        Some(said) if said == action => Ok(body),
-        Some(said) => Err(format!("its `action` is {said}, and `{kind}` says `{action}`")),
+    if payload.contains_key("action") {
+        return body;
     }
+    payload.insert("action".into(), action.into());
+    Value::Object(payload).to_string().into_bytes()
 }
 
 /// A delivery of a payload that somebody gave. `kind` is a dotted type: its first segment is the source, the second the

@@ -129,5 +129,8 @@ async fn a_payload_written_by_hand_need_not_repeat_the_action_that_its_type_name
     }
     let (_, errors, code) = explain(r#"{"action": "closed", "issue": {"number": 7}}"#);
     assert_eq!(code, 2);
-    assert!(errors.contains("its `action` is \"closed\""), "{errors}");
+    assert!(
+        errors.contains("by its `action` this is `github.issues.closed`"),
+        "{errors}"
+    );
 }
