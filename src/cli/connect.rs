@@ -102,7 +102,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         }
         if signing.is_some_and(|signing| !signing.known) {
             let address = match &how.address {
-                Some(address) => format!(" --address {}", print::harmless(address)),
+                Some(address) => format!(" --address {address}"),
                 None => String::new(),
             };
             println!(
