@@ -166,7 +166,7 @@ impl Reader {
         let Some(path) = step.text.lines().next().and_then(|line| line.strip_prefix("# ")) else {
             return;
         };
-        if !Path::new(path).extension().is_some_and(|end| end == "toml") || path.contains(' ') {
+        if Path::new(path).extension().is_none_or(|end| end != "toml") || path.contains(' ') {
             return;
         }
         let cwd = std::fs::read_to_string(self.memory.path().join("cwd")).unwrap();
