@@ -1,6 +1,5 @@
 //! In: what can be mended without asking anybody. Out: it is mended, and said. Never: a change at a provider, of the journal, or of
 //! what a rule does.
-#![expect(clippy::disallowed_methods, reason = "what is mended are files")]
 
 use std::path::{Path, PathBuf};
 
