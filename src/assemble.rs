@@ -11,11 +11,13 @@ mod instance;
 mod journal;
 mod lent;
 mod stdio_trail;
+mod part;
 mod pins;
 mod providers;
 mod signing;
 mod starter;
 mod trial;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,11 +1,8 @@
 //! A whole instance: store, tools, rules, reactor, doors; started in this order, stopped in the reverse.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use notify::Watcher;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -13,8 +10,10 @@ use tokio::task::JoinHandle;
 
 use super::external;
 use super::journal::Journal;
+use super::part::part;
 use super::pins::JournalPins;
 use super::providers::{self, Providers, Tokens};
+use super::watch::watch_rules;
 use super::{accounts, agents, budgets, files, read_rules, starter};
 use crate::accounts::Accounts;
 use crate::clock::Clock;
@@ -22,22 +21,10 @@ use crate::config::{AccountUse, Settings};
 use crate::http::{self, AgentDoor, Doors};
 use crate::hub::{Hub, HubError};
 use crate::journal::{Store, StoreError};
-use crate::reactor::{
-    self, JournalTrail, Parts, Reactor, Recovery, RecoverySettings, ReloadError, Timer, Worker,
-};
+use crate::reactor::{self, JournalTrail, Parts, Reactor, Recovery, RecoverySettings, Timer, Worker};
 use crate::rules::{self, RuleBook, SourceFile};
 use crate::sandbox::{self, Sandbox};
 use crate::store::{OpenError, redis};
-
-/// How long after the last change to a rule file a reload waits for the next one.
-const RELOAD_QUIET: Duration = Duration::from_millis(200);
-/// How often it is looked whether the rules folder is still the one that is watched.
-const FOLDER_LOOK: Duration = Duration::from_secs(1);
-/// How long after its death a part of the server is begun again.
-const BEGUN_AGAIN_AFTER: Duration = Duration::from_secs(1);
-
-/// What is left to people where files cannot be watched.
-const RELOAD_BY_HAND: &str = "reload with SIGHUP or POST /api/v1/rules/reload";
 
 /// Why an instance cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -156,7 +143,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     if with_sandbox || settings.file.github.account == AccountUse::Own {
         reactor.account_is_ours_alone();
     }
-    tell_what_is_missing(&reactor, &providers);
+    tell_what_is_not_configured(&reactor, &providers);
     let doors = Doors::new(
         &doors_settings.github_webhook_secrets,
         &doors_settings.render_webhook_secrets,
@@ -164,13 +151,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
     )
     .map_err(|error| error.to_string())?;
     let recovery = Recovery::new(Arc::clone(&reactor), recovery_settings(settings, &providers));
-    let gateways = agents::gateways(&hub).map_err(|error| error.to_string())?;
-    let agents = AgentDoor::new(gateways, &settings.hosts(), &settings.file.http.origins);
-    #[cfg(any(debug_assertions, feature = "conformance-fixtures"))]
-    let agents = match settings.conformance_fixtures {
-        true => agents.with_fixtures(),
-        false => agents,
-    };
+    let agents = agent_door(settings, &hub)?;
     let router = http::router(
         Arc::clone(&reactor),
         doors
@@ -191,6 +172,36 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         accounts,
         sandbox,
     })
+}
+
+/// What works with less, because a provider is not configured.
+fn tell_what_is_not_configured(reactor: &Reactor, providers: &Providers) {
+    for (part, configured, remedy) in [
+        (
+            "github",
+            providers.github.is_some(),
+            "not configured: set GITHUB_TOKEN or GITHUB_APP_ID, or run with --sandbox",
+        ),
+        (
+            "render",
+            providers.render.is_some(),
+            "not configured: set RENDER_API_KEY, or run with --sandbox",
+        ),
+    ] {
+        reactor.set_degraded(part, (!configured).then(|| remedy.to_owned()));
+    }
+}
+
+/// The door for agents.
+fn agent_door(settings: &Settings, hub: &Hub) -> Result<AgentDoor, AssembleError> {
+    let gateways = agents::gateways(hub).map_err(|error| error.to_string())?;
+    let door = AgentDoor::new(gateways, &settings.hosts(), &settings.file.http.origins);
+    #[cfg(any(debug_assertions, feature = "conformance-fixtures"))]
+    let door = match settings.conformance_fixtures {
+        true => door.with_fixtures(),
+        false => door,
+    };
+    Ok(door)
 }
 
 /// How what the providers delivered is compared with the journal.
@@ -291,24 +302,6 @@ async fn last_good(store: &Arc<dyn Store>) -> Result<Option<RuleBook>, StoreErro
     Ok(rules::load(&files, &vars, None).book)
 }
 
-/// Says which providers are not configured: such an instance is degraded, and works.
-fn tell_what_is_missing(reactor: &Reactor, providers: &Providers) {
-    for (part, configured, remedy) in [
-        (
-            "github",
-            providers.github.is_some(),
-            "not configured: set GITHUB_TOKEN or GITHUB_APP_ID, or run with --sandbox",
-        ),
-        (
-            "render",
-            providers.render.is_some(),
-            "not configured: set RENDER_API_KEY, or run with --sandbox",
-        ),
-    ] {
-        reactor.set_degraded(part, (!configured).then(|| remedy.to_owned()));
-    }
-}
-
 /// The routes over the store in the data directory, for commands while no server runs.
 pub async fn offline(settings: &Settings) -> Result<(http::Router, SecretString), AssembleError> {
     let instance = assemble(settings, false).await?;
@@ -406,28 +399,6 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
     })
 }
 
-/// Keeps a part of the server at work until `stopped`: one that dies of a bug is begun again. What it had in hand is in the
-/// journal, under leases that end.
-fn part<F>(
-    name: &'static str,
-    stopped: &watch::Receiver<bool>,
-    begin: impl Fn(watch::Receiver<bool>) -> F + Send + 'static,
-) -> JoinHandle<()>
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let mut stop = stopped.clone();
-    tokio::spawn(async move {
-        while let Err(error) = tokio::spawn(begin(stop.clone())).await {
-            tracing::error!("{name} died, which is a bug in xmrt, and is begun again: {error}");
-            let pause = tokio::time::timeout(BEGUN_AGAIN_AFTER, stop.wait_for(|stop| *stop));
-            if pause.await.is_ok() {
-                return;
-            }
-        }
-    })
-}
-
 /// How long what is kept.
 fn policy(settings: &Settings) -> reactor::Policy {
     let retention = &settings.file.retention;
@@ -450,71 +421,6 @@ async fn warn_of_shared_account(reactor: Arc<Reactor>) {
 async fn close_when(mut stopped: watch::Receiver<bool>, agents: AgentDoor) {
     let _ = stopped.wait_for(|stop| *stop).await;
     agents.close().await;
-}
-
-/// Watches the folder that stands at `folder` now, and no other.
-fn watch_folder(watcher: &mut Option<notify::RecommendedWatcher>, folder: &Path) {
-    let Some(watcher) = watcher else { return };
-    // An error only says that the former folder is gone, or that there was none.
-    let _ = watcher.unwatch(folder);
-    if let Err(error) = watcher.watch(folder, notify::RecursiveMode::Recursive) {
-        tracing::warn!("rule files are not watched ({error}); {RELOAD_BY_HAND}");
-    }
-}
-
-/// Reloads when a rule file changes, when the rules folder is replaced, and on SIGHUP.
-fn watch_rules(settings: &Settings, reactor: &Arc<Reactor>, mut stopped: watch::Receiver<bool>) {
-    let folder = settings.rules.clone();
-    let mut watched = files::identity(&folder);
-    let (changed, mut changes) = tokio::sync::mpsc::channel(1);
-    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let touches = event.is_ok_and(|event| !event.kind.is_access());
-        if touches {
-            // A full channel already says what this would say.
-            let _ = changed.try_send(());
-        }
-    });
-    let mut watcher = watcher
-        .inspect_err(|error| tracing::warn!("rule files are not watched ({error}); {RELOAD_BY_HAND}"))
-        .ok();
-    watch_folder(&mut watcher, &folder);
-    let reactor = Arc::clone(reactor);
-    let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
-    tokio::spawn(async move {
-        let mut hangup = hangup.ok();
-        loop {
-            let hung_up = async {
-                match &mut hangup {
-                    Some(hangup) => {
-                        hangup.recv().await;
-                    }
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                _ = stopped.changed() => return,
-                Some(()) = changes.recv() => {
-                    // An editor writes a file in several steps: wait until it is quiet.
-                    while tokio::time::timeout(RELOAD_QUIET, changes.recv()).await.is_ok_and(|change| change.is_some()) {}
-                }
-                () = hung_up => {}
-                // A watch follows the folder it was set on, also when another one has taken its name.
-                () = tokio::time::sleep(FOLDER_LOOK) => {
-                    let there = files::identity(&folder);
-                    if there == watched {
-                        continue;
-                    }
-                    watched = there;
-                    if there.is_some() {
-                        watch_folder(&mut watcher, &folder);
-                    }
-                }
-            }
-            if let Err(ReloadError::Broken(files, diagnostics)) = reactor.reload().await {
-                tracing::error!("{}", rules::render_diagnostics(&files, &diagnostics, false));
-            }
-        }
-    });
 }
 
 impl Instance {
@@ -542,30 +448,5 @@ impl Running {
         if let Some((_, running)) = self.instance.sandbox {
             running.stop().await;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_part_that_dies_is_begun_again_and_ends_when_it_is_told_to() {
-        let (stop, stopped) = watch::channel(false);
-        let (begun, mut seen) = watch::channel(0);
-        let task = part("a test", &stopped, move |mut stop| {
-            begun.send_modify(|times| *times += 1);
-            let first = *begun.borrow() == 1;
-            async move {
-                if first {
-                    std::panic::resume_unwind(Box::new("a bug"));
-                }
-                let _ = stop.wait_for(|stop| *stop).await;
-            }
-        });
-        seen.wait_for(|times| *times == 2).await.unwrap();
-        stop.send(true).unwrap();
-        task.await.unwrap();
-        assert_eq!(*seen.borrow(), 2);
     }
 }

@@ -7,6 +7,7 @@
 mod asked;
 mod audit;
 mod earlier;
+mod introduction;
 mod offered;
 mod passing;
 mod reading;
@@ -321,40 +322,7 @@ fn read_ending<T>(read: &Result<T, ErrorData>) -> Ending {
 
 impl ServerHandler for Gateway {
     fn get_info(&self) -> ServerConfig {
-        let hub = &self.0.hub.0;
-        let (name, instructions) = match &self.0.face {
-            Face::One(server) => (
-                format!("xmrt-{server}"),
-                hub.instructions(server).unwrap_or_default(),
-            ),
-            Face::All => {
-                let said = hub
-                    .links
-                    .keys()
-                    .filter_map(|name| Some(format!("{name}_*: {}", hub.instructions(name)?)));
-                // What others say of themselves is for who asks for them, not for every agent's head.
-                let others = hub.externals.keys();
-                let others = others.map(|name| format!("{name}_*: an external server (toolsets={name})."));
-                (
-                    "xmrt".to_owned(),
-                    said.chain(others).collect::<Vec<_>>().join("\n"),
-                )
-            }
-        };
-        let shown = self.shown();
-        let by_default = self.0.toolsets.by_default();
-        let listed = shown
-            .tools
-            .values()
-            .filter(|offered| by_default.shown(offered).is_some())
-            .count();
-        let instructions = match shown.tools.len() {
-            all if listed < all => format!(
-                "{instructions}\n{listed} of {all} tools are listed over HTTP unless the URL says otherwise: ?toolsets=all, or the names \
-                 of sets (a tool that is called and not listed is answered with its set)."
-            ),
-            _ => instructions,
-        };
+        let (name, instructions) = self.introduction();
         let mut capabilities = ServerCapabilities::builder().enable_tools().build();
         capabilities.resources = self.has_resources().then(ResourcesCapability::default);
         capabilities.prompts = self.has_prompts().then(PromptsCapability::default);
