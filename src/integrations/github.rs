@@ -28,6 +28,7 @@ mod repo;
 mod repos;
 mod statuses;
 mod traffic;
+mod tree;
 mod wire;
 
 pub use actions::{
@@ -36,7 +37,7 @@ pub use actions::{
 };
 pub use alerts::{CodeScanningAlert, DependabotAlert, SecretScanningAlert};
 pub use app::AppKey;
-pub use bounds::{Bounds, within_bounds};
+pub use bounds::{Bounds, is_within_bounds, within_bounds};
 pub use checks::{Annotation, AnnotationLevel, CheckRun, Conclusion, NewCheckRun, create_check_run};
 pub use commit::{Committed, NewCommit, commit_files};
 pub use community::{CommunityFiles, CommunityProfile, Contributor};
@@ -82,6 +83,7 @@ pub use repos::{
 };
 pub use statuses::{CommitState, CommitStatus, NewStatus, create_commit_status};
 pub use traffic::{Referrer, VisitedPath, Visits, VisitsOfDay};
+pub use tree::{Blob, BranchHead, HEADS_MAX, LicenseText, Overview, OwnersError, Tree, TreeEntry};
 pub use wire::LogEnd;
 
 use std::fmt;

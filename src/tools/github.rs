@@ -14,6 +14,8 @@ mod webhooks;
 mod marker;
 mod page;
 
+pub(super) use marker::{carries, marked, with_trailer};
+
 use std::collections::BTreeMap;
 
 use secrecy::SecretString;

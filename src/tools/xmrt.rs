@@ -4,6 +4,7 @@
 pub mod triage;
 mod approvals;
 mod fan_out;
+mod improvement;
 mod library;
 mod notify;
 mod coverage;
@@ -136,7 +137,7 @@ impl Server {
         Toolbox::named(
             "xmrt",
             "The reactor itself: events and runs on record and what is done with them, the rules in force, what stands still, \
-             notifications, triage of issues; tasks and messages that agents share.",
+             notifications, triage of issues, what repositories lack; tasks and messages that agents share.",
             held,
         )
         .with_clock(clock)
@@ -147,6 +148,7 @@ impl Server {
         .with_rules()
         .with_runs()
         .with_tasks()
+        .with_improvement()
     }
 
     /// What is on record, and why.

@@ -1,6 +1,7 @@
 //! The `xmrt` server, over MCP: what is on record, notifications to a real receiver.
 
 mod finding;
+mod improvement;
 mod moving;
 mod room;
 mod tasks;

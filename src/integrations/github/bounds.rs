@@ -25,6 +25,11 @@ pub async fn within_bounds<T>(bounds: Option<Bounds>, work: impl Future<Output =
     }
 }
 
+/// Whether the work that is under way may reach a repository. Work without bounds may reach any.
+pub fn is_within_bounds(repo: &super::Repo) -> bool {
+    present().is_none_or(|bounds| bounds(repo.as_str()))
+}
+
 /// The bounds of the work that is under way.
 pub(super) fn present() -> Option<Bounds> {
     BOUNDS.try_with(Arc::clone).ok()

@@ -14,7 +14,9 @@ const MESSAGE_CHARS_MAX: usize = 500;
 
 /// What several documents select, as fragments. A document gets those that it spreads.
 const FRAGMENTS: &[&str] = &[
+    include_str!("documents/fragments/blob_fields.graphql"),
     include_str!("documents/fragments/comment_fields.graphql"),
+    include_str!("documents/fragments/commit_date.graphql"),
     include_str!("documents/fragments/discussion_fields.graphql"),
     include_str!("documents/fragments/pull_fields.graphql"),
 ];
@@ -24,6 +26,13 @@ const FRAGMENTS: &[&str] = &[
 pub(super) struct Document {
     pub(super) name: &'static str,
     pub(super) text: &'static str,
+}
+
+/// A document whose one field `file0` is asked for several times, each with a variable of its own.
+#[derive(Debug)]
+pub(super) struct Repeated {
+    name: &'static str,
+    text: String,
 }
 
 /// A constant for the document in `documents/<file>.graphql`, whose operation has that name.
@@ -41,23 +50,61 @@ pub(super) use document;
 impl Document {
     /// The request that carries it out.
     pub(super) fn with(self, variables: &Value) -> Request {
-        Request {
-            method: "POST",
-            path: "/graphql".to_owned(),
-            body: Some(json!({ "query": self.whole(), "operationName": self.name, "variables": variables })),
-        }
+        request(self.name, self.text, variables)
     }
 
-    /// The operation, and the fragments that it spreads: GitHub refuses one that is missing, and one too many.
-    fn whole(self) -> String {
-        let spreads = |fragment: &&&str| {
-            let name = fragment.split_whitespace().nth(1);
-            let mut lines = self.text.lines();
-            lines.any(|line| line.trim_start().strip_prefix("...") == name)
+    /// The same document with so many fields like `file0`. Only one is written down: it is the one that is held against the
+    /// schema, and the others are its copies.
+    pub(super) fn repeated(self, count: usize) -> Repeated {
+        let copies = |one: &str, between: &str| {
+            let all: Vec<String> = (0..count)
+                .map(|index| one.replace("file0", &format!("file{index}")))
+                .collect();
+            all.join(between)
         };
-        let fragments = FRAGMENTS.iter().filter(spreads).copied();
-        std::iter::once(self.text).chain(fragments).collect()
+        let declared = "$file0: String!";
+        let text = self.text.replacen(declared, &copies(declared, ", "), 1);
+        let begin = text.find("    file0:").unwrap_or(text.len());
+        let end = text[begin..]
+            .find("    }\n")
+            .map_or(begin, |end| begin + end + "    }\n".len());
+        let text = format!(
+            "{}{}{}",
+            &text[..begin],
+            copies(&text[begin..end], ""),
+            &text[end..]
+        );
+        Repeated {
+            name: self.name,
+            text,
+        }
     }
+}
+
+impl Repeated {
+    /// The request that carries it out.
+    pub(super) fn with(&self, variables: &Value) -> Request {
+        request(self.name, &self.text, variables)
+    }
+}
+
+fn request(name: &str, text: &str, variables: &Value) -> Request {
+    Request {
+        method: "POST",
+        path: "/graphql".to_owned(),
+        body: Some(json!({ "query": whole(text), "operationName": name, "variables": variables })),
+    }
+}
+
+/// The operation, and the fragments that it spreads: GitHub refuses one that is missing, and one too many.
+fn whole(text: &str) -> String {
+    let spreads = |fragment: &&&str| {
+        let name = fragment.split_whitespace().nth(1);
+        let mut lines = text.lines();
+        lines.any(|line| line.trim_start().strip_prefix("...") == name)
+    };
+    let fragments = FRAGMENTS.iter().filter(spreads).copied();
+    std::iter::once(text).chain(fragments).collect()
 }
 
 #[derive(Deserialize)]

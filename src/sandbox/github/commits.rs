@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::graphql::{input, missing, no_repository, refusal, selected};
-use super::shape::{Shape, node};
+use super::graphql::{input, missing, no_repository, refusal, repo_of, selected, variables};
+use super::shape::{Shape, node, time};
 use super::{
     Commit, FileDiff, Repo, body, create_event, error, full_name, merge, not_found, page, pull_event, repo,
     repo_mut, stable_id, text,
@@ -85,6 +85,43 @@ pub(super) fn reference(world: &mut World, call: &Call) -> Outcome {
         name,
         &sha.ok_or_else(not_found)?,
     )))
+}
+
+/// A repository's branches, with the age of their heads, and whether it has a security policy.
+pub(super) fn overview(world: &mut World, call: &Call) -> Outcome {
+    let given = variables(call)?;
+    let repo = repo_of(world, call, &given)?;
+    let first = given.get("first").and_then(Value::as_u64).unwrap_or(100);
+    let mut names: Vec<&str> = repo.branches.keys().map(String::as_str).collect();
+    if !names.contains(&repo.default_branch.as_str()) {
+        names.push(&repo.default_branch);
+    }
+    let is_open = |pull: &&super::Pull| {
+        repo.issues
+            .get(&pull.number)
+            .is_some_and(|issue| issue.state == "open")
+    };
+    let shown = |name: &&str| {
+        let at = repo
+            .commits
+            .get(&repo.head_of(name))
+            .map_or(repo.pushed_at, |commit| commit.at);
+        let pulls = repo.pulls.values().filter(|pull| pull.head_ref == *name);
+        json!({
+            "name": name, "target": {"committedDate": time(at)},
+            "associatedPullRequests": {"totalCount": pulls.filter(is_open).count()},
+        })
+    };
+    let first = usize::try_from(first).unwrap_or(usize::MAX);
+    let nodes: Vec<Value> = names.iter().take(first).map(shown).collect();
+    let policy = |path: &String| path.to_ascii_lowercase().ends_with("security.md");
+    let has_policy = repo.tree(&repo.default_branch).keys().any(policy);
+    selected(
+        call,
+        json!({"repository": {
+            "isSecurityPolicyEnabled": has_policy, "refs": {"totalCount": names.len(), "nodes": nodes},
+        }}),
+    )
 }
 
 fn shown_reference(call: &Call, repo: &Repo, name: &str, sha: &str) -> Value {

@@ -1,4 +1,4 @@
-//! In: calls for files and folders. Out: a file in base64, or what a folder holds.
+//! In: calls for files and folders. Out: a file in base64, what a folder or a whole commit holds, many files at once.
 //! Never: history; each reference has one tree.
 
 use std::collections::BTreeSet;
@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::graphql::{repo_of, selected, variables};
 use super::state::stable_sha;
 use super::{Repo, error, not_found, repo};
 use crate::sandbox::call::{Answer, Call, Outcome};
@@ -94,4 +95,58 @@ fn shown(call: &Call, repo: &Repo, reference: &str, path: &str, file: Option<&St
 fn wrapped(encoded: &str) -> String {
     let lines = encoded.as_bytes().chunks(60).map(String::from_utf8_lossy);
     lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// `GET …/git/trees/{sha}`: every path of a commit, with `recursive`; else those at the top.
+pub(super) fn tree(world: &mut World, call: &Call) -> Outcome {
+    let repo = repo(world, call)?;
+    let reference = call.param("sha");
+    let files = repo.tree(reference);
+    if files.is_empty() {
+        return Err(error(409, "Git Repository is empty."));
+    }
+    let deep = call.query("recursive").is_some();
+    let base = format!("{}/repos/{}/git", call.base, repo.full_name);
+    let mut entries = std::collections::BTreeMap::new();
+    for (path, text) in &files {
+        for (at, _) in path.match_indices('/') {
+            let folder = &path[..at];
+            let sha = stable_sha(&format!("{folder}/"));
+            let entry = json!({
+                "path": folder, "mode": "040000", "type": "tree", "sha": sha, "url": format!("{base}/trees/{sha}"),
+            });
+            entries.entry(folder.to_owned()).or_insert(entry);
+        }
+        let sha = stable_sha(&format!("{path}:{text}"));
+        let entry = json!({
+            "path": path, "mode": "100644", "type": "blob", "sha": sha, "size": text.len(),
+            "url": format!("{base}/blobs/{sha}"),
+        });
+        entries.insert(path.clone(), entry);
+    }
+    entries.retain(|path, _| deep || !path.contains('/'));
+    let sha = stable_sha(&format!("tree of {reference}"));
+    Ok(Answer::ok(json!({
+        "sha": sha, "url": format!("{base}/trees/{sha}"), "tree": entries.into_values().collect::<Vec<_>>(),
+        "truncated": repo.truncated,
+    })))
+}
+
+/// `object(expression:)` of several files, each under an alias that is its variable's name.
+pub(super) fn files(world: &mut World, call: &Call) -> Outcome {
+    let given = variables(call)?;
+    let repo = repo_of(world, call, &given)?;
+    let mut found = serde_json::Map::new();
+    for (name, expression) in given.iter().filter(|(name, _)| name.starts_with("file")) {
+        let (reference, path) = expression
+            .as_str()
+            .and_then(|text| text.split_once(':'))
+            .unwrap_or_default();
+        let blob = repo.tree(reference).get(path).map(|text| {
+            let binary = text.contains('\0');
+            json!({"byteSize": text.len(), "isTruncated": false, "text": (!binary).then_some(text)})
+        });
+        found.insert(name.clone(), blob.unwrap_or_default());
+    }
+    selected(call, json!({"repository": found}))
 }

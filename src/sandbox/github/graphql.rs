@@ -1,5 +1,5 @@
 //! In: `POST /graphql`. Out: the route of the operation it names; of an answer, the fields that the document selects.
-//! Never: the whole language: one operation, no aliases, no directives, only named fragments, each spread on a line of its own.
+//! Never: the whole language: one operation, no directives, only named fragments, each spread on a line of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::Chars;
@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::app::reaches;
-use super::{Repo, commits, discussions, merging};
+use super::{Repo, commits, contents, discussions, merging};
 use crate::sandbox::call::{Answer, Call, Outcome, Route};
 use crate::sandbox::state::World;
 
@@ -20,6 +20,8 @@ const OPERATIONS: &[(&str, Route)] = &[
     ("ConvertToDraft", write("set_draft", merging::to_draft)),
     ("MarkReady", write("set_draft", merging::to_ready)),
     ("TransferIssue", write("transfer_issue", merging::transfer)),
+    ("ReadFiles", read("read_files", contents::files)),
+    ("Overview", read("get_overview", commits::overview)),
     ("ListCategories", read("list_categories", discussions::categories)),
     ("ListDiscussions", read("list_discussions", discussions::list)),
     ("GetDiscussion", read("get_discussion", discussions::get)),
@@ -220,18 +222,23 @@ fn spread(document: &str) -> Result<String, Answer> {
 /// A field, and what is selected of it.
 struct Field(String, Vec<Field>);
 
-/// The fields up to the closing brace.
+/// The fields up to the closing brace. One that has an alias is known by that.
 fn fields(signs: &mut Chars<'_>) -> Vec<Field> {
     let (mut found, mut word): (Vec<Field>, String) = (Vec::new(), String::new());
+    let mut aliased = false;
     while let Some(sign) = signs.next() {
         if sign.is_alphanumeric() || sign == '_' {
             word.push(sign);
             continue;
         }
         if !word.is_empty() {
-            found.push(Field(std::mem::take(&mut word), Vec::new()));
+            let name = std::mem::take(&mut word);
+            if !std::mem::take(&mut aliased) {
+                found.push(Field(name, Vec::new()));
+            }
         }
         match sign {
+            ':' => aliased = true,
             '(' => skip(signs),
             '{' => {
                 let inner = fields(signs);

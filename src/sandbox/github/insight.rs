@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::shape::Shape;
+use super::shape::{Shape, node};
+use super::state::stable_id;
 use super::{Repo, not_found, page, repo};
 use crate::sandbox::call::{Answer, Call, Outcome};
 use crate::sandbox::state::World;
@@ -88,6 +89,65 @@ pub(super) fn community(world: &mut World, call: &Call) -> Outcome {
     Ok(Answer::ok(json!({
         "health_percentage": percent, "description": repo.description, "documentation": null, "files": files,
         "updated_at": super::shape::time(repo.pushed_at),
+    })))
+}
+
+/// What is wrong with the first CODEOWNERS there is: a pattern that GitHub does not take, an owner that is none.
+pub(super) fn owners_errors(world: &mut World, call: &Call) -> Outcome {
+    let repo = repo(world, call)?;
+    let tree = repo.tree(call.query("ref").unwrap_or(&repo.default_branch));
+    let places = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"];
+    let found = places.into_iter().find_map(|path| Some((path, tree.get(path)?)));
+    let (path, text) = found.ok_or_else(not_found)?;
+    let unknown = |owner: &str| match owner.strip_prefix('@') {
+        Some(login) if !login.contains('/') => {
+            !repo.collaborators.is_empty()
+                && !repo.owner().eq_ignore_ascii_case(login)
+                && !repo
+                    .collaborators
+                    .keys()
+                    .any(|known| known.eq_ignore_ascii_case(login))
+        }
+        _ => false,
+    };
+    let mut errors = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let mut words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
+        let Some(pattern) = words.next() else { continue };
+        let owners: Vec<&str> = words.collect();
+        let wrong = if pattern.starts_with('!') || pattern.contains('[') {
+            Some(("Invalid pattern", pattern))
+        } else if let Some(owner) = owners.iter().find(|owner| !owner.contains('@')) {
+            Some(("Invalid owner", *owner))
+        } else {
+            owners
+                .iter()
+                .find(|owner| unknown(owner))
+                .map(|owner| ("Unknown owner", *owner))
+        };
+        if let Some((kind, at)) = wrong {
+            errors.push(json!({
+                "line": index + 1, "column": line.find(at).unwrap_or(0) + 1, "kind": kind, "source": line,
+                "path": path, "suggestion": null, "message": format!("{kind} on line {}: {line}", index + 1),
+            }));
+        }
+    }
+    Ok(Answer::ok(json!({ "errors": errors })))
+}
+
+/// The MIT license is the only one that is kept here.
+pub(super) fn license(_: &mut World, call: &Call) -> Outcome {
+    if !call.param("key").eq_ignore_ascii_case("mit") {
+        return Err(not_found());
+    }
+    Ok(Answer::ok(json!({
+        "key": "mit", "name": "MIT License", "spdx_id": "MIT", "url": format!("{}/licenses/mit", call.base),
+        "node_id": node("LIC", stable_id("mit")), "html_url": "http://choosealicense.com/licenses/mit/",
+        "description": "A short license that permits nearly everything.",
+        "implementation": "Create a text file LICENSE in the root of your source code.",
+        "permissions": ["commercial-use", "modifications", "distribution", "private-use"],
+        "conditions": ["include-copyright"], "limitations": ["liability", "warranty"], "featured": true,
+        "body": include_str!("mit.txt"),
     })))
 }
 

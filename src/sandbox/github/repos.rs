@@ -97,13 +97,14 @@ pub(super) fn branches(world: &mut World, call: &Call) -> Outcome {
     if !names.contains(&repo.default_branch.as_str()) {
         names.push(&repo.default_branch);
     }
+    let protected = |name: &str| repo.protected && name == repo.default_branch;
     if let Some(wanted) = call.query("protected") {
-        names.retain(|name| (*name == repo.default_branch) == (wanted == "true"));
+        names.retain(|name| protected(name) == (wanted == "true"));
     }
     let shown = |name: &&str| {
         let sha = repo.head_of(name);
         let url = format!("{}/repos/{}/commits/{sha}", call.base, repo.full_name);
-        json!({"name": name, "commit": {"sha": sha, "url": url}, "protected": *name == repo.default_branch})
+        json!({"name": name, "commit": {"sha": sha, "url": url}, "protected": protected(name)})
     };
     page(call, names.iter().map(shown).collect(), None)
 }

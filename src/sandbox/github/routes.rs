@@ -92,6 +92,12 @@ const CODE: &[Route] = &[
     ),
     Route::new(
         "GET",
+        "/repos/{o}/{r}/git/trees/{sha}",
+        "get_tree",
+        contents::tree,
+    ),
+    Route::new(
+        "GET",
         "/repos/{o}/{r}/compare/{ends}",
         "compare_commits",
         history::compare,

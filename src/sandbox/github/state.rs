@@ -103,6 +103,10 @@ pub(in crate::sandbox) struct Repo {
     pub(in crate::sandbox) archived: bool,
     pub(in crate::sandbox) fork: bool,
     pub(in crate::sandbox) has_issues: bool,
+    /// Its default branch is protected.
+    pub(in crate::sandbox) protected: bool,
+    /// It holds more than one answer about its tree gives.
+    pub(in crate::sandbox) truncated: bool,
     pub(in crate::sandbox) default_branch: String,
     pub(in crate::sandbox) description: Option<String>,
     pub(in crate::sandbox) language: Option<String>,
@@ -153,6 +157,8 @@ impl Repo {
             archived: false,
             fork: false,
             has_issues: true,
+            protected: true,
+            truncated: false,
             default_branch: "main".to_owned(),
             description: None,
             language: None,

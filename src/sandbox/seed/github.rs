@@ -26,6 +26,8 @@ pub(super) fn repo(world: &mut World, entry: &mut Entry<'_>) -> Result<(), Strin
     repo.archived = entry.flag(&["archived"])?.unwrap_or(repo.archived);
     repo.fork = entry.flag(&["fork"])?.unwrap_or(repo.fork);
     repo.has_issues = entry.flag(&["has_issues"])?.unwrap_or(repo.has_issues);
+    repo.protected = entry.flag(&["protected"])?.unwrap_or(repo.protected);
+    repo.truncated = entry.flag(&["truncated"])?.unwrap_or(repo.truncated);
     repo.stars = entry
         .number(&["stars", "stargazers_count"])?
         .unwrap_or(repo.stars);

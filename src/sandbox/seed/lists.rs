@@ -17,6 +17,8 @@ pub(super) const GITHUB: &[List] = &[
                 "Gives it the categories that GitHub begins with.",
             ),
             ("topics", "Those it has; none by default."),
+            ("protected", "Whether its default branch is; it is unless said."),
+            ("truncated", "It holds more files than GitHub lists at once."),
         ],
         seeder: github::repo,
     },

@@ -17,7 +17,7 @@ pub(super) const BODY_CHARS_MAX: u32 = GITHUB_CHARS_MAX - MARK_CHARS_MAX;
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
 /// The body, and the mark in an HTML comment on its last line, where readers do not see it. Without a key, the body.
-pub(super) fn marked(body: &str, key: Option<&str>) -> String {
+pub(in crate::tools) fn marked(body: &str, key: Option<&str>) -> String {
     match key {
         Some(key) => format!("{}\n\n{}", body.trim_end(), mark(key)),
         None => body.to_owned(),
@@ -25,7 +25,7 @@ pub(super) fn marked(body: &str, key: Option<&str>) -> String {
 }
 
 /// Whether the body's last line is the key's mark. Anywhere else it could have been quoted.
-pub(super) fn carries(body: Option<&str>, key: &str) -> bool {
+pub(in crate::tools) fn carries(body: Option<&str>, key: &str) -> bool {
     body.and_then(|body| body.trim_end().lines().last())
         .is_some_and(|line| line.trim() == mark(key))
 }
@@ -37,7 +37,7 @@ pub(super) fn holds(body: Option<&str>, key: &str) -> bool {
 }
 
 /// A commit's message with the key in a trailer, as Git has them at the end of messages. Without a key, the message.
-pub(super) fn with_trailer(message: &str, key: Option<&str>) -> String {
+pub(in crate::tools) fn with_trailer(message: &str, key: Option<&str>) -> String {
     match (message.trim_end(), key) {
         (message, None) => message.to_owned(),
         ("", Some(key)) => trailer(key),

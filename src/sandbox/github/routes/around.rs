@@ -146,6 +146,13 @@ pub(super) const AROUND: &[Route] = &[
         "get_community_profile",
         insight::community,
     ),
+    Route::new(
+        "GET",
+        "/repos/{o}/{r}/codeowners/errors",
+        "list_owners_errors",
+        insight::owners_errors,
+    ),
+    Route::new("GET", "/licenses/{key}", "get_license", insight::license),
     Route::new("GET", "/repos/{o}/{r}/releases", "list_releases", releases::list),
     Route::new(
         "POST",
