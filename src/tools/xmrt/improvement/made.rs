@@ -236,8 +236,8 @@ mod tests {
                     );
                     continue;
                 }
-                let change =
-                    make(kind, &facts, &known()).unwrap_or_else(|why| panic!("{name}, {kind:?}: {why}"));
+                let change = make(kind, &facts, &known());
+                let change = change.map_err(|why| format!("{name}, {kind:?}: {why}")).unwrap();
                 let after = with(facts.clone(), &change);
                 let finding: Finding = found(&after, kind.check());
                 assert_eq!(
