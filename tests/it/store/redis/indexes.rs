@@ -22,7 +22,7 @@ fn is_index(name: &str) -> bool {
         true => name.starts_with(*begin),
         false => name == *begin,
     };
-    INDEXES.iter().any(|begin| fits(begin)) && name != IN_DOUBT
+    INDEXES.iter().any(fits) && name != IN_DOUBT
 }
 
 /// All keys below a prefix.
