@@ -50,6 +50,8 @@ pub(in crate::cli) const SHIPPED: &[Template] = &[
     shipped!("deploy-status-to-commit"),
     shipped!("diagnose-failed-deploy"),
     shipped!("label-pull-request-by-paths"),
+    shipped!("learn-from-improvements"),
+    shipped!("propose-improvements"),
     shipped!("redeploy-on-green-main"),
     shipped!("rerun-flaky-workflow"),
     shipped!("restart-unhealthy-service"),

@@ -43,7 +43,15 @@ fn a_second_process_is_told_who_holds_the_directory_and_where_it_serves() {
     );
 
     drop(store);
-    assert_eq!(Embedded::holder(dir.path()), None, "nobody is here any more");
+    // A process that another test starts at this moment has the file open, too, until it becomes the other program.
+    let begun = std::time::Instant::now();
+    while let Some(holder) = Embedded::holder(dir.path()) {
+        assert!(
+            begun.elapsed() < std::time::Duration::from_secs(5),
+            "nobody is here any more: {holder:?}"
+        );
+        std::thread::yield_now();
+    }
     Embedded::open(dir.path(), at(0)).unwrap();
 }
 
