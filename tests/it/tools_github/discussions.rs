@@ -229,6 +229,9 @@ async fn a_discussion_and_a_comment_whose_answers_were_lost_are_found_by_their_m
         (&json!(4), &json!("general"))
     );
     assert_eq!(found["body"], format!("There are some.\n\n<!-- xmrt:{KEY} -->"));
+    let plain = json!({ "repo": "acme/api", "category": "General", "title": "More", "body": "And more." });
+    let made = stage.done("create_discussion", plain).await;
+    assert_eq!((&made["number"], &made["title"]), (&json!(5), &json!("More")));
     stage.end().await;
     for more in [json!({}), json!({ "reply_to": 11 })] {
         let stage = self::stage().await;

@@ -125,6 +125,8 @@ async fn a_draft_is_made_once_and_unmade() {
         .done("set_draft", issue_and(json!({ "draft": false })))
         .await;
     assert_eq!((&ready["draft"], effects(&stage).len()), (&json!(false), 2));
+    let draft = stage.done("set_draft", issue_and(json!({ "draft": true }))).await;
+    assert_eq!((&draft["draft"], effects(&stage).len()), (&json!(true), 3));
     let error = stage
         .fails(
             "set_draft",
