@@ -23,6 +23,8 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(20);
 const EVENTS: u64 = 120;
 /// The disk of the server that is to run out of space, in MiB.
 const DISK_MIB: u64 = 48;
+/// The limit on the size of files, in bytes: some pages of the journal's log, and more than the server's own log is.
+const FILE_BYTES_MAX: &str = "262144";
 /// How far clocks jump, in seconds: GitHub's may be off by 60 s from ours, Render's by 30 s, before effects are sought in
 /// the wrong time.
 const JUMP_S: u64 = 20;
@@ -130,7 +132,9 @@ async fn disk_full(options: &Options, folder: &Path) -> Result<(Account, String)
         .and_then(|server| server.pid())
         .ok_or("no server")?;
     let filler = PathBuf::from(format!("/proc/{pid}/root{}/filler", data.display()));
+    let journal = filler.with_file_name("journal.db");
     let fill = || {
+        cut_log(&journal)?;
         // As much as there is space for: the error at its end is the aim.
         let zeros = vec![0; 1024 * 1024];
         let mut file = std::fs::File::create(&filler).map_err(|error| format!("the filler: {error}"))?;
@@ -158,7 +162,6 @@ async fn file_limit(options: &Options, folder: &Path) -> Result<(Account, String
         .server(0)
         .and_then(|server| server.pid())
         .ok_or("no server")?;
-    let data = world.fleet.data(0);
     let limit = move |bytes: &str| {
         let told = std::process::Command::new("prlimit")
             .args([&format!("--pid={pid}"), &format!("--fsize={bytes}:unlimited")])
@@ -169,7 +172,7 @@ async fn file_limit(options: &Options, folder: &Path) -> Result<(Account, String
             Err(error) => Err(format!("prlimit: {error}")),
         }
     };
-    let fill = || limit(&largest(&data).to_string());
+    let fill = || limit(FILE_BYTES_MAX);
     let free = || limit("unlimited");
     let (found, refused) = out_of_space(&mut world, fill, free).await?;
     let line = format!(
@@ -178,13 +181,15 @@ async fn file_limit(options: &Options, folder: &Path) -> Result<(Account, String
     Ok((found, line))
 }
 
-/// The size of the largest file in a folder: files may not grow beyond it.
-fn largest(folder: &Path) -> u64 {
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    files
-        .filter_map(|file| Some(file.metadata().ok()?.len()))
-        .max()
-        .unwrap_or(0)
+/// Empties the log beside a journal's database: what is written next needs space on the disk, and not what the log had already.
+fn cut_log(database: &Path) -> Result<(), String> {
+    let cut = rusqlite::Connection::open(database)
+        .and_then(|conn| conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)));
+    match cut {
+        Ok(0) => Ok(()),
+        Ok(_) => Err("the journal's log is in use and cannot be cut".into()),
+        Err(error) => Err(format!("the journal's log: {error}")),
+    }
 }
 
 /// Loads, takes the space away, sees deliveries refused, gives the space back, sees all of them taken.
