@@ -161,7 +161,7 @@ pub fn explain_file(
     let given = &event.kind.0;
     if given != kind && !given.starts_with(&format!("{kind}.")) {
         return Err(format!(
-            "{}: by its `action` this is `{given}`, and --type says `{kind}`",
+            "{}: what it holds is `{given}`, and --type says `{kind}`: write `--type {given}`, or change the payload's `action`",
             file.display()
         ));
     }

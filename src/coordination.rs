@@ -26,7 +26,7 @@ pub use presence::{Beat, Present, Registration};
 pub use sweep::Swept;
 pub use task::{Happening, Holder, Task, TaskState};
 pub use tellings::Telling;
-pub use wish::NewTask;
+pub use wish::{BODY_CHARS_MAX, NEEDS_MAX, NOTE_CHARS_MAX, NewTask, PRIORITY_MAX, TITLE_CHARS_MAX};
 
 /// How long a task is held without a word, unless the claim says otherwise, in milliseconds.
 pub const LEASE_MS: i64 = 300_000;

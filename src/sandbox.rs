@@ -26,6 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+pub use act::SOMEBODY;
 pub use render::Pace;
 use state::World;
 

@@ -4,6 +4,7 @@
 
 pub mod toolbox;
 mod span;
+mod counted;
 mod toolsets;
 pub mod quote;
 pub mod github;

@@ -206,7 +206,7 @@ fn appender(folder: &str) -> Result<Arc<Appender>, String> {
     let database = rusqlite::Connection::open(path).map_err(|error| error.to_string())?;
     database
         .execute_batch(
-            "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;
+            "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=16777216;
              CREATE TABLE deliveries (id TEXT NOT NULL, body BLOB NOT NULL);",
         )
         .map_err(|error| error.to_string())?;

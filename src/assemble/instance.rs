@@ -318,15 +318,13 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
     })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let instance = assemble(settings, with_sandbox).await?;
-    let unsaid = |error: std::io::Error| format!("{}: {error}", settings.data_dir.display());
-    // The sandbox first: whoever finds the server finds it, too.
-    if let Some((sandbox, running)) = &instance.sandbox {
-        sandbox.deliver_to(Some(&format!("http://{address}")));
-        let at = format!("http://{}", running.addr());
-        instance.journal.announce_sandbox(&at).map_err(unsaid)?;
-    }
-    let announced = instance.journal.announce(&format!("http://{address}"));
-    announced.map_err(unsaid)?;
+    let here = format!("http://{address}");
+    let sandbox = instance.sandbox.as_ref().map(|(sandbox, running)| {
+        sandbox.deliver_to(Some(&here));
+        format!("http://{}", running.addr())
+    });
+    let announced = instance.journal.announce(&here, sandbox.as_deref());
+    announced.map_err(|error| format!("{}: {error}", settings.data_dir.display()))?;
     let (stop, stopped) = watch::channel(false);
     let limits = &settings.file.limits;
     let name = format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());

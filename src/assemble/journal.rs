@@ -261,19 +261,11 @@ impl Journal {
         });
     }
 
-    /// Says in the data directory where this process serves, so that commands find it.
-    pub(super) fn announce(&self, address: &str) -> std::io::Result<()> {
+    /// Says in the data directory where this process serves, and where its sandbox does, so that commands find them.
+    pub(super) fn announce(&self, address: &str, sandbox: Option<&str>) -> std::io::Result<()> {
         match &self.place {
-            Place::Own(store) => store.announce(address),
-            Place::Shared(dir, _) => dir.announce(address),
-        }
-    }
-
-    /// Says there where the sandbox of this process is.
-    pub(super) fn announce_sandbox(&self, address: &str) -> std::io::Result<()> {
-        match &self.place {
-            Place::Own(store) => store.announce_sandbox(address),
-            Place::Shared(dir, _) => dir.announce_sandbox(address),
+            Place::Own(store) => store.announce(address, sandbox),
+            Place::Shared(dir, _) => dir.announce(address, sandbox),
         }
     }
 }

@@ -65,6 +65,18 @@ impl Api {
         Ok(Some(Self::remote(&address, token)))
     }
 
+    /// The same for a command that needs the server after it has done something: a refusal says that it is not done.
+    pub(super) fn server_before(
+        undone: &str,
+        target: &Target,
+        settings: &Settings,
+    ) -> Result<Option<Self>, Failure> {
+        Self::server(target, settings).map_err(|failure| match failure {
+            Failure::CouldNot(why) => Failure::CouldNot(format!("{undone}: {why}")),
+            other => other,
+        })
+    }
+
     /// Where the running server is reached.
     pub(super) fn base(&self) -> Result<&str, Failure> {
         match self {

@@ -60,7 +60,8 @@ async fn until_rest(api: &Api, path: &str, rest: impl Fn(&Value) -> bool) -> Res
     match tokio::time::timeout(PATIENCE, waiting).await {
         Ok(answer) => answer,
         Err(_) => {
-            println!(
+            // On standard output there may be JSON.
+            eprintln!(
                 "still under way after {} s; `xmrt runs` says how far it is",
                 PATIENCE.as_secs()
             );

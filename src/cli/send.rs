@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::api::{Api, Target, no_answer};
-use super::{Ending, events, follow, print};
+use super::{Ending, Failure, events, follow, print};
 use crate::assemble;
 use crate::config::Settings;
 
@@ -54,6 +54,10 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         From::Github => assemble::signed_github(&settings, &options.event, &id, &body)?,
         From::Render => assemble::signed_render(&settings, &options.event, &id, &body)?,
     };
+    let api = match options.wait {
+        true => Some(asked(options.to.as_deref(), &settings)?),
+        false => None,
+    };
     let client = reqwest::Client::new();
     let mut call = client.post(format!("{base}{}", request.path)).body(request.body);
     for (name, value) in request.headers {
@@ -62,9 +66,9 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     let answer = call.send().await.map_err(|error| no_answer(&base, &error))?;
     let status = answer.status();
     let mut value: Value = answer.json().await.unwrap_or_else(|_| json!({}));
-    let runs = match options.wait && status.is_success() {
-        true => waited(&options.to, &settings, &id).await?,
-        false => Vec::new(),
+    let runs = match &api {
+        Some(api) if status.is_success() => follow::runs_of(api, &id).await?,
+        _ => Vec::new(),
     };
     if options.json && options.wait {
         value["runs"] = runs.clone().into();
@@ -92,15 +96,22 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     if status.is_success() {
         Ok(())
     } else {
-        Err(super::Failure::Found)
+        Err(Failure::Found)
     }
 }
 
-/// The runs of what was sent, once they rest.
-async fn waited(to: &Option<String>, settings: &Settings, id: &str) -> Result<Vec<Value>, super::Failure> {
-    let target = Target { url: to.clone() };
-    let api = Api::server(&target, settings)?.ok_or(
-        "it was sent, but `--wait` asks the server's API: give `--to` and XMRT_ADMIN_TOKEN, or the data directory of the server",
-    )?;
-    follow::runs_of(&api, id).await
+/// The server that is asked about the runs. It is looked for before anything is sent: who is refused has sent nothing.
+fn asked(to: Option<&str>, settings: &Settings) -> Result<Api, Failure> {
+    if to.is_some() && settings.admin_token.is_none() {
+        return Err(
+            "nothing was sent: `--wait` with `--to` needs XMRT_ADMIN_TOKEN, that server's token".into(),
+        );
+    }
+    let target = Target {
+        url: to.map(str::to_owned),
+    };
+    Api::server_before("nothing was sent", &target, settings)?.ok_or_else(|| {
+        "nothing was sent: `--wait` asks the server's API: give `--to` and XMRT_ADMIN_TOKEN, or the data directory of the server"
+            .into()
+    })
 }

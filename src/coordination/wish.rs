@@ -10,13 +10,18 @@ use super::task::{Task, TaskState};
 use super::{ATTEMPTS, ATTEMPTS_MAX};
 use crate::clock::after;
 
-const TITLE_CHARS_MAX: usize = 200;
-const BODY_CHARS_MAX: usize = 32_768;
+/// How long a title and what a task is about may be.
+pub const TITLE_CHARS_MAX: usize = 200;
+/// How long a body may be.
+pub const BODY_CHARS_MAX: usize = 32_768;
 pub(super) const DATA_BYTES_MAX: usize = 65_536;
-pub(super) const NOTE_CHARS_MAX: usize = 2_000;
-const NEEDS_MAX: usize = 16;
+/// How long a note and a reason may be.
+pub const NOTE_CHARS_MAX: usize = 2_000;
+/// How many abilities a task may need, and an agent may have.
+pub const NEEDS_MAX: usize = 16;
 const WORD_CHARS_MAX: usize = 64;
-const PRIORITY_MAX: u8 = 9;
+/// The priority that comes first.
+pub const PRIORITY_MAX: u8 = 9;
 /// What a task is worth unless it says so.
 pub(super) const PRIORITY: u8 = 5;
 const DAY_MS: i64 = 24 * 3_600_000;

@@ -271,12 +271,17 @@ impl Client {
         Ok(self.0.me.get_or_try_init(ask).await?.clone())
     }
 
-    /// What the token may do, where GitHub tells: a classic one's and a signed-in account's scopes. Costs no request.
+    /// What the token may do, where GitHub tells: a classic one's and a signed-in account's scopes. Costs no request. An
+    /// Enterprise Server on which nobody set limits has no such page, and does not tell.
     pub async fn scopes(&self) -> Result<Option<Vec<String>>, ApiError> {
         if self.is_app() {
             return Ok(None);
         }
-        Ok(self.read("/rate_limit").await?.scopes())
+        match self.read("/rate_limit").await {
+            Ok(answer) => Ok(answer.scopes()),
+            Err(error) if error.failure == super::Failure::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether it acts as a GitHub App.

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::envelope;
@@ -17,25 +18,29 @@ use crate::rules::{self, Explanation, OnRecord, Ranked, Recorded, Rule};
 const RANKED_MAX: usize = 50;
 
 /// Why rules did or did not act on an event. Command, API and tool give this and nothing else.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DecisionExplained", description = "Why.")]
 pub struct Explained {
-    /// The event's id.
+    /// The event's delivery id.
     pub event: String,
     /// Its type.
     #[serde(rename = "type")]
+    #[schemars(description = "")]
     pub kind: String,
     /// What it is about.
+    #[schemars(description = "")]
     pub subject: String,
-    /// The rule that was asked about, in full.
+    /// The rule's decision in full: conditions, limits, plan, what would have to differ.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
     pub explanation: Option<Explanation>,
-    /// Without a rule: all that have to do with such events, the nearest first.
+    /// The rules in order of nearness, each with what it lacked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ranking: Vec<Ranked>,
     /// How many more have to do with such events, and came less near.
     #[serde(skip_serializing_if = "is_none")]
     pub left_out: usize,
-    /// All of it for a person.
+    /// All of it, for a person.
     pub text: String,
 }
 

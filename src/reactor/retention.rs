@@ -134,11 +134,18 @@ impl Reactor {
         let believed = self.may_delete(round).await?;
         if round && self.is_ours().await? {
             // First: what no index leads to would never be too old, and its books would seem to be of no use.
-            self.store.reindex().await?;
+            let whole = self.store.reindex().await;
+            if let Err(error) = &whole {
+                tracing::warn!(
+                    "lost indexes cannot be looked for, and no rule books are deleted meanwhile: {error}"
+                );
+            }
             if believed {
                 self.prune(&policy.by_age(), policy, None).await?;
                 self.prune_audit(policy.audit_ms).await?;
-                self.store.prune_books(BOOK_MS_MIN, self.clock.now()).await?;
+                if whole.is_ok() {
+                    self.store.prune_books(BOOK_MS_MIN, self.clock.now()).await?;
+                }
             }
         }
         let mut size = self.store.size().await?;

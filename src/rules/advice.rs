@@ -162,7 +162,13 @@ fn better(found: &Diagnostic, raw: &str, text: &str, catalog: Option<&Catalog>) 
             Some("`shadow` plans and records, and writes nothing; `off` does not even that".into())
         }
         "argument-type" if found.hint.is_none() && is_path(bare) => {
-            Some(format!("did you mean `{{{{ {bare} }}}}`?"))
+            Some(match found.message.contains("takes a list") {
+                // A file may be called so, and stand in a list.
+                true => {
+                    format!("for what it leads to write `{{{{ {bare} }}}}`, for the text itself `[{raw}]`")
+                }
+                false => format!("did you mean `{{{{ {bare} }}}}`?"),
+            })
         }
         "argument-type" if found.message.contains("takes a list") && raw.starts_with('"') => {
             Some(format!("in brackets: `[{raw}]`"))

@@ -67,16 +67,23 @@ fn is_sign(word: &str) -> bool {
 pub(crate) fn is_path(text: &str) -> bool {
     let mut segments = text.split('.');
     let first = segments.next().unwrap_or_default();
-    let is_name = |segment: &str| {
-        let word = segment.split('[').next().unwrap_or_default();
-        !word.is_empty()
-            && word
-                .chars()
-                .all(|letter| letter.is_alphanumeric() || letter == '_')
-    };
     matches!(first, "event" | "steps" | "vars" | "meta" | "item")
         && text.len() > first.len()
-        && segments.all(is_name)
+        && segments.all(is_segment)
+}
+
+/// A name, perhaps with places of a list behind it, and nothing else: `labels[0]`.
+fn is_segment(segment: &str) -> bool {
+    let (name, mut rest) = segment.split_at(segment.find('[').unwrap_or(segment.len()));
+    while let Some((index, after)) = rest.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        let digits = index.strip_prefix('-').unwrap_or(index);
+        if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+            return false;
+        }
+        rest = after;
+    }
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    rest.is_empty() && !name.is_empty() && name.chars().all(is_word)
 }
 
 /// The engine finds an unknown filter only when it gets there; a rule's author wants to know at once.

@@ -16,6 +16,8 @@ use super::{Sandbox, webhooks};
 const ACTS: &str = "open_issue, close_issue, reopen_issue, edit_issue, label_issue, comment, open_pull_request, \
     merge_pull_request, push, complete_workflow_run, rerun, ping, deploy, fail_next_deploy, server_failed, \
     server_available, event";
+/// Who does what nobody is said to do.
+pub const SOMEBODY: &str = "octo-user";
 /// Every parameter that any act has; `by` is who does it, always.
 const PARAMETERS: &[&str] = &[
     // which act, and whose
@@ -165,7 +167,7 @@ impl Act<'_> {
     /// Who does it.
     fn by(&self) -> String {
         let told = self.text("by").or_else(|| self.text("actor"));
-        told.unwrap_or_else(|| "octo-user".to_owned())
+        told.unwrap_or_else(|| SOMEBODY.to_owned())
     }
 
     /// The lines of `logs`, or one that says at least something.

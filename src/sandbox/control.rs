@@ -17,6 +17,7 @@ pub(super) async fn answer(sandbox: &Sandbox, call: &Call) -> Answer {
     match (call.method.as_str(), call.path.trim_matches('/')) {
         ("GET", "" | "state") => Answer::ok(state(sandbox)),
         ("GET", "effects") => tell(after(call).map(|n| json!({"effects": sandbox.effects_after(n)}))),
+        ("GET", "arrivals") => Answer::ok(json!({ "arrivals": sandbox.world().arrivals })),
         ("GET", "requests") => tell(after(call).map(|n| json!({"requests": sandbox.requests_after(n)}))),
         ("GET", "deliveries") => Answer::ok(json!({"deliveries": sandbox.deliveries()})),
         ("GET", "faults") => Answer::ok(faults::listed(&sandbox.world().faults)),
@@ -40,7 +41,7 @@ pub(super) async fn answer(sandbox: &Sandbox, call: &Call) -> Answer {
         (method, path) => Answer::json(
             404,
             json!({"message": format!(
-                "{method} /_sandbox/{path} is unknown; known are GET state, effects, requests, deliveries, faults; \
+                "{method} /_sandbox/{path} is unknown; known are GET state, effects, arrivals, requests, deliveries, faults; \
                  POST seed, seed_from_payload, faults, deliver_to, pace, limits, tick, emit, oauth, act; DELETE faults"
             )}),
         ),

@@ -143,6 +143,7 @@ async fn provide(door: &Door, provider: Provider, mut call: Call) -> Response {
     };
     call.params = params;
     let planned = sandbox.world().faults.draw(provider, route.operation, &call);
+    sandbox.world().note_arrival(route.operation);
     if planned.latency_ms > 0 {
         let clock = &sandbox.0.clock;
         clock

@@ -48,6 +48,8 @@ pub(super) struct World {
     pub(super) faults: Faults,
     pub(super) effects: VecDeque<Value>,
     pub(super) requests: VecDeque<Value>,
+    /// The operations that calls arrived for, the latest last, whether they were answered by now or not.
+    pub(super) arrivals: VecDeque<Value>,
     /// What reads still see while writes lag, and until when, for each provider.
     lagging: (Past<github::State>, Past<render::State>),
     written: u64,
@@ -66,6 +68,7 @@ impl World {
             faults: Faults::default(),
             effects: VecDeque::new(),
             requests: VecDeque::new(),
+            arrivals: VecDeque::new(),
             lagging: (None, None),
             written: 0,
             asked: 0,
@@ -152,6 +155,10 @@ impl World {
             effect["key"] = Value::String(key);
         }
         push_bounded(&mut self.effects, effect, EFFECTS_MAX);
+    }
+
+    pub(super) fn note_arrival(&mut self, operation: &str) {
+        push_bounded(&mut self.arrivals, operation.into(), REQUESTS_MAX);
     }
 
     pub(super) fn note_request(

@@ -119,14 +119,9 @@ impl Embedded {
         DataDir::holder(dir)
     }
 
-    /// Writes into the lock file where this process serves, so that commands find it.
-    pub fn announce(&self, address: &str) -> std::io::Result<()> {
-        self.data_dir.announce(address)
-    }
-
-    /// The same of the sandbox that it has.
-    pub fn announce_sandbox(&self, address: &str) -> std::io::Result<()> {
-        self.data_dir.announce_sandbox(address)
+    /// Writes into the lock file where this process serves, and where its sandbox does if it has one, so that commands find them.
+    pub fn announce(&self, address: &str, sandbox: Option<&str>) -> std::io::Result<()> {
+        self.data_dir.announce(address, sandbox)
     }
 
     /// The identity of the journal that was here before, when this is another one: what that one knew is lost.

@@ -59,16 +59,11 @@ impl DataDir {
         Lock::take(dir).map(|lock| Self(Mutex::new(lock)))
     }
 
-    /// Writes into the lock file where this process serves, so that commands find it.
-    pub fn announce(&self, address: &str) -> io::Result<()> {
+    /// Writes into the lock file where this process serves, and where its sandbox does if it has one, so that commands find them.
+    pub fn announce(&self, address: &str, sandbox: Option<&str>) -> io::Result<()> {
         let mut lock = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lock.announce(address)
-    }
-
-    /// The same of the sandbox that it has.
-    pub fn announce_sandbox(&self, address: &str) -> io::Result<()> {
-        let mut lock = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lock.holder.sandbox = Some(address.into());
+        lock.holder.address = Some(address.into());
+        lock.holder.sandbox = sandbox.map(str::to_owned);
         lock.write()
     }
 
@@ -118,11 +113,6 @@ impl Lock {
             what: error.to_string(),
         })?;
         Ok(lock)
-    }
-
-    fn announce(&mut self, address: &str) -> io::Result<()> {
-        self.holder.address = Some(address.into());
-        self.write()
     }
 
     fn write(&mut self) -> io::Result<()> {

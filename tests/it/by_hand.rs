@@ -1,5 +1,7 @@
 //! What somebody tries by hand: something happens on the sandbox, and the command waits for what came of it.
 
+use serde_json::json;
+
 use crate::harness::{World, issue_opened};
 
 const NOTIFY: &str = "description = \"d\"\non = \"github.issues.opened\"\n\n[[action]]\ntool = \"xmrt.notify\"\n\
@@ -130,7 +132,63 @@ async fn a_payload_written_by_hand_need_not_repeat_the_action_that_its_type_name
     let (_, errors, code) = explain(r#"{"action": "closed", "issue": {"number": 7}}"#);
     assert_eq!(code, 2);
     assert!(
-        errors.contains("by its `action` this is `github.issues.closed`"),
+        errors.contains("what it holds is `github.issues.closed`"),
         "{errors}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_ask_about_the_runs_is_told_before_anything_happens() {
+    let world = World::start(&[("tell", NOTIFY)], "").await;
+    world.close_the_loop().await;
+    let nameless = [("XMRT_ADMIN_TOKEN", "")];
+    let send = ["send", "github", "issues", "--wait"];
+    let (_, errors, code) = world.xmrt_with(&[&send[..], &["--to", &world.server.url]].concat(), &nameless);
+    assert_eq!(code, 2, "{errors}");
+    assert!(
+        errors.contains("nothing was sent: `--wait` with `--to` needs XMRT_ADMIN_TOKEN, that server's token"),
+        "{errors}"
+    );
+    let (_, errors, code) = world.xmrt_with(&send, &nameless);
+    assert_eq!(code, 2, "{errors}");
+    assert!(
+        errors.contains("nothing was sent: a server runs at ") && errors.contains("set XMRT_ADMIN_TOKEN"),
+        "{errors}"
+    );
+    let act = [
+        "sandbox",
+        "act",
+        "open_issue",
+        "repo=acme/api",
+        "title=x",
+        "--at",
+        &world.sandbox.url,
+    ];
+    let (_, errors, code) = world.xmrt_with(&act, &nameless);
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("nothing happened there: "), "{errors}");
+    let (_, page) = world.api("events").await;
+    assert_eq!(page["events"], json!([]));
+    assert_eq!(world.sandbox_get("deliveries").await["deliveries"], json!([]));
+
+    // Whoever does not wait needs no token.
+    let (told, errors, code) = world.xmrt_with(&[&act[..], &["--no-wait"]].concat(), &nameless);
+    assert_eq!((code, errors.as_str()), (0, ""), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_answers_and_is_no_sandbox_is_called_so() {
+    let world = World::start(&[("tell", NOTIFY)], "").await;
+    for words in [
+        &["effects"][..],
+        &["seed", "{}"],
+        &["act", "ping", "repo=acme/api", "--no-wait"],
+    ] {
+        let (_, errors, code) = world.xmrt(&[&["sandbox"], words, &["--at", &world.server.url]].concat());
+        assert_eq!(code, 2, "{errors}");
+        assert!(
+            errors.contains("but not as a sandbox does") && errors.contains("--at"),
+            "{errors}"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 mod render;
 
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::World;
@@ -31,22 +32,9 @@ async fn world() -> World {
 
 /// The webhooks of a place, as GitHub shows them.
 async fn hooks(world: &World, place: &str) -> Vec<Value> {
-    let url = format!("{}/github/{place}/hooks", world.sandbox.url);
-    let token = &world
-        .environment()
-        .iter()
-        .find(|(name, _)| name == "GITHUB_TOKEN")
-        .unwrap()
-        .1;
-    let answer = world
-        .client
-        .get(url)
-        .bearer_auth(token)
-        .header("user-agent", "test")
-        .send()
-        .await
-        .unwrap();
-    answer.json().await.unwrap()
+    let path = format!("{place}/hooks");
+    let (_, found) = world.at_github(Method::GET, &path, None).await;
+    found.as_array().unwrap().clone()
 }
 
 #[tokio::test]
@@ -96,26 +84,10 @@ async fn a_webhook_is_made_only_after_a_yes_and_is_then_what_the_rules_need() {
 #[tokio::test]
 async fn a_webhook_that_lacks_an_event_or_is_off_is_mended_and_keeps_the_rest() {
     let world = world().await;
-    let url = format!("{}/github/orgs/acme/hooks", world.sandbox.url);
-    let token = world
-        .environment()
-        .iter()
-        .find(|(name, _)| name == "GITHUB_TOKEN")
-        .unwrap()
-        .1
-        .clone();
     let old = json!({ "name": "web", "active": false, "events": ["star", "push"],
         "config": { "url": "https://xmrt.example.com/webhooks/github", "content_type": "form", "secret": "s" } });
-    let made = world
-        .client
-        .post(url)
-        .bearer_auth(token)
-        .header("user-agent", "test")
-        .json(&old)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(made.status(), 201);
+    let (status, _) = world.at_github(Method::POST, "orgs/acme/hooks", Some(old)).await;
+    assert_eq!(status, 201);
     let (told, errors, code) = world.xmrt(&[
         "connect",
         "github",

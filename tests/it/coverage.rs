@@ -1,6 +1,10 @@
 //! Gaps found and closed by the real program: what GitHub could not deliver, what a lost journal forgot, by one instance
 //! or several. The sandbox keeps what was delivered, as GitHub does.
 
+mod comparing;
+mod render;
+
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{World, issue_opened};
@@ -9,7 +13,7 @@ use crate::redis_server::RedisServer;
 const CONFIG: &str =
     "[limits]\nsettle_ms = 150\nlease_ms = 5000\n[coverage]\nevery_ms = 1000\ngrace_ms = 0\n";
 
-const COMMENTS: &str = r#"
+pub(crate) const COMMENTS: &str = r#"
 description = "Comments on every new issue"
 on = "github.issues.opened"
 
@@ -36,7 +40,7 @@ on = "github.ping"
 tool = "github.get_me"
 "#;
 
-const GAPS: &str = r#"
+pub(crate) const GAPS: &str = r#"
 description = "Tells of recovered gaps"
 on = "xmrt.gap_recovered"
 
@@ -217,17 +221,8 @@ async fn an_organizations_webhook_is_compared_too_and_lacks_nothing_that_a_repos
     // Nobody answers where the organization's leads; the repository's leads to the server.
     let hook = json!({ "name": "web", "active": true, "events": ["issues"],
         "config": { "url": "http://127.0.0.1:9/webhooks/github", "content_type": "json", "secret": "any" } });
-    let made = world
-        .client
-        .post(format!("{}/github/orgs/acme/hooks", world.sandbox.url))
-        .bearer_auth("the github token of the tests")
-        .header("user-agent", "the tests")
-        .json(&hook)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(made.status(), 201);
-    let hook: Value = made.json().await.unwrap();
+    let (status, hook) = world.at_github(Method::POST, "orgs/acme/hooks", Some(hook)).await;
+    assert_eq!(status, 201);
     let source = format!("github:acme:{}", hook["id"]);
     let both = emitted(&world, 1, json!({})).await;
     succeeded(&world, &both).await;
@@ -402,172 +397,4 @@ async fn what_is_too_old_when_it_is_recovered_is_recorded_as_stale_and_not_done(
         !effects.iter().any(|(done, _)| done == "suspend_service"),
         "{effects:?}"
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_long_list_is_gone_through_page_by_page_over_several_comparisons() {
-    let config = CONFIG.replace("every_ms = 1000", "every_ms = 0\npages = 2");
-    let world = world(&[("listens", LISTENS)], &config, &[]).await;
-    let mut ids = Vec::new();
-    for number in 0..230 {
-        ids.push(emitted(&world, 1000 + number, json!({ "lost": "failed" })).await);
-    }
-    let mut recovered = Vec::new();
-    for _ in 0..3 {
-        let (status, answer) = world.api_post("coverage/recover", json!({})).await;
-        assert_eq!(status, 200, "{answer}");
-        recovered.push(answer["found"]["recovered"].as_u64().unwrap());
-    }
-    // The moment at which one page ends and the next begins is looked at twice, and its deliveries are known then.
-    assert_eq!(recovered, [200, 30, 0]);
-    for id in &ids {
-        assert_eq!(world.api(&format!("events/{id}")).await.0, 200, "{id}");
-    }
-    let (_, coverage) = world.api("coverage").await;
-    let source = &coverage["sources"][0];
-    assert_eq!(source["backlog"], json!([]), "{source:#}");
-    assert_eq!(found(source, "recovered"), 230, "{source:#}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_comparison_leaves_a_fifth_of_the_hours_requests_to_the_rules() {
-    let config = CONFIG.replace("every_ms = 1000", "every_ms = 0");
-    let world = world(&[("listens", LISTENS)], &config, &[]).await;
-    for number in 0..150 {
-        emitted(&world, 1000 + number, json!({ "lost": "failed" })).await;
-    }
-    let github = |path: &str| {
-        let call = world.client.get(format!("{}/github/{path}", world.sandbox.url));
-        call.header("user-agent", "the tests")
-            .bearer_auth("the github token of the tests")
-            .send()
-    };
-    let left = async || {
-        let budget: Value = github("rate_limit").await.unwrap().json().await.unwrap();
-        budget["resources"]["core"]["remaining"].as_u64().unwrap()
-    };
-    world
-        .sandbox_post("limits", json!({ "github": 1000, "seconds": 3600 }))
-        .await;
-    // Of 1,000 there are a few more than a fifth when it begins.
-    while left().await > 260 {
-        github("user").await.unwrap();
-    }
-    let (status, answer) = world.api_post("coverage/recover", json!({})).await;
-    assert_eq!(status, 200, "{answer}");
-    let recovered = answer["found"]["recovered"].as_u64().unwrap();
-    assert!((20..100).contains(&recovered), "{answer:#}");
-    let why = answer["unwatched"]["github"].as_str().unwrap();
-    // Whichever sees it first: the comparison before a page, or the budget before a request.
-    assert!(
-        why.contains("left to the rules") || why.contains("kept for calls that write"),
-        "{why}"
-    );
-    assert!(left().await > 150, "the rules have their part");
-    // What was not got is on record as such.
-    let (_, coverage) = world.api("coverage").await;
-    assert_ne!(coverage["sources"][0]["backlog"], json!([]), "{coverage:#}");
-    assert_eq!(coverage["sources"][0]["state"], "waiting", "{coverage:#}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_that_may_not_be_looked_at_is_named_with_the_reason_and_looked_at_as_soon_as_it_may() {
-    let config = format!("{CONFIG}repositories = [\"acme/api\"]\n");
-    let world = world(&[("comments", COMMENTS)], &config, &[]).await;
-    let refused = json!([{ "match": { "operation": "list_webhooks" }, "kind": "status", "status": 403,
-        "message": "Resource not accessible by personal access token" }]);
-    world.sandbox_post("faults", refused).await;
-    let missed = emitted(&world, 1, json!({ "lost": "failed" })).await;
-    let (status, answer) = world
-        .until("nobody else compares", async || {
-            let answer = world.api_post("coverage/recover", json!({})).await;
-            (answer.0 != 503).then_some(answer)
-        })
-        .await;
-    assert_eq!(status, 200, "{answer}");
-    let coverage = ledger(&world, "the refusal", |source| source["state"] == "no_permission").await;
-    let place = coverage["sources"].as_array().unwrap().iter();
-    let place = place
-        .into_iter()
-        .find(|source| source["source"] == "github:acme/api")
-        .unwrap();
-    assert!(
-        place["why"].as_str().unwrap().contains("not accessible"),
-        "{place:#}"
-    );
-    let ready = world.client.get(format!("{}/readyz", world.server.url));
-    assert_eq!(ready.send().await.unwrap().status(), 200);
-
-    let faults = format!("{}/_sandbox/faults", world.sandbox.url);
-    world.client.delete(faults).send().await.unwrap();
-    succeeded(&world, &missed).await;
-    ledger(&world, "the place is forgotten as refused", |source| {
-        source["source"] == "github:acme/api:1" && source["state"] == "watched"
-    })
-    .await;
-}
-
-const DEPLOYS: &str = r#"
-description = "Restarts what fails"
-on = "render.server_failed"
-
-[[action]]
-tool = "render.restart_service"
-arguments = { service_id = "{{ event.data.serviceId }}" }
-timeout = "1s"
-"#;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_render_could_not_deliver_is_recovered_from_its_own_list() {
-    let mut world = world(&[("deploys", DEPLOYS)], CONFIG, &[]).await;
-    world.server.terminate();
-    // Render tries for a few seconds, and gives up.
-    let act = json!({ "do": "server_failed", "service_id": "srv-a" });
-    let acted = world.sandbox_post("act", act).await;
-    let delivery = &acted["deliveries"][0];
-    let id = delivery["id"].as_str().unwrap().to_owned();
-    assert_eq!(delivery["status"], Value::Null, "{acted:#}");
-    world.restart();
-    hooked(&world).await;
-    succeeded(&world, &id).await;
-    let (_, event) = world.api(&format!("events/{id}")).await;
-    assert_eq!(event["origin"], "fetched");
-    assert_eq!(event["payload"]["data"]["serviceName"], "api-prod", "{event:#}");
-    assert_eq!(event["payload"]["type"], "server_failed");
-    ledger(&world, "the gap in the ledger", |source| {
-        source["source"].as_str().unwrap().starts_with("render:whk-") && found(source, "recovered") == 1
-    })
-    .await;
-}
-
-/// A workspace without webhooks: what its services tell of themselves is looked at.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_service_tells_of_itself_is_enough_where_there_is_no_webhook() {
-    let config = format!("{CONFIG}services = [\"srv-a\"]\n");
-    let world = world(&[("deploys", DEPLOYS)], &config, &[]).await;
-    world.sandbox_post("deliver_to", json!({ "url": null })).await;
-    let act = json!({ "do": "server_failed", "service_id": "srv-a" });
-    world.sandbox_post("act", act).await;
-    let coverage = ledger(&world, "the event in the ledger", |source| {
-        source["source"] == "render:srv-a" && found(source, "recovered") >= 1
-    })
-    .await;
-    let source = coverage["sources"].as_array().unwrap();
-    let source = source
-        .iter()
-        .find(|source| source["source"] == "render:srv-a")
-        .unwrap();
-    assert_eq!(source["state"], "watched", "{source:#}");
-    let (_, page) = world.api("events?type=render.server_failed").await;
-    let event = &page["events"][0];
-    assert_eq!(
-        (&event["origin"], page["events"].as_array().map(Vec::len)),
-        (&json!("fetched"), Some(1))
-    );
-    let id = event["id"].as_str().unwrap().to_owned();
-    assert!(id.starts_with("evt-"), "{id}");
-    succeeded(&world, &id).await;
-    let restarts = world.effects().await;
-    let restarts = restarts.iter().filter(|(done, _)| done == "restart_service");
-    assert_eq!(restarts.count(), 1, "looked at again and again, done once");
 }

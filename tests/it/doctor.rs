@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use http::Method;
 use serde_json::{Value, json};
 use xmrt::store::Redis;
 use xmrt::store::redis::{Options, Time};
@@ -113,6 +114,15 @@ async fn what_is_well_is_said_of_every_part_and_a_report_is_written() {
             secret.0
         );
     }
+    let (told, _) = doctor(&world, &[]);
+    let is_let_in = |finding: &Value| {
+        let what = finding["what"].as_str().unwrap_or_default();
+        finding["area"] == "agents" && finding["level"] == "ok" && what.contains("at /mcp a token is let in")
+    };
+    assert!(
+        told["findings"].as_array().unwrap().iter().any(is_let_in),
+        "{told:#}"
+    );
     // It left nothing behind, and the journal as it was.
     assert!(world.effects().await.is_empty());
     let (events, _, _) = world.xmrt(&["events", "--json"]);
@@ -279,29 +289,19 @@ async fn a_webhook_that_does_not_tell_what_the_rules_listen_to_is_found() {
         found(&report, "GitHub", "warning").contains("no webhook"),
         "{report:#}"
     );
-    let made = world
-        .client
-        .post(format!("{}/github/repos/acme/api/hooks", world.sandbox.url))
-        .bearer_auth("the github token of the tests")
-        .header("user-agent", "the tests")
-        .json(
-            &json!({ "name": "web", "events": ["push"], "config": { "url": url, "content_type": "json" } }),
-        );
-    let made: Value = made.send().await.unwrap().json().await.unwrap();
+    let hook = json!({ "name": "web", "events": ["push"], "config": { "url": url, "content_type": "json" } });
+    let (_, made) = world
+        .at_github(Method::POST, "repos/acme/api/hooks", Some(hook))
+        .await;
     breaks(&world, &[], "GitHub", &["acme/api", "does not tell: issues"]);
-    let change = |body: Value| {
-        let address = format!("{}/github/repos/acme/api/hooks/{}", world.sandbox.url, made["id"]);
-        let call = world
-            .client
-            .patch(address)
-            .bearer_auth("the github token of the tests");
-        call.header("user-agent", "the tests").json(&body).send()
+    let change = async |body: Value| {
+        let hook = format!("repos/acme/api/hooks/{}", made["id"]);
+        let (status, _) = world.at_github(Method::PATCH, &hook, Some(body)).await;
+        assert_eq!(status, 200);
     };
-    change(json!({ "events": ["issues"], "active": false }))
-        .await
-        .unwrap();
+    change(json!({ "events": ["issues"], "active": false })).await;
     breaks(&world, &[], "GitHub", &["switched off"]);
-    change(json!({ "active": true })).await.unwrap();
+    change(json!({ "active": true })).await;
     let (report, code) = doctor(&world, &[]);
     assert_eq!(code, 0, "{report:#}");
 }

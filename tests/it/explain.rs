@@ -285,6 +285,27 @@ async fn an_event_that_never_came_is_explained_in_the_same_words() {
     );
 }
 
+/// A long list is cut, and what is cut off is counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_rules_the_nearest_are_ranked_and_the_others_counted() {
+    let text = HOURLY.replace("< 100", "> 100");
+    let ids: Vec<String> = (0..51).map(|number| format!("far-{number:02}")).collect();
+    let rules: Vec<(&str, &str)> = ids.iter().map(|id| (id.as_str(), text.as_str())).collect();
+    let world = World::start(&rules, "").await;
+    world
+        .github("issues", "delivery-1", &issue_opened(1))
+        .await
+        .expect("an answer");
+    world.settled("delivery-1").await;
+    let (status, all) = world.api("events/delivery-1/explain").await;
+    assert_eq!(status, 200, "{all}");
+    assert_eq!(all["ranking"].as_array().map(Vec::len), Some(50));
+    assert_eq!(all["left_out"], 1);
+    let told = all["text"].as_str().expect("a text");
+    assert!(told.contains("and 1 more"), "{told}");
+    assert_eq!(tool(&world, &json!({ "event": "delivery-1" })), all);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_or_a_rule_that_is_not_there_is_said_so() {
     let world = world().await;

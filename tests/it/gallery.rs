@@ -11,6 +11,7 @@ mod newcomers;
 mod slips;
 mod steps;
 mod tools;
+mod words;
 
 use crate::rule_tools::{folder, out, xmrt};
 

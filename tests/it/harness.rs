@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use xmrt::receive::GithubSecret;
@@ -13,6 +14,7 @@ use xmrt::receive::GithubSecret;
 /// How long anything may take before the test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(30);
 pub const ADMIN_TOKEN: &str = "the token of the tests";
+pub const GITHUB_TOKEN: &str = "the github token of the tests";
 const GITHUB_SECRET: &str = "the webhook secret of the tests";
 
 /// A process that is killed when the test ends, and a line it prints when it is ready.
@@ -199,6 +201,17 @@ impl World {
         self.client.get(url).send().await.unwrap().json().await.unwrap()
     }
 
+    /// What the sandbox's GitHub answers to a request by hand: its status and its body.
+    pub async fn at_github(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let url = format!("{}/github/{path}", self.sandbox.url);
+        let request = self.client.request(method, url).bearer_auth(GITHUB_TOKEN);
+        let request = match body {
+            Some(body) => request.json(&body),
+            None => request,
+        };
+        answer(request.header("user-agent", "the tests")).await.unwrap()
+    }
+
     /// The writes that took effect: `(operation, target)` in order.
     pub async fn effects(&self) -> Vec<(String, String)> {
         let effects = self.sandbox_get("effects").await;
@@ -225,7 +238,17 @@ impl World {
         self.sandbox_post("deliver_to", json!({ "url": url })).await;
     }
 
-    /// Waits until the sandbox was asked for an operation.
+    /// Waits until a call for an operation arrived at the sandbox, answered or not.
+    pub async fn arrived(&self, operation: &str) {
+        self.until(&format!("a call for {operation}"), async || {
+            let arrivals = self.sandbox_get("arrivals").await;
+            let list = arrivals["arrivals"].as_array().cloned().unwrap_or_default();
+            list.iter().any(|one| one == operation).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the sandbox was asked for an operation, and has answered.
     pub async fn requested(&self, operation: &str) {
         self.until(&format!("a request for {operation}"), async || {
             let requests = self.sandbox_get("requests").await;
@@ -335,7 +358,7 @@ pub fn environment(folder: &Path) -> Vec<(String, String)> {
         ("XMRT_RULES", text(folder.join("rules"))),
         ("XMRT_CONFIG", text(folder.join("xmrt.toml"))),
         ("XMRT_ADMIN_TOKEN", ADMIN_TOKEN.into()),
-        ("GITHUB_TOKEN", "the github token of the tests".into()),
+        ("GITHUB_TOKEN", GITHUB_TOKEN.into()),
         ("GITHUB_WEBHOOK_SECRET", GITHUB_SECRET.into()),
         ("RENDER_API_KEY", "the render key of the tests".into()),
         ("RENDER_WEBHOOK_SECRET", render_secret()),

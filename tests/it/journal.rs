@@ -10,7 +10,7 @@ mod kv;
 mod ledger;
 mod identity;
 mod invariants;
-mod retention;
+pub(crate) mod retention;
 mod limits;
 mod runs;
 mod outbox;

@@ -16,6 +16,7 @@ use xmrt::rules::SourceFile;
 use xmrt::store::Redis;
 use xmrt::store::redis::Options;
 
+use crate::coverage::{COMMENTS, GAPS};
 use crate::harness::{World, issue_opened};
 use crate::journal::desk::{at, end, event, fires, gates, key};
 use crate::redis_server::RedisServer;
@@ -230,25 +231,6 @@ async fn replicas_that_keep_the_journal_within_its_bounds_delete_the_old_once_an
     }
     recognized(&store, OLD, clock.now()).await;
 }
-
-const COMMENTS: &str = r#"
-description = "Comments on every new issue"
-on = "github.issues.opened"
-
-[[action]]
-tool = "github.create_comment"
-arguments = { repo = "{{ event.repository.full_name }}", number = "{{ event.issue.number }}", body = "Seen." }
-timeout = "1s"
-"#;
-
-const GAPS: &str = r#"
-description = "Tells of recovered gaps"
-on = "xmrt.gap_recovered"
-
-[[action]]
-tool = "xmrt.notify"
-arguments = { to = "log", text = "{{ event.gap.recovered }} of {{ event.gap.source }}" }
-"#;
 
 /// The repository's webhook in the ledger.
 const SOURCE: &str = "github:acme/api:1";

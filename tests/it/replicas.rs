@@ -337,9 +337,10 @@ async fn an_intent_that_nothing_else_tells_of_is_on_the_servers_disk_before_the_
         .sandbox_post("faults", json!([slow(WRITES[0]), slow(WRITES[1])]))
         .await;
     accepted(&world, "delivery-1").await;
-    world.requested(WRITES[0]).await;
+    // Both are held back for a second: what was heard by then was said before the answer.
+    world.arrived(WRITES[0]).await;
     assert!(!road.heard("WAITAOF"), "a marked write");
-    world.requested(WRITES[1]).await;
+    world.arrived(WRITES[1]).await;
     assert!(road.heard("WAITAOF"), "before the deploy was asked for");
     done_once(&world, "delivery-1", "on a server that is asked for its disk").await;
 }

@@ -247,6 +247,15 @@ async fn get_me_says_whose_token_it_is_and_asks_once() {
         1,
         "what the token may do is asked each time, and costs nothing"
     );
+    // An Enterprise Server without limits has no page of them, and says nothing of the token.
+    stage.fault(
+        json!({ "match": { "operation": "get_rate_limit" }, "kind": "status", "status": 404, "times": 1 }),
+    );
+    let untold = stage.done("get_me", json!({})).await;
+    assert_eq!(
+        (&untold["login"], &untold["scopes"]),
+        (&me["login"], &json!(null))
+    );
     stage.end().await;
 }
 

@@ -4,6 +4,7 @@ mod finding;
 mod improvement;
 mod moving;
 mod room;
+mod stage;
 mod tasks;
 mod triage_issue;
 mod triage_quality;

@@ -2,12 +2,15 @@
 
 mod issues;
 mod measured;
+mod strangers;
 
 use std::collections::BTreeMap;
 
 use issues::{SAMPLES, Sample};
 use xmrt::tools::quote::quote;
-use xmrt::tools::xmrt::triage::{Facts, Issue, Report, Vocabulary, duplicates, missing, owners, triage};
+use xmrt::tools::xmrt::triage::{
+    Facts, Issue, Report, Vocabulary, duplicates, habits, missing, owners, triage,
+};
 
 fn issue_of(sample: &Sample) -> Issue {
     Issue {
@@ -205,7 +208,8 @@ fn a_rule_can_bring_its_own_labels_and_take_default_ones_away() {
             "area/console".into(),
             vec!["console/**".into()],
         )])),
-    );
+    )
+    .unwrap();
     let subject = issue(
         7,
         "How do I renew the TLS certificate?",
@@ -220,6 +224,42 @@ fn a_rule_can_bring_its_own_labels_and_take_default_ones_away() {
         duplicates_max: 3,
     });
     assert_eq!(report.labels, ["area/console", "area/tls"], "{report:?}");
+}
+
+fn triaged(issue: &Issue, recent: &[Issue], vocabulary: &Vocabulary) -> Report {
+    triage(&Facts {
+        repo: "acme/proxy",
+        issue,
+        recent,
+        codeowners: None,
+        vocabulary,
+        duplicates_max: 3,
+    })
+}
+
+#[test]
+fn a_label_whose_words_a_rule_takes_away_does_not_come_back_by_its_default_paths() {
+    let none = Some(BTreeMap::from([("documentation".to_owned(), Vec::new())]));
+    let without = Vocabulary::with(none.clone(), None).unwrap();
+    assert!(!without.labels().contains("documentation"));
+    let subject = issue(7, "docs: the guide still says 1.0", "See docs/guide.md.");
+    assert!(triaged(&subject, &[], &without).labels.is_empty());
+    assert_eq!(
+        triaged(&subject, &[], &Vocabulary::default()).labels,
+        ["documentation"]
+    );
+    // The rule's own paths are laid over what is left.
+    let own = Some(BTreeMap::from([(
+        "documentation".into(),
+        vec!["handbook/**".into()],
+    )]));
+    let with_own = Vocabulary::with(none, own).unwrap();
+    let globs: Vec<&str> = with_own.paths["documentation"]
+        .iter()
+        .map(owners::Glob::text)
+        .collect();
+    assert_eq!(globs, ["handbook/**"]);
+    assert_ne!(with_own, without);
 }
 
 const CODEOWNERS: &str = "\
@@ -352,4 +392,47 @@ fn a_label_that_people_here_keep_or_that_few_were_asked_about_is_given() {
     // Nobody looked at these.
     let foreign = beta_crashes("good first issue");
     assert_eq!(concluded(&newer, &foreign, None).labels, ["bug"]);
+}
+
+/// Six issues about TLS, and the vocabulary of a rule that has just declared two parts of the product.
+fn about_tls(labeled: &str) -> (Vec<Issue>, Vocabulary) {
+    let one = |number: u64| Issue {
+        labels: vec![labeled.into()],
+        ..issue(
+            number,
+            "Crash in the TLS handshake",
+            "It crashes with an error, version 2.0.1.",
+        )
+    };
+    let declared = BTreeMap::from([
+        ("area/tls".into(), vec!["tls".into()]),
+        ("area/console".into(), vec!["console".into()]),
+    ]);
+    (
+        (1..=6).map(one).collect(),
+        Vocabulary::with(Some(declared), None).unwrap(),
+    )
+}
+
+#[test]
+fn a_repository_that_labels_only_kinds_does_not_hold_a_part_of_the_product_back() {
+    let newer = issue(20, "TLS is broken", "The handshake fails with an error.");
+    let gives_part = |recent: &[Issue], vocabulary: &Vocabulary| {
+        let report = triaged(&newer, recent, vocabulary);
+        report.labels.iter().any(|label| label == "area/tls")
+    };
+    let (recent, vocabulary) = about_tls("bug");
+    let habits = habits::of("acme/proxy", &recent, &vocabulary);
+    assert_eq!(habits.labeled, 6);
+    assert_eq!(habits.by_label.keys().collect::<Vec<_>>(), ["bug"]);
+    assert!(habits.disagreements.is_empty(), "{habits:?}");
+    assert!(gives_part(&recent, &vocabulary));
+
+    // Who says that it is another part has judged this one, and not the kind.
+    let (recent, vocabulary) = about_tls("area/console");
+    let habits = habits::of("acme/proxy", &recent, &vocabulary);
+    assert_eq!(habits.by_label["area/tls"].against, 6);
+    assert!(!habits.by_label.contains_key("bug"), "{habits:?}");
+    assert_eq!(habits.disagreements[0].taken_away, ["area/tls"]);
+    assert!(!gives_part(&recent, &vocabulary));
 }

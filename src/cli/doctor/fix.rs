@@ -1,5 +1,5 @@
-//! In: what can be mended without asking anybody. Out: it is mended, and said. Never: a change at a provider, of the journal, or of
-//! what a rule does.
+//! In: what can be mended without asking anybody. Out: it is mended, and said. Never: a change at a provider or of the journal; of
+//! a rule, only what `xmrt check --fix` would change.
 
 use std::path::{Path, PathBuf};
 

@@ -1,16 +1,14 @@
 //! In: what somebody wants to happen on a running sandbox. Out: it happened, and what the server made of it. Never: a
 //! sandbox of its own.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::super::api::{Api, Target, no_answer};
 use super::super::{Ending, Failure, events, follow, print};
 use super::LISTEN;
 use crate::assemble;
 use crate::config::Settings;
-
-/// Who does what nobody is said to do.
-const SOMEBODY: &str = "octo-user";
+use crate::sandbox::SOMEBODY;
 
 /// What can be done with a sandbox that runs.
 #[derive(Debug, clap::Subcommand)]
@@ -141,12 +139,13 @@ fn given(what: String, with: &[String]) -> Result<Value, Failure> {
 }
 
 async fn act(remote: &Remote, act: Value, no_wait: bool, place: &Place, settings: &Settings) -> Ending {
-    let mut answer = remote.post("act", &act).await?;
-    // A sandbox of its own process delivers to a server that may be anywhere.
+    // A sandbox of its own process delivers to a server that may be anywhere. One whose token is missing is known before
+    // anything happens.
     let api = match no_wait {
         true => None,
-        false => Api::server(&Target { url: None }, settings)?,
+        false => Api::server_before("nothing happened there", &Target { url: None }, settings)?,
     };
+    let mut answer = remote.post("act", &act).await?;
     let mut deliveries = answer["deliveries"].as_array().cloned().unwrap_or_default();
     // What our own writes set off meanwhile is another story.
     let by = ["by", "actor"]
@@ -276,11 +275,19 @@ impl Remote {
                 self.base
             ),
         })?;
-        let fine = answer.status().is_success();
-        let value: Value = answer.json().await.unwrap_or_else(|_| json!({}));
-        match fine {
-            true => Ok(value),
-            false => Err(Failure::CouldNot(print::text(&value, "/message"))),
+        let status = answer.status();
+        // What is no JSON is not the answer of a sandbox.
+        let value: Option<Value> = answer.json().await.ok();
+        match value {
+            Some(value) if status.is_success() => Ok(value),
+            Some(value) if value["message"].is_string() => {
+                Err(Failure::CouldNot(print::text(&value, "/message")))
+            }
+            _ => Err(Failure::CouldNot(format!(
+                "{} answers {}, but not as a sandbox does; start `xmrt serve --sandbox`, or say where it is with --at",
+                self.base,
+                status.as_u16()
+            ))),
         }
     }
 }

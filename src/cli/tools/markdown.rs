@@ -71,17 +71,20 @@ fn tool(text: &mut String, facts: &ToolFacts) {
     }
 }
 
+/// What a page shows of a schema: all but what is the same with every tool that writes.
+fn of_its_own(schema: &Value) -> Vec<(String, Value)> {
+    let mut all = properties(Some(schema));
+    all.retain(|(name, _)| name != "dry_run");
+    all
+}
+
 fn results(text: &mut String, schema: &Value) {
-    let all = properties(Some(schema));
-    let shown: Vec<_> = all
-        .iter()
-        .filter(|(name, _)| name.as_str() != "dry_run")
-        .collect();
+    let shown = of_its_own(schema);
     if shown.is_empty() {
         return;
     }
     text.push_str("\n| gives | type | |\n|---|---|---|\n");
-    for (name, property) in shown {
+    for (name, property) in &shown {
         let inner: Vec<String> = fields(schema, property)
             .iter()
             .map(|name| format!("`{name}`"))
@@ -106,18 +109,14 @@ fn described(property: &Value) -> String {
 }
 
 fn arguments(text: &mut String, schema: &Value) {
-    let all = properties(Some(schema));
-    let shown: Vec<_> = all
-        .iter()
-        .filter(|(name, _)| name.as_str() != "dry_run")
-        .collect();
+    let shown = of_its_own(schema);
     if shown.is_empty() {
         return;
     }
     let required = schema.get("required").and_then(Value::as_array);
     let needed = |name: &str| required.is_some_and(|names| names.iter().any(|needed| needed == name));
     text.push_str("\n| argument | type | |\n|---|---|---|\n");
-    for (name, property) in shown {
+    for (name, property) in &shown {
         let must = if needed(name) { ", required" } else { "" };
         let kept: String = bounds(schema, property)
             .iter()

@@ -10,7 +10,10 @@ use serde_json::{Map, Value, json};
 use super::super::Problem;
 use super::super::routes::Shared;
 use super::{Params, WHO, page, word};
-use crate::coordination::{BoardError, NewTask, Task, TaskQuery};
+use crate::coordination::{
+    BODY_CHARS_MAX, BoardError, NEEDS_MAX, NOTE_CHARS_MAX, NewTask, PRIORITY_MAX, TITLE_CHARS_MAX, Task,
+    TaskQuery, TaskState,
+};
 use crate::journal::PAGE_MAX;
 
 /// Which tasks.
@@ -33,24 +36,24 @@ pub(super) struct Filter {
 #[serde(deny_unknown_fields)]
 pub(super) struct Wish {
     /// What is wanted, in a line.
-    #[schemars(length(max = 200), regex(pattern = r"\S"))]
+    #[schemars(length(max = TITLE_CHARS_MAX), regex(pattern = r"\S"))]
     title: String,
     #[serde(default)]
-    #[schemars(length(max = 32_768))]
+    #[schemars(length(max = BODY_CHARS_MAX))]
     body: String,
     /// What it is about: `acme/api#42`.
     #[serde(default)]
-    #[schemars(length(max = 200))]
+    #[schemars(length(max = TITLE_CHARS_MAX))]
     about: Option<String>,
     #[serde(default)]
     data: Option<Map<String, Value>>,
     /// What an agent must be able to do.
     #[serde(default)]
-    #[schemars(length(max = 16), inner(regex(pattern = r"^[a-z0-9_.:/-]{1,64}$")))]
+    #[schemars(length(max = NEEDS_MAX), inner(regex(pattern = r"^[a-z0-9_.:/-]{1,64}$")))]
     needs: Vec<String>,
     /// 0 to 9; 9 comes first.
     #[serde(default, deserialize_with = "super::whole")]
-    #[schemars(range(min = 0, max = 9))]
+    #[schemars(range(min = 0, max = PRIORITY_MAX))]
     priority: Option<i64>,
     /// For this agent, as long as it is there.
     #[serde(default)]
@@ -61,12 +64,14 @@ pub(super) struct Wish {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Why {
-    #[schemars(length(max = 2_000))]
+    #[schemars(length(max = NOTE_CHARS_MAX))]
     reason: Option<String>,
 }
 
 fn states(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "enum": ["open", "claimed", "done", "failed", "cancelled", "all"] })
+    let words = TaskState::ALL.map(TaskState::as_str);
+    let words: Vec<&str> = words.into_iter().chain(["all"]).collect();
+    json_schema!({ "type": "string", "enum": words })
 }
 
 /// `GET /tasks`

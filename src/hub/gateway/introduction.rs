@@ -26,24 +26,29 @@ impl Gateway {
                 )
             }
         };
-        (name, format!("{said}{}", self.what_is_not_listed()))
+        let lines = [
+            Some(said).filter(|said| !said.is_empty()),
+            self.what_is_not_listed(),
+        ];
+        (name, lines.into_iter().flatten().collect::<Vec<_>>().join("\n"))
     }
 
     /// A line about the tools that are there and not in the list for who asks for nothing in particular.
-    fn what_is_not_listed(&self) -> String {
+    fn what_is_not_listed(&self) -> Option<String> {
         let shown = self.shown();
-        let by_default = self.0.toolsets.by_default();
+        // Of the endpoint: at the door of somebody else's server everything is listed.
+        let by_default = self.toolsets().by_default();
         let listed = shown
             .tools
             .values()
-            .filter(|offered| by_default.shown(offered).is_some())
+            .filter(|offered| by_default.holds(&offered.tool))
             .count();
-        match shown.tools.len() {
-            all if listed < all => format!(
-                "\n{listed} of {all} tools are listed over HTTP unless the URL says otherwise: ?toolsets=all, or the names of \
+        let all = shown.tools.len();
+        (listed < all).then(|| {
+            format!(
+                "{listed} of {all} tools are listed over HTTP unless the URL says otherwise: ?toolsets=all, or the names of \
                  sets (a tool that is called and not listed is answered with its set)."
-            ),
-            _ => String::new(),
-        }
+            )
+        })
     }
 }

@@ -159,7 +159,8 @@ impl Selection {
         }
     }
 
-    fn holds(&self, tool: &str) -> bool {
+    /// Whether it has the tool, apart from whether that changes anything.
+    pub(super) fn holds(&self, tool: &str) -> bool {
         let server = tool.split('.').next().unwrap_or_default();
         self.whole.contains(server) || self.tools.contains(tool)
     }

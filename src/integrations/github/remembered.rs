@@ -83,6 +83,12 @@ impl Remembered {
     }
 
     fn learn(&self, key: Key, answer: &Answer) {
+        // Told to wait, or of a fault of GitHub's: that says nothing of what is read.
+        let status = answer.status;
+        if status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::FORBIDDEN)
+        {
+            return;
+        }
         let mut answers = self.answers();
         answers.forget(&key);
         let Some(tag) = answer.headers.get(ETAG) else {
@@ -199,6 +205,14 @@ mod tests {
             known.as_ref().map(Known::tag),
             Some(&HeaderValue::from_static("\"2\""))
         );
+        for says_nothing in [
+            StatusCode::BAD_GATEWAY,
+            StatusCode::FORBIDDEN,
+            StatusCode::TOO_MANY_REQUESTS,
+        ] {
+            learn(says_nothing, None);
+            assert!(remembered.get(&key("a", "/x")).is_some(), "{says_nothing}");
+        }
         learn(StatusCode::NOT_FOUND, Some("\"3\""));
         assert!(remembered.get(&key("a", "/x")).is_none());
         learn(StatusCode::OK, None);

@@ -7,7 +7,7 @@ use minijinja::machinery::ast::Expr;
 use serde_json::Value;
 
 use crate::rules::check::fields;
-use crate::rules::diagnostic::{Findings, did_you_mean};
+use crate::rules::diagnostic::Findings;
 use crate::rules::payload::{Found, Leaf, lookup};
 
 /// A path that is compared with something that is written down: `event.issue.state == 'open'`.
@@ -84,7 +84,7 @@ pub(super) fn check(on: &[&str], places: &[Place], findings: &mut Findings<'_>) 
         if let Some((message, hint)) = trouble {
             findings.warning("type-mismatch", place, message).maybe_hint(hint);
         } else if let (How::Equal, Value::String(text)) = (compared.how, &compared.with) {
-            unknown_value(&name, &leaf, text, place, &raw, findings);
+            fields::unknown_value(&name, &leaf, text, &bare(place, &raw, text), findings);
         }
     }
 }
@@ -161,36 +161,12 @@ fn of_another_kind(
     (!fits).then_some((message, hint))
 }
 
-fn unknown_value(
-    name: &str,
-    leaf: &Leaf,
-    text: &str,
-    place: &Range<usize>,
-    raw: &str,
-    findings: &mut Findings<'_>,
-) {
-    let Some(choices) = &leaf.choices else { return };
-    if choices.contains(text) {
-        return;
+/// The place of a word without its quotes, so that it alone can be replaced.
+fn bare(place: &Range<usize>, raw: &str, text: &str) -> Range<usize> {
+    match raw.len() == text.len() + 2 {
+        true => place.start + 1..place.end - 1,
+        false => place.clone(),
     }
-    // Without its quotes, so that the word alone can be replaced.
-    let quoted = raw.len() == text.len() + 2;
-    let inner = if quoted {
-        place.start + 1..place.end - 1
-    } else {
-        place.clone()
-    };
-    let hint = did_you_mean(text, choices.iter().copied()).unwrap_or_else(|| {
-        let shown: Vec<&str> = choices.iter().copied().collect();
-        format!("it is one of {}", shown.join(", "))
-    });
-    findings
-        .warning(
-            "unknown-value",
-            &inner,
-            format!("`{name}` is not known to be `{text}`"),
-        )
-        .hint(hint);
 }
 
 fn called(value: &Value) -> &'static str {

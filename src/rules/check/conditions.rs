@@ -29,8 +29,45 @@ fn walk(conditions: &[Entry], each: &mut dyn FnMut(&[String], &Entry)) {
                 }
             }
             ("not", Kind::Table(inner)) => walk(inner, each),
-            // Not paths at all, and reported as such.
-            (name, _) if keys::is_operator(name) || matches!(name, "on" | "if" | "mode" | "off_reason") => {}
+            (name, _) if is_no_path(name) => {}
+            _ => below(&[], entry, each),
+        }
+    }
+}
+
+/// What is not a path at all, and reported as such.
+fn is_no_path(name: &str) -> bool {
+    keys::is_operator(name) || matches!(name, "on" | "if" | "mode" | "off_reason")
+}
+
+/// Calls `each` with every path of `[when]` without which it cannot hold: not one of alternatives or in what must not be, and
+/// asked for something that an absent value does not satisfy. `text` is that of the file.
+pub(super) fn required(tree: &[Entry], text: &str, each: &mut impl FnMut(&[String])) {
+    let absent = Reached {
+        values: Vec::new(),
+        exists: false,
+    };
+    if let Some(conditions) = find(tree, "when").and_then(|entry| entry.node.table()) {
+        demanded(conditions, &mut |path, entry| {
+            let tests = when::tests(&entry.node, &mut Findings::new("", text));
+            if tests.is_some_and(|tests| !tests.holds(&absent)) {
+                each(path);
+            }
+        });
+    }
+}
+
+fn demanded(conditions: &[Entry], each: &mut dyn FnMut(&[String], &Entry)) {
+    for entry in conditions {
+        match (entry.key.as_str(), &entry.node.kind) {
+            // All of its branches must hold.
+            ("all", Kind::Array(branches)) => {
+                for branch in branches.iter().filter_map(Node::table) {
+                    demanded(branch, each);
+                }
+            }
+            ("any", Kind::Array(_)) | ("not", Kind::Table(_)) => {}
+            (name, _) if is_no_path(name) => {}
             _ => below(&[], entry, each),
         }
     }

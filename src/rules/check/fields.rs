@@ -318,7 +318,7 @@ fn compared(path: &str, leaf: &Leaf, field: Option<&str>, node: &Node, findings:
                 findings,
             );
         }
-        Kind::Text(text) => unknown_value(path, leaf, text, node, findings),
+        Kind::Text(text) => unknown_value(path, leaf, text, &node.span, findings),
         Kind::Integer(number) if !leaf.number => {
             let hint = leaf.text.then(|| format!("in quotes: `\"{number}\"`"));
             mismatch(path, leaf, "it is compared with a number", hint, node, findings);
@@ -382,7 +382,14 @@ fn mismatch(
         .maybe_hint(hint);
 }
 
-fn unknown_value(path: &str, leaf: &Leaf, text: &str, node: &Node, findings: &mut Findings<'_>) {
+/// That a field is known to be one of a few words, and this is none of them.
+pub(super) fn unknown_value(
+    path: &str,
+    leaf: &Leaf,
+    text: &str,
+    place: &Range<usize>,
+    findings: &mut Findings<'_>,
+) {
     let Some(choices) = &leaf.choices else { return };
     if choices.contains(text) {
         return;
@@ -394,7 +401,7 @@ fn unknown_value(path: &str, leaf: &Leaf, text: &str, node: &Node, findings: &mu
     findings
         .warning(
             "unknown-value",
-            &node.span,
+            place,
             format!("`{path}` is not known to be `{text}`"),
         )
         .hint(hint);

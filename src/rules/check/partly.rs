@@ -28,8 +28,8 @@ pub(super) fn check(tree: &[Entry], mentions: &[Mention], findings: &mut Finding
         return;
     }
     let all = on.clone();
-    // An event without a field that `[when]` asks for may well be let through by nothing.
-    conditions::fields(tree, &mut |path, _| {
+    // No event without a field that `[when]` cannot do without comes through.
+    conditions::required(tree, findings.text(), &mut |path| {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         on.retain(|event| !is_missing(event, &path));
     });

@@ -16,7 +16,7 @@ const BESIDE: &[(&str, &str, &str)] = &[
 
 pub(super) fn check(on: &[&str], tool: &str, arguments: &[Entry], findings: &mut Findings<'_>) {
     for entry in arguments {
-        expressions(&entry.node, findings);
+        expressions(on, &entry.node, findings);
         if let Some(text) = entry.node.text()
             && tool.starts_with("github.")
         {
@@ -26,23 +26,40 @@ pub(super) fn check(on: &[&str], tool: &str, arguments: &[Entry], findings: &mut
 }
 
 /// `text = "event.issue.title"`
-fn expressions(node: &Node, findings: &mut Findings<'_>) {
+fn expressions(on: &[&str], node: &Node, findings: &mut Findings<'_>) {
     match &node.kind {
         Kind::Text(text) if is_path(text) && !findings.has_error_at(&node.span) => {
+            let hint = match is_field(on, text) {
+                true => format!("did you mean `{{{{ {text} }}}}`?"),
+                // A file may be called so: `event.json`, `vars.tf`.
+                false => format!("if it is meant as one, write `{{{{ {text} }}}}`"),
+            };
             findings
                 .warning(
                     "literal-expression",
                     &node.span,
                     "without braces this is no expression: it is said letter by letter",
                 )
-                .hint(format!("did you mean `{{{{ {text} }}}}`?"));
+                .hint(hint);
         }
-        Kind::Array(items) => items.iter().for_each(|item| expressions(item, findings)),
+        Kind::Array(items) => items.iter().for_each(|item| expressions(on, item, findings)),
         Kind::Table(entries) => entries
             .iter()
-            .for_each(|entry| expressions(&entry.node, findings)),
+            .for_each(|entry| expressions(on, &entry.node, findings)),
         _ => {}
     }
+}
+
+/// Whether a path is known to lead to something in the payload.
+fn is_field(on: &[&str], text: &str) -> bool {
+    let Some(path) = text.strip_prefix("event.") else {
+        return false;
+    };
+    let path: Vec<&str> = path
+        .split('.')
+        .map(|segment| segment.split_once('[').map_or(segment, |(name, _)| name))
+        .collect();
+    matches!(lookup(on, &path), Found::There(_))
 }
 
 /// `repo = "{{ event.repository.name }}"`, where the owner is missing; `number = "{{ event.issue.id }}"`.

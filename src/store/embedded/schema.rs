@@ -1,6 +1,7 @@
 //! In: a path. Out: a connection to a journal database of the present layout. Never: a row.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -13,11 +14,13 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/3.sql"),
 ];
 
+/// How long a connection waits for another one.
+pub(super) const BUSY_MAX: Duration = Duration::from_secs(5);
+
 /// Settings of every connection. WAL with `synchronous = FULL` makes a commit durable by one fsync; a large page suits
-/// bodies of some kilobytes; checkpoints are spaced so that one page is not copied over and over, and the log before them
-/// takes no more of the disk than 16 MiB.
+/// bodies of some kilobytes; checkpoints are spaced so that one page is not copied over and over. Once it was folded in, the
+/// log keeps no more than 16 MiB of the disk; a long reader lets it grow until then.
 const SETTINGS: &str = "
-    PRAGMA busy_timeout = 5000;
     PRAGMA synchronous = FULL;
     PRAGMA wal_autocheckpoint = 1000;
     PRAGMA journal_size_limit = 16777216;
@@ -35,6 +38,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
         conn.execute_batch(
             "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;",
         )?;
+        conn.busy_timeout(BUSY_MAX)?;
         conn.execute_batch(SETTINGS)?;
         migrate(&mut conn, MIGRATIONS)?;
         conn.set_prepared_statement_cache_capacity(64);
@@ -54,6 +58,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
 pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(BUSY_MAX)?;
     conn.execute_batch(SETTINGS)?;
     conn.execute_batch("PRAGMA query_only = ON")?;
     Ok(conn)
@@ -127,6 +132,36 @@ mod tests {
             migrate(&mut conn, &STEPS[..from]).unwrap();
             migrate(&mut conn, &STEPS).unwrap();
             assert_eq!(columns(&conn), ["a", "b"], "from version {from}");
+        }
+    }
+
+    /// A setting that SQLite does not know is no error there.
+    #[test]
+    fn every_connection_has_its_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let writer = writer(&path).unwrap();
+        let reader = reader(&path).unwrap();
+        for conn in [&writer, &reader] {
+            for (name, value) in [
+                ("synchronous", 2),
+                ("wal_autocheckpoint", 1000),
+                ("journal_size_limit", 16 << 20),
+                ("cache_size", -65_536),
+                ("temp_store", 2),
+                ("foreign_keys", 0),
+                ("page_size", 16_384),
+                ("auto_vacuum", 2),
+            ] {
+                let found: i64 = conn
+                    .query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
+                    .unwrap();
+                assert_eq!(found, value, "{name}");
+            }
+            let mode: String = conn
+                .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(mode, "wal");
         }
     }
 

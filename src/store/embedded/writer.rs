@@ -8,11 +8,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::schema;
 use crate::clock::from_millis;
 use crate::journal::StoreError;
 use crate::journal::machine::whole;
@@ -335,13 +337,26 @@ impl Desk {
     /// On a full disk the log before the checkpoint may be what fills it, and it would grow with the next command before it
     /// is cut: it is folded into the database now.
     fn make_room(&self) {
+        // Whoever reads is not waited for: everybody else would wait, too. The next refusal tries again.
+        let _ = self.conn.busy_timeout(Duration::ZERO);
         let folded = self
             .conn
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        let _ = self.conn.busy_timeout(schema::BUSY_MAX);
+        let file = self.conn.path().unwrap_or("the journal");
         match folded {
-            Ok(0) => tracing::warn!("the disk is full: the journal's log was folded in and cut to make room"),
-            Ok(_) => tracing::warn!("the disk is full, and the journal's log is being read: it was not cut"),
-            Err(error) => tracing::warn!("the disk is full, also for folding in the journal's log: {error}"),
+            Ok(0) => tracing::warn!(
+                file,
+                "the disk is full: the journal's log was folded in and cut to make room"
+            ),
+            Ok(_) => tracing::warn!(
+                file,
+                "the disk is full, and the journal's log is being read and was not cut: free space on the disk of this file"
+            ),
+            Err(error) => tracing::warn!(
+                file,
+                "the disk is full, also for folding in the journal's log ({error}): free space on the disk of this file"
+            ),
         }
     }
 

@@ -56,9 +56,10 @@ impl Redis {
         if torn.is_empty() {
             return Ok(0);
         }
-        tracing::error!(
+        // What was written meanwhile may have been counted on one side only: what is really missing is seen by relisting.
+        tracing::debug!(
             indexes = torn.join(" "),
-            "indexes in Redis are incomplete, somebody may have deleted a key: making them again"
+            "indexes in Redis seem incomplete: looking at what they lead to"
         );
         let mut missing = 0;
         let mut names = Names::of(&self.link, &self.prefix, "");
@@ -74,6 +75,15 @@ impl Redis {
                 let mut reply = self.run_script(&self.scripts.relist, None, &args).await?;
                 missing += reply.number()?.unsigned_abs();
             }
+        }
+        if missing > 0 {
+            tracing::error!(
+                missing,
+                indexes = torn.join(" "),
+                "indexes in Redis were incomplete and have been made again: somebody has deleted a key; keep others away from \
+                 the keys that begin with {}",
+                self.prefix
+            );
         }
         Ok(missing)
     }

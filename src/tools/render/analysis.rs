@@ -162,25 +162,26 @@ pub(super) async fn analyze(ctx: Ctx<Parts>, args: AnalyzeArgs) -> Result<Analys
         stretch,
         truncated,
         before: None,
-        truncated_before: truncated,
+        truncated_before: false,
     };
     let mut miner = Miner::default();
-    if let Some(began) = began {
+    // A window that ends before the deploy has nothing of it to be told apart.
+    let pivot = began.filter(|began| *began <= until);
+    if let Some(began) = pivot {
+        let before = stretch.before(began);
+        read.before = Some(before);
+        read.truncated_before = truncated;
         let reaches_back = lines
             .first()
             .is_some_and(|line| time_of(line).is_some_and(|at| at < began));
-        read.before = stretch.before(began);
         // What lies before the deploy is read apart when the window holds none of it, or holds more than was read.
-        if let Some(before) = read
-            .before
-            .filter(|_| !reaches_back && (truncated || since >= began))
-        {
+        if !reaches_back && (truncated || since >= began) {
             let (earlier, truncated) = reader.read(before).await?;
-            feed(&mut miner, &earlier, Some(began));
+            feed(&mut miner, &earlier, pivot);
             read.truncated_before = truncated;
         }
     }
-    feed(&mut miner, &lines, began);
+    feed(&mut miner, &lines, pivot);
     Ok(analysis(&args, &service, read, deploy.zip(began), &mut miner))
 }
 
@@ -190,24 +191,24 @@ struct Extent {
     stretch: Stretch,
     /// It had more lines.
     truncated: bool,
-    /// The time before the deploy.
+    /// The time before the deploy; none when there is no deploy, or it all lies before one.
     before: Option<Stretch>,
     /// It had more lines.
     truncated_before: bool,
 }
 
 impl Stretch {
-    /// The part of it before `began`; or where it holds none, as long a time before that. None if it ends before `began`.
-    fn before(self, began: Timestamp) -> Option<Self> {
+    /// The part of it before `began`; or where it holds none, as long a time before that.
+    fn before(self, began: Timestamp) -> Self {
         let length = self
             .until
             .duration_since(self.since.max(began))
             .max(SignedDuration::from_mins(10));
         let apart = clock::after(began, -i64::try_from(length.as_millis()).unwrap_or(WINDOW_MS));
-        (began <= self.until).then(|| Self {
+        Self {
             since: if self.since < began { self.since } else { apart },
             until: clock::after(began, -1),
-        })
+        }
     }
 }
 
@@ -326,20 +327,15 @@ impl Rate {
             error_percent: (percent * 10.0).round() / 10.0,
         }
     }
-}
 
-impl Rate {
     /// `4 of 9 records are errors (44.4 %)`.
     fn told(&self, verb: &str) -> String {
         match (self.records, self.errors) {
             (0, _) => "nothing was logged".to_owned(),
-            (1, 0) => format!(
-                "the one record {} no error",
-                if verb == "are" { "is" } else { "was" }
-            ),
-            (1, _) => format!(
-                "the one record {} an error",
-                if verb == "are" { "is" } else { "was" }
+            (1, errors) => format!(
+                "the one record {} {} error",
+                if verb == "are" { "is" } else { "was" },
+                if errors == 0 { "no" } else { "an" }
             ),
             (records, errors) => format!(
                 "{errors} of {records} records {verb} errors ({} %)",
@@ -401,7 +397,10 @@ impl Analysis {
         )];
         lines.push(String::new());
         let now = self.now.told("are");
-        match (&self.deploy, began.filter(|began| *began > since)) {
+        match (
+            &self.deploy,
+            read.before.and(began).filter(|began| *began > since),
+        ) {
             (Some(deploy), Some(began)) => lines.push(format!(
                 "- Since {} ({}, {}): {now}.",
                 deploy.deploy_id,

@@ -8,7 +8,7 @@ use super::Parts;
 use super::deploys::candidate;
 use super::health::{Verdict, answers};
 use super::target::{History, KNOWN_GOOD_MINUTES, Life, history};
-use super::verdict::failing_percent;
+use super::verdict::{failed_percent, is_failing};
 use super::watch::Watch;
 use crate::clock;
 use crate::hub::{ErrorClass, ToolError};
@@ -219,9 +219,14 @@ async fn last_known_good(
             "web_service" => {
                 let from = life.from.max(clock::after(life.until, -ANSWERS_MS_MAX));
                 match answers(client, service, (from, life.until)).await {
-                    Ok(answers) if failing_percent(&answers).is_some() => continue,
                     Ok(answers) if answers.is_empty() => "; how it answered is not on record".to_owned(),
-                    Ok(_) => ", and hardly a request failed".to_owned(),
+                    Ok(answers) => match failed_percent(&answers) {
+                        Some(percent) if is_failing(percent) => continue,
+                        Some(percent) => format!(", and {percent:.1} % of its requests failed"),
+                        None => "; it had too few requests to judge it by them".to_owned(),
+                    },
+                    // A question that may be answered next time is no reason to take what it would have ruled out.
+                    Err(error) if error.class.is_retryable() => return Err(error),
                     Err(error) => format!("; how it answered could not be read ({error})"),
                 }
             }

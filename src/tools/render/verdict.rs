@@ -306,11 +306,15 @@ fn requests(by_status: &[Series]) -> (f64, f64) {
     (all, by_status.iter().filter(failed).map(sum).fold(0.0, add))
 }
 
-/// The share of requests that failed with 5xx, in percent, if it is one with which a service counts as failing.
-pub(super) fn failing_percent(by_status: &[Series]) -> Option<f64> {
+/// The share of requests that failed with 5xx, in percent; none where there are too few to judge by.
+pub(super) fn failed_percent(by_status: &[Series]) -> Option<f64> {
     let (all, bad) = requests(by_status);
-    let percent = bad / all * 100.0;
-    (all >= REQUESTS_MIN && percent >= FAILED_PERCENT.0).then_some(percent)
+    (all >= REQUESTS_MIN).then(|| bad / all * 100.0)
+}
+
+/// Whether a service that fails such a share of its requests counts as failing.
+pub(super) fn is_failing(percent: f64) -> bool {
+    percent >= FAILED_PERCENT.0
 }
 
 fn of_requests(seen: &Seen, findings: &mut Vec<Finding>) {

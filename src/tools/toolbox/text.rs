@@ -89,7 +89,12 @@ fn plain(value: &Value) -> String {
         Value::Number(number) if number.is_f64() => {
             // 0.15, not 0.15000000000000002.
             let digits = format!("{:.DIGITS_MAX$}", number.as_f64().unwrap_or_default());
-            digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+            match digits.trim_end_matches('0').trim_end_matches('.') {
+                // What is little is not nothing.
+                "0" | "-0" if number.as_f64() != Some(0.0) => number.to_string(),
+                "-0" => "0".to_owned(),
+                told => told.to_owned(),
+            }
         }
         other => other.to_string(),
     }

@@ -33,7 +33,7 @@ impl Server {
                  by name and more. Each finding has its evidence, why it matters and what to do; what cannot be read is unknown, not \
                  failed.",
             )
-            .untrusted(&["path", "seen"])
+            .untrusted(&["path", "seen", "what", "report"])
             .told_by("report")
             .answers(scan::scan),
         )
@@ -51,6 +51,7 @@ impl Server {
                 "github.push:{repo}?",
                 "github.pull_request.opened:{repo}#{result.number}",
             ])
+            .untrusted(&["why"])
             .acts(propose::propose),
         )
         .with(

@@ -20,7 +20,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use duplicates::Duplicate;
-pub use vocabulary::{Keyword, Vocabulary};
+pub use vocabulary::{Keyword, UntakenGlob, Vocabulary};
 
 /// One issue, as far as triage looks at it.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +77,14 @@ pub fn triage(facts: &Facts<'_>) -> Report {
     let paths = owners::paths_mentioned(facts.repo, &facts.issue.title, &facts.issue.body);
     let mut reasons = Vec::new();
 
-    let mut labels = labels::conclude(facts.issue, &prose, &paths, facts.vocabulary, &mut reasons);
+    let mut labels = labels::conclude(
+        facts.issue,
+        &facts.issue.labels,
+        &prose,
+        &paths,
+        facts.vocabulary,
+        &mut reasons,
+    );
     leave_out(&mut labels.new, facts, &mut reasons);
     let is_of_kind = |other: &Issue| labels::agree(&labels.kinds, &labels::kinds_of(other, facts.vocabulary));
     let duplicates = duplicates::find(facts.issue, facts.recent, facts.duplicates_max, is_of_kind);

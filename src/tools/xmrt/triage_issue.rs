@@ -11,10 +11,10 @@ use super::triage::{self, Facts, Report, Vocabulary, owners};
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::github::{Client, FileKind, Issue, IssueFilter, Repo};
 use crate::integrations::{ApiError, Failure};
-use crate::tools::toolbox::Ctx;
+use crate::tools::toolbox::{Ctx, invalid};
 
 /// How many of the repository's issues and pull requests duplicates are looked for among, newest first.
-const RECENT_MAX: usize = 200;
+pub(super) const RECENT_MAX: usize = 200;
 /// How large a CODEOWNERS file may be, in bytes; GitHub ignores one over 3 MB.
 const CODEOWNERS_BYTES_MAX: u64 = 512 * 1024;
 /// How many duplicates are named unless a call says otherwise.
@@ -40,14 +40,11 @@ pub struct TriageArgs {
 }
 
 pub(super) async fn triage_issue(ctx: Ctx<Parts>, args: TriageArgs) -> Result<Report, ToolError> {
+    let words = vocabulary(args.labels, args.paths)?;
     let client = ctx.parts.github(&ctx.who)?;
-    let everything = IssueFilter {
-        state: Some("all"),
-        ..IssueFilter::default()
-    };
-    let (issue, recent, codeowners) = tokio::try_join!(
+    let (issue, mut recent, codeowners) = tokio::try_join!(
         client.issue(&args.repo, args.number),
-        client.issues(&args.repo, &everything, RECENT_MAX, 1),
+        issues(client, &args.repo, RECENT_MAX),
         codeowners(client, &args.repo),
     )?;
     if issue.is_pull_request {
@@ -56,30 +53,56 @@ pub(super) async fn triage_issue(ctx: Ctx<Parts>, args: TriageArgs) -> Result<Re
             format!("{}#{} is a pull request, not an issue", args.repo, args.number),
         ));
     }
-    let recent: Vec<triage::Issue> = recent
-        .items
-        .into_iter()
-        .filter(|other| !other.is_pull_request && other.number != args.number)
-        .map(read)
-        .collect();
-    let vocabulary = Vocabulary::with(args.labels, args.paths);
+    recent.retain(|other| other.number != args.number);
     let repo = args.repo.to_string();
     let issue = read(issue);
-    // Comparing two hundred texts takes milliseconds of computing, which the other tasks of this thread should not wait
-    // for.
-    let concluding = tokio::task::spawn_blocking(move || {
+    computed("triage", move || {
         triage::triage(&Facts {
             repo: &repo,
             issue: &issue,
             recent: &recent,
             codeowners: codeowners.as_deref(),
-            vocabulary: &vocabulary,
+            vocabulary: &words,
             duplicates_max: args.limit.unwrap_or(DUPLICATES) as usize,
         })
-    });
-    concluding
+    })
+    .await
+}
+
+/// The words and globs to judge by.
+pub(super) fn vocabulary(
+    labels: Option<BTreeMap<String, Vec<String>>>,
+    paths: Option<BTreeMap<String, Vec<String>>>,
+) -> Result<Vocabulary, ToolError> {
+    Vocabulary::with(labels, paths).map_err(|untaken| {
+        invalid("paths", untaken.to_string())
+            .with_remedy("globs are as in CODEOWNERS: docs/**, src/*.rs; none with `!` or `[`")
+    })
+}
+
+/// So many of the repository's newest issues, open and closed, fewer by the pull requests among them.
+pub(super) async fn issues(
+    client: &Client,
+    repo: &Repo,
+    limit: usize,
+) -> Result<Vec<triage::Issue>, ApiError> {
+    let everything = IssueFilter {
+        state: Some("all"),
+        ..IssueFilter::default()
+    };
+    let listed = client.issues(repo, &everything, limit, 1).await?;
+    let issues = listed.items.into_iter().filter(|issue| !issue.is_pull_request);
+    Ok(issues.map(read).collect())
+}
+
+/// Some hundred texts take milliseconds of computing and more, which the other tasks of this thread should not wait for.
+pub(super) async fn computed<T: Send + 'static>(
+    what: &str,
+    compute: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ToolError> {
+    tokio::task::spawn_blocking(compute)
         .await
-        .map_err(|error| ToolError::new(ErrorClass::Unavailable, format!("triage did not finish: {error}")))
+        .map_err(|error| ToolError::new(ErrorClass::Unavailable, format!("{what} did not finish: {error}")))
 }
 
 /// The text of the first CODEOWNERS file there is.
@@ -101,7 +124,7 @@ async fn codeowners(client: &Client, repo: &Repo) -> Result<Option<String>, ApiE
     Ok(None)
 }
 
-pub(super) fn read(issue: Issue) -> triage::Issue {
+fn read(issue: Issue) -> triage::Issue {
     triage::Issue {
         number: issue.number,
         title: issue.title,

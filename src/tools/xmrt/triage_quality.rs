@@ -8,13 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Parts;
 use super::triage::{self, Vocabulary, habits};
-use super::triage_issue::read;
-use crate::hub::{ErrorClass, ToolError};
-use crate::integrations::github::{IssueFilter, Repo};
+use super::triage_issue::{RECENT_MAX, computed, issues, vocabulary};
+use crate::hub::ToolError;
+use crate::integrations::github::Repo;
 use crate::tools::toolbox::Ctx;
 
-/// How many issues and pull requests are looked at unless a call says otherwise: those `triage_issue` learns from.
-const RECENT: u32 = 200;
 /// How many disagreements are named.
 const DISAGREEMENTS_MAX: usize = 20;
 
@@ -65,29 +63,13 @@ pub struct LabelQuality {
 }
 
 pub(super) async fn triage_quality(ctx: Ctx<Parts>, args: QualityArgs) -> Result<Quality, ToolError> {
+    let words = vocabulary(args.labels, args.paths)?;
     let client = ctx.parts.github(&ctx.who)?;
-    let everything = IssueFilter {
-        state: Some("all"),
-        ..IssueFilter::default()
-    };
-    let limit = args.limit.unwrap_or(RECENT) as usize;
-    let listed = client.issues(&args.repo, &everything, limit, 1).await?;
-    let issues: Vec<triage::Issue> = listed
-        .items
-        .into_iter()
-        .filter(|issue| !issue.is_pull_request)
-        .map(read)
-        .collect();
-    let vocabulary = Vocabulary::with(args.labels, args.paths);
+    // Unless a call says otherwise, those that `triage_issue` learns from.
+    let limit = args.limit.map_or(RECENT_MAX, |limit| limit as usize);
+    let issues = issues(client, &args.repo, limit).await?;
     let repo = args.repo.to_string();
-    // Some hundred texts take a while, which the other tasks of this thread should not wait for.
-    let judging = tokio::task::spawn_blocking(move || quality(&repo, &issues, &vocabulary));
-    judging.await.map_err(|error| {
-        ToolError::new(
-            ErrorClass::Unavailable,
-            format!("judging did not finish: {error}"),
-        )
-    })
+    computed("judging", move || quality(&repo, &issues, &words)).await
 }
 
 fn quality(repo: &str, issues: &[triage::Issue], vocabulary: &Vocabulary) -> Quality {

@@ -261,6 +261,19 @@ async fn agents_find_an_external_server_behind_the_gateway_and_by_itself() {
         names("/mcp/notes?toolsets=all&read_only=true").await,
         ["read_notes"]
     );
+    // At its own door everything is listed, so nothing is said of what is not.
+    let said = async |path: &str| {
+        let found = ask(path, "server/discover", json!({})).await;
+        found["result"]["instructions"].as_str().map(str::to_owned)
+    };
+    let alone = said("/mcp/notes").await.unwrap_or_default();
+    assert!(!alone.contains("are listed over HTTP"), "{alone}");
+    let all = said("/mcp").await.unwrap();
+    assert!(
+        all.contains("\nnotes_*: an external server (toolsets=notes).\n"),
+        "{all}"
+    );
+    assert!(all.contains(" tools are listed over HTTP"), "{all}");
     let note = json!({ "name": "notes_write_note", "arguments": { "text": "by an agent" } });
     let done = ask("/mcp?toolsets=notes", "tools/call", note).await;
     assert_eq!(done["result"]["structuredContent"]["count"], 1, "{done}");

@@ -16,7 +16,7 @@ fn month() -> Retention {
 }
 
 /// Everything may go at once, as far as it may go at all.
-fn all() -> Retention {
+pub(crate) fn all() -> Retention {
     Retention {
         events_ms: 0,
         runs_ms: 0,

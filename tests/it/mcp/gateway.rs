@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use xmrt::clock::Clock;
-use xmrt::hub::{Caller, Face, Gateway, GatewayError, Hub, META_LOOK_FOR, ToolError, Toolsets};
+use xmrt::hub::{Caller, Face, Gateway, GatewayError, Hub, META_LOOK_FOR, Selection, ToolError, Toolsets};
 use xmrt::journal::MemoryStore;
 use xmrt::tools::toolbox::{Ctx, Toolbox, reads};
 use xmrt::tools::xmrt::{Starter, XmrtParts};
@@ -16,6 +16,16 @@ use super::desk::{Agent, Desk, Nothing, SOON, Told, outcome, told, toolbox, tool
 /// What a list may cost a model, in tokens of about four bytes.
 const DEFAULT_TOKENS_MAX: usize = 8_000;
 const DEFAULT_TOOLS_MAX: usize = 30;
+
+/// An agent that is offered these tools.
+async fn agent_offered(hub: &Hub, gateway: &Gateway, selection: Selection) -> Agent {
+    let caller = Caller {
+        who: xmrt::agents::Who::Operator("eliza".into()),
+        selection,
+        paused: None,
+    };
+    Agent::at(hub.clone(), gateway.clone().with_local(caller)).await
+}
 
 #[tokio::test]
 async fn a_gateway_over_all_servers_prefixes_names_and_one_over_a_single_server_does_not() {
@@ -98,12 +108,7 @@ async fn a_caller_is_offered_the_toolsets_it_asks_for_and_told_where_the_rest_is
         ("other", 3),
     ] {
         let selection = sets.select(words).unwrap();
-        let gateway = gateway.clone().with_local(Caller {
-            who: xmrt::agents::Who::Operator("eliza".into()),
-            selection,
-            paused: None,
-        });
-        let agent = Agent::at(hub.clone(), gateway).await;
+        let agent = agent_offered(&hub, &gateway, selection).await;
         assert_eq!(agent.names().await.len(), offered, "{words}");
         agent.client.cancel().await.unwrap();
     }
@@ -112,12 +117,7 @@ async fn a_caller_is_offered_the_toolsets_it_asks_for_and_told_where_the_rest_is
     assert!(sets.select(" , ").unwrap_err().contains("desk.mail"));
 
     let selection = sets.select("mail").unwrap().read_only(true);
-    let gateway = gateway.clone().with_local(Caller {
-        who: xmrt::agents::Who::Operator("eliza".into()),
-        selection,
-        paused: None,
-    });
-    let agent = Agent::at(hub.clone(), gateway).await;
+    let agent = agent_offered(&hub, &gateway, selection).await;
     assert_eq!(agent.names().await, ["desk_read_letter"]);
     for (tool, why) in [
         ("desk_write_letter", "reading only"),
@@ -335,12 +335,7 @@ async fn every_built_in_tool_has_a_toolset_and_the_default_over_http_is_small() 
     );
 
     let selection = sets.by_default();
-    let local = gateway.clone().with_local(Caller {
-        who: xmrt::agents::Who::Operator("eliza".into()),
-        selection,
-        paused: None,
-    });
-    let agent = Agent::at(hub.clone(), local).await;
+    let agent = agent_offered(&hub, &gateway, selection).await;
     let listed = agent.client.list_tools(None).await.unwrap();
     let tokens = serde_json::to_string(&listed).unwrap().len() / 4;
     assert!(
@@ -349,6 +344,13 @@ async fn every_built_in_tool_has_a_toolset_and_the_default_over_http_is_small() 
         listed.tools.len()
     );
     assert!(tokens <= DEFAULT_TOKENS_MAX, "{tokens} tokens");
+    let said = agent.client.peer_info().unwrap().instructions.clone().unwrap();
+    let numbers = format!(
+        "\n{} of {} tools are listed over HTTP",
+        listed.tools.len(),
+        hub.tools().len()
+    );
+    assert!(said.contains(&numbers), "{said}");
     assert_eq!(listed.cache_scope, Some(rmcp::model::CacheScope::Private));
     agent.leave().await;
 }
@@ -359,12 +361,7 @@ async fn what_happens_again_when_it_is_sent_again_is_not_called_idempotent() {
     let hub = built_in().await;
     let gateway = Gateway::new(&hub, Face::All, tools::toolsets()).unwrap();
     let selection = gateway.toolsets().select("all").unwrap();
-    let local = gateway.clone().with_local(Caller {
-        who: xmrt::agents::Who::Operator("eliza".into()),
-        selection,
-        paused: None,
-    });
-    let agent = Agent::at(hub.clone(), local).await;
+    let agent = agent_offered(&hub, &gateway, selection).await;
     let listed = agent.client.list_tools(None).await.unwrap().tools;
     let again: Vec<String> = listed
         .into_iter()
@@ -393,12 +390,7 @@ async fn what_is_destroyed_is_named_by_whatever_argument_names_it() {
     let hub = built_in().await;
     let gateway = Gateway::new(&hub, Face::All, tools::toolsets()).unwrap();
     let selection = gateway.toolsets().select("all").unwrap();
-    let local = gateway.clone().with_local(Caller {
-        who: xmrt::agents::Who::Operator("eliza".into()),
-        selection,
-        paused: None,
-    });
-    let agent = Agent::at(hub.clone(), local).await;
+    let agent = agent_offered(&hub, &gateway, selection).await;
     for (tool, arguments, confirm) in [
         ("xmrt_pause", json!({"what": "all"}), "all"),
         ("xmrt_retry_run", json!({"id": "0f"}), "0f"),

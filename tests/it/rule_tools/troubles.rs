@@ -80,7 +80,7 @@ fn a_payload_that_is_another_event_than_it_is_said_to_be_is_not_explained_as_one
     assert_eq!(refused.status.code(), Some(2));
     assert_eq!(
         err(&refused),
-        "xmrt: payload.json: by its `action` this is `github.issues.opened`, and --type says `github.issues.closed`\n"
+        "xmrt: payload.json: what it holds is `github.issues.opened`, and --type says `github.issues.closed`: write `--type github.issues.opened`, or change the payload's `action`\n"
     );
     for kind in ["github.issues.opened", "github.issues"] {
         let told = of(kind);

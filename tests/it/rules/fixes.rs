@@ -229,6 +229,28 @@ async fn what_is_not_certain_is_left_alone() {
     }
 }
 
+/// Where nobody describes what comes, `event.json` may well be a file.
+#[tokio::test]
+async fn a_file_that_is_called_like_a_path_keeps_its_name() {
+    let catalog = catalog().await;
+    for (call, lint) in [
+        (
+            "tool = \"github.get_file\"\narguments = { repo = \"acme/api\", path = \"event.json\" }",
+            "literal-expression",
+        ),
+        (
+            "tool = \"github.add_labels\"\narguments = { repo = \"acme/api\", number = 1, labels = \"event.json\" }",
+            "argument-type",
+        ),
+    ] {
+        let before = file(&whole(&format!("on = \"manual\"\n\n[[action]]\n{call}")));
+        let found = load(std::slice::from_ref(&before), &json!({}), Some(&catalog)).diagnostics;
+        assert!(found.iter().any(|found| found.code == lint), "{found:?}");
+        let fixed = fix(&before, &json!({}), Some(&catalog));
+        assert_eq!(fixed.text, before.text);
+    }
+}
+
 #[tokio::test]
 async fn several_mistakes_of_one_file_are_mended_together() {
     let catalog = catalog().await;

@@ -9,6 +9,7 @@ use xmrt::rules::{Catalog, Diagnostic, SourceFile, lint, lints, load, render_dia
 use crate::rules::files;
 
 mod meaning;
+mod strangers;
 
 /// Who is in the examples of the lints about agents.
 fn directory() -> Directory {

@@ -32,7 +32,7 @@ fn a_second_process_is_told_who_holds_the_directory_and_where_it_serves() {
         "{message}"
     );
 
-    store.announce("http://127.0.0.1:8080").unwrap();
+    store.announce("http://127.0.0.1:8080", None).unwrap();
     let holder: Holder = Embedded::holder(dir.path()).unwrap();
     assert_eq!(holder.pid, pid);
     assert_eq!(holder.address.as_deref(), Some("http://127.0.0.1:8080"));
@@ -98,6 +98,14 @@ const BACK: [&str; 2] = ["DROP TABLE audit", "DROP INDEX audit_by_time"];
 fn as_of_layout(older: usize, dir: &Path) -> Vec<(String, String)> {
     let conn = Connection::open(dir.join("journal.db")).unwrap();
     let layout = tables(&conn);
+    let newest: i64 = conn
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(
+        newest,
+        BACK.len() as i64 + 1,
+        "a new layout needs its way back here"
+    );
     for step in BACK[older - 1..].iter().rev() {
         conn.execute_batch(step).unwrap();
     }

@@ -278,6 +278,35 @@ async fn the_time_before_an_older_deploy_is_read_apart_and_a_named_deploy_sets_t
 }
 
 #[tokio::test]
+async fn a_window_that_ends_before_the_deploy_is_told_of_without_it() {
+    let mut logs = log(
+        40,
+        "INFO served 1\nERROR cache miss for key 7\nERROR cache miss for key 8",
+    );
+    logs.extend(log(5, "ERROR bang"));
+    let stage = with(logs).await;
+    let found = json!({"service_id": "srv-a", "since": "50m", "until": "30m"});
+    let found = stage.call("analyze_logs", found).await.unwrap();
+    assert_eq!(
+        found["now"],
+        json!({"records": 3, "errors": 2, "error_percent": 66.7})
+    );
+    assert_eq!(
+        (&found["before"], &found["truncated_before"]),
+        (&json!(null), &json!(false))
+    );
+    insta::assert_snapshot!(found["report"].as_str().unwrap(), @"
+    Log of `api-prod` (srv-a), 2027-01-15 07:10 UTC to 2027-01-15 07:30 UTC:
+
+    - 2 of 3 records are errors (66.7 %).
+    - All of it is older than dep-2 (live), so what is new since cannot be told.
+
+    - 2× error: `cache miss for key <num>`
+    - 1×: `served <num>`
+    ");
+}
+
+#[tokio::test]
 async fn long_logs_are_read_over_many_pages_up_to_a_bound_and_cut_to_the_top() {
     let many: String = (0..350)
         .map(|n| format!("INFO item {n} stored in {}ms\n", n % 7))

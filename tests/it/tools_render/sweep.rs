@@ -71,12 +71,15 @@ async fn what_a_webhook_delivered_is_listed_and_one_that_is_not_there_is_not_fou
         .call("suspend_service", json!({ "service_id": "srv-a" }))
         .await
         .unwrap();
-    let sent = loop {
-        // It is listed once it was attempted.
-        if let Some(sent) = list().await.get(0) {
-            break sent.clone();
+    let listed = async {
+        loop {
+            // It is listed once it was attempted.
+            if let Some(sent) = list().await.get(0) {
+                break sent.clone();
+            }
         }
     };
+    let sent = crate::intake::soon(listed).await;
     assert_eq!(sent["event_type"], "service_suspended", "{sent}");
     assert!(
         sent["error"].as_str().is_some_and(|why| !why.is_empty()),

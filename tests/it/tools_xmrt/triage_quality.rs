@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::triage_issue::{Stage, stage_with};
+use super::stage::{Stage, stage};
 
 /// Six crashes that people called questions, one they called a bug, one they did not look at, and a wish.
 fn repository() -> Value {
@@ -26,8 +26,8 @@ async fn called(stage: &Stage, tool: &str, arguments: Value) -> Value {
 
 #[tokio::test]
 async fn it_says_how_far_people_agree_and_triage_follows_them() {
-    let stage = stage_with(repository()).await;
-    let quality = called(&stage, "xmrt.triage_quality", json!({"repo": "acme/game"})).await;
+    let stage = stage(repository()).await;
+    let quality = called(&stage, "triage_quality", json!({"repo": "acme/game"})).await;
     assert_eq!((&quality["issues"], &quality["labeled"]), (&json!(9), &json!(8)));
     assert_eq!(
         quality["labels"],
@@ -44,26 +44,32 @@ async fn it_says_how_far_people_agree_and_triage_follows_them() {
         quality["disagreements"][0],
         json!({"number": 6, "taken_away": ["bug"], "added": ["question"]})
     );
-    let report = called(
-        &stage,
-        "xmrt.triage_issue",
-        json!({"repo": "acme/game", "number": 8}),
-    )
-    .await;
+    let report = called(&stage, "triage_issue", json!({"repo": "acme/game", "number": 8})).await;
     assert_eq!(report["labels"], json!([]));
     let reasons = report["reasons"].to_string();
     assert!(
         reasons.contains("label bug is left out all the same: of 7 recent issues"),
         "{reasons}"
     );
-    assert_eq!(stage.effects(), 0);
+    assert!(stage.written().is_empty());
 }
 
 #[tokio::test]
 async fn a_vocabulary_without_the_label_does_not_judge_it() {
-    let stage = stage_with(repository()).await;
+    let stage = stage(repository()).await;
     let own = json!({"repo": "acme/game", "labels": {"bug": [], "question": []}});
-    let quality = called(&stage, "xmrt.triage_quality", own).await;
+    let quality = called(&stage, "triage_quality", own).await;
     assert_eq!(quality["labeled"], 1);
     assert_eq!(quality["labels"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_pull_request_is_no_issue_to_judge() {
+    let one = |number: u64, is_pull_request: bool| {
+        json!({"repo": "acme/game", "number": number, "title": "Crash in the beta", "labels": ["bug"],
+               "body": "It crashes with an error, version 2.0.1.", "pull_request": is_pull_request})
+    };
+    let stage = stage(json!({"issues": [one(1, false), one(2, true)]})).await;
+    let quality = called(&stage, "triage_quality", json!({"repo": "acme/game"})).await;
+    assert_eq!((&quality["issues"], &quality["labeled"]), (&json!(1), &json!(1)));
 }

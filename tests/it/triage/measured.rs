@@ -34,7 +34,7 @@ pub struct Concluded {
     duplicates: BTreeSet<u64>,
 }
 
-/// What the product concludes, from the issues that came before in the same repository.
+/// What the product concludes, given all issues of the same half of the repository.
 fn product(repository: &Repository, case: &Case) -> Concluded {
     let recent: Vec<_> = repository.cases.iter().map(Case::issue).collect();
     let report = triage(&Facts {

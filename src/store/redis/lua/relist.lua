@@ -1,10 +1,22 @@
 -- Puts events, runs and small values back where they are found, from what they say of themselves. Gives how many entries were
 -- missing.
 local missing = 0
+-- All types are checked before anything is written: what Lua has written stays, whatever comes after.
+local entries = {}
 
 local function enter(index, at, score)
   expect('zset', index)
-  missing = missing + call('ZADD', index, 'NX', score or 0, at)
+  entries[#entries + 1] = { 'ZADD', index, 'NX', score or 0, at }
+end
+
+local function enter_set(index, what)
+  expect('set', index)
+  entries[#entries + 1] = { 'SADD', index, what }
+end
+
+local names = {}
+local function enter_name(name, seq)
+  names[#names + 1] = { 'SET', name, seq, 'NX' }
 end
 
 local function enter_event(seq)
@@ -15,12 +27,12 @@ local function enter_event(seq)
   for _, index in ipairs({ P .. 'events', P .. 'k:' .. event[3], P .. 'b:' .. event[4] }) do
     enter(index, member(seq))
   end
-  expect('set', P .. 'kinds', P .. 'sources')
-  missing = missing + call('SADD', P .. 'kinds', event[3]) + call('SADD', P .. 'sources', event[1])
+  enter_set(P .. 'kinds', event[3])
+  enter_set(P .. 'sources', event[1])
   -- What it is known by; where that leads to another one, it leads there.
-  call('SET', name_of(event[1], event[2]), seq, 'NX')
+  enter_name(name_of(event[1], event[2]), seq)
   if event[5] ~= '' then
-    call('SET', P .. 'd:' .. event[1] .. ':' .. event[5], seq, 'NX')
+    enter_name(P .. 'd:' .. event[1] .. ':' .. event[5], seq)
   end
 end
 
@@ -61,6 +73,12 @@ local ways = { e = enter_event, r = enter_run, kv = enter_value }
 for _ = 1, tonumber(take()) do
   local kind, rest = string.match(take(), '^(%l+):(.*)$')
   ways[kind](rest)
+end
+for _, entry in ipairs(entries) do
+  missing = missing + call(unpack(entry))
+end
+for _, name in ipairs(names) do
+  call(unpack(name))
 end
 if missing > 0 then
   changes()

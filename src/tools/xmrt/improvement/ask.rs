@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::Facts;
+use super::facts::{Facts, Part};
 use super::kinds::Kind;
 use super::made::{self, Known};
 use super::read::part;
@@ -46,7 +46,10 @@ pub(super) async fn ask(
         Kind::Ci => pins(client, repo, &made::actions(facts), &mut known).await?,
         Kind::PinnedActions => pins(client, repo, &loose(facts), &mut known).await?,
         Kind::License => license(client, repo, facts, wishes.license, &mut known).await?,
-        Kind::Codeowners => known.owners = owners(client, repo).await?,
+        Kind::Codeowners => match owners(client, repo).await? {
+            Ok(owners) => known.owners = owners,
+            Err(why) => known.unread = Some(why),
+        },
         Kind::IssueTemplates => {
             let labels = part(client.labels(repo, LABELS_MAX).await)?;
             known.labels = labels
@@ -66,17 +69,12 @@ pub(super) async fn ask(
 
 /// The actions that workflows name by a tag or a branch, as `owner/name@tag`.
 fn loose(facts: &Facts) -> Vec<String> {
-    let paths = facts
-        .texts
-        .keys()
-        .filter(|path| path.starts_with(".github/workflows/"));
+    let paths = facts.texts.keys().filter(|path| workflow::is_workflow(path));
     let all = paths
         .filter_map(|path| facts.text(path).ok())
         .flat_map(workflow::uses);
     let loose = all.filter(|one| !one.is_pinned());
-    let names: BTreeSet<String> = loose
-        .filter_map(|one| Some(format!("{}@{}", one.repository()?, one.reference)))
-        .collect();
+    let names: BTreeSet<String> = loose.filter_map(|one| one.key()).collect();
     names.into_iter().collect()
 }
 
@@ -138,7 +136,10 @@ async fn license(
         .map(str::to_owned)
         .or_else(|| made::named(facts).map(|(id, _)| id));
     let Some(id) = wanted else { return Ok(()) };
-    match client.license_text(repo, &id.to_lowercase()).await {
+    let key = made::license_key(&id);
+    let text = client.license_text(repo, &key).await;
+    known.license_key = key;
+    match text {
         Ok(text) => known.license = Some((text.name, text.body)),
         Err(error) if error.failure == Failure::NotFound && wished.is_some() => {
             return Err(invalid(
@@ -147,8 +148,15 @@ async fn license(
             )
             .with_remedy("an SPDX identifier, as in MIT, Apache-2.0, GPL-3.0 or MPL-2.0"));
         }
-        Err(error) if error.failure == Failure::NotFound => {}
-        Err(error) => return Err(error.into()),
+        Err(error) if wished.is_some() => return Err(error.into()),
+        // Nobody asked for this license by name: another proposal may still be made.
+        Err(error) if error.failure == Failure::NotFound => {
+            known.unread = Some("GitHub has no words of it".to_owned());
+        }
+        Err(error) => known.unread = part::<()>(Err(error))?.err(),
+    }
+    if known.license.is_none() {
+        return Ok(());
     }
     let owner = part(client.profile(repo.owner()).await)?;
     let name = owner
@@ -159,9 +167,12 @@ async fn license(
     Ok(())
 }
 
-/// Those who committed most and may write.
-async fn owners(client: &Client, repo: &Repo) -> Result<Vec<String>, ToolError> {
-    let contributors = client.contributors(repo).await?;
+/// Those who committed most and may write; or why they are not known.
+async fn owners(client: &Client, repo: &Repo) -> Result<Part<Vec<String>>, ToolError> {
+    let contributors = match part(client.contributors(repo).await)? {
+        Ok(contributors) => contributors,
+        Err(why) => return Ok(Err(why)),
+    };
     // GitHub passes over an owner without write access. Where nobody may see who has it, only the owner is sure.
     let writers: Option<Vec<String>> =
         part(client.collaborators(repo, PEOPLE_MAX, 1).await)?
@@ -185,7 +196,7 @@ async fn owners(client: &Client, repo: &Repo) -> Result<Vec<String>, ToolError> 
         .filter(|login| !login.ends_with("[bot]") && writes(login))
         .collect();
     found.dedup();
-    Ok(found)
+    Ok(Ok(found))
 }
 
 /// An address that the code answers health checks at, and the file that says so. Files whose names speak for it are looked into,

@@ -5,6 +5,9 @@ use serde_saphyr::Spanned;
 
 use super::workflow::first_line;
 
+/// Where Render looks for a blueprint.
+pub(super) const BLUEPRINTS: [&str; 2] = ["render.yaml", "render.yml"];
+
 /// A web service of a blueprint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Web {
@@ -47,6 +50,9 @@ struct Service {
     name: String,
     #[serde(default)]
     runtime: Option<String>,
+    /// What Render called the runtime before.
+    #[serde(default)]
+    env: Option<String>,
     #[serde(default)]
     health_check_path: Option<String>,
 }
@@ -67,7 +73,7 @@ pub(super) fn web_services(text: &str) -> Result<Vec<Web>, String> {
         line: service.kind.referenced.line(),
         name: service.name,
         // What has no server needs none.
-        health_check: match service.runtime.as_deref() {
+        health_check: match service.runtime.or(service.env).as_deref() {
             Some("static") => Some(String::new()),
             _ => service.health_check_path,
         },
@@ -146,6 +152,18 @@ mod tests {
                 row("shop", 20, None)
             ]
         );
+    }
+
+    #[test]
+    fn what_has_no_server_needs_no_health_check_whichever_name_the_blueprint_has_for_its_runtime() {
+        let services = "services:\n  - {type: web, name: old, env: static}\n  - {type: web, name: new, runtime: static}\n  - \
+                        {type: web, name: api, env: node}\n";
+        let found: Vec<Option<String>> = web_services(services)
+            .unwrap()
+            .into_iter()
+            .map(|web| web.health_check)
+            .collect();
+        assert_eq!(found, [Some(String::new()), Some(String::new()), None]);
     }
 
     #[test]

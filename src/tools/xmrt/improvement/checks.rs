@@ -11,9 +11,12 @@ use serde::Serialize;
 
 use super::facts::{Facts, Part};
 use super::kinds::Kind;
+use crate::tools::quote::quote;
 
 /// How many pieces of evidence one finding shows.
 const EVIDENCE_MAX: usize = 10;
+/// How much of a path or of what was seen is quoted in a text, in bytes.
+const QUOTED_BYTES_MAX: usize = 160;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -39,6 +42,18 @@ pub(super) struct Evidence {
     pub(super) url: Option<String>,
     /// What is to be seen there.
     pub(super) seen: String,
+}
+
+impl Evidence {
+    /// A line of a Markdown list, strangers' words quoted.
+    pub(super) fn told(&self) -> String {
+        let words = quote(&self.seen, QUOTED_BYTES_MAX);
+        let place = self.path.as_deref().map(|path| {
+            let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+            format!("{} ", quote(&format!("{path}{line}"), QUOTED_BYTES_MAX))
+        });
+        format!("- {}{words}", place.unwrap_or_default())
+    }
 }
 
 /// What a check found.
@@ -102,12 +117,7 @@ impl Verdict {
     }
 
     fn seen_in(mut self, facts: &Facts, path: &str, line: Option<u64>, seen: impl Into<String>) -> Self {
-        self.evidence.push(Evidence {
-            path: Some(path.to_owned()),
-            line,
-            url: Some(facts.page_of(path, line)),
-            seen: seen.into(),
-        });
+        self.evidence.push(in_file(facts, path, line, seen));
         self
     }
 
@@ -135,14 +145,6 @@ fn in_file(facts: &Facts, path: &str, line: Option<u64>, seen: impl Into<String>
         line,
         url: Some(facts.page_of(path, line)),
         seen: seen.into(),
-    }
-}
-
-/// A number of things in words.
-fn counted(count: usize, one: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        many => format!("{many} {one}s"),
     }
 }
 
@@ -178,11 +180,6 @@ impl Check {
             proposal: self.mends.filter(|_| failed && !facts.archived),
         }
     }
-}
-
-/// The kind that mends a check.
-pub(super) fn mends(id: &str) -> Option<Kind> {
-    all().find(|check| check.id == id).and_then(|check| check.mends)
 }
 
 #[cfg(test)]

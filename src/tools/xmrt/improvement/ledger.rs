@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::super::records::of_store;
 use super::kinds::Kind;
 use crate::hub::{ErrorClass, ToolError};
-use crate::integrations::github::{PullRequest, Repo};
+use crate::integrations::github::{PullRequest, Repo, is_within_bounds};
 use crate::journal::{KvKey, KvQuery, Store};
 
 const SPACE: &str = "improvement";
@@ -102,7 +102,7 @@ pub(super) async fn keep(store: &dyn Store, proposal: &Proposal, now: Timestamp)
         .map_err(of_store)
 }
 
-/// All proposals there ever were, by repository and kind.
+/// All proposals there ever were in repositories that the caller may reach, by repository and kind.
 pub(super) async fn all(store: &dyn Store, now: Timestamp) -> Result<Vec<Proposal>, ToolError> {
     let mut found = Vec::new();
     let mut query = KvQuery {
@@ -116,13 +116,20 @@ pub(super) async fn all(store: &dyn Store, now: Timestamp) -> Result<Vec<Proposa
         found.extend(
             page.entries
                 .iter()
-                .filter_map(|entry| serde_json::from_slice(&entry.value).ok()),
+                .filter_map(|entry| serde_json::from_slice::<Proposal>(&entry.value).ok())
+                .filter(is_reached),
         );
         match page.next {
             Some(cursor) => query.after = Some(cursor),
             None => return Ok(found),
         }
     }
+}
+
+/// Whether the caller may know of a proposal.
+fn is_reached(proposal: &Proposal) -> bool {
+    let repo = proposal.repo.parse::<Repo>();
+    repo.is_ok_and(|repo| is_within_bounds(&repo))
 }
 
 /// How a kind fared in all repositories.

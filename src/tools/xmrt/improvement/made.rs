@@ -13,7 +13,10 @@ use super::facts::{Facts, Part};
 use super::kinds::Kind;
 
 pub(super) use ci::actions;
-pub(super) use license::named;
+pub(super) use license::{license_key, named};
+
+/// How much of a name of the repository's is quoted in what a person reads, in bytes.
+const QUOTED_BYTES_MAX: usize = 160;
 
 /// What a proposal changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,10 @@ pub(super) struct Known {
     pub(super) unpinned: BTreeMap<String, String>,
     /// The license's name and words.
     pub(super) license: Option<(String, String)>,
+    /// What it was asked for by: its SPDX identifier, in small letters and without what a manifest may add to it.
+    pub(super) license_key: String,
+    /// Why what this kind needs most was not to be had.
+    pub(super) unread: Option<String>,
     /// Who holds the copyright.
     pub(super) holder: String,
     /// Logins of those who look after it, the one who does most first.
@@ -202,6 +209,7 @@ mod tests {
                 "MIT License".into(),
                 "MIT\n\nCopyright [year] [fullname]\n".into(),
             )),
+            license_key: "mit".into(),
             holder: "Acme Ltd".into(),
             owners: vec!["alice".into(), "bob".into()],
             labels: vec!["Bug".into(), "type: feature".into()],
@@ -279,6 +287,27 @@ mod tests {
             change.notes,
             ["`acme/mine@main` stays as it is: it names no version."]
         );
+        let reasons = [
+            ("acme/mine@v1", "of the first"),
+            ("acme/mine-too@v1", "of the second"),
+            ("acme/mine@v2", "of another tag"),
+        ];
+        let reasons = reasons.map(|(action, why)| (action.to_owned(), why.to_owned()));
+        let apart = Known {
+            unpinned: reasons.into(),
+            ..known.clone()
+        };
+        let steps = "jobs:\n  a:\n    steps:\n      - uses: actions/checkout@v4\n      - uses: acme/mine-too@v1\n      \
+                     - uses: acme/mine/lint@v2\n      - uses: acme/mine@v3\n";
+        let several = neglected(&[(".github/workflows/ci.yml", steps)]);
+        assert_eq!(
+            make(Kind::PinnedActions, &several, &apart).unwrap().notes,
+            [
+                "`acme/mine-too@v1` stays as it is: of the second.",
+                "`acme/mine/lint@v2` stays as it is: of another tag.",
+                "`acme/mine@v3` stays as it is: its commit is not known.",
+            ]
+        );
         let change = make(Kind::RenderHealthCheck, &facts, &known).unwrap();
         assert_eq!(
             change.files["render.yaml"],
@@ -325,6 +354,48 @@ mod tests {
                 .unwrap_err()
                 .contains("the choice is the owner's")
         );
+        let wordless = Known {
+            unread: Some("GitHub has no words of it".into()),
+            ..nobody
+        };
+        assert_eq!(
+            make(Kind::License, &facts, &wordless).unwrap_err(),
+            "`Cargo.toml` names the license `MIT`, and its words were not to be had: GitHub has no words of it"
+        );
+    }
+
+    #[test]
+    fn a_manifest_names_a_license_only_where_it_names_the_one_that_is_taken() {
+        let manifest = |id: &str| format!("[package]\nlicense = \"{id}\"\n");
+        for (id, key, expected) in [
+            (
+                "MIT",
+                "mit",
+                "`Cargo.toml` names it already; this adds its words.",
+            ),
+            (
+                "GPL-3.0-or-later",
+                "gpl-3.0",
+                "`Cargo.toml` names it already; this adds its words.",
+            ),
+            (
+                "Apache-2.0",
+                "mit",
+                "It was asked for by name. `Cargo.toml` names another, `Apache-2.0`: one of the two should change.",
+            ),
+        ] {
+            let text = manifest(id);
+            let facts = neglected(&[("Cargo.toml", text.as_str())]);
+            let known = Known {
+                license_key: key.into(),
+                ..known()
+            };
+            let change = make(Kind::License, &facts, &known).unwrap();
+            assert_eq!(change.notes[0], expected, "{id}");
+        }
+        let facts = neglected(&[("Makefile", "")]);
+        let change = make(Kind::License, &facts, &known()).unwrap();
+        assert_eq!(change.notes[0], "It was asked for by name.");
     }
 
     #[test]

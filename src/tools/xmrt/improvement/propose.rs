@@ -26,6 +26,7 @@ use draft::{Draft, body};
 const OPEN_MAX: u32 = 3;
 /// How many pull requests of one branch are looked at.
 const PULLS_MAX: usize = 30;
+
 /// What to propose.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -91,12 +92,16 @@ pub(super) async fn propose(ctx: Ctx<Parts>, args: ProposeArgs) -> Result<Effect
     let client = ctx.parts.github(&ctx.who)?;
     args.health_path.as_deref().map(ask::checked_path).transpose()?;
     let facts = Box::pin(read::read(client, &args.repo, &ctx.clock)).await?;
+    // Whatever a check says by now: what is open counts, and this very call may have opened it.
+    let seen = seen(&ctx, client, &args.repo, args.kind).await?;
+    if let Some(done) = by_this_call(&ctx, &args, &seen) {
+        return Ok(Effect::Done(done));
+    }
     let refused = |why: String| Err(ToolError::new(ErrorClass::Conflict, why));
     if facts.archived {
         return refused(format!("{} is archived: nothing in it can be changed", args.repo));
     }
-    let mut findings = checks::judge(&facts);
-    findings.retain(|finding| checks::mends(finding.check).is_some());
+    let findings = checks::judge(&facts);
     if let Some(kind) = args.kind
         && let Some(finding) = findings.iter().find(|finding| finding.check == kind.check())
     {
@@ -114,19 +119,16 @@ pub(super) async fn propose(ctx: Ctx<Parts>, args: ProposeArgs) -> Result<Effect
             }
         }
     }
-    let failed = findings
+    let candidates: Vec<Candidate> = findings
         .into_iter()
-        .filter(|finding| finding.outcome == Outcome::Failed);
-    let candidates: Vec<Candidate> = failed
         .filter_map(|finding| {
             Some(Candidate {
-                kind: checks::mends(finding.check)?,
+                kind: finding.proposal?,
                 finding,
             })
         })
         .collect();
-    let seen = seen(&ctx, client, &args.repo, &candidates, args.kind).await?;
-    if let Some(done) = answered(&ctx, &args, &seen) {
+    if let Some(done) = answered(&args, &seen) {
         return Ok(Effect::Done(done));
     }
     choose(&ctx, client, &args, &facts, candidates, seen).await
@@ -135,20 +137,11 @@ pub(super) async fn propose(ctx: Ctx<Parts>, args: ProposeArgs) -> Result<Effect
 /// The latest pull request from each kind's branch, with what became of it.
 type Seen = BTreeMap<Kind, (Proposal, PullRequest)>;
 
-/// Asks GitHub what was proposed already, of one kind or of all that are wanted, and keeps it.
-async fn seen(
-    ctx: &Ctx<Parts>,
-    client: &Client,
-    repo: &Repo,
-    candidates: &[Candidate],
-    only: Option<Kind>,
-) -> Result<Seen, ToolError> {
+/// Asks GitHub what was proposed already, of one kind or of all, and keeps it.
+async fn seen(ctx: &Ctx<Parts>, client: &Client, repo: &Repo, only: Option<Kind>) -> Result<Seen, ToolError> {
     let mut seen = Seen::new();
-    for kind in candidates
-        .iter()
-        .map(|one| one.kind)
-        .filter(|kind| only.is_none_or(|only| only == *kind))
-    {
+    let kinds = Kind::ALL.into_iter();
+    for kind in kinds.filter(|kind| only.is_none_or(|only| only == *kind)) {
         if let Some(pull) = latest(client, repo, kind).await? {
             let now = ctx.clock.now();
             let proposal = Proposal::of(repo, kind, &pull, now);
@@ -187,20 +180,32 @@ pub(super) async fn latest(
     })
 }
 
-/// The answer where GitHub has it already: this very call's pull request, one of the wanted kind, or as many as may be open.
-fn answered(ctx: &Ctx<Parts>, args: &ProposeArgs, seen: &Seen) -> Option<Proposed> {
-    let done = |proposal: &Proposal, outcome: &'static str, why: String| Proposed {
+/// The answer with a pull request that is there.
+fn done(repo: &Repo, proposal: &Proposal, outcome: &'static str, why: String) -> Proposed {
+    Proposed {
         number: Some(proposal.number),
         html_url: Some(proposal.html_url.clone()),
         branch: Some(proposal.kind.branch()),
-        ..nothing(&args.repo, outcome, Some(proposal.kind), why)
-    };
-    // A call that is made again after its answer was lost.
-    if let Some(key) = ctx.key.as_deref()
-        && let Some((proposal, _)) = seen.values().find(|(_, pull)| carries(pull.body.as_deref(), key))
-    {
-        return Some(done(proposal, "opened", "this call opened it".to_owned()));
+        ..nothing(repo, outcome, Some(proposal.kind), why)
     }
+}
+
+/// The answer of a call that is made again after its answer was lost: its own pull request.
+fn by_this_call(ctx: &Ctx<Parts>, args: &ProposeArgs, seen: &Seen) -> Option<Proposed> {
+    let key = ctx.key.as_deref()?;
+    let (proposal, _) = seen
+        .values()
+        .find(|(_, pull)| carries(pull.body.as_deref(), key))?;
+    Some(done(
+        &args.repo,
+        proposal,
+        "opened",
+        "this call opened it".to_owned(),
+    ))
+}
+
+/// The answer where GitHub has it already: a pull request of the wanted kind, or as many as may be open.
+fn answered(args: &ProposeArgs, seen: &Seen) -> Option<Proposed> {
     if let Some(kind) = args.kind {
         let (proposal, _) = seen.get(&kind)?;
         let outcome = match proposal.state {
@@ -208,7 +213,7 @@ fn answered(ctx: &Ctx<Parts>, args: &ProposeArgs, seen: &Seen) -> Option<Propose
             State::Merged => "merged",
             State::Rejected => "rejected",
         };
-        return Some(done(proposal, outcome, proposal.why_not()));
+        return Some(done(&args.repo, proposal, outcome, proposal.why_not()));
     }
     let open: Vec<String> = seen
         .values()

@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use super::blueprint::BLUEPRINTS;
 use super::facts::{Alert, Alerts, Community, Complaint, Content, Facts, Head, Part, Release, Run, Tree};
 use super::stack::projects;
+use super::workflow::is_workflow;
 use crate::clock::Clock;
 use crate::hub::{ErrorClass, ToolError};
-use crate::integrations::github::{Blob, Client, OwnersError, Repo, Repository, RunFilter, Tree as Listing};
+use crate::integrations::github::{
+    Blob, Branch, Client, Listed, OwnersError, Repo, Repository, RunFilter, Tree as Listing,
+};
 use crate::integrations::{ApiError, Failure};
 use crate::tools::xmrt::triage::owners::CODEOWNERS_PLACES;
 
@@ -62,7 +66,7 @@ pub(super) async fn read(client: &Client, repo: &Repo, clock: &Clock) -> Result<
         code: scanned(code)?.map(|listed| listed.items.into_iter().map(of_code).collect()),
         secrets: part(secrets)?.map(|listed| listed.items.into_iter().map(of_secret).collect()),
     };
-    let protected = part(protected)?.map(|listed| listed.items.iter().any(|known| known.name == branch));
+    let protected = part(protected)?.and_then(|listed| is_among(&listed, &branch));
     let runs = part(runs)?.map(|listed| listed.items.into_iter().map(run).collect());
     let releases = part(releases)?.map(|listed| {
         listed
@@ -111,6 +115,17 @@ pub(super) async fn read(client: &Client, repo: &Repo, clock: &Clock) -> Result<
         alerts,
         releases,
     })
+}
+
+/// Whether a branch is one of those that are protected, of which there may be more than were listed.
+fn is_among(protected: &Listed<Branch>, branch: &str) -> Part<bool> {
+    let found = protected.items.iter().any(|known| known.name == branch);
+    if !found && protected.more {
+        return Err(
+            "the branch is not among the first hundred that are protected, and there are more".to_owned(),
+        );
+    }
+    Ok(found)
 }
 
 fn page(repository: &Repository) -> String {
@@ -170,16 +185,13 @@ fn is_looked_into(path: &str) -> bool {
         .strip_prefix(".github/")
         .or_else(|| lower.strip_prefix("docs/"))
         .unwrap_or(&lower);
-    let settings = [
-        ".github/dependabot.yml",
-        ".github/dependabot.yaml",
-        "render.yaml",
-        "render.yml",
-    ];
-    let workflow =
-        path.starts_with(".github/workflows/") && (path.ends_with(".yml") || path.ends_with(".yaml"));
+    let settings = [".github/dependabot.yml", ".github/dependabot.yaml"];
     let readme = !bare.contains('/') && bare.split('.').next() == Some("readme");
-    workflow || readme || settings.contains(&path) || CODEOWNERS_PLACES.contains(&path)
+    is_workflow(path)
+        || readme
+        || settings.contains(&path)
+        || BLUEPRINTS.contains(&path)
+        || CODEOWNERS_PLACES.contains(&path)
 }
 
 async fn texts(
@@ -289,5 +301,31 @@ fn of_secret(alert: crate::integrations::github::SecretScanningAlert) -> Alert {
         severity: "secret".to_owned(),
         what: alert.secret_type,
         page: alert.html_url,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whether_a_branch_is_protected_is_not_known_where_not_all_that_are_were_listed() {
+        let listed = |more: bool| Listed {
+            items: vec![Branch {
+                name: "main".into(),
+                sha: "a".repeat(40),
+                protected: true,
+            }],
+            more,
+            total: None,
+        };
+        assert_eq!(is_among(&listed(false), "main"), Ok(true));
+        assert_eq!(is_among(&listed(true), "main"), Ok(true));
+        assert_eq!(is_among(&listed(false), "next"), Ok(false));
+        assert!(
+            is_among(&listed(true), "next")
+                .unwrap_err()
+                .contains("there are more")
+        );
     }
 }

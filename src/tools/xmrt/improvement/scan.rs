@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::Parts;
-use super::checks::{self, Finding, Outcome};
+use super::checks::{self, Evidence, Finding, Outcome};
 use super::facts::Facts;
 use super::read;
 use crate::hub::{ToolError, nearest};
@@ -12,8 +12,8 @@ use crate::integrations::github::Repo;
 use crate::tools::quote::quote;
 use crate::tools::toolbox::{Ctx, invalid};
 
-/// How much of a path or of what was seen is quoted in the report, in bytes.
-const QUOTED_BYTES_MAX: usize = 160;
+/// How much of why something is not known is quoted in the report, in bytes.
+const QUOTED_BYTES_MAX: usize = 320;
 /// How much evidence of a finding the report shows.
 const REPORTED_MAX: usize = 3;
 
@@ -143,21 +143,14 @@ fn report(facts: &Facts, findings: &[Finding], counts: Counts) -> String {
                     "\n**{}**: {}. Because {}.",
                     finding.check, finding.what, finding.why
                 ));
-                for seen in finding.evidence.iter().take(REPORTED_MAX) {
-                    let words = quote(&seen.seen, QUOTED_BYTES_MAX);
-                    let place = seen.path.as_deref().map(|path| {
-                        let line = seen.line.map(|line| format!(":{line}")).unwrap_or_default();
-                        format!("{} ", quote(&format!("{path}{line}"), QUOTED_BYTES_MAX))
-                    });
-                    lines.push(format!("- {}{words}", place.unwrap_or_default()));
-                }
+                lines.extend(finding.evidence.iter().take(REPORTED_MAX).map(Evidence::told));
                 lines.extend(finding.remedy.map(|remedy| format!("- To do: {remedy}.")));
             }
             Outcome::Unknown => {
                 lines.push(format!(
                     "\n{} is not known: {}.",
                     finding.check,
-                    quote(&finding.what, 2 * QUOTED_BYTES_MAX)
+                    quote(&finding.what, QUOTED_BYTES_MAX)
                 ));
             }
             Outcome::Passed | Outcome::NotApplicable => {}

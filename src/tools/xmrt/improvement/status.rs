@@ -10,7 +10,7 @@ use super::kinds::Kind;
 use super::ledger::{self, Fared, Proposal, State};
 use super::propose::latest;
 use crate::hub::ToolError;
-use crate::integrations::github::{Repo, is_within_bounds};
+use crate::integrations::github::Repo;
 use crate::tools::toolbox::Ctx;
 
 /// How many open proposals are looked at with one call, those that were not looked at for longest first.
@@ -66,12 +66,6 @@ pub(super) async fn status(ctx: Ctx<Parts>, args: StatusArgs) -> Result<Status, 
     let mut known: BTreeMap<(String, Kind), Proposal> = ledger::all(store, ctx.clock.now())
         .await?
         .into_iter()
-        .filter(|proposal| {
-            proposal
-                .repo
-                .parse::<Repo>()
-                .is_ok_and(|repo| is_within_bounds(&repo))
-        })
         .map(|proposal| ((proposal.repo.to_lowercase(), proposal.kind), proposal))
         .collect();
     let of_repo = |proposal: &Proposal| {

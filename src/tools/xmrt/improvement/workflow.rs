@@ -3,6 +3,12 @@
 
 use serde_json::Value;
 
+/// Whether a path is one where GitHub looks for a workflow: folders below are not looked into.
+pub(super) fn is_workflow(path: &str) -> bool {
+    let name = path.strip_prefix(".github/workflows/").unwrap_or_default();
+    !name.contains('/') && (name.ends_with(".yml") || name.ends_with(".yaml"))
+}
+
 /// An action that a workflow uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Use {
@@ -25,6 +31,11 @@ impl Use {
         let mut parts = self.action.split('/');
         let (owner, name) = (parts.next()?, parts.next()?);
         Some(format!("{owner}/{name}"))
+    }
+
+    /// By what the commit of its tag is known: actions of one repository share it, whatever their paths.
+    pub(super) fn key(&self) -> Option<String> {
+        Some(format!("{}@{}", self.repository()?, self.reference))
     }
 }
 
@@ -77,26 +88,28 @@ pub(super) fn pinned(text: &str, commit: impl Fn(&Use) -> Option<String>) -> Str
         match (sha, place) {
             (Some((one, sha)), Some((begin, word))) => {
                 let (before, behind) = (&line[..begin], &line[begin + word.len()..]);
-                // A comment that stands there is the author's; without one, the tag is kept where people and tools look for it.
-                let note = if behind.contains('#') {
-                    String::new()
-                } else {
-                    format!(" # {}", one.reference)
-                };
                 let (behind, end) = match behind.strip_suffix('\r') {
                     Some(behind) => (behind, "\r"),
                     None => (behind, ""),
                 };
-                lines.push(format!(
-                    "{before}{}@{sha}{}{note}{end}",
-                    one.action,
-                    behind.trim_end()
-                ));
+                let behind = tagged(behind.trim_end(), &one.reference);
+                lines.push(format!("{before}{}@{sha}{behind}{end}", one.action));
             }
             _ => lines.push(line.to_owned()),
         }
     }
     lines.join("\n")
+}
+
+/// What stands behind an action, with its tag where people and tools look for it: first in the comment. What the author wrote
+/// there follows it.
+fn tagged(behind: &str, tag: &str) -> String {
+    match behind.split_once('#') {
+        None => format!("{behind} # {tag}"),
+        Some((_, said)) if said.split_whitespace().next() == Some(tag) => behind.to_owned(),
+        Some((before, said)) if said.trim().is_empty() => format!("{before}# {tag}"),
+        Some((before, said)) => format!("{before}# {tag} {}", said.trim_start()),
+    }
 }
 
 /// What is in a workflow that only its structure tells.
@@ -230,6 +243,45 @@ mod tests {
             after,
             windows.replace("actions/checkout@v4", &format!("actions/checkout@{sha} # v4"))
         );
+    }
+
+    #[test]
+    fn the_tag_stands_first_in_the_comment_whatever_the_author_wrote_there() {
+        for (behind, expected) in [
+            ("", " # v4"),
+            ("\"", "\" # v4"),
+            (" # get the code", " # v4 get the code"),
+            ("'  #get the code", "'  # v4 get the code"),
+            (" # v4", " # v4"),
+            (" # v4 get the code", " # v4 get the code"),
+            (" # v4.1 is broken", " # v4 v4.1 is broken"),
+            (" #", " # v4"),
+        ] {
+            assert_eq!(tagged(behind, "v4"), expected, "{behind}");
+        }
+        let sha = "abcdefabcdefabcdefabcdefabcdefabcdefabcd";
+        for end in ["\n", "\r\n"] {
+            let before = format!("      - uses: actions/checkout@v4 # get the code{end}");
+            let after = pinned(&before, |_| Some(sha.to_owned()));
+            assert_eq!(
+                after,
+                format!("      - uses: actions/checkout@{sha} # v4 get the code{end}")
+            );
+        }
+    }
+
+    #[test]
+    fn a_workflow_is_a_yaml_file_right_in_its_folder() {
+        let workflows = [".github/workflows/ci.yml", ".github/workflows/ci.yaml"];
+        let others = [
+            ".github/workflows/README.md",
+            ".github/workflows/old/ci.yml",
+            "ci.yml",
+            ".github/ci.yml",
+            "",
+        ];
+        assert!(workflows.iter().all(|path| is_workflow(path)));
+        assert!(others.iter().all(|path| !is_workflow(path)));
     }
 
     #[test]

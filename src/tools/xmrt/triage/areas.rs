@@ -8,10 +8,11 @@
 use std::collections::BTreeMap;
 
 use super::labels::Evidence;
+use super::owners::Glob;
 use super::reading::Reading;
 use super::text::{Prose, words};
 use super::vocabulary::{KINDS, Keyword, Vocabulary};
-use super::{Issue, modules, owners};
+use super::{Issue, modules};
 
 /// The author says which part: a form's field, a title's prefix, a command to a bot.
 const DECLARED: u32 = 10;
@@ -126,20 +127,26 @@ fn weigh<'a>(
     }
     for glob in vocabulary.paths.get(label).into_iter().flatten() {
         if let Some(path) = paths.iter().find(|path| is_below(glob, path)) {
-            evidence.add(BY_PATH, format!("it mentions {path}, which matches {glob}"));
+            evidence.add(
+                BY_PATH,
+                format!("it mentions {path}, which matches {}", glob.text()),
+            );
         } else if let Some(module) = named.iter().find(|module| is_below(glob, module)) {
-            evidence.add(BY_PATH, format!("it names {module}, which matches {glob}"));
+            evidence.add(
+                BY_PATH,
+                format!("it names {module}, which matches {}", glob.text()),
+            );
         }
     }
     evidence
 }
 
 /// Whether the path, or the end of it where it begins on somebody's machine, matches the glob.
-fn is_below(glob: &str, path: &str) -> bool {
+fn is_below(glob: &Glob, path: &str) -> bool {
     let ends = path.match_indices('/').filter_map(|(at, _)| path.get(at + 1..));
     std::iter::once(path)
         .chain(ends.filter(|end| end.contains('/')))
-        .any(|end| owners::matches(glob, end))
+        .any(|end| glob.matches(end))
 }
 
 /// Whether what was said is the label's own name or one of its words.

@@ -3,8 +3,9 @@
 //!
 //! This is how triage learns from what people change. Nothing is kept: it is counted anew each time, from the issues that
 //! duplicates are looked for among. An issue with a label of the vocabulary was looked at by somebody; a label that triage
-//! would give it and that is not there was taken away, or a person chose another. A label that triage set and nobody
-//! touched counts as agreed.
+//! would give it and that is not there was taken away, or a person chose another. That holds for labels of the same sort
+//! only: who says what an issue is has not said which part it is about. A label that triage set and nobody touched counts
+//! as agreed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::text::Prose;
+use super::vocabulary::KINDS;
 use super::{Issue, Vocabulary, labels, owners};
 
 /// So many issues triage would give a label to before people's word on it counts.
@@ -33,7 +35,7 @@ pub struct Habits {
 pub struct Habit {
     /// Issues triage would give it to and that have it.
     pub agreed: u32,
-    /// Issues triage would give it to and that have others.
+    /// Issues triage would give it to and that have others of its sort: kinds, or parts of the product.
     pub against: u32,
     /// Issues that have it and that triage would not give it to.
     pub added: u32,
@@ -72,7 +74,10 @@ pub fn of(repo: &str, recent: &[Issue], vocabulary: &Vocabulary) -> Habits {
             continue;
         }
         habits.labeled += 1;
-        let said = said_of(repo, issue, vocabulary);
+        // A repository that labels only kinds says nothing about a part of the product.
+        let is_judged = |label: &String| given.iter().any(|one| is_kind(one) == is_kind(label));
+        let mut said = said_of(repo, issue, vocabulary);
+        said.retain(is_judged);
         for label in said.union(&given) {
             let habit = habits.by_label.entry(label.clone()).or_default();
             match (said.contains(label), given.contains(label)) {
@@ -94,12 +99,12 @@ pub fn of(repo: &str, recent: &[Issue], vocabulary: &Vocabulary) -> Habits {
 
 /// What triage would say of the issue if nobody had labeled it.
 fn said_of(repo: &str, issue: &Issue, vocabulary: &Vocabulary) -> BTreeSet<String> {
-    let bare = Issue {
-        labels: Vec::new(),
-        ..issue.clone()
-    };
-    let prose = Prose::of(&bare.title, &bare.body);
-    let paths = owners::paths_mentioned(repo, &bare.title, &bare.body);
-    let labels = labels::conclude(&bare, &prose, &paths, vocabulary, &mut Vec::new());
+    let prose = Prose::of(&issue.title, &issue.body);
+    let paths = owners::paths_mentioned(repo, &issue.title, &issue.body);
+    let labels = labels::conclude(issue, &[], &prose, &paths, vocabulary, &mut Vec::new());
     labels.new.into_iter().collect()
+}
+
+fn is_kind(label: &str) -> bool {
+    KINDS.contains(&label)
 }

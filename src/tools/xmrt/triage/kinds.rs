@@ -8,11 +8,12 @@
 
 mod phrases;
 
+use phrases::Joined;
+
 use super::labels::Evidence;
 use super::reading::Reading;
-use super::text::Prose;
+use super::text::{self, Prose};
 use super::vocabulary::{KINDS, Vocabulary};
-use super::{owners, text};
 
 /// Evidence a kind needs.
 const EVIDENCE_MIN: u32 = 2;
@@ -122,8 +123,9 @@ pub(super) struct Kinds<'a> {
 /// The kind, seldom two, with the evidence.
 pub(super) fn conclude(seen: &Kinds<'_>) -> Vec<Evidence<'static>> {
     let offered = seen.vocabulary.labels();
+    let joined = Joined::of(seen.prose);
     // A kind that a rule took away still says what the issue is not.
-    let found: Vec<Evidence<'static>> = KINDS.into_iter().map(|kind| weigh(kind, seen)).collect();
+    let found: Vec<Evidence<'static>> = KINDS.into_iter().map(|kind| weigh(kind, seen, &joined)).collect();
     let weight = |kind: &str| found.iter().find(|e| e.label == kind).map_or(0, |e| e.weight);
     let heaviest = KINDS.into_iter().rev().max_by_key(|kind| weight(kind));
     let Some(mut first) = heaviest.filter(|kind| weight(kind) >= least(kind, seen.reading)) else {
@@ -154,7 +156,7 @@ fn least(kind: &str, reading: &Reading) -> u32 {
     }
 }
 
-fn weigh(kind: &'static str, seen: &Kinds<'_>) -> Evidence<'static> {
+fn weigh(kind: &'static str, seen: &Kinds<'_>, joined: &Joined<'_>) -> Evidence<'static> {
     let mut evidence = Evidence::for_label(kind);
     if let Some(said) = declared(seen.prose, kind) {
         evidence.add(DECLARED, format!("its author declares it a \"{said}\""));
@@ -169,13 +171,16 @@ fn weigh(kind: &'static str, seen: &Kinds<'_>) -> Evidence<'static> {
     if kind == "question" && is_question(&seen.prose.title) {
         evidence.add(ASKED, "the title is a question".into());
     }
-    for phrase in phrases::of(kind, seen.prose) {
+    for phrase in phrases::of(kind, joined) {
         evidence.add(phrase.weight, phrase.because);
     }
     words(&mut evidence, seen);
     for glob in seen.vocabulary.paths.get(kind).into_iter().flatten() {
-        if let Some(path) = seen.paths.iter().find(|path| owners::matches(glob, path)) {
-            evidence.add(BY_PATH, format!("it mentions {path}, which matches {glob}"));
+        if let Some(path) = seen.paths.iter().find(|path| glob.matches(path)) {
+            evidence.add(
+                BY_PATH,
+                format!("it mentions {path}, which matches {}", glob.text()),
+            );
         }
     }
     evidence

@@ -45,29 +45,31 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// Concludes labels. A kind a person already gave stands: no other kind is added beside it.
+/// Concludes labels for an issue that has those `given`. A kind a person already gave stands: no other kind is added
+/// beside it.
 pub(super) fn conclude(
     issue: &Issue,
+    given: &[String],
     prose: &Prose,
     paths: &[String],
     vocabulary: &Vocabulary,
     reasons: &mut Vec<String>,
 ) -> Labels {
     let reading = Reading::of(prose);
-    let given = given_kinds(issue);
+    let given_kinds = kinds_among(given);
     let seen = Kinds {
         prose,
         reading: &reading,
         paths,
         vocabulary,
     };
-    let mut found = match given.is_empty() {
+    let mut found = match given_kinds.is_empty() {
         true => kinds::conclude(&seen),
         false => Vec::new(),
     };
     let mut labels = Labels {
         new: Vec::new(),
-        kinds: given,
+        kinds: given_kinds,
     };
     labels.kinds.extend(
         KINDS
@@ -76,7 +78,7 @@ pub(super) fn conclude(
     );
     found.extend(areas::conclude(issue, prose, &reading, paths, vocabulary));
     found.sort_by_key(|evidence| evidence.label);
-    for evidence in found.into_iter().filter(|evidence| !has(issue, evidence.label)) {
+    for evidence in found.into_iter().filter(|evidence| !has(given, evidence.label)) {
         reasons.push(format!(
             "label {}, because {}",
             evidence.label,
@@ -89,7 +91,7 @@ pub(super) fn conclude(
 
 /// What kind another issue is, by its labels or its text.
 pub(super) fn kinds_of(issue: &Issue, vocabulary: &Vocabulary) -> Vec<&'static str> {
-    let given = given_kinds(issue);
+    let given = kinds_among(&issue.labels);
     if !given.is_empty() {
         return given;
     }
@@ -108,10 +110,10 @@ pub(super) fn agree(a: &[&str], b: &[&str]) -> bool {
     a.is_empty() || b.is_empty() || a.iter().any(|kind| b.contains(kind))
 }
 
-fn given_kinds(issue: &Issue) -> Vec<&'static str> {
-    KINDS.into_iter().filter(|kind| has(issue, kind)).collect()
+fn kinds_among(labels: &[String]) -> Vec<&'static str> {
+    KINDS.into_iter().filter(|kind| has(labels, kind)).collect()
 }
 
-fn has(issue: &Issue, label: &str) -> bool {
-    issue.labels.iter().any(|l| l.eq_ignore_ascii_case(label))
+fn has(labels: &[String], label: &str) -> bool {
+    labels.iter().any(|l| l.eq_ignore_ascii_case(label))
 }

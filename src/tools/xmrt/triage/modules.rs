@@ -11,8 +11,10 @@ use crate::tools::quote::cut;
 /// How many names of one issue are looked at.
 const NAMES_MAX: usize = 50;
 
-static NAME: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|::)[A-Za-z_][A-Za-z0-9_]*){1,}").ok());
+/// At most sixteen parts of at most a hundred characters: each end of a name is compared with each glob.
+static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"[A-Za-z_][A-Za-z0-9_]{0,99}(?:(?:\.|::)[A-Za-z_][A-Za-z0-9_]{0,99}){1,15}").ok()
+});
 
 /// Qualified names, each once, in order of appearance.
 pub(super) fn named(title: &str, body: &str) -> Vec<String> {

@@ -16,6 +16,9 @@ use crate::tools::quote::cut;
 
 /// How many paths of one issue are looked at.
 const PATHS_MAX: usize = 20;
+/// How long and how deep a path may be: what is longer is no path but an attack on whoever compares it with the globs.
+const PATH_BYTES_MAX: usize = 1024;
+const PATH_PARTS_MAX: usize = 32;
 /// How much of an issue is searched for paths, in bytes.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// How many lines of a CODEOWNERS file are read.
@@ -28,9 +31,10 @@ static BLOB_LINK: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"https?://[^/\s]+/([^/\s]+/[^/\s]+)/(?:blob|tree|raw)/[^/\s]+/([^\s)#?>\]]+)").ok()
 });
 static LINK: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"https?://\S+").ok());
-static PATH: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"[A-Za-z0-9_.@\-]*(?:/[A-Za-z0-9_.@\-]+)+/?|[A-Za-z0-9_\-]+\.[A-Za-z]{1,5}\b").ok()
-});
+/// A path, or a word that is none and is passed as a whole: tried again from within, a long one takes quadratic time.
+static WORD: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"[A-Za-z0-9_.@\-]*(?:/[A-Za-z0-9_.@\-]+)+/?|[A-Za-z0-9_.@\-]+").ok());
+static FILE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[A-Za-z0-9_\-]+\.[A-Za-z]{1,5}\b").ok());
 
 /// Endings by which a lone word is taken for a file: `Cargo.toml` is one, `e.g` and `example.com` are not.
 const FILE_ENDINGS: [&str; 36] = [
@@ -58,9 +62,9 @@ pub fn paths_mentioned(repo: &str, title: &str, body: &str) -> Vec<String> {
         Some(pattern) => pattern.replace_all(&text, " "),
         None => text.as_str().into(),
     };
-    for found in PATH.iter().flat_map(|pattern| pattern.find_iter(&text)) {
+    for candidate in candidates(&text) {
         // `@scope/package` and `and/or` are no paths; `/src/…` and `src/main.rs` are.
-        let word = found.as_str().trim_end_matches(['.', '-']);
+        let word = candidate.trim_end_matches(['.', '-']);
         let ending = word
             .trim_end_matches('/')
             .rsplit_once('.')
@@ -76,6 +80,24 @@ pub fn paths_mentioned(repo: &str, title: &str, body: &str) -> Vec<String> {
     paths
 }
 
+/// What may be a path: words with a slash, and what looks like a file's name in the others.
+fn candidates(text: &str) -> Vec<&str> {
+    let mut candidates = Vec::new();
+    for found in WORD.iter().flat_map(|pattern| pattern.find_iter(text)) {
+        if found.as_str().contains('/') {
+            candidates.push(found.as_str());
+            continue;
+        }
+        // The character behind the word tells whether a file's ending really ends there.
+        let behind = text.get(found.end()..).and_then(|rest| rest.chars().next());
+        let end = found.end() + behind.map_or(0, char::len_utf8);
+        let word = text.get(found.start()..end).unwrap_or_default();
+        let files = FILE.iter().flat_map(|pattern| pattern.find_iter(word));
+        candidates.extend(files.map(|file| file.as_str()));
+    }
+    candidates
+}
+
 /// A path below the root, or nothing.
 fn relative(path: &str) -> Option<String> {
     let path = path
@@ -83,6 +105,8 @@ fn relative(path: &str) -> Option<String> {
         .trim_start_matches('/')
         .trim_end_matches('/');
     let is_plain = !path.is_empty()
+        && path.len() <= PATH_BYTES_MAX
+        && path.split('/').count() <= PATH_PARTS_MAX
         && path
             .split('/')
             .all(|part| !part.is_empty() && part != "." && part != "..");
@@ -110,7 +134,7 @@ pub fn owners_of(codeowners: Option<&str>, paths: &[String]) -> Owners {
     let mut known = BTreeSet::new();
     for path in paths {
         // The last matching line wins, and a line without owners takes ownership away.
-        let Some(line) = lines.iter().rev().find(|line| line.matches(path)) else {
+        let Some(line) = lines.iter().rev().find(|line| line.glob.matches(path)) else {
             continue;
         };
         if line.owners.is_empty() {
@@ -126,11 +150,6 @@ pub fn owners_of(codeowners: Option<&str>, paths: &[String]) -> Owners {
     found
 }
 
-/// Whether a path matches one glob of a vocabulary.
-pub fn matches(glob: &str, path: &str) -> bool {
-    matcher(glob).is_some_and(|(matcher, reach)| is_matched(&matcher, reach, path))
-}
-
 /// How far a pattern reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
@@ -140,10 +159,65 @@ enum Reach {
     Named,
 }
 
-#[derive(Debug)]
-struct Line {
+/// A pattern of a CODEOWNERS file or of a vocabulary, compiled once for all the paths it is asked about.
+#[derive(Clone, Debug)]
+pub struct Glob {
+    text: String,
     matcher: Gitignore,
     reach: Reach,
+}
+
+impl Glob {
+    /// Compiles a pattern, or nothing where GitHub would not take it.
+    pub fn parse(pattern: &str) -> Option<Self> {
+        if pattern.starts_with('!') || pattern.contains('[') {
+            return None;
+        }
+        let mut builder = GitignoreBuilder::new("");
+        builder.add_line(None, pattern).ok()?;
+        let reach = if pattern.ends_with("/*") {
+            Reach::Named
+        } else {
+            Reach::Folders
+        };
+        Some(Self {
+            text: pattern.to_owned(),
+            matcher: builder.build().ok()?,
+            reach,
+        })
+    }
+
+    /// The pattern as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it matches a path.
+    pub fn matches(&self, path: &str) -> bool {
+        let path = Path::new(path);
+        // The matcher takes paths below its root only.
+        if path.has_root() {
+            return false;
+        }
+        match self.reach {
+            Reach::Folders => self.matcher.matched_path_or_any_parents(path, false).is_ignore(),
+            Reach::Named => self.matcher.matched(path, false).is_ignore(),
+        }
+    }
+}
+
+/// What it matches follows from its text.
+impl PartialEq for Glob {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Glob {}
+
+#[derive(Debug)]
+struct Line {
+    glob: Glob,
     owners: Vec<String>,
 }
 
@@ -154,10 +228,8 @@ impl Line {
             return None;
         }
         let (pattern, rest) = split_pattern(line);
-        let (matcher, reach) = matcher(&pattern)?;
         Some(Self {
-            matcher,
-            reach,
+            glob: Glob::parse(&pattern)?,
             owners: rest
                 .split_whitespace()
                 .take_while(|word| !word.starts_with('#'))
@@ -165,10 +237,6 @@ impl Line {
                 .map(str::to_owned)
                 .collect(),
         })
-    }
-
-    fn matches(&self, path: &str) -> bool {
-        is_matched(&self.matcher, self.reach, path)
     }
 }
 
@@ -183,31 +251,4 @@ fn split_pattern(line: &str) -> (String, &str) {
         escaped = c == '\\' && !escaped;
     }
     (line.to_owned(), "")
-}
-
-/// What a pattern matches, or nothing where GitHub would not take it.
-fn matcher(pattern: &str) -> Option<(Gitignore, Reach)> {
-    if pattern.starts_with('!') || pattern.contains('[') {
-        return None;
-    }
-    let mut builder = GitignoreBuilder::new("");
-    builder.add_line(None, pattern).ok()?;
-    let reach = if pattern.ends_with("/*") {
-        Reach::Named
-    } else {
-        Reach::Folders
-    };
-    Some((builder.build().ok()?, reach))
-}
-
-fn is_matched(matcher: &Gitignore, reach: Reach, path: &str) -> bool {
-    let path = Path::new(path);
-    // The matcher takes paths below its root only.
-    if path.has_root() {
-        return false;
-    }
-    match reach {
-        Reach::Folders => matcher.matched_path_or_any_parents(path, false).is_ignore(),
-        Reach::Named => matcher.matched(path, false).is_ignore(),
-    }
 }

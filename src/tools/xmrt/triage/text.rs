@@ -42,7 +42,13 @@ static BOLD_FIELD: LazyLock<Option<Regex>> =
 /// `- Name: value`, as in a list of versions.
 static LIST_FIELD: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"^[-*]\s+([a-z][a-z0-9 _/()-]*?)\s*:\s*(.*)$").ok());
-static COMMAND: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^/([a-z-]+)(?:\s+(.+))?$").ok());
+/// Only what bots are really told: `/healthz returns 500` is a report.
+static COMMAND: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"^/(kind|type|area|component|assign|unassign|cc|label|priority|milestone|close|reopen)(?:\s+(.+))?$",
+    )
+    .ok()
+});
 static NO_ANSWER: [&str; 6] = ["_no response_", "no response", "n/a", "none", "-", "no"];
 
 /// Sections that ask for facts about the author's machine or for a choice from a list: their answers are no prose.

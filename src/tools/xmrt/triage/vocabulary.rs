@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use defaults::DEFAULTS;
 
+use super::owners::Glob;
 use super::text::{stem, words};
 
 /// Labels that say what an issue is, in order of precedence when the evidence is equal. An issue gets one of them, and
@@ -26,7 +27,7 @@ pub struct Vocabulary {
     /// Label → words and phrases.
     pub keywords: BTreeMap<String, Vec<Keyword>>,
     /// Label → globs, as in `.gitignore`.
-    pub paths: BTreeMap<String, Vec<String>>,
+    pub paths: BTreeMap<String, Vec<Glob>>,
 }
 
 /// A word or a phrase that speaks for a label.
@@ -70,7 +71,10 @@ impl Default for Vocabulary {
             keywords,
             paths: BTreeMap::from([(
                 "documentation".to_owned(),
-                ["docs/**", "README*", "CHANGELOG*"].map(str::to_owned).to_vec(),
+                ["docs/**", "README*", "CHANGELOG*"]
+                    .into_iter()
+                    .filter_map(Glob::parse)
+                    .collect(),
             )]),
         }
     }
@@ -79,14 +83,28 @@ impl Default for Vocabulary {
 impl Vocabulary {
     /// The default, with a rule's own words: a label named here has these words instead of its default ones, an empty
     /// list takes the label away, and a new label joins.
+    ///
+    /// # Errors
+    /// A glob that cannot be taken.
     pub fn with(
         labels: Option<BTreeMap<String, Vec<String>>>,
         paths: Option<BTreeMap<String, Vec<String>>>,
-    ) -> Self {
+    ) -> Result<Self, UntakenGlob> {
         let mut vocabulary = Self::default();
-        overlay(&mut vocabulary.keywords, labels, |word| Keyword::new(&word, SIGN));
-        overlay(&mut vocabulary.paths, paths, |glob| glob);
-        vocabulary
+        // The default paths go with the words: a label that was taken away does not come back by them.
+        for (label, _) in labels.iter().flatten().filter(|(_, words)| words.is_empty()) {
+            vocabulary.paths.remove(label);
+        }
+        overlay(&mut vocabulary.keywords, labels, |_, word| {
+            Ok(Keyword::new(word, SIGN))
+        })?;
+        overlay(&mut vocabulary.paths, paths, |label, glob| {
+            Glob::parse(glob).ok_or_else(|| UntakenGlob {
+                label: label.to_owned(),
+                glob: glob.to_owned(),
+            })
+        })?;
+        Ok(vocabulary)
     }
 
     /// All labels there are words or paths for.
@@ -99,16 +117,27 @@ impl Vocabulary {
     }
 }
 
+/// A glob of a rule's that says nothing here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("for \"{label}\" has the glob \"{glob}\", which cannot be taken")]
+pub struct UntakenGlob {
+    label: String,
+    glob: String,
+}
+
 fn overlay<T>(
     onto: &mut BTreeMap<String, Vec<T>>,
     declared: Option<BTreeMap<String, Vec<String>>>,
-    adapt: impl Fn(String) -> T,
-) {
+    adapt: impl Fn(&str, &str) -> Result<T, UntakenGlob>,
+) -> Result<(), UntakenGlob> {
     for (label, words) in declared.into_iter().flatten() {
         if words.is_empty() {
             onto.remove(&label);
         } else {
-            onto.insert(label, words.into_iter().map(&adapt).collect());
+            let adapted = words.iter().map(|word| adapt(&label, word));
+            let adapted = adapted.collect::<Result<_, _>>()?;
+            onto.insert(label, adapted);
         }
     }
+    Ok(())
 }

@@ -8,6 +8,7 @@ use xmrt::store::Redis;
 
 use super::keys::everything;
 use crate::journal::desk::{at, end, event, fires, gates};
+use crate::journal::retention::all;
 use crate::redis_server::RedisServer;
 use crate::store::archive::written;
 
@@ -175,12 +176,7 @@ pub(super) async fn goes_on(store: &Redis, without: &str) {
         .audit(vec![AuditEntry::default()], at(700_014))
         .await
         .unwrap();
-    let all = Retention {
-        events_ms: 0,
-        runs_ms: 0,
-        known_ms: KNOWN_MS_MIN,
-    };
-    let pruned = store.prune(&all, 0, PRUNE_MAX, at(700_015)).await;
+    let pruned = store.prune(&all(), 0, PRUNE_MAX, at(700_015)).await;
     assert!(pruned.unwrap().events > 0, "without {without}");
     store.stats().await.unwrap();
     store.shares().await.unwrap();

@@ -7,6 +7,7 @@ use serde_json::json;
 use xmrt::journal::*;
 
 use crate::journal::desk::{at, event, fires, gates, intent};
+use crate::journal::retention::all;
 use crate::redis_server::RedisServer;
 
 /// A row of the table: how a key begins, whether that is all of it, its type, and what carries it in an export.
@@ -84,13 +85,8 @@ pub(super) async fn everything(store: &dyn Store) {
         .advance(&claim.run.id, claim.run.fence, vec![write], wait, at(0))
         .await
         .unwrap();
-    let all = Retention {
-        events_ms: 0,
-        runs_ms: 0,
-        known_ms: KNOWN_MS_MIN,
-    };
     store.admit(event("over"), at(0)).await.unwrap();
-    store.prune(&all, 0, PRUNE_MAX, at(0)).await.unwrap();
+    store.prune(&all(), 0, PRUNE_MAX, at(0)).await.unwrap();
     let mut done = event("done");
     done.firings = vec![fires("done", gates())];
     store.admit(done, at(0)).await.unwrap();

@@ -15,7 +15,7 @@ static SCHEMAS: LazyLock<Value> =
 const BLUEPRINT: &str = "services:\n  - type: web\n    name: shop\n    runtime: node\n  - type: worker\n    name: jobs\n    runtime: node\n";
 
 /// A repository that lacks all there is to propose, beside the actions that workflows use.
-fn bare() -> Value {
+pub(super) fn bare() -> Value {
     let mut contents = files(
         "acme/shop",
         &[
@@ -69,7 +69,7 @@ fn wrong(schema: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
-async fn close(stage: &Stage, number: &Value, merge: bool) {
+pub(super) async fn close(stage: &Stage, number: &Value, merge: bool) {
     let url = format!("{}/repos/acme/shop/pulls/{number}", stage.running.github_url());
     let client = super::web();
     let request = if merge {
@@ -164,13 +164,7 @@ async fn every_kind_is_one_pull_request_whose_files_fit_their_schemas() {
     }
     let written = stage.written();
     assert_eq!(written.len(), 9 * 3, "{written:?}");
-    assert_eq!(
-        written
-            .iter()
-            .filter(|name| *name == "create_pull_request")
-            .count(),
-        9
-    );
+    assert_eq!(stage.times("create_pull_request"), 9);
 }
 
 #[tokio::test]
@@ -260,7 +254,7 @@ async fn the_same_is_never_proposed_twice_whatever_became_of_it() {
     let fresh = super::hub(
         &stage.witness.url,
         &stage.clock,
-        std::sync::Arc::new(xmrt::journal::MemoryStore::new(super::NOW)),
+        std::sync::Arc::new(xmrt::journal::MemoryStore::new(crate::tools_xmrt::NOW)),
     )
     .await;
     let arguments = json!({"repo": "acme/shop", "kind": "security_policy"});
@@ -268,7 +262,7 @@ async fn the_same_is_never_proposed_twice_whatever_became_of_it() {
         "xmrt.propose_improvement",
         arguments,
         CallMeta::default(),
-        super::SOON,
+        crate::tools_xmrt::SOON,
     );
     let xmrt::hub::Reply::Done(again) = called.await.unwrap() else {
         unreachable!()
@@ -279,14 +273,7 @@ async fn the_same_is_never_proposed_twice_whatever_became_of_it() {
     close(&stage, &second["number"], true).await;
     let again = propose(&stage, json!({"kind": "license"})).await;
     assert_ne!(again["outcome"], "opened", "{again}");
-    let written = stage.written();
-    assert_eq!(
-        written
-            .iter()
-            .filter(|name| *name == "create_pull_request")
-            .count(),
-        2
-    );
+    assert_eq!(stage.times("create_pull_request"), 2);
 }
 
 #[tokio::test]
@@ -385,12 +372,31 @@ async fn a_call_whose_answer_was_lost_is_made_again_without_a_second_pull_reques
         );
         let written = stage.written();
         for name in ["create_branch", "commit_files", "create_pull_request"] {
-            assert_eq!(
-                written.iter().filter(|one| *one == name).count(),
-                1,
-                "{operation}: {written:?}"
-            );
+            assert_eq!(stage.times(name), 1, "{operation}: {written:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_try_that_ended_before_its_commit_goes_on_though_the_default_branch_went_on_as_well() {
+    let stage = stage(bare()).await;
+    let fault = json!({"match": {"operation": "commit_files"}, "kind": "status", "status": 502, "times": 1});
+    stage.sandbox.add_faults(&fault).unwrap();
+    let arguments = json!({"repo": "acme/shop", "kind": "security_policy"});
+    let error = stage
+        .step("propose_improvement", arguments.clone())
+        .await
+        .unwrap_err();
+    assert_eq!(error.class, ErrorClass::UnknownEffect, "{error}");
+    let push = json!({"do": "push", "repo": "acme/shop", "message": "Go on", "modified": ["src/server.js"]});
+    stage.sandbox.act(&push).await.unwrap();
+    let made = stage.step("propose_improvement", arguments).await.unwrap();
+    assert_eq!(made["outcome"], "opened", "{made}");
+    let branch = made["branch"].as_str().unwrap();
+    let text = stage.file("acme/shop", branch, "SECURITY.md").await;
+    assert!(text.contains("## Reporting a weakness"), "{text}");
+    for name in ["create_branch", "commit_files", "create_pull_request"] {
+        assert_eq!(stage.times(name), 1, "{:?}", stage.written());
     }
 }
 

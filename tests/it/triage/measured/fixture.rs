@@ -86,7 +86,7 @@ pub struct Repository {
 impl Repository {
     /// What a rule of the repository would hand to triage.
     pub fn vocabulary(&self) -> Vocabulary {
-        Vocabulary::with(Some(self.words.clone()), Some(self.paths.clone()))
+        Vocabulary::with(Some(self.words.clone()), Some(self.paths.clone())).unwrap()
     }
 
     /// The issue itself and all that repeat it or that it repeats: to name any of them is right.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{Seen, minute, work};
 use crate::clock;
 use crate::integrations::github::{Commit, WorkflowRun};
+use crate::tools::counted::counted;
 use crate::tools::quote::quote;
 
 /// A day, in milliseconds.
@@ -91,13 +92,6 @@ pub(super) fn judge(seen: &Seen) -> (Standing, Vec<Finding>) {
 /// Whole days between a time and now.
 pub(super) fn days(seen: &Seen, at: Timestamp) -> i64 {
     seen.now.duration_since(at).as_hours() / 24
-}
-
-/// `1 day`, `3 days`.
-pub(super) fn counted(count: impl TryInto<i64>, thing: &str) -> String {
-    let count = count.try_into().unwrap_or(i64::MAX);
-    let end = if count == 1 { "" } else { "s" };
-    format!("{count} {thing}{end}")
 }
 
 /// The same of what is read from one page: a full one may not be all.

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use super::Seen;
-use super::judge::{Finding, Weight, counted, days};
+use super::judge::{Finding, Weight, days};
 use crate::integrations::github::Issue;
+use crate::tools::counted::counted;
 use crate::tools::quote::quote;
 
 /// A pull request that is open for longer than this, in days, waits too long.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, Evidence, Outcome, Verdict, counted, in_file};
-use crate::tools::xmrt::improvement::blueprint;
+use super::{Check, Evidence, Outcome, Verdict, in_file};
+use crate::tools::counted::counted;
+use crate::tools::xmrt::improvement::blueprint::{self, BLUEPRINTS};
 use crate::tools::xmrt::improvement::facts::{Facts, Part};
 use crate::tools::xmrt::improvement::kinds::Kind;
 use crate::tools::xmrt::improvement::stack::{Project, projects};
-use crate::tools::xmrt::improvement::workflow;
+use crate::tools::xmrt::improvement::workflow::{self, is_workflow};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -67,11 +68,6 @@ pub(super) const CHECKS: &[Check] = &[
         judge: render_health_check,
     },
 ];
-
-fn is_workflow(path: &str) -> bool {
-    let name = path.strip_prefix(".github/workflows/").unwrap_or_default();
-    !name.contains('/') && (name.ends_with(".yml") || name.ends_with(".yaml"))
-}
 
 /// Files by which other CI services are known.
 const OTHER_CI: [&str; 8] = [
@@ -400,9 +396,6 @@ fn structure(
         Verdict::passed(good)
     })
 }
-
-/// Where Render looks for a blueprint.
-pub(super) const BLUEPRINTS: [&str; 2] = ["render.yaml", "render.yml"];
 
 fn render_health_check(facts: &Facts) -> Part<Verdict> {
     let Some(path) = facts.first(|path| BLUEPRINTS.contains(&path))? else {

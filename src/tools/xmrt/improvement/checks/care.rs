@@ -1,8 +1,10 @@
 //! In: facts. Out: who looks after a repository, and how. Never: how well.
 
 use super::people::in_place;
-use super::{Check, Evidence, Verdict, counted, in_file};
+use super::{Check, Evidence, Verdict, in_file};
+use crate::tools::counted::counted;
 use crate::tools::quote::quote;
+use crate::tools::xmrt::improvement::blueprint::BLUEPRINTS;
 use crate::tools::xmrt::improvement::facts::{Alert, Facts, Part};
 use crate::tools::xmrt::improvement::kinds::Kind;
 use crate::tools::xmrt::triage::owners::CODEOWNERS_PLACES;
@@ -234,7 +236,11 @@ fn releases(facts: &Facts) -> Part<Verdict> {
         Some(last) => {
             Verdict::passed("there are releases").seen_at(&last.page, quote(&last.tag, QUOTED_BYTES_MAX))
         }
-        None if facts.files()?.contains_key("render.yaml") => {
+        None if facts
+            .files()?
+            .keys()
+            .any(|path| BLUEPRINTS.contains(&path.as_str())) =>
+        {
             Verdict::not_applicable("it is deployed from its branch, and nothing is released")
         }
         None => Verdict::failed("nothing has been released").seen_at(&page, "no release"),

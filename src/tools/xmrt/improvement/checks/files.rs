@@ -1,6 +1,7 @@
 //! In: the paths of a repository. Out: what should be tracked and is not, or is and should not be. Never: a secret's value.
 
-use super::{Check, Evidence, Verdict, counted, in_file};
+use super::{Check, Evidence, Verdict, in_file};
+use crate::tools::counted::counted;
 use crate::tools::xmrt::improvement::facts::{Facts, Part};
 use crate::tools::xmrt::improvement::stack::projects;
 
@@ -90,18 +91,19 @@ fn lockfile(facts: &Facts) -> Part<Verdict> {
             .locks()
             .iter()
             .any(|name| files.contains_key(&part.path(name)));
-        // Pinned requirements and modules without any dependency do without.
-        let text = facts.text(&part.manifest).unwrap_or_default();
+        // Pinned requirements and modules without any dependency do without. Who cannot read the manifest cannot tell.
+        let text = || facts.text(&part.manifest);
         let needs = match part.manifest.rsplit('/').next().unwrap_or_default() {
-            "requirements.txt" => text.lines().any(|line| {
+            _ if locked => false,
+            "requirements.txt" => text()?.lines().any(|line| {
                 let bare = line.split('#').next().unwrap_or_default().trim();
                 !bare.is_empty() && !bare.starts_with('-') && !bare.contains("==") && !bare.contains('@')
             }),
-            "go.mod" => text.contains("require"),
-            "Cargo.toml" => !is_library(text),
+            "go.mod" => text()?.contains("require"),
+            "Cargo.toml" => !is_library(text()?),
             _ => true,
         };
-        if !locked && needs {
+        if needs {
             bare.push(in_file(
                 facts,
                 &part.manifest,

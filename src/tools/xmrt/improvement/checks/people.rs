@@ -1,6 +1,7 @@
 //! In: facts. Out: what a repository says to people who come to it. Never: whether it says it well.
 
 use super::{Check, Verdict};
+use crate::tools::counted::counted;
 use crate::tools::xmrt::improvement::facts::{Community, Facts, Part};
 use crate::tools::xmrt::improvement::kinds::Kind;
 
@@ -239,7 +240,7 @@ fn topics(facts: &Facts) -> Part<Verdict> {
     Ok(if facts.topics.is_empty() {
         Verdict::failed("the repository has no topics").seen_at(&facts.page, "About has no topics")
     } else {
-        let count = super::counted(facts.topics.len(), "topic");
+        let count = counted(facts.topics.len(), "topic");
         Verdict::passed(format!("the repository has {count}")).seen_at(&facts.page, count)
     })
 }

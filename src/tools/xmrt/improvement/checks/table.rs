@@ -77,6 +77,7 @@ const TABLE: &[(&str, Change, Outcome, &str)] = &[
     ("secret_alerts", |f| f.alerts.secrets = Ok(vec![alert()]), Failed, "1 alert about a secret open"),
     ("releases", |f| { f.releases = Ok(vec![]); take(f, "render.yaml"); }, Failed, "nothing has been released"),
     ("releases", |f| f.releases = Ok(vec![]), NotApplicable, "deployed from its branch"),
+    ("releases", |f| { f.releases = Ok(vec![]); take(f, "render.yaml"); put(f, "render.yml", ""); }, NotApplicable, "deployed from its branch"),
     ("changelog", |f| { take(f, "CHANGELOG.md"); if let Ok(all) = &mut f.releases { all[0].has_notes = false; } }, Failed, "neither a changelog"),
     ("changelog", |f| take(f, "CHANGELOG.md"), Passed, "releases have notes"),
     ("gitignore", |f| take(f, ".gitignore"), Failed, "no .gitignore"),
@@ -86,6 +87,8 @@ const TABLE: &[(&str, Change, Outcome, &str)] = &[
     ("lockfile", |f| { take(f, "Cargo.lock"); put(f, "Cargo.toml", "[package]\n[lib]\n"); }, Passed, "2 parts"),
     ("lockfile", |f| { put( f, "jobs/requirements.txt", "requests==2.0 # pinned\n-r more.txt\n", ); }, Passed, "3 parts"),
     ("lockfile", |f| { put(f, "jobs/requirements.txt", "requests>=2.0\n"); }, Failed, "1 part without"),
+    ("lockfile", |f| { take(f, "Cargo.lock"); f.texts.remove("Cargo.toml"); }, Unknown, "not looked into"),
+    ("lockfile", |f| { f.texts.remove("Cargo.toml"); }, Passed, "2 parts"),
     ("lockfile", bare, NotApplicable, "nothing here has"),
     ("secret_files", |f| put(f, "deploy/.env.production", ""), Failed, "1 file"),
     ("secret_files", |f| put(f, "certs/server.pem", ""), Failed, "1 file"),
@@ -193,6 +196,10 @@ fn an_archived_repository_is_offered_nothing() {
     );
     facts.archived = true;
     assert_eq!(found(&facts, "security_policy").proposal, None);
+}
+
+fn mends(id: &str) -> Option<Kind> {
+    all().find(|check| check.id == id).and_then(|check| check.mends)
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Change, Known, yaml};
+use super::{Change, Known, QUOTED_BYTES_MAX, yaml};
+use crate::tools::quote::quote;
 use crate::tools::xmrt::improvement::facts::{Facts, Part};
 use crate::tools::xmrt::improvement::stack::{Project, Stack, projects};
 
@@ -71,7 +72,8 @@ pub(super) fn make(facts: &Facts, known: &Known) -> Part<Change> {
     }
     for (action, why) in &known.unpinned {
         change = change.noting(format!(
-            "`{action}` is named by its tag, because its commit could not be looked up: {why}."
+            "{} is named by its tag, because its commit could not be looked up: {why}.",
+            quote(action, QUOTED_BYTES_MAX)
         ));
     }
     Ok(change)
@@ -90,7 +92,7 @@ fn free_path(facts: &Facts) -> Part<String> {
 fn titled(part: &Project) -> String {
     match part.folder.as_str() {
         "" => part.stack.title().to_owned(),
-        folder => format!("{} in `{folder}`", part.stack.title()),
+        folder => format!("{} in {}", part.stack.title(), quote(folder, QUOTED_BYTES_MAX)),
     }
 }
 
@@ -377,7 +379,7 @@ pub(super) fn tried_with(facts: &Facts) -> Vec<String> {
         if let Some(command) = steps.iter().rev().find_map(|step| step.strip_prefix("- run: ")) {
             commands.push(match part.folder.as_str() {
                 "" => format!("`{command}`"),
-                folder => format!("`{command}` in `{}`", folder.replace('`', "'")),
+                folder => format!("`{command}` in {}", quote(folder, QUOTED_BYTES_MAX)),
             });
         }
     }

@@ -1,15 +1,21 @@
 //! In: a license's words, who holds the copyright. Out: a LICENSE. Never: a choice; it is the owner's.
 
-use super::{Change, Known};
+use super::{Change, Known, QUOTED_BYTES_MAX};
+use crate::tools::quote::quote;
 use crate::tools::xmrt::improvement::facts::{Facts, Part};
 use crate::tools::xmrt::improvement::stack::{Stack, projects};
 
 pub(super) fn make(facts: &Facts, known: &Known) -> Part<Change> {
     let Some((name, words)) = &known.license else {
-        return Err(
-            "no manifest names a license, and the choice is the owner's: say which with `license`, as in MIT"
+        return Err(match (named(facts), &known.unread) {
+            (Some((id, manifest)), Some(why)) => format!(
+                "{} names the license {}, and its words were not to be had: {why}",
+                quote(&manifest, QUOTED_BYTES_MAX),
+                quote(&id, QUOTED_BYTES_MAX)
+            ),
+            _ => "no manifest names a license, and the choice is the owner's: say which with `license`, as in MIT"
                 .to_owned(),
-        );
+        });
     };
     let year = facts.now.strftime("%Y").to_string();
     let mut text = words.trim_end().to_owned();
@@ -23,7 +29,17 @@ pub(super) fn make(facts: &Facts, known: &Known) -> Part<Change> {
     }
     text.push('\n');
     let from = match named(facts) {
-        Some((_, manifest)) => format!("`{manifest}` names it already; this adds its words."),
+        Some((id, manifest)) => {
+            let manifest = quote(&manifest, QUOTED_BYTES_MAX);
+            if license_key(&id) == known.license_key {
+                format!("{manifest} names it already; this adds its words.")
+            } else {
+                let id = quote(&id, QUOTED_BYTES_MAX);
+                format!(
+                    "It was asked for by name. {manifest} names another, {id}: one of the two should change."
+                )
+            }
+        }
         None => "It was asked for by name.".to_owned(),
     };
     Ok(Change::one(
@@ -37,6 +53,15 @@ pub(super) fn make(facts: &Facts, known: &Known) -> Part<Change> {
         "The copyright line names {}. Change it if somebody else holds the copyright.",
         known.holder
     )))
+}
+
+/// What GitHub knows a license by. The words are the same whether later versions count as well or not.
+pub(in crate::tools::xmrt::improvement) fn license_key(id: &str) -> String {
+    let lower = id.to_ascii_lowercase();
+    let bare = lower
+        .strip_suffix("-only")
+        .or_else(|| lower.strip_suffix("-or-later"));
+    bare.unwrap_or(&lower).to_owned()
 }
 
 /// The SPDX identifier that a manifest names, and the manifest. Of several the first.

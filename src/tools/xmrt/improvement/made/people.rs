@@ -18,7 +18,10 @@ pub(super) fn codeowners(known: &Known) -> Part<Change> {
         .map(|login| format!("@{login}"))
         .collect();
     if owners.is_empty() {
-        return Err("nobody who committed here is known to have write access".to_owned());
+        return Err(match &known.unread {
+            Some(why) => format!("who committed here could not be read: {why}"),
+            None => "nobody who committed here is known to have write access".to_owned(),
+        });
     }
     let text = format!(
         "# Who is asked to look at a change. The last line that matches a path counts.\n\

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Change, yaml};
+use super::{Change, QUOTED_BYTES_MAX, yaml};
+use crate::tools::quote::quote;
 use crate::tools::xmrt::improvement::facts::{Facts, Part};
 use crate::tools::xmrt::improvement::stack::{Stack, projects};
+use crate::tools::xmrt::improvement::workflow::is_workflow;
 
 pub(super) fn make(facts: &Facts) -> Part<Change> {
     let files = facts.files()?;
@@ -16,7 +18,7 @@ pub(super) fn make(facts: &Facts) -> Part<Change> {
         };
         entries.insert((ecosystem, format!("/{}", part.folder)));
     }
-    if files.keys().any(|path| path.starts_with(".github/workflows/")) {
+    if files.keys().any(|path| is_workflow(path)) {
         entries.insert(("github-actions", "/".to_owned()));
     }
     if entries.is_empty() {
@@ -34,7 +36,7 @@ pub(super) fn make(facts: &Facts) -> Part<Change> {
     }
     let seen: Vec<String> = entries
         .iter()
-        .map(|(ecosystem, folder)| format!("{ecosystem} in `{folder}`"))
+        .map(|(ecosystem, folder)| format!("{ecosystem} in {}", quote(folder, QUOTED_BYTES_MAX)))
         .collect();
     Ok(Change::one(
         ".github/dependabot.yml",

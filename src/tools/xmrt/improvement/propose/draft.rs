@@ -13,14 +13,12 @@ use crate::integrations::github::{
 };
 use crate::integrations::{Failure, Request};
 use crate::tools::github::{marked, with_trailer};
-use crate::tools::quote::quote;
 use crate::tools::xmrt::improvement::checks::Finding;
 use crate::tools::xmrt::improvement::facts::Facts;
 use crate::tools::xmrt::improvement::kinds::Kind;
 use crate::tools::xmrt::improvement::made::Change;
 
-/// How much of what was seen is quoted, in bytes, and how many pieces of it.
-const QUOTED_BYTES_MAX: usize = 160;
+/// How many pieces of what was seen are quoted.
 const QUOTED_MAX: usize = 10;
 
 /// What is said of the change, and by what it is known.
@@ -32,22 +30,8 @@ pub(super) fn body(
     key: Option<&str>,
 ) -> String {
     let mut text = format!("{}\n", change.why);
-    let evidence: Vec<String> = finding
-        .evidence
-        .iter()
-        .take(QUOTED_MAX)
-        .map(|seen| {
-            let words = quote(&seen.seen, QUOTED_BYTES_MAX);
-            match (&seen.path, seen.line) {
-                (Some(path), Some(line)) => format!(
-                    "- {}: {words}\n",
-                    quote(&format!("{path}:{line}"), QUOTED_BYTES_MAX)
-                ),
-                (Some(path), None) => format!("- {}: {words}\n", quote(path, QUOTED_BYTES_MAX)),
-                _ => format!("- {words}\n"),
-            }
-        })
-        .collect();
+    let shown = finding.evidence.iter().take(QUOTED_MAX);
+    let evidence: Vec<String> = shown.map(|seen| format!("{}\n", seen.told())).collect();
     if !evidence.is_empty() {
         let at = facts.head.as_deref().unwrap_or(&facts.branch);
         text.push_str(&format!("\nWhat was seen at {at}:\n\n{}", evidence.concat()));
@@ -155,10 +139,8 @@ impl Draft<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        if at == head {
-            let _: Committed = client.mutate(self.repo, &self.commit(head, key)).await?;
-        } else {
-            self.expect_ours(client, head, &branch).await?;
+        if at == head || !self.holds_ours(client, head, &branch).await? {
+            let _: Committed = client.mutate(self.repo, &self.commit(&at, key)).await?;
         }
         match client.send::<PullRequest>(&self.pull()).await {
             Ok(pull) => Ok(pull),
@@ -173,15 +155,19 @@ impl Draft<'_> {
         }
     }
 
-    /// That a branch which is there already holds our files and nothing else.
-    async fn expect_ours(&self, client: &Client, head: &str, branch: &str) -> Result<(), ToolError> {
+    /// Whether a branch which is there already holds our files and nothing else. One without a commit of its own holds nothing:
+    /// an earlier try ended before its commit, and the default branch went on since.
+    async fn holds_ours(&self, client: &Client, head: &str, branch: &str) -> Result<bool, ToolError> {
         let since = client.compare(self.repo, head, branch).await?;
+        if since.ahead_by == 0 {
+            return Ok(false);
+        }
         let trailer = self.trailer();
         let ours = |commit: &github::Commit| commit.message.lines().any(|line| line.trim() == trailer);
         let written: BTreeSet<&str> = since.files.iter().map(|file| file.filename.as_str()).collect();
         let meant: BTreeSet<&str> = self.change.files.keys().map(String::as_str).collect();
         if !since.commits.is_empty() && since.commits.iter().all(ours) && written == meant {
-            return Ok(());
+            return Ok(true);
         }
         Err(ToolError::new(
             ErrorClass::Conflict,

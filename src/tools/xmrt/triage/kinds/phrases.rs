@@ -215,18 +215,35 @@ static COMPILED: LazyLock<Vec<Turn>> = LazyLock::new(|| {
         .collect()
 });
 
+/// The texts that are searched, joined once for all kinds.
+#[derive(Debug)]
+pub(super) struct Joined<'a> {
+    title: &'a str,
+    words: String,
+    everything: String,
+}
+
+impl<'a> Joined<'a> {
+    pub(super) fn of(prose: &'a Prose) -> Self {
+        let words = format!("{}\n{}", prose.title, prose.words);
+        Self {
+            title: &prose.title,
+            everything: format!("{words}\n{}", prose.code),
+            words,
+        }
+    }
+}
+
 /// The turns of phrase of one kind.
-pub(super) fn of(kind: &str, prose: &Prose) -> Vec<Phrase> {
-    let words = format!("{}\n{}", prose.title, prose.words);
-    let everything = format!("{words}\n{}", prose.code);
+pub(super) fn of(kind: &str, joined: &Joined<'_>) -> Vec<Phrase> {
     COMPILED
         .iter()
         .filter(|turn| turn.kind == kind)
         .filter_map(|turn| {
-            let text = match turn.place {
-                Place::Title => &prose.title,
-                Place::Words => &words,
-                Place::Everything => &everything,
+            let text: &str = match turn.place {
+                Place::Title => joined.title,
+                Place::Words => &joined.words,
+                Place::Everything => &joined.everything,
             };
             turn.pattern.is_match(text).then(|| Phrase {
                 weight: turn.weight,
