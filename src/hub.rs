@@ -14,8 +14,9 @@ mod link;
 mod listing;
 mod nearest;
 mod pins;
-mod progress;
 mod request;
+mod switchboard;
+mod updates;
 mod watched;
 
 pub use builder::HubBuilder;

@@ -1,6 +1,7 @@
 //! What agents connect to: the gateways of a running server, and the servers that `xmrt mcp` offers over stdio.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rmcp::ServerHandler;
@@ -8,9 +9,10 @@ use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
     ContentBlock, ErrorData, GetPromptRequestParams, GetPromptResponse, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerConfig, Tool,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerConfig, SubscriptionFilter,
+    Tool,
 };
-use rmcp::service::{RequestContext, RoleServer, ServiceExt};
+use rmcp::service::{RequestContext, RoleServer, ServiceExt, SubscriptionContext};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -27,11 +29,14 @@ use crate::hub::{
 };
 use crate::journal::{MemoryStore, Store};
 use crate::tools;
+use crate::tools::toolbox::{self, Print};
 
 /// How long external servers are waited for before the first client is answered: it asks for the tools once.
 pub(super) const TRIED: Duration = Duration::from_secs(5);
 /// How long calls may finish after the end was asked for.
 const FINISH: Duration = Duration::from_secs(4);
+/// How often what a client watches is looked at, where nobody else tells of changes.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// What `xmrt mcp` was asked for.
 #[derive(Clone, Debug)]
@@ -251,13 +256,23 @@ impl ServerHandler for Borrowed {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         if let Some(url) = running_server(&self.settings) {
-            let params = json!({ "uri": request.uri });
-            let asked = self.asked(&url, "resources/read", &request.uri, params).await;
-            let read: ReadResourceResult = asked.map_err(protocol)?;
-            return Ok(read.into());
+            let read = self.read(&url, &request.uri).await;
+            return Ok(read.map_err(protocol)?.into());
         }
         let (server, _open) = self.server().await.map_err(protocol)?;
         server.read_resource(request, context).await
+    }
+
+    fn accepted_subscription_filter(&self, wanted: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        self.listed.accepted_subscription_filter(wanted)
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let looks = AtomicU64::new(0);
+        // Nobody here knows whether anything has changed without looking at it.
+        let marker = || std::future::ready(Some(looks.fetch_add(1, Ordering::Relaxed)));
+        toolbox::tell(&context, LOOK, marker, |uri| self.seen(uri)).await;
+        Ok(())
     }
 
     async fn list_prompts(
@@ -312,6 +327,23 @@ impl ServerHandler for Borrowed {
 }
 
 impl Borrowed {
+    async fn read(&self, url: &str, uri: &str) -> Result<ReadResourceResult, Unasked> {
+        self.asked(url, "resources/read", uri, json!({ "uri": uri }))
+            .await
+    }
+
+    /// What is at an address, as far as it matters to whoever watches it.
+    async fn seen(&self, uri: String) -> Print {
+        match running_server(&self.settings) {
+            Some(url) => match self.read(&url, &uri).await {
+                Ok(read) => toolbox::print(Some(json!(read.contents).to_string())),
+                Err(Unasked::Absent(_)) => toolbox::print(None),
+                Err(_) => None,
+            },
+            None => self.server().await.ok()?.0.print(uri).await,
+        }
+    }
+
     /// The server over the journal, opened for as long as this lives. Where nothing was ever received there is none,
     /// which is an answer, too.
     async fn server(&self) -> Result<(tools::xmrt::Server, Option<Bare>), Unasked> {
@@ -363,7 +395,9 @@ impl Borrowed {
         let reads = hints.is_some_and(|hints| hints.read_only_hint == Some(true));
         let (class, why) = match why {
             Unasked::Maybe(why) if !reads => (ErrorClass::UnknownEffect, why),
-            Unasked::Maybe(why) | Unasked::Surely(why) => (ErrorClass::Unavailable, why),
+            Unasked::Maybe(why) | Unasked::Surely(why) | Unasked::Absent(why) => {
+                (ErrorClass::Unavailable, why)
+            }
         };
         let error = ToolError::new(class, format!("the reactor's records cannot be reached: {why}"))
             .with_remedy(
@@ -414,18 +448,25 @@ pub(super) async fn request<T: DeserializeOwned>(
         None => {
             let said = answer.pointer("/error/message").or_else(|| answer.get("detail"));
             let said = said.and_then(Value::as_str).unwrap_or("no result");
-            Err(Unasked::Surely(format!("{endpoint} answered {status}: {said}")))
+            let why = format!("{endpoint} answered {status}: {said}");
+            // The server's own word for an address where nothing is.
+            match answer.pointer("/error/data/uri") {
+                Some(_) => Err(Unasked::Absent(why)),
+                None => Err(Unasked::Surely(why)),
+            }
         }
     }
 }
 
 fn protocol(why: Unasked) -> ErrorData {
-    let (Unasked::Surely(why) | Unasked::Maybe(why)) = why;
+    let (Unasked::Surely(why) | Unasked::Absent(why) | Unasked::Maybe(why)) = why;
     ErrorData::internal_error(format!("the reactor's records cannot be reached: {why}"), None)
 }
 
 /// Why a call got no answer: with or without the server having heard it.
 pub(super) enum Unasked {
     Surely(String),
+    /// What was asked for is not there.
+    Absent(String),
     Maybe(String),
 }

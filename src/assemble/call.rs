@@ -46,7 +46,7 @@ pub async fn call_tool(settings: &Settings, asked: Asked) -> Result<CallToolResu
         let answered = agents::request(&path, &token, "tools/call", &name, params).await;
         return answered.map_err(|why| {
             AssembleError::Other(match why {
-                Unasked::Surely(why) => why,
+                Unasked::Surely(why) | Unasked::Absent(why) => why,
                 Unasked::Maybe(why) => format!("{why}; it is not known whether the call was made"),
             })
         });

@@ -123,7 +123,7 @@ impl AgentDoor {
                 },
                 by_default: gateway.toolsets().by_default(),
                 service: Service::Gateway(StreamableHttpService::new(
-                    move || Ok(served.clone()),
+                    move || Ok(served.seated()),
                     Arc::clone(&sessions),
                     config,
                 )),
@@ -166,6 +166,9 @@ impl AgentDoor {
     /// every session and stream.
     pub async fn close(&self) {
         self.closing.cancel();
+        for endpoint in self.endpoints.iter() {
+            endpoint.gateway.hush();
+        }
         let mut open = self.open.subscribe();
         if tokio::time::timeout(FINISH, open.wait_for(|open| *open == 0))
             .await

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use rmcp::model::{CallToolRequestParams, CallToolResponse, ClientCapabilities, Tool};
-use rmcp::service::{Peer, RoleClient, ServiceError};
+use rmcp::service::ServiceError;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::link::Wire;
 use super::pins::{Difference, Pin, PinStore};
-use super::progress::Listener;
+use super::switchboard::Listener;
 use super::{Doubt, ErrorClass, ToolError, ToolFacts, answer};
 use crate::clock::Clock;
 use crate::telemetry::numbers;
@@ -285,9 +285,9 @@ impl External {
         self.wire.load().as_ref()?.instructions()
     }
 
-    /// Who answers, while the server is up.
-    pub(super) fn peer(&self) -> Option<Peer<RoleClient>> {
-        Some(self.wire.load().as_ref()?.peer.clone())
+    /// The connection, while the server is up.
+    pub(super) fn wire(&self) -> Option<Arc<Wire>> {
+        self.wire.load_full()
     }
 
     /// Calls a tool that is in use, at most as long as the server's own setting allows.

@@ -11,8 +11,11 @@ mod introduction;
 mod offered;
 mod passing;
 mod reading;
+mod seat;
 mod selection;
+mod serving;
 mod shown;
+mod watching;
 
 pub use selection::{Selection, Toolsets};
 
@@ -20,24 +23,18 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use rmcp::ServerHandler;
-use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, ErrorData,
-    GetPromptRequestParams, GetPromptResponse, Implementation, InputResponses, JsonObject, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    PromptsCapability, ReadResourceRequestParams, ReadResourceResponse, ResourcesCapability, ResultType,
-    ServerCapabilities, ServerConfig, Tool,
-};
+use rmcp::model::{CallToolResponse, ErrorData, Extensions, InputResponses, JsonObject, ResultType, Tool};
 use rmcp::service::{RequestContext, RoleServer};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{CallMeta, Doubt, ErrorClass, Hub, META_IDEMPOTENCY_KEY, META_LOOK_FOR, ToolError, nearest};
+use super::{CallMeta, Doubt, ErrorClass, Hub, META_IDEMPOTENCY_KEY, ToolError, nearest};
 use crate::agents::Who;
-use audit::Ending;
 use offered::Offered;
-use passing::{Counted, TRACE_KEYS, accompanied, along, check_moving, in_band, own_key};
+use passing::{TRACE_KEYS, accompanied, along, check_moving, own_key};
+use seat::Seat;
 use shown::Shown;
+use watching::Watching;
 
 /// How long a client may keep the list of tools, in milliseconds. It changes only with the program.
 const LIST_TTL_MS: u64 = 60_000;
@@ -95,7 +92,7 @@ pub enum GatewayError {
 
 /// An MCP server that offers the tools of a [`Hub`] to agents. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Gateway(Arc<Inner>);
+pub struct Gateway(Arc<Inner>, Arc<Seat>);
 
 #[derive(Debug)]
 struct Inner {
@@ -107,7 +104,26 @@ struct Inner {
     /// Who calls when the transport does not say.
     local: Caller,
     calls: watch::Sender<usize>,
+    watching: Watching,
+    /// Nobody is told of changes any more.
+    hush: CancellationToken,
     stop: CancellationToken,
+}
+
+impl Inner {
+    fn new(hub: &Hub, face: Face, toolsets: Toolsets, shown: ArcSwap<Shown>, local: Caller) -> Self {
+        Self {
+            hub: hub.clone(),
+            face,
+            toolsets,
+            shown,
+            local,
+            calls: watch::Sender::new(0),
+            watching: Watching::default(),
+            hush: CancellationToken::new(),
+            stop: CancellationToken::new(),
+        }
+    }
 }
 
 impl Gateway {
@@ -124,15 +140,8 @@ impl Gateway {
             selection: shown.toolsets.everything(),
             paused: None,
         };
-        Ok(Self(Arc::new(Inner {
-            hub: hub.clone(),
-            face,
-            toolsets,
-            shown: ArcSwap::from_pointee(shown),
-            local,
-            calls: watch::Sender::new(0),
-            stop: CancellationToken::new(),
-        })))
+        let inner = Inner::new(hub, face, toolsets, ArcSwap::from_pointee(shown), local);
+        Ok(Self(Arc::new(inner), Arc::default()))
     }
 
     /// The same gateway for callers the transport says nothing of.
@@ -144,15 +153,15 @@ impl Gateway {
             shown,
             ..
         } = &*self.0;
-        Self(Arc::new(Inner {
-            hub: hub.clone(),
-            face: face.clone(),
-            toolsets: toolsets.clone(),
-            shown: ArcSwap::new(shown.load_full()),
-            local,
-            calls: watch::Sender::new(0),
-            stop: CancellationToken::new(),
-        }))
+        let shown = ArcSwap::new(shown.load_full());
+        let inner = Inner::new(hub, face.clone(), toolsets.clone(), shown, local);
+        Self(Arc::new(inner), Arc::default())
+    }
+
+    /// The same gateway for one more client, which has said nothing yet.
+    #[must_use]
+    pub fn seated(&self) -> Self {
+        Self(Arc::clone(&self.0), Arc::default())
     }
 
     /// Which servers it shows.
@@ -207,13 +216,19 @@ impl Gateway {
         let _ = calls.wait_for(|calls| *calls == 0).await;
     }
 
+    /// Tells nobody of changes any more, and ends the streams that are for that alone.
+    pub fn hush(&self) {
+        self.0.hush.cancel();
+    }
+
     /// Ends the calls under way, and later ones, with an answer that says so.
     pub fn stop(&self) {
+        self.hush();
         self.0.stop.cancel();
     }
 
-    fn caller(&self, context: &RequestContext<RoleServer>) -> Caller {
-        let parts = context.extensions.get::<http::request::Parts>();
+    fn caller(&self, extensions: &Extensions) -> Caller {
+        let parts = extensions.get::<http::request::Parts>();
         let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
         caller.unwrap_or(&self.0.local).clone()
     }
@@ -264,7 +279,7 @@ impl Gateway {
         }
         let mut input = input;
         for _ in 0..ROUNDS_MAX {
-            let (mut passed, reports) = along(context);
+            let (mut passed, heard) = along(context, self.1.level(context));
             passed.input = input;
             passed.fault = Arc::clone(fault);
             let arguments = arguments.clone();
@@ -272,8 +287,8 @@ impl Gateway {
                 .0
                 .hub
                 .forward(&offered.tool, arguments, &meta, passed, CALL_TIMEOUT);
-            let answer = match reports {
-                Some(reports) => accompanied(call, reports, context).await,
+            let answer = match heard {
+                Some(heard) => accompanied(call, heard, offered.server(), context).await,
                 None => call.await,
             }?;
             // A client of an older revision cannot be answered with a question; it is asked.
@@ -307,166 +322,5 @@ impl Gateway {
             .and_then(serde_json::Value::as_str);
         let (trail, who) = (self.0.hub.0.trail.as_ref(), caller.who.to_string());
         audit::Line::begin(trail, &who, tool, arguments, traceparent)
-    }
-}
-
-fn read_ending<T>(read: &Result<T, ErrorData>) -> Ending {
-    match read {
-        Ok(_) => Ending {
-            outcome: "done",
-            note: None,
-        },
-        Err(error) => Ending::of("refused", &error.message),
-    }
-}
-
-impl ServerHandler for Gateway {
-    fn get_info(&self) -> ServerConfig {
-        let (name, instructions) = self.introduction();
-        let mut capabilities = ServerCapabilities::builder().enable_tools().build();
-        capabilities.resources = self.has_resources().then(ResourcesCapability::default);
-        capabilities.prompts = self.has_prompts().then(PromptsCapability::default);
-        capabilities.completions = self.has_completions().then(JsonObject::default);
-        ServerConfig::new(capabilities)
-            .with_server_info(Implementation::new(name, env!("CARGO_PKG_VERSION")))
-            .with_instructions(instructions)
-    }
-
-    async fn list_tools(
-        &self,
-        _page: Option<PaginatedRequestParams>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ListToolsResult, ErrorData> {
-        Ok(
-            ListToolsResult::with_all_items(self.offered(&self.caller(&context)))
-                .with_ttl_ms(LIST_TTL_MS)
-                .with_cache_scope(CacheScope::Private),
-        )
-    }
-
-    async fn list_resources(
-        &self,
-        _page: Option<PaginatedRequestParams>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ListResourcesResult, ErrorData> {
-        self.check_reading(&self.caller(&context))?;
-        let listed = self.resources().await?;
-        Ok(listed.with_cache_scope(CacheScope::Private))
-    }
-
-    async fn list_resource_templates(
-        &self,
-        _page: Option<PaginatedRequestParams>,
-        _context: RequestContext<RoleServer>,
-    ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let listed = self.templates().await?;
-        Ok(listed.with_cache_scope(CacheScope::Private))
-    }
-
-    async fn read_resource(
-        &self,
-        request: ReadResourceRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ReadResourceResponse, ErrorData> {
-        let mut asked = JsonObject::new();
-        asked.insert("uri".to_owned(), request.uri.clone().into());
-        let caller = self.caller(&context);
-        let line = self.line(&caller, "resources/read", &asked, &context);
-        let read = match self.check_reading(&caller) {
-            Ok(()) => self.page(request).await,
-            Err(error) => Err(error),
-        };
-        line.end(read_ending(&read)).await;
-        read
-    }
-
-    async fn list_prompts(
-        &self,
-        _page: Option<PaginatedRequestParams>,
-        _context: RequestContext<RoleServer>,
-    ) -> Result<ListPromptsResult, ErrorData> {
-        let listed = self.prompts().await?;
-        Ok(listed.with_cache_scope(CacheScope::Private))
-    }
-
-    async fn get_prompt(
-        &self,
-        request: GetPromptRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<GetPromptResponse, ErrorData> {
-        let mut asked = JsonObject::new();
-        asked.insert("name".to_owned(), request.name.clone().into());
-        let caller = self.caller(&context);
-        let line = self.line(&caller, "prompts/get", &asked, &context);
-        let read = match self.check_reading(&caller) {
-            Ok(()) => self.prompt(request).await,
-            Err(error) => Err(error),
-        };
-        line.end(read_ending(&read)).await;
-        read
-    }
-
-    async fn complete(
-        &self,
-        request: CompleteRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<CompleteResult, ErrorData> {
-        self.check_reading(&self.caller(&context))?;
-        self.completion(request).await
-    }
-
-    fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.shown()
-            .tools
-            .get(name)
-            .map(|offered| offered.described.clone())
-    }
-
-    async fn call_tool(
-        &self,
-        request: CallToolRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
-        let caller = self.caller(&context);
-        let arguments = request.arguments.unwrap_or_default();
-        let shown = self.shown();
-        let tool = shown.tools.get(request.name.as_ref());
-        let tool = tool.map_or(request.name.as_ref(), |offered| &offered.tool);
-        let line = self.line(&caller, tool, &arguments, &context);
-        let offered = match self.find(&shown, &request.name, &caller) {
-            Ok(offered) => offered,
-            Err(error) => {
-                line.end(Ending::of("refused", &error.message)).await;
-                return Err(error);
-            }
-        };
-        if context.meta.get(META_LOOK_FOR).is_some() {
-            let message = format!("`_meta` {META_LOOK_FOR} is for the reactor's own calls");
-            line.end(Ending::of("refused", &message)).await;
-            return Err(ErrorData::invalid_params(message, None));
-        }
-        let _counted = Counted::new(&self.0.calls);
-        let fault = Arc::new(OnceLock::new());
-        let hands_back = request.request_state.is_some();
-        let lost = |why: &str| Err(super::answer::lost(!offered.read_only, why.to_owned()));
-        let answer = tokio::select! {
-            biased;
-            () = context.ct.cancelled() => lost("the call was canceled"),
-            () = self.0.stop.cancelled() => lost("the server is shutting down"),
-            answer = self.pass_on(offered, arguments, (request.input_responses, request.request_state), &caller, (&context, &fault)) => answer,
-        };
-        if context.ct.is_cancelled() {
-            line.end(Ending::of("canceled", "the agent canceled it")).await;
-        } else {
-            line.end(audit::ending(&answer)).await;
-        }
-        // What the protocol says of the client itself is for the client, and in the protocol's own words.
-        if let Some(fault) = fault
-            .get()
-            .filter(|fault| asked::is_for_the_client(fault, hands_back))
-        {
-            return Err(fault.clone());
-        }
-        Ok(answer.unwrap_or_else(|error| in_band(&error).into()))
     }
 }

@@ -1,10 +1,15 @@
 //! In: a server. Out: a client connected to it, and its orderly end. Never: what is said over the connection.
 
+#![expect(deprecated, reason = "clients and servers of today still speak of logging")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CallToolResponse, CancelledNotificationParam, ClientCapabilities,
-    ClientRequest, ProtocolVersion, RequestId, RequestMetaObject, ServerResult, Tool,
+    ClientRequest, LoggingLevel, ProtocolVersion, RequestId, RequestMetaObject, ServerResult,
+    SetLevelRequestParams, Tool,
 };
 use rmcp::service::{
     ClientLifecycleMode, Peer, PeerRequestOptions, RoleClient, RunningService, ServiceError, ServiceExt,
@@ -14,7 +19,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use super::HubError;
-use super::progress::{Listener, Switchboard};
+use super::switchboard::{Listener, Switchboard};
 
 /// Bytes in flight each way before a writer has to wait for its reader.
 const PIPE_BYTES: usize = 1 << 20;
@@ -22,6 +27,10 @@ const PIPE_BYTES: usize = 1 << 20;
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may take to list its tools.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server may take to settle on what it says.
+const LEVEL_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long what a server said about a call may take to be heard once the call is answered.
+const GRACE: Duration = Duration::from_millis(20);
 /// How long each end may take to close.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -30,13 +39,15 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Wire {
     /// Sends requests; cloned freely, usable from any task.
     pub(super) peer: Peer<RoleClient>,
-    progress: Switchboard,
+    pub(super) switchboard: Switchboard,
+    /// From which severity on a server of an older revision says what it does.
+    level: AtomicU8,
 }
 
 /// The connection to a server in this process.
 #[derive(Debug)]
 pub(super) struct Link {
-    pub(super) wire: Wire,
+    pub(super) wire: Arc<Wire>,
     ends: Mutex<Option<Ends>>,
 }
 
@@ -67,8 +78,8 @@ pub(super) async fn in_process<H: ServerHandler + 'static>(
             tracing::error!(mcp.server = served, error, "an MCP server died");
         }
     });
-    let progress = Switchboard::default();
-    let greeting = progress.clone().serve_with_lifecycle(near, hello);
+    let switchboard = Switchboard::default();
+    let greeting = switchboard.clone().serve_with_lifecycle(near, hello);
     let greeted = tokio::time::timeout(START_TIMEOUT, greeting).await;
     let client = match greeted {
         Ok(Ok(client)) => client,
@@ -76,7 +87,7 @@ pub(super) async fn in_process<H: ServerHandler + 'static>(
         Err(_elapsed) => return Err(failed(name, format!("no hello within {START_TIMEOUT:?}"))),
     };
     Ok(Link {
-        wire: Wire::new(client.peer().clone(), progress),
+        wire: Arc::new(Wire::new(client.peer().clone(), switchboard)),
         ends: Mutex::new(Some(Ends { client, server })),
     })
 }
@@ -86,8 +97,34 @@ fn failed(server: String, problem: String) -> HubError {
 }
 
 impl Wire {
-    pub(super) fn new(peer: Peer<RoleClient>, progress: Switchboard) -> Self {
-        Self { peer, progress }
+    pub(super) fn new(peer: Peer<RoleClient>, switchboard: Switchboard) -> Self {
+        Self {
+            peer,
+            switchboard,
+            level: AtomicU8::new(u8::MAX),
+        }
+    }
+
+    /// Whether the server speaks the revision in which every request says for itself what its client can do and wants.
+    pub(super) fn is_modern(&self) -> bool {
+        let info = self.peer.peer_info();
+        info.is_some_and(|info| info.protocol_version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
+    }
+
+    /// What a server of an older revision is told once for all calls. That it does not want to know is no reason not to make
+    /// one.
+    async fn set_level(&self, level: LoggingLevel) {
+        let info = self.peer.peer_info();
+        let logs = info.is_some_and(|info| info.capabilities.logging.is_some());
+        if !logs || self.is_modern() || level as u8 >= self.level.load(Ordering::Relaxed) {
+            return;
+        }
+        let asked = self.peer.set_level(SetLevelRequestParams::new(level));
+        match tokio::time::timeout(LEVEL_TIMEOUT, asked).await {
+            Ok(Ok(_)) => self.level.store(level as u8, Ordering::Relaxed),
+            Ok(Err(error)) => tracing::debug!("a server does not take a logging level: {error}"),
+            Err(_elapsed) => tracing::debug!("a server does not answer to a logging level"),
+        }
     }
 
     /// Calls a tool, for a client that can do what `capabilities` say. Dropped before the answer, it sends the server a cancellation.
@@ -97,6 +134,12 @@ impl Wire {
         listener: Option<Listener>,
         capabilities: Option<ClientCapabilities>,
     ) -> Result<CallToolResponse, ServiceError> {
+        let level = listener.as_ref().and_then(|listener| listener.level);
+        let listens = level.is_some();
+        if let Some(level) = level {
+            self.set_level(level).await;
+        }
+        let _under_way = self.switchboard.under_way();
         if listener.is_none() && capabilities.is_none() {
             return self.peer.call_tool_once(request).await;
         }
@@ -110,7 +153,7 @@ impl Wire {
         let send = || self.peer.send_cancellable_request(request, options);
         let (handle, _line) = match listener {
             Some(listener) => {
-                let (handle, line) = self.progress.connected(listener, send).await?;
+                let (handle, line) = self.switchboard.connected(listener, send).await?;
                 (handle, Some(line))
             }
             None => (send().await?, None),
@@ -121,6 +164,10 @@ impl Wire {
         };
         let answer = handle.await_response().await;
         hangup.id = None;
+        if listens {
+            // What was said just before the answer is handed out beside it, and nothing tells when that is over.
+            tokio::time::sleep(GRACE).await;
+        }
         match answer? {
             ServerResult::CallToolResult(result) => Ok(CallToolResponse::Complete(result)),
             ServerResult::InputRequiredResult(result) => Ok(CallToolResponse::InputRequired(result)),
@@ -132,6 +179,12 @@ impl Wire {
     /// What the server says it is for.
     pub(super) fn instructions(&self) -> Option<String> {
         self.peer.peer_info()?.instructions.clone()
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.switchboard.end();
     }
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::telemetry::Span;
 
-use super::progress::Listener;
+use super::switchboard::Listener;
 use super::{
     CallMeta, ErrorClass, META_IDEMPOTENCY_KEY, META_LOOK_FOR, META_PENDING, META_RESOLVE, Patience,
     ToolError,

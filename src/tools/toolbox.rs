@@ -19,10 +19,12 @@ mod reading;
 mod schema;
 mod serve;
 mod waiting;
+mod watch;
 mod text;
 
 pub use declare::{Draft, Tool, reads, writes};
 pub use library::{Library, Opening, Page, Wanted};
+pub use watch::{Print, print, tell};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -9,7 +9,7 @@ import path from "node:path";
 
 const FIXTURE = [
   /there is no (tool|prompt) `test_/,
-  /there is nothing at test:\/\//,
+  /there is nothing (at|to watch at) test:\/\//,
   /^Tool 'json_schema_2020_12_tool' not found/,
   /^Not testable: server (does not list the diagnostic tool|exposes no tool with x-mcp-header)/,
   // Follow from a missing `test_input_required_result_…`.

@@ -29,7 +29,7 @@ fn script() -> String {
 }
 
 /// A server in a folder of its own, with a habit.
-fn notes(folder: &Path, habit: &str) -> ExternalServer {
+pub(crate) fn notes(folder: &Path, habit: &str) -> ExternalServer {
     let mut command = vec![
         "python3".to_owned(),
         script(),

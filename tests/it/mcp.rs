@@ -10,5 +10,6 @@ mod reading;
 mod stdio;
 mod streams;
 mod tokens;
+mod watching;
 
 pub(crate) use clients::python;

@@ -5,7 +5,8 @@
     external.py http FOLDER            prints its address, then serves
 
 In FOLDER it keeps `notes` (one line for each note that was written) and reads `description` (what `write_note` says of
-itself) whenever it is asked for its tools. It speaks revision 2025-06-18, by JSON answers to plain requests.
+itself) whenever it is asked for its tools. It speaks revision 2025-06-18, by JSON answers to plain requests. Over stdio the
+notes are a resource, too, which can be watched; and it says what it does to whoever chose a level.
 """
 
 import http.server
@@ -23,6 +24,10 @@ NOTE = {
     "required": ["text"],
     "additionalProperties": False,
 }
+ALL = "notes://all"
+OVER_STDIO = {"resources": {"subscribe": True}, "logging": {}}
+LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+WATCHED, CHOSEN, OUTPUT = set(), [], threading.Lock()
 NOTHING = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
@@ -62,6 +67,21 @@ def write(text):
         file.write(text + "\n")
 
 
+def send(message):
+    with OUTPUT:
+        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.flush()
+
+
+def tell(method, params):
+    send({"jsonrpc": "2.0", "method": "notifications/" + method, "params": params})
+
+
+def say(level, text):
+    if CHOSEN and LEVELS.index(level) >= LEVELS.index(CHOSEN[-1]):
+        tell("message", {"level": level, "logger": "pen", "data": text})
+
+
 def notes():
     try:
         with open(path("notes")) as file:
@@ -74,7 +94,11 @@ def call(name, arguments, meta):
     if name == "read_notes":
         return structured({"notes": notes()})
     if name == "write_note":
+        say("debug", "dipping the pen")
         write(arguments["text"])
+        say("notice", "wrote " + arguments["text"])
+        if ALL in WATCHED:
+            tell("resources/updated", {"uri": ALL})
         return structured({"text": arguments["text"], "count": len(notes())})
     if name == "write_and_die":
         write(arguments["text"])
@@ -101,7 +125,7 @@ def answer(message):
     if method == "initialize":
         result = {
             "protocolVersion": "2025-06-18",
-            "capabilities": {"tools": {"listChanged": True}},
+            "capabilities": {"tools": {"listChanged": True}, **(OVER_STDIO if MODE == "stdio" else {})},
             "serverInfo": {"name": "external", "version": "1"},
             "instructions": "Notes.",
         }
@@ -109,6 +133,21 @@ def answer(message):
         result = {}
     elif method == "tools/list":
         result = {"tools": tools()}
+    elif method == "resources/list":
+        result = {"resources": [{"uri": ALL, "name": "notes"}]}
+    elif method == "resources/templates/list":
+        result = {"resourceTemplates": []}
+    elif method == "resources/read" and params.get("uri") == ALL:
+        result = {"contents": [{"uri": ALL, "text": "\n".join(notes())}]}
+    elif method == "resources/subscribe" and params.get("uri") == ALL:
+        WATCHED.add(ALL)
+        result = {}
+    elif method == "resources/unsubscribe":
+        WATCHED.discard(params.get("uri"))
+        result = {}
+    elif method == "logging/setLevel":
+        CHOSEN.append(params["level"])
+        result = {}
     elif method == "tools/call":
         result = call(params.get("name"), params.get("arguments") or {}, params.get("_meta") or {})
     if result is None:
@@ -133,8 +172,7 @@ def serve_stdio():
         def work(message=message):
             reply = answer(message)
             if reply is not None:
-                sys.stdout.write(json.dumps(reply) + "\n")
-                sys.stdout.flush()
+                send(reply)
 
         # A call that stalls must not keep the others.
         threading.Thread(target=work, daemon=True).start()

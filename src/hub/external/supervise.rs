@@ -11,7 +11,7 @@ use super::child::{self, Child};
 use super::{Condition, External, Reach, remote};
 use crate::clock::Clock;
 use crate::hub::link::Wire;
-use crate::hub::progress::Switchboard;
+use crate::hub::switchboard::Switchboard;
 
 /// How long a server may take to list its tools.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);

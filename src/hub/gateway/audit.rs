@@ -46,13 +46,14 @@ impl Line {
         }
     }
 
-    pub(super) async fn end(mut self, ending: Ending) {
-        let Some(deed) = self.deed.take() else { return };
-        let entry = deed.end(ending.outcome, ending.note.as_deref());
+    /// Gives what is on record then.
+    pub(super) async fn end(mut self, ending: Ending) -> Option<AuditEntry> {
+        let entry = self.deed.take()?.end(ending.outcome, ending.note.as_deref());
         log(&entry);
         if let Some(trail) = &self.trail {
-            trail.note(entry).await;
+            trail.note(entry.clone()).await;
         }
+        Some(entry)
     }
 }
 

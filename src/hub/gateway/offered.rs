@@ -42,6 +42,11 @@ enum Thing {
 }
 
 impl Offered {
+    /// The server it is a tool of.
+    pub(super) fn server(&self) -> &str {
+        self.tool.split_once('.').map_or("", |(server, _)| server)
+    }
+
     pub(super) fn new(name: &str, listed: &Listed, facts: &ToolFacts) -> Self {
         let Listed {
             tool: listed,

@@ -1,6 +1,8 @@
-//! In: a call, and who makes it. Out: whether it may be made now; its progress, its key, its error as agents see them. Never: a choice of tools.
+//! In: a call, and who makes it. Out: whether it may be made now; what is heard of it, its key, its error as agents see them. Never: a choice of tools.
 
-use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock};
+#![expect(deprecated, reason = "clients and servers of today still speak of logging")]
+
+use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, LoggingLevel};
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -8,20 +10,21 @@ use tokio::sync::{mpsc, watch};
 
 use super::Caller;
 use crate::hub::request::Passed;
+use crate::hub::switchboard::{Heard, Listener};
 use crate::hub::{ErrorClass, ToolError};
 
 /// Keys of the caller's `_meta` that travel on to the tool's server.
 pub(super) const TRACE_KEYS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
-/// Progress reports on their way to the agent; more at once are dropped.
-const REPORTS_MAX: usize = 16;
+/// `_meta` key of a request: from which severity on the client wants to hear what is said about it.
+const META_LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+/// What was heard of a call and is on its way to the agent; more at once is dropped.
+const HEARD_MAX: usize = 64;
 
-/// What travels along, and where progress comes out if the agent wants to hear of it.
+/// What travels along, and where what is heard of the call comes out, if the agent wants to hear of it.
 pub(super) fn along(
     context: &RequestContext<RoleServer>,
-) -> (
-    Passed,
-    Option<mpsc::Receiver<rmcp::model::ProgressNotificationParam>>,
-) {
+    level: Option<LoggingLevel>,
+) -> (Passed, Option<mpsc::Receiver<Heard>>) {
     let mut passed = Passed {
         capabilities: context.client_capabilities(),
         ..Passed::default()
@@ -31,38 +34,55 @@ pub(super) fn along(
             passed.meta.insert(name.to_owned(), value.clone());
         }
     }
-    if context.meta.get_progress_token().is_none() {
+    if let Some(level) = level {
+        passed.meta.insert(META_LOG_LEVEL.to_owned(), json!(level));
+    }
+    if level.is_none() && context.meta.get_progress_token().is_none() {
         return (passed, None);
     }
-    let (listener, reports) = mpsc::channel(REPORTS_MAX);
-    passed.listener = Some(listener);
-    (passed, Some(reports))
+    let (ear, heard) = mpsc::channel(HEARD_MAX);
+    passed.listener = Some(Listener { ear, level });
+    (passed, Some(heard))
 }
 
-/// Awaits a call and passes its progress on, as long as it rises: reports may overtake each other.
+/// Awaits a call and passes on what is heard of it; progress as long as it rises: reports may overtake each other. `server` is whose call it is.
 pub(super) async fn accompanied(
     call: impl Future<Output = Result<CallToolResponse, ToolError>>,
-    mut reports: mpsc::Receiver<rmcp::model::ProgressNotificationParam>,
+    mut heard: mpsc::Receiver<Heard>,
+    server: &str,
     context: &RequestContext<RoleServer>,
 ) -> Result<CallToolResponse, ToolError> {
     let mut call = std::pin::pin!(call);
     let token = context.meta.get_progress_token();
     let mut last = f64::NEG_INFINITY;
-    loop {
+    let mut pass_on = async |heard: Heard| match (heard, token.clone()) {
+        (Heard::Progress(mut report), Some(token)) if report.progress > last => {
+            last = report.progress;
+            report.progress_token = token;
+            // An agent that is gone is noticed by its transport.
+            let _ = context.peer.notify_progress(report).await;
+        }
+        (Heard::Progress(_), _) => {}
+        (Heard::Said(mut said), _) => {
+            said.logger = Some(match said.logger {
+                Some(logger) => format!("{server}/{logger}"),
+                None => server.to_owned(),
+            });
+            said.meta = None;
+            let _ = context.peer.notify_logging_message(said).await;
+        }
+    };
+    let answer = loop {
         tokio::select! {
             biased;
-            Some(mut report) = reports.recv() => {
-                let Some(token) = token.clone() else { continue };
-                if report.progress > last {
-                    last = report.progress;
-                    report.progress_token = token;
-                    // An agent that is gone is noticed by its transport.
-                    let _ = context.peer.notify_progress(report).await;
-                }
-            }
-            answer = &mut call => return answer,
+            Some(heard) = heard.recv() => pass_on(heard).await,
+            answer = &mut call => break answer,
         }
+    };
+    while let Ok(heard) = heard.try_recv() {
+        pass_on(heard).await;
     }
+    answer
 }
 
 /// Refuses whom somebody paused. Nothing to try again by itself: when the pause ends is up to a person.

@@ -1,15 +1,18 @@
 //! In: an agent's requests for resources, prompts and completions. Out: what the servers behind the endpoint have. Never:
 //! a tool.
 
+use std::sync::Arc;
+
 use rmcp::model::{
     CompleteRequestParams, CompleteResult, ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse,
     ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ReadResourceRequestParams,
-    ReadResourceResponse, ResultType, ServerCapabilities,
+    ReadResourceResponse, ResourcesCapability, ResultType, ServerCapabilities,
 };
 use rmcp::service::{Peer, RoleClient, ServiceError};
 
 use super::passing::check_moving;
 use super::{Caller, Face, Gateway};
+use crate::hub::link::Wire;
 
 /// How long a client may keep a list, in milliseconds.
 const LIST_TTL_MS: u64 = 60_000;
@@ -32,26 +35,35 @@ impl Gateway {
     }
 
     /// The servers that are asked: ours behind the gateway, and at its own endpoint an external one.
-    fn readable(&self) -> Vec<Peer<RoleClient>> {
+    pub(super) fn wires(&self) -> Vec<Arc<Wire>> {
         let hub = &self.0.hub.0;
         let external = match &self.0.face {
             Face::All => None,
             Face::One(server) => hub.externals.get(server),
         };
         let own = hub.links.iter().filter(|(name, _)| self.0.face.shows(name));
-        let own = own.map(|(_, link)| link.wire.peer.clone());
-        let external = external.and_then(|external| external.peer());
-        own.chain(external).collect()
+        let own = own.map(|(_, link)| Arc::clone(&link.wire));
+        own.chain(external.and_then(|external| external.wire())).collect()
     }
 
     fn with(&self, has: impl Fn(&ServerCapabilities) -> bool) -> Vec<Peer<RoleClient>> {
-        let mut peers = self.readable();
-        peers.retain(|peer| peer.peer_info().is_some_and(|info| has(&info.capabilities)));
+        let wires = self.wires().into_iter();
+        let peers = wires.map(|wire| wire.peer.clone());
         peers
+            .filter(|peer| peer.peer_info().is_some_and(|info| has(&info.capabilities)))
+            .collect()
     }
 
-    pub(super) fn has_resources(&self) -> bool {
-        !self.with(|can| can.resources.is_some()).is_empty()
+    /// Reading them, and being told when one is another, as far as any of the servers can.
+    pub(super) fn has_resources(&self) -> Option<ResourcesCapability> {
+        let watches = |can: &ResourcesCapability| can.subscribe == Some(true);
+        let there = !self.with(|can| can.resources.is_some()).is_empty();
+        let watched = !self
+            .with(|can| can.resources.as_ref().is_some_and(watches))
+            .is_empty();
+        let mut capability = ResourcesCapability::default();
+        capability.subscribe = watched.then_some(true);
+        there.then_some(capability)
     }
 
     pub(super) fn has_prompts(&self) -> bool {
@@ -144,7 +156,7 @@ impl Gateway {
 }
 
 /// A server's error as it is; anything else is ours to say.
-fn passed(error: ServiceError) -> ErrorData {
+pub(super) fn passed(error: ServiceError) -> ErrorData {
     match error {
         ServiceError::McpError(error) => error,
         other => ErrorData::new(ErrorCode::INTERNAL_ERROR, other.to_string(), None),

@@ -20,6 +20,7 @@ pub struct Page {
 
 type Waiting<T> = Pin<Box<dyn Future<Output = Result<T, ToolError>> + Send>>;
 type Reader<P> = Arc<dyn Fn(Arc<P>, String) -> Waiting<Option<Page>> + Send + Sync>;
+type Marker<P> = Arc<dyn Fn(Arc<P>) -> Waiting<u64> + Send + Sync>;
 type Completer<P> = Arc<dyn Fn(Arc<P>, Wanted) -> Waiting<Vec<String>> + Send + Sync>;
 
 /// What is to be completed.
@@ -46,6 +47,8 @@ pub struct Library<P> {
     pub(super) openings: Vec<Opening>,
     pub(super) read: Reader<P>,
     pub(super) complete: Completer<P>,
+    /// A number that is another whenever any page may be.
+    pub(super) marker: Option<Marker<P>>,
 }
 
 impl<P> fmt::Debug for Library<P> {
@@ -73,7 +76,18 @@ impl<P: 'static> Library<P> {
             openings: Vec::new(),
             read: Arc::new(move |parts, uri| Box::pin(read(parts, uri))),
             complete: Arc::new(move |parts, wanted| Box::pin(complete(parts, wanted))),
+            marker: None,
         }
+    }
+
+    /// The same, and what is read can be watched: `marker` gives a number that is another whenever any page may be.
+    pub fn watched<M, MF>(mut self, marker: M) -> Self
+    where
+        M: Fn(Arc<P>) -> MF + Send + Sync + 'static,
+        MF: Future<Output = Result<u64, ToolError>> + Send + 'static,
+    {
+        self.marker = Some(Arc::new(move |parts| Box::pin(marker(parts))));
+        self
     }
 
     /// Adds something to read.
@@ -120,5 +134,14 @@ impl<P: 'static> Library<P> {
             worded,
         });
         self
+    }
+
+    /// Whether something can be at an address.
+    pub(super) fn has(&self, uri: &str) -> bool {
+        let fits = |template: &ResourceTemplate| {
+            let fixed = template.uri_template.split('{').next().unwrap_or_default();
+            uri.strip_prefix(fixed).is_some_and(|rest| !rest.is_empty())
+        };
+        self.resources.iter().any(|resource| resource.uri == uri) || self.templates.iter().any(fits)
     }
 }

@@ -11,9 +11,9 @@ use rmcp::model::{
     CompleteResult, ContentBlock, ErrorData, GetPromptRequestParams, GetPromptResponse, Implementation,
     JsonObject, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
     MetaObject, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, RequestMetaObject,
-    ServerCapabilities, ServerConfig,
+    ServerCapabilities, ServerConfig, SubscriptionFilter,
 };
-use rmcp::service::{RequestContext, RoleServer};
+use rmcp::service::{RequestContext, RoleServer, SubscriptionContext};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ const META_UNTRUSTED: &str = "xmrt/untrusted";
 impl<P: Send + Sync + 'static> ServerHandler for Toolbox<P> {
     fn get_info(&self) -> ServerConfig {
         let tools = ServerCapabilities::builder().enable_tools();
-        let capabilities = match self.library() {
+        let mut capabilities = match self.library() {
             Some(_) => tools
                 .enable_resources()
                 .enable_prompts()
@@ -45,6 +45,9 @@ impl<P: Send + Sync + 'static> ServerHandler for Toolbox<P> {
                 .build(),
             None => tools.build(),
         };
+        if let (Some(resources), Some(_)) = (&mut capabilities.resources, self.watched()) {
+            resources.subscribe = Some(true);
+        }
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new(
                 format!("xmrt-{}", self.0.name),
@@ -110,6 +113,15 @@ impl<P: Send + Sync + 'static> ServerHandler for Toolbox<P> {
         _context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         self.completion(request).await
+    }
+
+    fn accepted_subscription_filter(&self, wanted: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        self.accepted(wanted)
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        self.watch(&context).await;
+        Ok(())
     }
 
     fn get_tool(&self, name: &str) -> Option<rmcp::model::Tool> {

@@ -22,6 +22,7 @@ const LANGUAGE: &str = include_str!("library/language.md");
 
 pub(super) fn library() -> Library<Parts> {
     Library::new(read, complete)
+        .watched(async |parts: Arc<Parts>| parts.store.changes().await.map_err(of_store))
         .resource("xmrt://rules", "Rules", "The rules in force, by id.", JSON)
         .resource("xmrt://events", "Events", "The newest events, without their payloads.", JSON)
         .resource("xmrt://runs", "Runs", "The newest runs of rules, and how they ended.", JSON)
