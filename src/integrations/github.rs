@@ -266,7 +266,7 @@ impl Client {
         }
         let ask = async || match &*self.0.login {
             Login::Token(_) | Login::Lent(_) => self.get("/user").await,
-            Login::App(tokens) => tokens.me(&self.0.octocrab, &self.0.clock).await,
+            Login::App(tokens) => tokens.me(&self.0).await,
         };
         Ok(self.0.me.get_or_try_init(ask).await?.clone())
     }
@@ -346,7 +346,7 @@ impl Client {
             more: false,
             total: None,
         };
-        for installation in tokens.installations(&self.0.octocrab, &self.0.clock).await? {
+        for installation in tokens.installations(&self.0).await? {
             let reach = Reach::Installation(installation.id);
             let left = limit.saturating_sub(all.items.len()).max(1);
             let page = Page::Under("repositories");

@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use xmrt::budget::Budgets;
 use xmrt::clock::{Clock, after};
 use xmrt::hub::{CallMeta, ErrorClass, Hub, Reply, ToolError};
-use xmrt::integrations::github::{AppKey, Client};
+use xmrt::integrations::github::{AppKey, Client, Rates};
 use xmrt::sandbox::{Options, Running, Sandbox};
 use xmrt::tools::github;
 
@@ -35,11 +36,17 @@ struct Stage {
     _witness: Witness,
     hub: Hub,
     clock: Clock,
+    budgets: Budgets,
 }
 
 impl Stage {
     /// Two owners with a repository each, and the App installed on both; the client signs with `key`.
     async fn new(key: &str) -> Self {
+        Self::within(key, Rates::default()).await
+    }
+
+    /// The same for a client that keeps to these limits.
+    async fn within(key: &str, rates: Rates) -> Self {
         let clock = Clock::virtual_at("2026-03-01T12:00:00Z".parse().unwrap());
         let sandbox = Sandbox::new(Options {
             clock: clock.clone(),
@@ -65,9 +72,12 @@ impl Stage {
             .unwrap();
         let app = AppKey::new(APP_ID, &key.to_owned().into()).unwrap();
         let witness = Witness::before(&running.github_url(), &contract::GITHUB).await;
+        let budgets = Budgets::alone(clock.clone());
         let client = Client::of_app(&witness.url, app)
             .unwrap()
-            .with_clock(clock.clone());
+            .with_clock(clock.clone())
+            .within_budgets(&budgets)
+            .with_rates(rates);
         let hub = Hub::builder()
             .serve("github", github::Server::new(Some(client)))
             .start()
@@ -79,6 +89,7 @@ impl Stage {
             _witness: witness,
             hub,
             clock,
+            budgets,
         }
     }
 
@@ -192,6 +203,61 @@ async fn a_token_that_was_revoked_is_replaced_and_the_call_made_once() {
         "not of a token that nobody set: {error}"
     );
     assert_eq!(stage.minted().len(), 3);
+    stage.end().await;
+}
+
+/// What fetches the token is a request, too: it is counted, and kept back where GitHub wants a pause.
+#[tokio::test]
+async fn the_apps_own_requests_are_within_a_budget_of_their_own() {
+    let stage = Stage::within(&KEY, Rates::public()).await;
+    stage.comment("acme/api").await.unwrap();
+    let points = async || {
+        let shown = stage.budgets.shown().await.unwrap();
+        let points = shown.iter().map(|shown| {
+            let points = shown
+                .limits
+                .iter()
+                .find(|limit| limit.limit == "points_per_minute");
+            let points = points.and_then(|limit| Some(limit.max? - limit.left?));
+            (shown.identity.clone(), points.unwrap_or_default())
+        });
+        points.collect::<Vec<_>>()
+    };
+    // One looked for the installation, and one, a write, made the token; on the account the comment itself.
+    let app = format!("github app {APP_ID}");
+    let used = points().await;
+    assert_eq!(used[0], (app.clone(), 1 + 5), "{used:?}");
+    assert_eq!(used[1].0, format!("{app} on acme"));
+
+    let pause = json!({ "match": { "operation": "create_installation_token" }, "kind": "status", "status": 403, "secondary": true, "times": 1 });
+    stage.sandbox.add_faults(&pause).unwrap();
+    for repo in ["globex/site", "acme/web"] {
+        let error = stage.comment(repo).await.unwrap_err();
+        assert!(
+            matches!(error.class, ErrorClass::RateLimited { .. }),
+            "{repo}: {error}"
+        );
+    }
+    assert_eq!(stage.minted().len(), 1, "the second time nothing was sent");
+    // Where there is a token already, nothing has to wait.
+    stage.comment("acme/api").await.unwrap();
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn what_fetches_a_token_does_not_wait_for_the_request_that_needs_it() {
+    let rates = Rates {
+        at_once: Some(1),
+        ..Rates::default()
+    };
+    let stage = Stage::within(&KEY, rates).await;
+    let one = || stage.call("search_issues", json!({ "query": "is:open" }));
+    let answers = tokio::join!(one(), one(), one());
+    for answer in [answers.0, answers.1, answers.2] {
+        let told = answer.unwrap_err().to_string();
+        assert!(told.contains("has 2 installations"), "{told}");
+    }
+    stage.comment("acme/api").await.unwrap();
     stage.end().await;
 }
 

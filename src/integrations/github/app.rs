@@ -8,16 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::Method;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use octocrab::Octocrab;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::refusal::refused;
 use super::repo::path;
-use super::{Me, Repo, wire};
-use crate::clock::{Clock, after};
+use super::{Inner, Me, Repo, wire};
+use crate::clock::after;
 use crate::integrations::{Access, ApiError, Failure};
 
 /// How far back an App's own token is dated, in seconds: GitHub refuses one from the future, and clocks differ.
@@ -190,30 +188,25 @@ impl Tokens {
         }
     }
 
-    /// The App's id.
-    pub(super) fn app(&self) -> &str {
-        &self.key.id
+    /// Whose budget the App's own requests are within.
+    pub(super) fn identity(&self) -> String {
+        format!("github app {}", self.key.id)
     }
 
     /// The token for a request that is about `reach`.
-    pub(super) async fn bearer(
-        &self,
-        octocrab: &Octocrab,
-        clock: &Clock,
-        reach: &Reach,
-    ) -> Result<SecretString, ApiError> {
+    pub(super) async fn bearer(&self, home: &Inner, reach: &Reach) -> Result<SecretString, ApiError> {
         if *reach == Reach::App {
-            return self.key.signed(clock.now());
+            return self.key.signed(home.clock.now());
         }
         let slot = self.slot(reach);
         let mut kept = slot.lock().await;
         if let Some(kept) = kept
             .as_ref()
-            .filter(|kept| kept.ends > after(clock.now(), SPARE_MS))
+            .filter(|kept| kept.ends > after(home.clock.now(), SPARE_MS))
         {
             return Ok(kept.token.clone());
         }
-        let fresh = self.mint(octocrab, clock, reach).await?;
+        let fresh = self.mint(home, reach).await?;
         let token = fresh.token.clone();
         *kept = Some(fresh);
         Ok(token)
@@ -247,32 +240,26 @@ impl Tokens {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn mint(&self, octocrab: &Octocrab, clock: &Clock, reach: &Reach) -> Result<Kept, ApiError> {
+    async fn mint(&self, home: &Inner, reach: &Reach) -> Result<Kept, ApiError> {
         let (installation, narrowed) = match reach {
             Reach::Repository(repo) => {
                 let name = repo.split_once('/').map(|(_, name)| name);
-                let found = self
-                    .installed(octocrab, clock, &format!("/repos/{repo}"), repo)
-                    .await?;
+                let found = self.installed(home, &format!("/repos/{repo}"), repo).await?;
                 (found, json!({ "repositories": [name] }))
             }
             Reach::Both(one, other) => {
-                let found = self
-                    .installed(octocrab, clock, &one.path(&[], &[]), one.as_str())
-                    .await?;
+                let found = self.installed(home, &one.path(&[], &[]), one.as_str()).await?;
                 (found, json!({ "repositories": [one.name(), other.name()] }))
             }
             Reach::Account(kind, login) => {
                 let place = path(&format!("/{kind}"), &[login], &[]);
-                (self.installed(octocrab, clock, &place, login).await?, json!({}))
+                (self.installed(home, &place, login).await?, json!({}))
             }
             Reach::Installation(id) => (*id, json!({})),
-            Reach::Anywhere | Reach::App => (self.only(octocrab, clock).await?, json!({})),
+            Reach::Anywhere | Reach::App => (self.only(home).await?, json!({})),
         };
         let path = format!("/app/installations/{installation}/access_tokens");
-        let minted: Minted = self
-            .ask(octocrab, clock, Method::POST, &path, Some(&narrowed))
-            .await?;
+        let minted: Minted = self.ask(home, Method::POST, &path, Some(&narrowed)).await?;
         Ok(Kept {
             token: minted.token,
             ends: minted.expires_at,
@@ -280,18 +267,9 @@ impl Tokens {
     }
 
     /// The installation that `place` belongs to.
-    async fn installed(
-        &self,
-        octocrab: &Octocrab,
-        clock: &Clock,
-        place: &str,
-        name: &str,
-    ) -> Result<u64, ApiError> {
+    async fn installed(&self, home: &Inner, place: &str, name: &str) -> Result<u64, ApiError> {
         let path = format!("{place}/installation");
-        match self
-            .ask::<Installation>(octocrab, clock, Method::GET, &path, None)
-            .await
-        {
+        match self.ask::<Installation>(home, Method::GET, &path, None).await {
             Ok(found) if found.suspended_at.is_some() => {
                 let problem = format!("the GitHub App's installation on {name} is suspended");
                 Err(ApiError::new(Failure::Forbidden, problem)
@@ -309,8 +287,8 @@ impl Tokens {
     }
 
     /// The one installation there is.
-    async fn only(&self, octocrab: &Octocrab, clock: &Clock) -> Result<u64, ApiError> {
-        let installations = self.installations(octocrab, clock).await?;
+    async fn only(&self, home: &Inner) -> Result<u64, ApiError> {
+        let installations = self.installations(home).await?;
         match installations.as_slice() {
             [one] => Ok(one.id),
             several => Err(ApiError::new(
@@ -329,54 +307,41 @@ impl Tokens {
     }
 
     /// Where the App is installed and not suspended, a hundred of them at most.
-    pub(super) async fn installations(
-        &self,
-        octocrab: &Octocrab,
-        clock: &Clock,
-    ) -> Result<Vec<Installation>, ApiError> {
+    pub(super) async fn installations(&self, home: &Inner) -> Result<Vec<Installation>, ApiError> {
         let path = format!("/app/installations?per_page={INSTALLATIONS_MAX}");
-        let mut found: Vec<Installation> = self.ask(octocrab, clock, Method::GET, &path, None).await?;
+        let mut found: Vec<Installation> = self.ask(home, Method::GET, &path, None).await?;
         found.retain(|installation| installation.suspended_at.is_none());
         Ok(found)
     }
 
     /// Who the App is: the account its writes are made by.
-    pub(super) async fn me(&self, octocrab: &Octocrab, clock: &Clock) -> Result<Me, ApiError> {
-        let app: Profile = self.ask(octocrab, clock, Method::GET, "/app", None).await?;
+    pub(super) async fn me(&self, home: &Inner) -> Result<Me, ApiError> {
+        let app: Profile = self.ask(home, Method::GET, "/app", None).await?;
         let path = path("/users", &[&format!("{}[bot]", app.slug)], &[]);
-        self.ask(octocrab, clock, Method::GET, &path, None).await
+        self.ask(home, Method::GET, &path, None).await
     }
 
     /// A request of the App itself. None of them changes anything but which tokens there are.
     async fn ask<T: DeserializeOwned>(
         &self,
-        octocrab: &Octocrab,
-        clock: &Clock,
+        home: &Inner,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<T, ApiError> {
-        let token = self.key.signed(clock.now())?;
+        let token = self.key.signed(home.clock.now())?;
         let access = Access::Read;
-        let answer = wire::exchange(
-            octocrab,
-            &token,
-            (access, wire::Media::Json),
-            method,
-            (path, body),
-            None,
-        )
-        .await?;
-        if answer.status.is_success() {
-            return answer.read(access);
-        }
-        let refusal = refused(access, answer.status, &answer.headers, &answer.body, clock.now());
-        Err(match refusal.status {
+        let charges = home.rates.charges(&method, path, body);
+        let form = (access, wire::Media::Json);
+        let sent = wire::exchange(&home.octocrab, &token, form, method, (path, body), None);
+        let answer = home.within(&self.identity(), charges, access, sent).await;
+        let answer = answer.map_err(|refusal| match refusal.status {
             Some(401) => refusal.with_remedy(
                 "GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY must be of the same App, and the clock right",
             ),
             _ => refusal,
-        })
+        })?;
+        answer.read(access)
     }
 }
 

@@ -1,8 +1,6 @@
 //! In: a request, and what it is about. Out: its answer, within the budget of who sends it, or an [`ApiError`]. Never: a second
 //! request, unless the first was refused for its token alone.
 
-use std::sync::Arc;
-
 use http::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -12,27 +10,27 @@ use super::app::{self, Reach};
 use super::refusal::refused;
 use super::remembered::Key;
 use super::{Client, Inner, Login, wire};
-use crate::budget::Identity;
+use crate::budget::Charge;
 use crate::integrations::within::Within;
 use crate::integrations::{Access, ApiError, Failure};
 
 /// How much of a token's digest its name has, in bytes.
 const NAME_BYTES: usize = 4;
 
-impl Client {
-    pub(super) async fn exchange(
+impl Inner {
+    /// The answer to a request, which is sent within the budget of `name`.
+    pub(super) async fn within(
         &self,
-        reach: &Reach,
-        (access, media): (Access, wire::Media),
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
+        name: &str,
+        charges: Vec<Charge>,
+        access: Access,
+        sent: impl Future<Output = Result<wire::Answer, ApiError>>,
     ) -> Result<wire::Answer, ApiError> {
-        let charges = self.0.rates.charges(&method, path, body);
         let primary = charges.first().map(|charge| charge.limit.name.to_string());
-        let within = Within::begin("github", "GitHub", self.identity(reach), charges).await?;
-        let answer = self.sent(reach, (access, media), method, path, body).await?;
-        let now = self.0.clock.now();
+        let identity = self.budgets.identity(name, self.rates.at_once);
+        let within = Within::begin("github", "GitHub", identity, charges).await?;
+        let answer = sent.await?;
+        let now = self.clock.now();
         if let Some(primary) = &primary {
             within.told(primary, &answer.headers, now);
         }
@@ -51,13 +49,12 @@ impl Client {
             Failure::RateLimited { .. } => {}
             _ => within.accepted(),
         }
-        Err(match &*self.0.login {
-            Login::Token(_) | Login::Lent(_) => refusal,
-            Login::App(_) => app::Tokens::explained(refusal),
-        })
+        Err(refusal)
     }
+}
 
-    async fn sent(
+impl Client {
+    pub(super) async fn exchange(
         &self,
         reach: &Reach,
         form: (Access, wire::Media),
@@ -65,28 +62,39 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<wire::Answer, ApiError> {
-        let Inner { octocrab, clock, .. } = &*self.0;
+        // The token is there before there is room for the request: what fetches it has to find room, too.
+        let token = self.bearer(reach).await?;
+        let send = async |token: &SecretString| {
+            let charges = self.0.rates.charges(&method, path, body);
+            let sent = self.carried(token, form, method.clone(), path, body);
+            self.0.within(&self.identity(reach), charges, form.0, sent).await
+        };
+        let answer = send(&token).await;
+        let is_refused = |answer: &Result<wire::Answer, ApiError>| matches!(answer, Err(refusal) if refusal.status == Some(StatusCode::UNAUTHORIZED.as_u16()));
         match &*self.0.login {
-            Login::Token(token) => self.carried(token, form, method, path, body).await,
+            Login::Token(_) => answer,
             Login::Lent(lender) => {
-                let token = lender.token().await?;
-                let answer = self.carried(&token, form, method, path, body).await?;
-                if answer.status == StatusCode::UNAUTHORIZED {
+                if is_refused(&answer) {
                     lender.refused().await;
                 }
-                Ok(answer)
+                answer
             }
-            Login::App(tokens) => {
-                let token = tokens.bearer(octocrab, clock, reach).await?;
-                let answer = self.carried(&token, form, method.clone(), path, body).await?;
-                // Such a token can be revoked before its end. Nothing was done with it, so a new one may be tried.
-                if answer.status == StatusCode::UNAUTHORIZED && *reach != Reach::App {
-                    tokens.forget(reach);
-                    let token = tokens.bearer(octocrab, clock, reach).await?;
-                    return self.carried(&token, form, method, path, body).await;
-                }
-                Ok(answer)
+            // Such a token can be revoked before its end. Nothing was done with it, so a new one may be tried.
+            Login::App(tokens) if is_refused(&answer) && *reach != Reach::App => {
+                tokens.forget(reach);
+                let token = self.bearer(reach).await?;
+                send(&token).await.map_err(app::Tokens::explained)
             }
+            Login::App(_) => answer.map_err(app::Tokens::explained),
+        }
+    }
+
+    /// The token a request goes out with.
+    async fn bearer(&self, reach: &Reach) -> Result<SecretString, ApiError> {
+        match &*self.0.login {
+            Login::Token(token) => Ok(token.clone()),
+            Login::Lent(lender) => lender.token().await,
+            Login::App(tokens) => tokens.bearer(&self.0, reach).await,
         }
     }
 
@@ -112,18 +120,17 @@ impl Client {
         Ok(remembered.complete(key, known, answer))
     }
 
-    /// The budget of who sends a request about `reach`.
-    fn identity(&self, reach: &Reach) -> Arc<Identity> {
-        let name = match &*self.0.login {
+    /// Whose budget a request about `reach` is within.
+    fn identity(&self, reach: &Reach) -> String {
+        match &*self.0.login {
             Login::Token(token) => format!("github token {}", short(token)),
             Login::Lent(lender) => format!("github {}", lender.name()),
             // Each installation has limits of its own, and an account has one installation.
             Login::App(tokens) => match reach.owner() {
-                Some(owner) => format!("github app {} on {owner}", tokens.app()),
-                None => format!("github app {}", tokens.app()),
+                Some(owner) => format!("{} on {owner}", tokens.identity()),
+                None => tokens.identity(),
             },
-        };
-        self.0.budgets.identity(&name, self.0.rates.at_once)
+        }
     }
 }
 
