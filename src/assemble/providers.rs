@@ -230,6 +230,7 @@ pub(super) fn own_server(
     let parts = tools::xmrt::XmrtParts {
         store,
         github: providers.github.clone(),
+        render: providers.render.clone(),
         agents: providers.agents.clone(),
         notify: providers.notify.clone(),
         starter: providers.starter.clone(),

@@ -5,6 +5,7 @@ pub mod triage;
 mod approvals;
 mod fan_out;
 mod improvement;
+mod insight;
 mod library;
 mod notify;
 mod coverage;
@@ -28,6 +29,7 @@ use crate::clock::Clock;
 use crate::hub::{Doubt, ErrorClass, LaterHub, ToolError};
 use crate::integrations::github::Client;
 use crate::integrations::notify::Notifier;
+use crate::integrations::render;
 use crate::journal::Store;
 use crate::reactor::Reactor;
 use crate::tools::toolbox::{Toolbox, reads, writes};
@@ -55,6 +57,8 @@ pub struct XmrtParts {
     pub store: Arc<dyn Store>,
     /// GitHub, to triage what is there; `None` where it is not configured.
     pub github: Option<Client>,
+    /// Render, to look at what went live there; `None` where it is not configured.
+    pub render: Option<render::Client>,
     /// The clients of agents that act as an account of their own, and with no other.
     pub agents: BTreeMap<String, Client>,
     /// Where notifications go, by name; each URL is a secret.
@@ -72,6 +76,7 @@ pub struct XmrtParts {
 pub struct Parts {
     store: Arc<dyn Store>,
     github: Option<Client>,
+    render: Option<render::Client>,
     agents: BTreeMap<String, Client>,
     notify: BTreeMap<String, SecretString>,
     /// Every place is taken for a configured one, and nothing is posted.
@@ -92,6 +97,13 @@ impl Parts {
         self.github.as_ref().ok_or_else(|| {
             ToolError::new(ErrorClass::Forbidden, "GitHub is not configured")
                 .with_remedy("set GITHUB_TOKEN, or start with --sandbox")
+        })
+    }
+
+    fn render(&self) -> Result<&render::Client, ToolError> {
+        self.render.as_ref().ok_or_else(|| {
+            ToolError::new(ErrorClass::Forbidden, "Render is not configured")
+                .with_remedy("set RENDER_API_KEY, or start with --sandbox")
         })
     }
 
@@ -127,6 +139,7 @@ impl Server {
         let held = Parts {
             store: parts.store,
             github: parts.github,
+            render: parts.render,
             agents: parts.agents,
             notify: parts.notify,
             rehearsal,
@@ -137,7 +150,7 @@ impl Server {
         Toolbox::named(
             "xmrt",
             "The reactor itself: events and runs on record and what is done with them, the rules in force, what stands still, \
-             notifications, triage of issues, what repositories lack; tasks and messages that agents share.",
+             notifications, triage of issues, what repositories lack, how delivery goes; tasks and messages that agents share.",
             held,
         )
         .with_clock(clock)
@@ -149,6 +162,7 @@ impl Server {
         .with_runs()
         .with_tasks()
         .with_improvement()
+        .with_insight()
     }
 
     /// What is on record, and why.

@@ -19,6 +19,7 @@ async fn hub() -> Hub {
     let parts = XmrtParts {
         store: Arc::new(MemoryStore::new(Timestamp::UNIX_EPOCH)),
         github: None,
+        render: None,
         agents: BTreeMap::new(),
         notify: BTreeMap::new(),
         starter: Starter::default(),

@@ -2,6 +2,7 @@
 
 mod finding;
 mod improvement;
+mod insight;
 mod moving;
 mod room;
 mod stage;
@@ -42,6 +43,7 @@ async fn desk(notify: &[(&str, String)]) -> Desk {
     let server = Server::new(XmrtParts {
         store: Arc::clone(&store) as Arc<dyn Store>,
         github: None,
+        render: None,
         agents: BTreeMap::new(),
         notify: notify
             .iter()

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Parts;
 use super::line::Gravity;
-use super::rollback::minute;
 use super::templates::{Group, Miner, Tally};
 use crate::clock;
 use crate::hub::ToolError;
@@ -15,6 +14,7 @@ use crate::integrations::render::{Client, Deploy, DeployQuery, LogLine, LogQuery
 use crate::tools::quote::quote;
 use crate::tools::span;
 use crate::tools::toolbox::{Ctx, invalid};
+use crate::tools::when::minute;
 
 /// How far back is looked unless the call says so, in milliseconds.
 const WINDOW_MS: i64 = 60 * 60_000;

@@ -5,13 +5,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Parts;
-use super::rollback::{described, minute};
+use super::rollback::described;
 use crate::clock;
 use crate::hub::ToolError;
 use crate::integrations::Failure;
 use crate::integrations::render::{self, Client, Deploy, DeployQuery, Service, ServiceEvent};
 use crate::tools::quote::quote;
 use crate::tools::toolbox::{Ctx, Effect};
+use crate::tools::when::minute;
 
 /// How far back the freeze is looked for, in days.
 const FROZEN_DAYS_MAX: i64 = 90;

@@ -5,7 +5,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Parts;
-use super::rollback::minute;
 pub use super::verdict::{Finding, Verdict};
 use super::verdict::{Seen, judge};
 use crate::clock;
@@ -14,6 +13,7 @@ use crate::integrations::render::{Client, DeployQuery, EventQuery, MetricQuery, 
 use crate::tools::quote::quote;
 use crate::tools::span;
 use crate::tools::toolbox::{Ctx, invalid};
+use crate::tools::when::minute;
 
 /// How far back is looked unless the call says so, and at most, in milliseconds.
 const WINDOW_MS: i64 = 60 * 60_000;

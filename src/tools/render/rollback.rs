@@ -17,6 +17,7 @@ use crate::integrations::render::{self, Client, Deploy, DeployQuery, Service};
 use crate::tools::quote::quote;
 use crate::tools::span;
 use crate::tools::toolbox::{Ctx, Effect, Look, Progress, Resolved, invalid};
+use crate::tools::when::minute;
 
 /// How many deploys back a target is looked for.
 const HISTORY_MAX: usize = 200;
@@ -376,10 +377,6 @@ fn since(at: Option<Timestamp>) -> String {
 
 fn span(life: &Life) -> String {
     format!("from {} to {}", minute(life.from), minute(life.until))
-}
-
-pub(super) fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 pub(super) async fn look_for(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Look<RolledBack>, ToolError> {

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::metrics::average;
-use super::rollback::minute;
 use crate::integrations::render::{Deploy, Series, Service, ServiceEvent};
+use crate::tools::when::minute;
 
 /// A share of failed requests from which on a service is failing, in percent, and degraded.
 const FAILED_PERCENT: (f64, f64) = (5.0, 1.0);

@@ -304,6 +304,7 @@ pub(super) async fn built_in() -> Hub {
         starter: Starter::default(),
         store: Arc::new(MemoryStore::new(clock.now())),
         github: None,
+        render: None,
         agents: BTreeMap::new(),
         notify: BTreeMap::new(),
         clock,

@@ -72,6 +72,7 @@ pub(super) async fn room() -> Room {
     let server = Server::new(XmrtParts {
         store: Arc::clone(&store),
         github: None,
+        render: None,
         agents: Default::default(),
         notify: Default::default(),
         starter: starter.clone(),

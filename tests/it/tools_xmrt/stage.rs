@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use xmrt::clock::Clock;
 use xmrt::hub::{CallMeta, Hub, Reply, ToolError};
 use xmrt::integrations::github::Client;
+use xmrt::integrations::render;
 use xmrt::journal::{MemoryStore, Store};
 use xmrt::sandbox::{Options, Running, Sandbox};
 use xmrt::tools::xmrt::{Server, Starter, XmrtParts};
@@ -23,11 +24,18 @@ pub(super) struct Stage {
     pub(super) clock: Clock,
     /// Ends the test if a request or an answer is not what GitHub describes.
     pub(super) witness: Witness,
+    /// The same for Render.
+    pub(super) render_witness: Witness,
     pub(super) running: Running,
 }
 
 /// Over a sandbox whose GitHub holds this.
 pub(super) async fn stage(github: Value) -> Stage {
+    stage_of(json!({ "github": github })).await
+}
+
+/// Over a sandbox that holds this.
+pub(super) async fn stage_of(seed: Value) -> Stage {
     let clock = Clock::virtual_at(NOW);
     let sandbox = Sandbox::new(Options {
         clock: clock.clone(),
@@ -37,24 +45,32 @@ pub(super) async fn stage(github: Value) -> Stage {
         render_secret: None,
         bot_login: "xmrt-bot".into(),
     });
-    sandbox.seed(&json!({ "github": github })).unwrap();
+    sandbox.seed(&seed).unwrap();
     let running = sandbox.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let witness = Witness::before(&running.github_url(), &contract::GITHUB).await;
-    let hub = hub(&witness.url, &clock, Arc::new(MemoryStore::new(NOW))).await;
+    let render_witness = Witness::before(&running.render_url(), &contract::RENDER).await;
+    let urls = [witness.url.as_str(), render_witness.url.as_str()];
+    let hub = hub(urls, &clock, Arc::new(MemoryStore::new(NOW))).await;
     Stage {
         hub,
         sandbox,
         clock,
         witness,
+        render_witness,
         running,
     }
 }
 
 /// The server behind a hub, over a journal.
-pub(super) async fn hub(github: &str, clock: &Clock, store: Arc<dyn Store>) -> Hub {
+pub(super) async fn hub([github, render]: [&str; 2], clock: &Clock, store: Arc<dyn Store>) -> Hub {
     let server = Server::new(XmrtParts {
         store,
         github: Some(Client::new(github, "token").unwrap()),
+        render: Some(
+            render::Client::new(render, "key")
+                .unwrap()
+                .with_clock(clock.clone()),
+        ),
         agents: BTreeMap::new(),
         notify: BTreeMap::new(),
         starter: Starter::default(),

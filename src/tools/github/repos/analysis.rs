@@ -16,6 +16,7 @@ use crate::integrations::github::{
     Repository, RunFilter, WorkflowRun,
 };
 use crate::tools::toolbox::Ctx;
+use crate::tools::when::minute;
 use judge::{DAY_MS, PAGE, judge};
 pub(super) use judge::{Finding, Standing, Weight};
 
@@ -207,8 +208,4 @@ fn told(seen: &Seen, standing: Standing, evidence: &[Finding], unread: &[String]
         ));
     }
     lines.join("\n")
-}
-
-fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

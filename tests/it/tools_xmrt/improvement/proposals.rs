@@ -252,7 +252,7 @@ async fn the_same_is_never_proposed_twice_whatever_became_of_it() {
 
     // Another journal knows nothing, and asks GitHub.
     let fresh = super::hub(
-        &stage.witness.url,
+        [&stage.witness.url, &stage.render_witness.url],
         &stage.clock,
         std::sync::Arc::new(xmrt::journal::MemoryStore::new(crate::tools_xmrt::NOW)),
     )

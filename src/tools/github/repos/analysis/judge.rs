@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Seen, minute, work};
+use super::{Seen, work};
 use crate::clock;
 use crate::integrations::github::{Commit, WorkflowRun};
 use crate::tools::counted::counted;
 use crate::tools::quote::quote;
+use crate::tools::when::minute;
 
 /// A day, in milliseconds.
 pub(super) const DAY_MS: i64 = 86_400_000;

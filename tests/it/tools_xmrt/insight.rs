@@ -1,0 +1,4 @@
+//! What the records of both providers say of how the work goes: on histories that were counted by hand.
+
+mod delivery;
+mod flaky;
