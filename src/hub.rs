@@ -22,7 +22,7 @@ mod watched;
 pub use builder::HubBuilder;
 pub use contract::*;
 pub use external::{Condition, ExternalServer, Override, Reach, ServerStatus, Standing, ToolStatus};
-pub use gateway::{Caller, Face, Gateway, GatewayError, Selection, Toolsets};
+pub use gateway::{Caller, Credential, Face, Gateway, GatewayError, Selection, Toolsets};
 pub use later::LaterHub;
 pub use nearest::nearest;
 pub use pins::{Approval, Contract, Difference, MemoryPins, Pin as ToolPin, PinStore};
@@ -268,7 +268,7 @@ impl Hub {
                     let message = format!("`{tool}` cannot be asked whether it did something earlier");
                     return Err(ToolError::new(ErrorClass::Conflict, message));
                 }
-                let along = (passed.listener, passed.capabilities);
+                let along = (&meta.who, passed.listener, passed.capabilities);
                 return external
                     .call(name, request, along, timeout)
                     .await

@@ -82,6 +82,7 @@ pub async fn toolset_costs(settings: &Settings) -> Result<Vec<ToolsetCost>, Asse
             who: Who::Operator("local".to_owned()),
             selection,
             paused: None,
+            credential: None,
         });
         let bytes = serde_json::to_vec(&listed).map_or(0, |bytes| bytes.len());
         ToolsetCost {
@@ -124,6 +125,7 @@ async fn serve_hub(hub: &Hub, options: &StdioOptions) -> Result<(), AssembleErro
         who: Who::Operator("stdio".to_owned()),
         selection: chosen.read_only(options.read_only),
         paused: None,
+        credential: None,
     });
     let stop = super::stop_signal();
     tokio::pin!(stop);

@@ -6,6 +6,8 @@
 
 #[cfg(any(debug_assertions, feature = "conformance-fixtures"))]
 mod fixtures;
+mod bearer;
+mod clients;
 mod guard;
 mod metadata;
 
@@ -30,19 +32,16 @@ use super::body::{Held, Intake};
 use super::listen::Peer;
 use super::routes::{App, Shared};
 use super::{Problem, answer};
+use crate::agents::Who;
 use crate::hub::{Caller, Face, Gateway, Selection};
+use bearer::Bearer;
+use clients::{Clients, Sessions};
 use guard::Places;
 
 /// Where the gateway lives; a single server is a segment below.
 const ROOT: &str = "/mcp";
 /// The largest message an agent may send, in bytes: a commit of several files fits.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// How many sessions of clients that still need one are kept for one endpoint.
-const SESSIONS_MAX: usize = 256;
-/// How long such a session is kept without a request.
-const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
-/// After how many seconds a client that found no room for a session should come again.
-const RETRY_AFTER_SECONDS: u32 = 30;
 /// How long calls may finish after the end was asked for. Below the time open connections are given.
 const FINISH: Duration = Duration::from_secs(7);
 /// How long the answers of calls that were ended then may take.
@@ -81,6 +80,7 @@ pub struct AgentDoor {
     places: Arc<Places>,
     /// Requests whose answers are not wholly sent yet; not those that only listen.
     open: Arc<watch::Sender<usize>>,
+    clients: Arc<Clients>,
     closing: CancellationToken,
     closed: CancellationToken,
 }
@@ -90,7 +90,7 @@ struct Endpoint {
     name: String,
     gateway: Gateway,
     by_default: Selection,
-    sessions: Arc<LocalSessionManager>,
+    sessions: Arc<Sessions>,
     service: Service,
 }
 
@@ -127,7 +127,7 @@ impl AgentDoor {
                     Arc::clone(&sessions),
                     config,
                 )),
-                sessions,
+                sessions: Sessions::of(sessions),
                 gateway,
             }
         };
@@ -136,6 +136,7 @@ impl AgentDoor {
             endpoints: Arc::new(endpoints.collect()),
             places: Arc::new(places),
             open: Arc::default(),
+            clients: Arc::default(),
             closing: CancellationToken::new(),
             closed,
         }
@@ -155,7 +156,7 @@ impl AgentDoor {
                 name: "fixtures".to_owned(),
                 by_default: gateway.toolsets().by_default(),
                 service: Service::Fixtures(service),
-                sessions,
+                sessions: Sessions::of(sessions),
                 gateway,
             });
         }
@@ -196,7 +197,8 @@ fn stack(
 ) -> (Arc<LocalSessionManager>, StreamableHttpServerConfig) {
     let mut sessions = LocalSessionManager::default();
     sessions.session_config = SessionConfig::default();
-    sessions.session_config.keep_alive = Some(SESSION_IDLE);
+    // How long a session is kept is ours to say: what we tell a client that is gone does not keep it.
+    sessions.session_config.keep_alive = None;
     let config = StreamableHttpServerConfig::default()
         .with_json_response(true)
         .with_allowed_hosts(places.hosts())
@@ -234,7 +236,7 @@ async fn serve(State(app): Shared, request: Request) -> Response {
     }
 }
 
-async fn served(app: &App, request: Request) -> Result<Response, Problem> {
+async fn served(app: &Arc<App>, request: Request) -> Result<Response, Problem> {
     let Some(door) = &app.doors.agents else {
         return Err(Problem::not_found("no agents are served here"));
     };
@@ -287,22 +289,37 @@ async fn served(app: &App, request: Request) -> Result<Response, Problem> {
     if door.closing.is_cancelled() {
         return Err(Problem::unavailable("the server is shutting down").closing());
     }
-    let selection = selection(endpoint, &parts.headers, parts.uri.query())?;
+    let place = door.clients.enter(&who)?;
+    let session = parts.headers.get(SESSION).and_then(|id| id.to_str().ok());
+    let in_use = match session {
+        Some(id) => endpoint.sessions.enter(id, &who)?,
+        None => None,
+    };
+    let selection = selection(endpoint, &who, &parts.headers, parts.uri.query())?;
     let held = Intake::of(&parts.extensions)
         .take(&parts.headers, body, BODY_BYTES_MAX)
         .await?;
-    room_for(endpoint, &parts.headers, &held).await?;
+    let begins = session.is_none() && is_initialize(&held);
+    if begins {
+        endpoint.sessions.room(&who).await?;
+    }
+    let bearer = Bearer::new(app, &parts.headers, &who);
     // The token was for us alone: no tool, and no log of a request, gets to see it.
     parts.headers.remove(header::AUTHORIZATION);
     parts.extensions.insert(Caller {
-        who,
+        who: who.clone(),
         selection,
         paused,
+        credential: Some(Arc::new(bearer)),
     });
     let request = http::Request::from_parts(parts, Full::<Bytes>::new(held.bytes.clone()));
     let ends_session = request.method() == Method::DELETE;
     let open = (request.method() == Method::POST).then(|| Open::new(&door.open));
     let mut answer = endpoint.service.handle(request).await;
+    let begun = answer.headers().get(SESSION).filter(|_| begins);
+    if let Some(id) = begun.and_then(|id| id.to_str().ok()) {
+        endpoint.sessions.begun(id, who);
+    }
     // The session is gone when this is said, and some clients take "accepted" for a failure.
     if ends_session && answer.status() == StatusCode::ACCEPTED {
         *answer.status_mut() = StatusCode::NO_CONTENT;
@@ -310,7 +327,7 @@ async fn served(app: &App, request: Request) -> Result<Response, Problem> {
     // Counted until the last of its body is on its way.
     let body = |body: Answered| {
         Body::new(body.map_frame(move |frame| {
-            let _counted = &open;
+            let _counted = (&open, &place, &in_use);
             frame
         }))
     };
@@ -334,7 +351,12 @@ impl Drop for Open {
 }
 
 /// Which tools the request asks for: `?toolsets=` and `?read_only=`, or the headers of that name.
-fn selection(endpoint: &Endpoint, headers: &HeaderMap, query: Option<&str>) -> Result<Selection, Problem> {
+fn selection(
+    endpoint: &Endpoint,
+    who: &Who,
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> Result<Selection, Problem> {
     #[derive(Default)]
     struct Asked {
         toolsets: Option<String>,
@@ -371,7 +393,7 @@ fn selection(endpoint: &Endpoint, headers: &HeaderMap, query: Option<&str>) -> R
             .toolsets()
             .select(words)
             .map_err(Problem::bad_request)?,
-        None => endpoint.by_default.clone(),
+        None => endpoint.gateway.by_default_for(who, &endpoint.by_default),
     };
     match read_only {
         None | Some("false") => Ok(chosen),
@@ -382,25 +404,13 @@ fn selection(endpoint: &Endpoint, headers: &HeaderMap, query: Option<&str>) -> R
     }
 }
 
-/// Sessions cost memory and are not given up by clients that vanish, so there is an end to their number.
-async fn room_for(endpoint: &Endpoint, headers: &HeaderMap, held: &Held) -> Result<(), Problem> {
+/// Whether a message begins a session.
+fn is_initialize(held: &Held) -> bool {
     #[derive(Deserialize)]
     struct Message<'a> {
         #[serde(borrow)]
         method: Option<std::borrow::Cow<'a, str>>,
     }
-    if headers.contains_key(SESSION) || endpoint.sessions.sessions.read().await.len() < SESSIONS_MAX {
-        return Ok(());
-    }
     let message = serde_json::from_slice::<Message<'_>>(&held.bytes);
-    if message.is_ok_and(|message| message.method.as_deref() == Some("initialize")) {
-        return Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too-many-sessions",
-            "There is no room for another session",
-            format!("{SESSIONS_MAX} sessions are open; end some with DELETE, or use protocol revision 2026-07-28, which needs none"),
-        )
-        .with_header(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS)));
-    }
-    Ok(())
+    message.is_ok_and(|message| message.method.as_deref() == Some("initialize"))
 }

@@ -26,6 +26,7 @@ use super::link::Wire;
 use super::pins::{Difference, Pin, PinStore};
 use super::switchboard::Listener;
 use super::{Doubt, ErrorClass, ToolError, ToolFacts, answer};
+use crate::agents::Who;
 use crate::clock::Clock;
 use crate::telemetry::numbers;
 use breaker::Breaker;
@@ -295,7 +296,7 @@ impl External {
         &self,
         tool: &str,
         request: CallToolRequestParams,
-        (listener, capabilities): (Option<Listener>, Option<ClientCapabilities>),
+        (who, listener, capabilities): (&Who, Option<Listener>, Option<ClientCapabilities>),
         timeout: Duration,
     ) -> Result<CallToolResponse, Trouble> {
         self.usable(tool).map_err(Trouble::Refused)?;
@@ -306,6 +307,7 @@ impl External {
         self.breaker()
             .admit(Clock::monotonic())
             .map_err(|left| Trouble::Refused(self.paused(left)))?;
+        wire.switchboard.used_by(&who.to_string());
         let _counted = Counted::new(&self.calls);
         let mut undecided = Undecided(Some(self));
         let timeout = timeout.min(self.spec.call_timeout);

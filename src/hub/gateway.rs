@@ -23,12 +23,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use rmcp::model::{CallToolResponse, ErrorData, Extensions, InputResponses, JsonObject, ResultType, Tool};
 use rmcp::service::{RequestContext, RoleServer};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{CallMeta, Doubt, ErrorClass, Hub, META_IDEMPOTENCY_KEY, ToolError, nearest};
+use super::{
+    CallMeta, Doubt, ErrorClass, Hub, META_IDEMPOTENCY_KEY, Standing, ToolError, ToolStatus, nearest,
+};
 use crate::agents::Who;
 use offered::Offered;
 use passing::{TRACE_KEYS, accompanied, along, check_moving, own_key};
@@ -38,6 +41,8 @@ use watching::Watching;
 
 /// How long a client may keep the list of tools, in milliseconds. It changes only with the program.
 const LIST_TTL_MS: u64 = 60_000;
+/// So many tools are listed without being asked for: a list is read by a model, and paid for.
+const LISTED_MAX: usize = 30;
 /// The longest name a tool may have here: providers cap at 64, and clients add prefixes of their own.
 const NAME_CHARS_MAX: usize = 40;
 /// How long an agent's call may take. Tools that wait say so by progress; the agent may cancel.
@@ -67,6 +72,15 @@ pub struct Caller {
     pub selection: Selection,
     /// Why it makes no calls for now, if somebody paused it.
     pub paused: Option<String>,
+    /// What its right to be here rests on, where that can end while it listens.
+    pub credential: Option<Arc<dyn Credential>>,
+}
+
+/// Something that was good when a stream began.
+#[async_trait]
+pub trait Credential: std::fmt::Debug + Send + Sync {
+    /// Whether it still is.
+    async fn holds(&self) -> bool;
 }
 
 /// Why the tools cannot be offered as they are called.
@@ -139,6 +153,7 @@ impl Gateway {
             who: Who::Operator("local".to_owned()),
             selection: shown.toolsets.everything(),
             paused: None,
+            credential: None,
         };
         let inner = Inner::new(hub, face, toolsets, ArcSwap::from_pointee(shown), local);
         Ok(Self(Arc::new(inner), Arc::default()))
@@ -235,7 +250,12 @@ impl Gateway {
 
     fn find<'s>(&self, shown: &'s Shown, name: &str, caller: &Caller) -> Result<&'s Offered, ErrorData> {
         let refuse = |message: String| Err(ErrorData::invalid_params(message, None));
-        let Some(offered) = shown.tools.get(name) else {
+        // By the name that rules and remedies use, too.
+        let by_full_name = || shown.tools.values().find(|offered| offered.tool == name);
+        let Some(offered) = shown.tools.get(name).or_else(by_full_name) else {
+            if let Some(why) = self.out_of_use(name) {
+                return refuse(format!("`{name}` {why}"));
+            }
             let meant = nearest(name, shown.tools.keys().map(String::as_str))
                 .map(|meant| format!("; did you mean `{meant}`?"))
                 .unwrap_or_default();
@@ -244,6 +264,50 @@ impl Gateway {
         match caller.selection.refusal(offered, &shown.toolsets) {
             Some(why) => refuse(format!("`{name}` {why}")),
             None => Ok(offered),
+        }
+    }
+
+    /// Why a tool that a server of somebody else has, or had, is not offered.
+    fn out_of_use(&self, name: &str) -> Option<String> {
+        let called = |tool: &ToolStatus| {
+            tool.name == name || self.0.face.name(&tool.name).is_some_and(|shown| shown == name)
+        };
+        let servers = self.0.hub.status();
+        let tool = servers
+            .iter()
+            .flat_map(|server| &server.tools)
+            .find(|tool| called(tool))?;
+        let looked_at = format!("a person looks at it with `xmrt tools approve {}`", tool.name);
+        match tool.standing {
+            Standing::Changed => Some(format!(
+                "is out of use: it is not what was approved any more; {looked_at}"
+            )),
+            Standing::New => Some(format!("is not in use yet: nobody has approved it; {looked_at}")),
+            Standing::Missing => Some("is gone: its server does not list it any more".to_owned()),
+            Standing::Unfit => Some(format!(
+                "cannot be used: {}",
+                tool.why.as_deref().unwrap_or("it is not as MCP has it")
+            )),
+            Standing::Unseen => Some("was not seen yet: its server has not answered".to_owned()),
+            Standing::Approved => None,
+        }
+    }
+
+    /// The tools of somebody who asked for none in particular: all that its role allows, if these are few; otherwise those of
+    /// `usual`, if its role allows any of them.
+    pub fn by_default_for(&self, who: &Who, usual: &Selection) -> Selection {
+        if !matches!(who, Who::Agent(_)) {
+            return usual.clone();
+        }
+        let (shown, directory) = (self.shown(), self.0.hub.directory());
+        let tools = shown.tools.values().map(|offered| &offered.tool);
+        let allowed: Vec<&String> = tools.filter(|tool| directory.may_use(who, tool)).collect();
+        if allowed.len() <= LISTED_MAX {
+            return shown.toolsets.only(&allowed);
+        }
+        match allowed.iter().any(|tool| usual.holds(tool)) {
+            true => usual.clone(),
+            false => shown.toolsets.everything(),
         }
     }
 

@@ -111,12 +111,16 @@ impl Wire {
         info.is_some_and(|info| info.protocol_version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
     }
 
+    /// Whether the server says what it does to who wants to hear of it.
+    fn logs(&self) -> bool {
+        let info = self.peer.peer_info();
+        info.is_some_and(|info| info.capabilities.logging.is_some())
+    }
+
     /// What a server of an older revision is told once for all calls. That it does not want to know is no reason not to make
     /// one.
     async fn set_level(&self, level: LoggingLevel) {
-        let info = self.peer.peer_info();
-        let logs = info.is_some_and(|info| info.capabilities.logging.is_some());
-        if !logs || self.is_modern() || level as u8 >= self.level.load(Ordering::Relaxed) {
+        if self.is_modern() || level as u8 >= self.level.load(Ordering::Relaxed) {
             return;
         }
         let asked = self.peer.set_level(SetLevelRequestParams::new(level));
@@ -135,11 +139,10 @@ impl Wire {
         capabilities: Option<ClientCapabilities>,
     ) -> Result<CallToolResponse, ServiceError> {
         let level = listener.as_ref().and_then(|listener| listener.level);
-        let listens = level.is_some();
+        let level = level.filter(|_| self.logs());
         if let Some(level) = level {
             self.set_level(level).await;
         }
-        let _under_way = self.switchboard.under_way();
         if listener.is_none() && capabilities.is_none() {
             return self.peer.call_tool_once(request).await;
         }
@@ -164,7 +167,7 @@ impl Wire {
         };
         let answer = handle.await_response().await;
         hangup.id = None;
-        if listens {
+        if level.is_some() {
             // What was said just before the answer is handed out beside it, and nothing tells when that is over.
             tokio::time::sleep(GRACE).await;
         }

@@ -36,11 +36,20 @@ pub(super) struct Listener {
     pub(super) level: Option<LoggingLevel>,
 }
 
-/// The calls under way over one connection.
+/// What is under way over one connection.
 #[derive(Debug, Default)]
 struct Lines {
-    calls: usize,
     listeners: HashMap<ProgressToken, Listener>,
+    /// For whom it was used since it began: nobody yet, one, or several.
+    users: Users,
+}
+
+#[derive(Debug, Default)]
+enum Users {
+    #[default]
+    None,
+    One(String),
+    Several,
 }
 
 /// Our end of one connection: who waits for what.
@@ -88,10 +97,14 @@ impl Switchboard {
         self.ended.cancel();
     }
 
-    /// A call begins; it lasts until what this gives is dropped.
-    pub(super) fn under_way(&self) -> UnderWay {
-        self.lines().calls += 1;
-        UnderWay(self.clone())
+    /// It is used for somebody.
+    pub(super) fn used_by(&self, who: &str) {
+        let users = &mut self.lines().users;
+        match users {
+            Users::None => *users = Users::One(who.to_owned()),
+            Users::One(known) if known != who => *users = Users::Several,
+            Users::One(_) | Users::Several => {}
+        }
     }
 
     /// Sends a request and connects it to `listener` until the [`Line`] is dropped.
@@ -133,7 +146,8 @@ impl ClientHandler for Switchboard {
         }
     }
 
-    /// Such a message does not say to which call it belongs. So it is passed on while only one is under way.
+    /// Such a message does not say to which call it belongs, nor whether that is still waited for. So it is passed on only where the
+    /// connection was never used for anybody else, and to the call under way if there is but one.
     async fn on_logging_message(
         &self,
         said: LoggingMessageNotificationParam,
@@ -142,15 +156,18 @@ impl ClientHandler for Switchboard {
         let _connected = self.connecting.read().await;
         let lines = self.lines();
         let mut listeners = lines.listeners.values();
-        match (lines.calls, listeners.next()) {
-            (1, Some(listener))
-                if listener
-                    .level
-                    .is_some_and(|level| level as u8 <= said.level as u8) =>
-            {
-                let _ = listener.ear.try_send(Heard::Said(said));
+        let listener = match (&lines.users, listeners.next(), listeners.next()) {
+            (Users::One(_), Some(listener), None) => listener,
+            _ => {
+                tracing::debug!("a server's log message was passed on to nobody");
+                return;
             }
-            (calls, _) => tracing::debug!(calls, "a server's log message was passed on to nobody"),
+        };
+        if listener
+            .level
+            .is_some_and(|level| level as u8 <= said.level as u8)
+        {
+            let _ = listener.ear.try_send(Heard::Said(said));
         }
     }
 
@@ -160,15 +177,6 @@ impl ClientHandler for Switchboard {
         _: NotificationContext<RoleClient>,
     ) {
         let _ = self.updates.send(updated.uri);
-    }
-}
-
-/// A call under way.
-pub(super) struct UnderWay(Switchboard);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.lines().calls -= 1;
     }
 }
 

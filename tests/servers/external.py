@@ -137,6 +137,8 @@ def answer(message):
         result = {"resources": [{"uri": ALL, "name": "notes"}]}
     elif method == "resources/templates/list":
         result = {"resourceTemplates": []}
+    elif method in ("resources/read", "resources/subscribe") and params.get("uri") == "notes://never":
+        time.sleep(3600)
     elif method == "resources/read" and params.get("uri") == ALL:
         result = {"contents": [{"uri": ALL, "text": "\n".join(notes())}]}
     elif method == "resources/subscribe" and params.get("uri") == ALL:

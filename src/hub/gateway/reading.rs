@@ -2,20 +2,24 @@
 //! a tool.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::model::{
-    CompleteRequestParams, CompleteResult, ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse,
-    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ReadResourceRequestParams,
-    ReadResourceResponse, ResourcesCapability, ResultType, ServerCapabilities,
+    CompleteRequestParams, CompleteResult, ContentBlock, ErrorCode, ErrorData, GetPromptRequestParams,
+    GetPromptResponse, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+    ReadResourceRequestParams, ReadResourceResponse, ResourcesCapability, ResultType, ServerCapabilities,
 };
-use rmcp::service::{Peer, RoleClient, ServiceError};
+use rmcp::service::{Peer, RequestContext, RoleClient, RoleServer, ServiceError};
 
 use super::passing::check_moving;
 use super::{Caller, Face, Gateway};
+use crate::hub::external::External;
 use crate::hub::link::Wire;
 
 /// How long a client may keep a list, in milliseconds.
 const LIST_TTL_MS: u64 = 60_000;
+/// How long a server may take to answer what is no call of a tool.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Gateway {
     /// Refuses who may not read what the servers have besides tools. It is granted like a tool, as `xmrt.read_resources`.
@@ -28,22 +32,59 @@ impl Gateway {
         };
         let name = format!("{server}.read_resources");
         if self.0.hub.directory().may_use(who, &name) {
+            // What it reads may be what a server says something about.
+            for wire in self.wires() {
+                wire.switchboard.used_by(&who.to_string());
+            }
             return Ok(());
         }
         let message = format!("`{who}` may read no resources: its role would have to allow `{name}`");
         Err(ErrorData::invalid_params(message, None))
     }
 
+    fn external(&self) -> Option<&Arc<External>> {
+        match &self.0.face {
+            Face::All => None,
+            Face::One(server) => self.0.hub.0.externals.get(server),
+        }
+    }
+
+    /// Whether this is the door of a server of somebody else.
+    pub(super) fn is_external(&self) -> bool {
+        self.external().is_some()
+    }
+
+    /// How long a server may take to answer.
+    pub(super) fn patience(&self) -> Duration {
+        self.external().map_or(READ_TIMEOUT, |external| {
+            external.spec.call_timeout.min(READ_TIMEOUT)
+        })
+    }
+
+    /// A server's answer, for as long as it may take and the client waits for it.
+    pub(super) async fn answered<T>(
+        &self,
+        context: &RequestContext<RoleServer>,
+        asked: impl Future<Output = Result<T, ErrorData>>,
+    ) -> Result<T, ErrorData> {
+        let ended = |why: &'static str| Err(ErrorData::internal_error(why, None));
+        tokio::select! {
+            biased;
+            () = context.ct.cancelled() => ended("the client does not wait any more"),
+            () = self.0.stop.cancelled() => ended("the server is shutting down"),
+            answer = tokio::time::timeout(self.patience(), asked) => {
+                answer.unwrap_or_else(|_elapsed| Err(late(self.patience())))
+            }
+        }
+    }
+
     /// The servers that are asked: ours behind the gateway, and at its own endpoint an external one.
     pub(super) fn wires(&self) -> Vec<Arc<Wire>> {
         let hub = &self.0.hub.0;
-        let external = match &self.0.face {
-            Face::All => None,
-            Face::One(server) => hub.externals.get(server),
-        };
         let own = hub.links.iter().filter(|(name, _)| self.0.face.shows(name));
         let own = own.map(|(_, link)| Arc::clone(&link.wire));
-        own.chain(external.and_then(|external| external.wire())).collect()
+        own.chain(self.external().and_then(|external| external.wire()))
+            .collect()
     }
 
     fn with(&self, has: impl Fn(&ServerCapabilities) -> bool) -> Vec<Peer<RoleClient>> {
@@ -130,6 +171,11 @@ impl Gateway {
             match peer.get_prompt_once(request).await {
                 Ok(GetPromptResponse::Complete(mut prompt)) => {
                     prompt.result_type.get_or_insert(ResultType::COMPLETE);
+                    for message in &mut prompt.messages {
+                        if let ContentBlock::Text(text) = &mut message.content {
+                            text.text = self.in_its_names(&text.text);
+                        }
+                    }
                     return Ok(prompt.into());
                 }
                 Ok(answer) => return Ok(answer),
@@ -137,6 +183,16 @@ impl Gateway {
             }
         }
         Err(last)
+    }
+
+    /// A text in which our tools are called as they are here.
+    fn in_its_names(&self, text: &str) -> String {
+        let shown = self.shown();
+        let mut text = text.to_owned();
+        for (name, offered) in &shown.tools {
+            text = text.replace(&format!("`{}`", offered.tool), &format!("`{name}`"));
+        }
+        text
     }
 
     pub(super) async fn completion(
@@ -153,6 +209,12 @@ impl Gateway {
         }
         Ok(CompleteResult::default())
     }
+}
+
+/// Nobody answered in time.
+pub(super) fn late(patience: Duration) -> ErrorData {
+    let message = format!("the server did not answer within {} s", patience.as_secs());
+    ErrorData::internal_error(message, None)
 }
 
 /// A server's error as it is; anything else is ours to say.

@@ -75,6 +75,11 @@ impl Toolsets {
         self.selection(self.default.iter(), whole, true)
     }
 
+    /// Some tools, listed as by default.
+    pub(super) fn only(&self, tools: &[&String]) -> Selection {
+        self.selection(tools.iter().copied(), BTreeSet::new(), true)
+    }
+
     /// The tools of some sets: words separated by commas, each `all`, `default`, a server, `server.set`, or a set's
     /// name. An unknown word is an error that names what there is.
     pub fn select(&self, words: &str) -> Result<Selection, String> {
@@ -183,7 +188,9 @@ impl Selection {
             return Some("changes something, and this connection is for reading only".to_owned());
         }
         if !self.holds(&offered.tool) {
-            let set = toolsets.of(&offered.tool).unwrap_or("all");
+            // What is in no set is asked for by its server's name.
+            let set = toolsets.of(&offered.tool).filter(|set| *set != OTHER);
+            let set = set.unwrap_or_else(|| offered.server());
             return Some(format!(
                 "is not among the tools of this connection; its toolset is `{set}` (toolsets={set})"
             ));

@@ -53,7 +53,8 @@ impl Gateway {
     ) -> Result<(), ErrorData> {
         self.check_reading(caller)?;
         self.1.check_room(&uri)?;
-        let teller = self.tell_of(&uri, context.peer.clone()).await?;
+        let told = self.tell_of(&uri, caller.clone(), context.peer.clone());
+        let teller = self.answered(context, told).await?;
         self.1.watch(uri, teller);
         Ok(())
     }
@@ -120,16 +121,17 @@ impl ServerHandler for Gateway {
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         self.check_reading(&self.caller(&context.extensions))?;
-        let listed = self.resources().await?;
+        let listed = self.answered(&context, self.resources()).await?;
         Ok(listed.with_cache_scope(CacheScope::Private))
     }
 
     async fn list_resource_templates(
         &self,
         _page: Option<PaginatedRequestParams>,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let listed = self.templates().await?;
+        self.check_reading(&self.caller(&context.extensions))?;
+        let listed = self.answered(&context, self.templates()).await?;
         Ok(listed.with_cache_scope(CacheScope::Private))
     }
 
@@ -143,7 +145,7 @@ impl ServerHandler for Gateway {
         let caller = self.caller(&context.extensions);
         let line = self.line(&caller, "resources/read", &asked, &context);
         let read = match self.check_reading(&caller) {
-            Ok(()) => self.page(request).await,
+            Ok(()) => self.answered(&context, self.page(request)).await,
             Err(error) => Err(error),
         };
         line.end(read_ending(&read)).await;
@@ -153,9 +155,10 @@ impl ServerHandler for Gateway {
     async fn list_prompts(
         &self,
         _page: Option<PaginatedRequestParams>,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        let listed = self.prompts().await?;
+        self.check_reading(&self.caller(&context.extensions))?;
+        let listed = self.answered(&context, self.prompts()).await?;
         Ok(listed.with_cache_scope(CacheScope::Private))
     }
 
@@ -169,7 +172,7 @@ impl ServerHandler for Gateway {
         let caller = self.caller(&context.extensions);
         let line = self.line(&caller, "prompts/get", &asked, &context);
         let read = match self.check_reading(&caller) {
-            Ok(()) => self.prompt(request).await,
+            Ok(()) => self.answered(&context, self.prompt(request)).await,
             Err(error) => Err(error),
         };
         line.end(read_ending(&read)).await;
@@ -182,7 +185,7 @@ impl ServerHandler for Gateway {
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         self.check_reading(&self.caller(&context.extensions))?;
-        self.completion(request).await
+        self.answered(&context, self.completion(request)).await
     }
 
     fn accepted_subscription_filter(&self, wanted: &SubscriptionFilter) -> Option<SubscriptionFilter> {
@@ -198,10 +201,9 @@ impl ServerHandler for Gateway {
             &object(context.accepted()),
             request,
         );
-        let tellers = self.tellers(&context, caller).await;
+        let tellers = self.answered(request, self.tellers(&context, caller)).await;
         line.end(read_ending(&tellers)).await;
-        self.told(&context, tellers?).await;
-        Ok(())
+        self.told(&context, tellers?).await
     }
 
     async fn subscribe(

@@ -14,9 +14,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::reading::passed;
+use super::reading::{late, passed};
 use super::seat::WATCHED_BY_ONE_MAX;
 use super::{Caller, Gateway};
+use crate::agents::Who;
 use crate::hub::updates::Updates;
 
 /// How many different resources are watched through one endpoint.
@@ -25,6 +26,9 @@ const WATCHED_MAX: usize = 256;
 const PAUSE: Duration = Duration::from_millis(500);
 /// The longest such pause.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// Those who tell one client.
+pub(super) type Tellers = JoinSet<Result<(), ErrorData>>;
 
 /// What is known of a watched resource.
 #[derive(Clone, Debug)]
@@ -37,38 +41,56 @@ enum News {
     Refused(ErrorData),
 }
 
-/// The resources that are watched.
+/// The resources that are watched: who began it, and where word of it comes out.
 #[derive(Debug, Default)]
-pub(super) struct Watching(Mutex<HashMap<String, watch::Sender<News>>>);
+pub(super) struct Watching(Mutex<HashMap<String, (Who, watch::Sender<News>)>>);
 
 impl Watching {
     /// Hears of a resource; begins to watch it if nobody does.
-    fn join(&self, gateway: &Gateway, uri: &str) -> Result<watch::Receiver<News>, ErrorData> {
+    /// Gives whether nobody did.
+    fn join(
+        &self,
+        gateway: &Gateway,
+        uri: &str,
+        who: &Who,
+    ) -> Result<(watch::Receiver<News>, bool), ErrorData> {
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        watched.retain(|_, news| !news.is_closed());
-        if let Some(news) = watched.get(uri) {
-            return Ok(news.subscribe());
+        watched.retain(|_, (_, news)| !news.is_closed());
+        if let Some((_, news)) = watched.get(uri) {
+            return Ok((news.subscribe(), false));
+        }
+        let own = watched.values().filter(|(by, _)| by == who).count();
+        if own >= WATCHED_BY_ONE_MAX {
+            let message =
+                format!("{WATCHED_BY_ONE_MAX} resources are watched by `{who}` already; leave one first");
+            return Err(ErrorData::invalid_params(message, None));
         }
         if watched.len() >= WATCHED_MAX {
             let message = format!("{WATCHED_MAX} resources are watched here already; try again later");
             return Err(ErrorData::internal_error(message, None));
         }
         let (news, heard) = watch::channel(News::None);
-        watched.insert(uri.to_owned(), news.clone());
+        watched.insert(uri.to_owned(), (who.clone(), news.clone()));
         tokio::spawn(gateway.seated().watch(uri.to_owned(), news));
-        Ok(heard)
+        Ok((heard, true))
     }
 }
 
 impl Gateway {
     /// Hears of a resource once its server has been asked for word of it.
-    async fn watched(&self, uri: &str) -> Result<watch::Receiver<News>, ErrorData> {
-        let mut news = self.0.watching.join(self, uri)?;
+    async fn watched(&self, uri: &str, who: &Who) -> Result<watch::Receiver<News>, ErrorData> {
+        let (mut news, first) = self.0.watching.join(self, uri, who)?;
         let known = news.wait_for(|news| !matches!(news, News::None)).await;
         let known = known.map(|known| known.clone());
         match known {
             Ok(News::Refused(error)) => Err(error),
-            Ok(_) => Ok(news),
+            Ok(_) => {
+                // The first word says that it is watched. Our own servers say so by themselves, to the first who asks.
+                if !first || self.is_external() {
+                    news.mark_changed();
+                }
+                Ok(news)
+            }
             Err(_) => Err(ErrorData::internal_error("the server is shutting down", None)),
         }
     }
@@ -122,10 +144,11 @@ impl Gateway {
             None,
         );
         for wire in self.wires() {
-            match wire.updates(uri).await {
-                Ok(Some(updates)) => return Ok(updates),
-                Ok(None) => {}
-                Err(error) => last = passed(error),
+            match tokio::time::timeout(self.patience(), wire.updates(uri)).await {
+                Ok(Ok(Some(updates))) => return Ok(updates),
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => last = passed(error),
+                Err(_elapsed) => last = late(self.patience()),
             }
         }
         Err(last)
@@ -135,12 +158,16 @@ impl Gateway {
     pub(super) async fn tell_of(
         &self,
         uri: &str,
+        caller: Caller,
         peer: Peer<RoleServer>,
     ) -> Result<AbortOnDropHandle<()>, ErrorData> {
-        let mut news = self.watched(uri).await?;
-        let uri = uri.to_owned();
+        let mut news = self.watched(uri, &caller.who).await?;
+        let (gateway, uri) = (self.seated(), uri.to_owned());
         Ok(AbortOnDropHandle::new(tokio::spawn(async move {
             while news.changed().await.is_ok() {
+                if gateway.check_hearing(&caller).await.is_err() {
+                    return;
+                }
                 let told = ResourceUpdatedNotificationParam::new(uri.clone());
                 if peer.notify_resource_updated(told).await.is_err() {
                     return;
@@ -155,6 +182,9 @@ impl Gateway {
         AbortOnDropHandle::new(tokio::spawn(async move {
             let mut list = List::of(&gateway, caller);
             while list.changed(&gateway).await {
+                if list.caller.check_credential().await.is_err() {
+                    return;
+                }
                 if peer.notify_tool_list_changed().await.is_err() {
                     return;
                 }
@@ -178,7 +208,7 @@ impl Gateway {
         &self,
         context: &SubscriptionContext,
         caller: Caller,
-    ) -> Result<JoinSet<()>, ErrorData> {
+    ) -> Result<Tellers, ErrorData> {
         let (accepted, sink) = (context.accepted(), context.sink());
         let uris = accepted.resource_subscriptions.as_deref().unwrap_or_default();
         if !uris.is_empty() {
@@ -186,39 +216,80 @@ impl Gateway {
         }
         let mut tellers = JoinSet::new();
         for uri in uris {
-            let news = self.watched(uri).await?;
-            tellers.spawn(tell_resource(uri.clone(), news, sink.clone()));
+            let news = self.watched(uri, &caller.who).await?;
+            let gateway = self.seated();
+            tellers.spawn(gateway.tell_resource(uri.clone(), news, caller.clone(), sink.clone()));
         }
         if accepted.tools_list_changed == Some(true) {
-            tellers.spawn(tell_list(self.seated(), caller, sink.clone()));
+            tellers.spawn(self.seated().tell_list(caller, sink.clone()));
         }
         Ok(tellers)
     }
 
-    /// Waits until the client leaves, this ends, or there is nothing more to tell.
-    pub(super) async fn told(&self, context: &SubscriptionContext, mut tellers: JoinSet<()>) {
-        let done = async { while tellers.join_next().await.is_some() {} };
+    /// Waits until the client leaves, this ends, or there is nothing more to tell. An error says that the client may hear no more.
+    pub(super) async fn told(
+        &self,
+        context: &SubscriptionContext,
+        mut tellers: Tellers,
+    ) -> Result<(), ErrorData> {
+        let done = async {
+            while let Some(ended) = tellers.join_next().await {
+                ended.unwrap_or(Ok(()))?;
+            }
+            Ok(())
+        };
         tokio::select! {
-            () = context.cancelled() => {}
-            () = self.0.hush.cancelled() => {}
-            () = done => {}
+            () = context.cancelled() => Ok(()),
+            () = self.0.hush.cancelled() => Ok(()),
+            ended = done => ended,
         }
+    }
+
+    async fn tell_resource(
+        self,
+        uri: String,
+        mut news: watch::Receiver<News>,
+        caller: Caller,
+        sink: SubscriptionSink,
+    ) -> Result<(), ErrorData> {
+        while news.changed().await.is_ok() {
+            self.check_hearing(&caller).await?;
+            if sink.notify_resource_updated(uri.clone()).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_list(self, caller: Caller, sink: SubscriptionSink) -> Result<(), ErrorData> {
+        let mut list = List::of(&self, caller);
+        while list.changed(&self).await {
+            list.caller.check_credential().await?;
+            if sink.notify_tool_list_changed().await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether who was let in when a stream began may still be told of a resource.
+    async fn check_hearing(&self, caller: &Caller) -> Result<(), ErrorData> {
+        self.check_reading(caller)?;
+        caller.check_credential().await
     }
 }
 
-async fn tell_resource(uri: String, mut news: watch::Receiver<News>, sink: SubscriptionSink) {
-    while news.changed().await.is_ok() {
-        if sink.notify_resource_updated(uri.clone()).await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn tell_list(gateway: Gateway, caller: Caller, sink: SubscriptionSink) {
-    let mut list = List::of(&gateway, caller);
-    while list.changed(&gateway).await {
-        if sink.notify_tool_list_changed().await.is_err() {
-            return;
+impl Caller {
+    async fn check_credential(&self) -> Result<(), ErrorData> {
+        match &self.credential {
+            Some(credential) if !credential.holds().await => {
+                let message = format!(
+                    "`{}` may not listen any more: its token has ended, or it was paused",
+                    self.who
+                );
+                Err(ErrorData::invalid_params(message, None))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -181,6 +181,7 @@ impl Agent {
             who: xmrt::agents::Who::Operator(name.into()),
             selection,
             paused: None,
+            credential: None,
         });
         Self::at(hub, gateway).await
     }

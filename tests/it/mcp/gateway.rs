@@ -23,6 +23,7 @@ async fn agent_offered(hub: &Hub, gateway: &Gateway, selection: Selection) -> Ag
         who: xmrt::agents::Who::Operator("eliza".into()),
         selection,
         paused: None,
+        credential: None,
     };
     Agent::at(hub.clone(), gateway.clone().with_local(caller)).await
 }
@@ -121,7 +122,7 @@ async fn a_caller_is_offered_the_toolsets_it_asks_for_and_told_where_the_rest_is
     assert_eq!(agent.names().await, ["desk_read_letter"]);
     for (tool, why) in [
         ("desk_write_letter", "reading only"),
-        ("desk_wait", "its toolset is `other`"),
+        ("desk_wait", "its toolset is `desk`"),
         ("desk_read_leter", "did you mean `desk_read_letter`"),
     ] {
         let refused = agent
@@ -424,6 +425,7 @@ async fn at_a_door_where_nothing_was_chosen_a_server_shows_all_its_tools() {
         who: xmrt::agents::Who::Operator("anybody".into()),
         selection: gateway.toolsets().by_default(),
         paused: None,
+        credential: None,
     });
     assert_eq!(listed.len(), hub.tools().len());
     hub.stop().await;

@@ -141,11 +141,13 @@ async fn prompts_are_worded_with_their_arguments_and_name_tools_that_there_are()
             assert!(text.contains(value.as_str().unwrap()), "{name}: {text}");
         }
         let named = text.split('`').skip(1).step_by(2).filter(|word| {
-            ["github.", "render.", "xmrt."]
+            ["github_", "render_", "xmrt_"]
                 .iter()
                 .any(|server| word.starts_with(server))
         });
-        for tool in named.filter(|word| !word.contains(' ') && word.contains('_')) {
+        assert!(!text.contains("`github."), "as they are called here: {text}");
+        for tool in named.filter(|word| !word.contains(' ')) {
+            let tool = &tool.replacen('_', ".", 1);
             assert!(tools.contains_key(tool), "{name} names `{tool}`");
             // An agent that comes by HTTP and asks for nothing in particular can follow it.
             assert!(

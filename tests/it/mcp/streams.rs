@@ -17,7 +17,9 @@ use xmrt::rules;
 use super::progress::slow;
 
 const TOKEN: &str = "the token of the tests";
-const SESSIONS_MAX: usize = 256;
+/// Of one caller.
+const SESSIONS_MAX: usize = 32;
+const OPEN_MAX: usize = 128;
 
 struct Served {
     url: String,
@@ -199,5 +201,40 @@ async fn there_is_an_end_to_sessions_and_the_revision_without_sessions_goes_on()
         .await
         .unwrap();
     assert_eq!(gone.status(), 404);
+    served.close().await;
+}
+
+/// Streams are open for as long as their client likes; webhooks and health checks need connections, too.
+#[tokio::test]
+async fn there_is_an_end_to_the_streams_of_one_caller() {
+    let served = served(super::gateway::built_in().await).await;
+    let listen = || {
+        served.modern(
+            "subscriptions/listen",
+            json!({ "notifications": { "toolsListChanged": true } }),
+        )
+    };
+    let mut streams = Vec::new();
+    for _ in 0..OPEN_MAX {
+        let answer = listen().send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), kind(&answer)),
+            (200, "text/event-stream".into())
+        );
+        streams.push(answer);
+    }
+    let refused = listen().send().await.unwrap();
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    let why: Value = refused.json().await.unwrap();
+    assert_eq!(
+        why["detail"],
+        "128 requests and streams of `admin` are open; end some first"
+    );
+    // One that is left makes room, once that was noticed.
+    streams.pop();
+    while listen().send().await.unwrap().status() != 200 {
+        tokio::task::yield_now().await;
+    }
     served.close().await;
 }

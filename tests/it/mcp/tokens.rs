@@ -286,3 +286,121 @@ async fn a_token_is_made_for_an_agent_there_is_and_for_a_year_at_most() {
         .unwrap();
     assert_eq!(answer.status(), 404);
 }
+
+/// Who asks for nothing in particular sees what it may use, if that is little: it cannot know what to ask for.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_with_few_tools_sees_them_without_asking() {
+    let world = world().await;
+    let rita = token(&world, "rita").await;
+    let request = world
+        .client
+        .post(format!("{}/mcp", world.server.url))
+        .bearer_auth(&rita)
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", "tools/list");
+    let params = json!({ "_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {},
+    } });
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": params });
+    let answer: Value = request.json(&body).send().await.unwrap().json().await.unwrap();
+    let tools = answer["result"]["tools"].as_array().unwrap();
+    assert_eq!(tools.len(), 1, "{answer}");
+    assert_eq!(tools[0]["name"], "github_get_issue");
+    let (_, prompts) = ask(&world, &rita, "prompts/list", json!({})).await;
+    let why = prompts["error"]["message"].as_str().unwrap();
+    assert!(why.contains("`xmrt.read_resources`"), "{why}");
+}
+
+/// A session's id stands in headers and logs; it is no right to the session.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_whose_token_began_it() {
+    let world = world().await;
+    let (eliza, rita) = (token(&world, "eliza").await, token(&world, "rita").await);
+    let post = |bearer: &str, body: Value| {
+        let request = world.client.post(format!("{}/mcp", world.server.url));
+        request
+            .bearer_auth(bearer)
+            .header("accept", "application/json, text/event-stream")
+            .json(&body)
+    };
+    let hello = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "initialize",
+        "params": { "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "t", "version": "0" } },
+    });
+    let begun = post(&eliza, hello).send().await.unwrap();
+    let session = begun.headers()["mcp-session-id"].clone();
+    let list = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/list" });
+    let of = |request: reqwest::RequestBuilder| request.header("mcp-session-id", &session);
+    assert_eq!(of(post(&rita, list.clone())).send().await.unwrap().status(), 404);
+    let end = world
+        .client
+        .delete(format!("{}/mcp", world.server.url))
+        .bearer_auth(&rita);
+    assert_eq!(of(end).send().await.unwrap().status(), 404);
+    let listens = world
+        .client
+        .get(format!("{}/mcp", world.server.url))
+        .bearer_auth(&rita)
+        .header("accept", "text/event-stream");
+    assert_eq!(of(listens).send().await.unwrap().status(), 404);
+    assert_eq!(of(post(&eliza, list)).send().await.unwrap().status(), 200);
+}
+
+/// The right to be told ends with the token, and while somebody holds the agent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_the_right_to_it() {
+    let config = CONFIG.replace(
+        "\"github.get_issue\"]",
+        "\"github.get_issue\", \"xmrt.read_resources\"]",
+    );
+    let world = World::start(&[], &config).await;
+    for ends in ["paused", "revoked"] {
+        let (_, made) = world.api_post("agents/rita/tokens", json!({ "days": 7 })).await;
+        let rita = made["token"].as_str().unwrap();
+        let listen = super::watching::listen(&["xmrt://events"]);
+        let request = world
+            .client
+            .post(format!("{}/mcp", world.server.url))
+            .bearer_auth(rita)
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", "subscriptions/listen");
+        let mut stream = request.json(&listen).send().await.unwrap();
+        let mut text = String::new();
+        while !text.contains("notifications/resources/updated") {
+            text.push_str(std::str::from_utf8(&stream.chunk().await.unwrap().unwrap()).unwrap());
+        }
+        let delete = async |path: &str| {
+            let url = format!("{}/api/v1/{path}", world.server.url);
+            let answer = world
+                .client
+                .delete(url)
+                .bearer_auth(ADMIN_TOKEN)
+                .send()
+                .await
+                .unwrap();
+            assert!(answer.status().is_success(), "{path}: {answer:?}");
+        };
+        match ends {
+            "paused" => assert!(world.api_post("pauses", json!({ "what": "agent:rita" })).await.0 < 300),
+            _ => delete(&format!("agents/rita/tokens/{}", made["id"].as_str().unwrap())).await,
+        }
+        world
+            .github("ping", &format!("d-{ends}"), &json!({ "zen": "x" }))
+            .await
+            .unwrap();
+        text.clear();
+        while let Some(chunk) = stream.chunk().await.unwrap() {
+            text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+        assert!(
+            text.contains("`rita` may not listen any more") || text.contains("stands still"),
+            "{ends}: {text}"
+        );
+        assert!(!text.contains("resources/updated"), "{ends}: {text}");
+        if ends == "paused" {
+            delete("pauses/agent:rita").await;
+        }
+    }
+}
