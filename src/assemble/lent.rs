@@ -118,6 +118,24 @@ impl LentPins {
         })
     }
 
+    /// The same to keep something in: where there is none yet it is made, or what a tool was when it was first seen would be
+    /// forgotten with this process.
+    async fn journal_to_keep(&self) -> Result<Option<(Bare, Arc<dyn PinStore>)>, String> {
+        if let Some(there) = self.journal().await? {
+            return Ok(Some(there));
+        }
+        if self.settings.redis.is_some() {
+            tracing::warn!(
+                "what a tool was when it was seen is forgotten with this process: no server runs that keeps it in Redis"
+            );
+            return Ok(None);
+        }
+        let made = Bare::open(&self.settings, false).await;
+        let made = made.map_err(|error| error.to_string())?;
+        let pins: Arc<dyn PinStore> = JournalPins::new(made.kept(), self.clock.clone());
+        Ok(Some((made, pins)))
+    }
+
     /// The journal, opened for as long as both values live: a server must be able to start.
     async fn journal(&self) -> Result<Option<(Bare, Arc<dyn PinStore>)>, String> {
         // To say what a rule may call, no network is needed: what is approved in Redis only the server there knows.
@@ -148,7 +166,7 @@ impl PinStore for LentPins {
     ) -> Result<bool, String> {
         // A running server looks at the same servers, and keeps what it sees itself.
         if running_server(&self.settings).is_none()
-            && let Some((_open, journal)) = self.journal().await?
+            && let Some((_open, journal)) = self.journal_to_keep().await?
             && !journal.save(server, tool, was, pin).await?
         {
             return Ok(false);

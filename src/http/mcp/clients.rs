@@ -11,6 +11,7 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 
 use super::super::Problem;
 use crate::agents::Who;
+use crate::clock::Clock;
 
 /// Requests whose answers are not wholly sent, streams included, of all clients. The server has four times as many connections, for
 /// webhooks and for who asks whether it is well.
@@ -118,7 +119,7 @@ impl Sessions {
             )),
             Some(session) => {
                 session.open += 1;
-                session.last = Instant::now();
+                session.last = Clock::monotonic();
                 let (sessions, id) = (Arc::clone(self), id.to_owned());
                 Ok(Some(InUse { sessions, id }))
             }
@@ -127,7 +128,7 @@ impl Sessions {
 
     /// A session began.
     pub(super) fn begun(&self, id: &str, who: Who) {
-        let last = Instant::now();
+        let last = Clock::monotonic();
         self.owned().insert(id.to_owned(), Owned { who, open: 0, last });
     }
 
@@ -171,7 +172,7 @@ impl Drop for InUse {
     fn drop(&mut self) {
         if let Some(session) = self.sessions.owned().get_mut(&self.id) {
             session.open -= 1;
-            session.last = Instant::now();
+            session.last = Clock::monotonic();
         }
     }
 }

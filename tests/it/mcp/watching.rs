@@ -28,8 +28,8 @@ use crate::external::notes;
 use crate::harness::{ADMIN_TOKEN, World, issue_opened};
 
 /// Pages that can be rewritten.
-#[derive(Default)]
-struct Pages(Mutex<BTreeMap<String, String>>, AtomicU64);
+#[derive(Clone, Default)]
+struct Pages(Arc<Mutex<BTreeMap<String, String>>>, Arc<AtomicU64>);
 
 impl Pages {
     fn write(&self, uri: &str, text: &str) {
@@ -43,18 +43,18 @@ impl Pages {
     }
 }
 
-async fn page(pages: Arc<Arc<Pages>>, uri: String) -> Result<Option<Page>, ToolError> {
+async fn page(pages: Arc<Pages>, uri: String) -> Result<Option<Page>, ToolError> {
     let text = pages.0.lock().unwrap().get(&uri).cloned();
     let mime_type = "text/plain";
     Ok(text.map(|text| Page { text, mime_type }))
 }
 
-fn shelf(pages: &Arc<Pages>) -> Toolbox<Arc<Pages>> {
+fn shelf(pages: &Pages) -> Toolbox<Pages> {
     let library = Library::new(page, async |_, _| Ok(Vec::new()))
-        .watched(async |pages: Arc<Arc<Pages>>| Ok(pages.1.load(Ordering::SeqCst)))
+        .watched(async |pages: Arc<Pages>| Ok(pages.1.load(Ordering::SeqCst)))
         .resource("desk://menu", "Menu", "Today's.", "text/plain")
         .template("desk://letters/{id}", "Letter", "One.", "text/plain");
-    Toolbox::named("desk", "Letters.", Arc::clone(pages)).with_library(library)
+    Toolbox::named("desk", "Letters.", pages.clone()).with_library(library)
 }
 
 /// A client that keeps what it hears.
@@ -150,7 +150,7 @@ fn of(uris: &[&str]) -> SubscriptionFilter {
         .build()
 }
 
-async fn behind(pages: &Arc<Pages>) -> (Hub, Gateway) {
+async fn behind(pages: &Pages) -> (Hub, Gateway) {
     let hub = Hub::builder().serve("desk", shelf(pages)).start().await.unwrap();
     let gateway = Gateway::new(&hub, Face::All, Toolsets::default()).unwrap();
     (hub, gateway)
@@ -159,7 +159,7 @@ async fn behind(pages: &Arc<Pages>) -> (Hub, Gateway) {
 /// A page that were told of wrongly would be told of before the one that is waited for: both are looked at in order.
 #[tokio::test]
 async fn a_page_is_told_of_when_it_is_watched_and_whenever_it_is_another_and_at_no_other_time() {
-    let pages: Arc<Pages> = Arc::default();
+    let pages = Pages::default();
     pages.write("desk://menu", "soup");
     let (hub, gateway) = behind(&pages).await;
     let client = Client::modern(&gateway).await;
@@ -200,7 +200,7 @@ async fn a_page_is_told_of_when_it_is_watched_and_whenever_it_is_another_and_at_
 
 #[tokio::test]
 async fn a_client_of_an_older_revision_subscribes_and_leaves() {
-    let pages: Arc<Pages> = Arc::default();
+    let pages = Pages::default();
     pages.write("desk://menu", "soup");
     let (hub, gateway) = behind(&pages).await;
     let mut client = Client::legacy(&gateway).await;
@@ -261,7 +261,7 @@ async fn a_client_of_an_older_revision_subscribes_and_leaves() {
 
 #[tokio::test]
 async fn who_is_paused_watches_nothing_and_so_does_nobody_at_an_address_where_nothing_is() {
-    let pages: Arc<Pages> = Arc::default();
+    let pages = Pages::default();
     let (hub, gateway) = behind(&pages).await;
     let client = Client::modern(&gateway).await;
     let mut nowhere = client.running.listen(of(&["desk://attic"])).await.unwrap();

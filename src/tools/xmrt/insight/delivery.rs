@@ -103,6 +103,9 @@ pub(super) async fn measured(
     Ok(delivery)
 }
 
+/// A line of the report: what is measured, and how that is told.
+type Row = (&'static str, fn(&Measures) -> String);
+
 impl Delivery {
     /// What a person would paste.
     fn told(&self) -> String {
@@ -119,7 +122,7 @@ impl Delivery {
             format!("| | these {} | the {days} before |", counted(days, "day")),
             "|---|---|---|".to_owned(),
         ];
-        let rows: [(&str, fn(&Measures) -> String); 4] = [
+        let rows: [Row; 4] = [
             ("Deployments", deployments),
             ("Lead time of a commit", lead_time),
             ("Changes that failed", failures),

@@ -449,7 +449,7 @@ mod tests {
                         .map(|(when, works)| (minute(*when), *works))
                         .collect();
                     let history = History {
-                        live: live.clone(),
+                        live,
                         outages: outages(told),
                         never_live: Vec::new(),
                     };

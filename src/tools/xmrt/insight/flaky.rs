@@ -94,6 +94,9 @@ struct Commit<'a> {
     attempts: u64,
 }
 
+/// By their ids, the newest first.
+type Commits<'a> = Vec<(&'a str, Commit<'a>)>;
+
 pub(super) async fn flaky_workflows(ctx: Ctx<Parts>, args: FlakyArgs) -> Result<FlakyWorkflows, ToolError> {
     let window = window(Some(args.within.as_deref().unwrap_or(WITHIN)), ctx.clock.now())?;
     let filter = RunFilter {
@@ -121,7 +124,7 @@ pub(super) async fn flaky_workflows(ctx: Ctx<Parts>, args: FlakyArgs) -> Result<
 fn found(runs: &[WorkflowRun]) -> (u32, Vec<FlakyWorkflow>) {
     let mut count = 0;
     // By workflow, and by commit; the order of the list is that of the runs, the newest first.
-    let mut workflows: BTreeMap<&str, (u32, Vec<(&str, Commit<'_>)>)> = BTreeMap::new();
+    let mut workflows: BTreeMap<&str, (u32, Commits<'_>)> = BTreeMap::new();
     for run in runs {
         let ended_well = match run.conclusion.as_deref() {
             Some("success") => true,
@@ -165,7 +168,7 @@ fn found(runs: &[WorkflowRun]) -> (u32, Vec<FlakyWorkflow>) {
 }
 
 impl FlakyWorkflow {
-    fn of<'a>(path: &str, runs: u32, commits: &[(&'a str, Commit<'a>)]) -> Option<Self> {
+    fn of<'a>(path: &str, runs: u32, commits: &Commits<'a>) -> Option<Self> {
         let both = |(sha, commit): &(&'a str, Commit<'a>)| -> Option<(&'a WorkflowRun, FlakyExample)> {
             let run = commit.succeeded.filter(|_| commit.failed)?;
             let example = FlakyExample {
