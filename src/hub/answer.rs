@@ -105,6 +105,7 @@ pub(super) fn of_failure(tool: &str, error: &ServiceError, writes: bool) -> Tool
         ServiceError::McpError(error) if error.code == ErrorCode::METHOD_NOT_FOUND => {
             ToolError::new(ErrorClass::NotFound, error.message.to_string())
         }
+        ServiceError::TransportClosed | ServiceError::TransportSend(_) => gone(tool, writes),
         other => lost(writes, format!("`{tool}`: {other}")),
     }
 }
@@ -116,6 +117,21 @@ pub(super) fn of_trouble(tool: &str, trouble: Trouble, writes: bool) -> ToolErro
         Trouble::Failed(error) => of_failure(tool, &error, writes),
         Trouble::TimedOut(after) => late(tool, after, writes),
     }
+}
+
+/// Its server was there when the call was sent, and is not any more.
+fn gone(tool: &str, writes: bool) -> ToolError {
+    let error = lost(
+        writes,
+        format!(
+            "the server of `{tool}` ended, or the connection to it was lost, while it worked on the call"
+        ),
+    );
+    error.with_remedy(if writes {
+        "look whether it happened before you call again"
+    } else {
+        "call again: it changes nothing"
+    })
 }
 
 /// The answer did not come in time.

@@ -288,6 +288,12 @@ async fn a_child_that_dies_in_a_call_leaves_it_in_doubt_and_comes_back() {
         .await
         .unwrap_err();
     assert_eq!(error.class, ErrorClass::UnknownEffect, "{error}");
+    assert_eq!(
+        error.message,
+        "the server of `notes.write_and_die` ended, or the connection to it was lost, while it worked on the call"
+    );
+    let remedy = Some("look whether it happened before you call again");
+    assert_eq!(error.remedy.as_deref(), remedy);
     assert_eq!(desk.notes(), ["last"], "it did write");
     let down = desk
         .until("its end to be noticed", |status| status.restarts >= 1)
