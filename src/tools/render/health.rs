@@ -26,6 +26,8 @@ const EVENTS_MAX: usize = 100;
 const BY_STATUS: (&str, &str) = ("aggregateBy", "statusCode");
 /// How much of a service's name a report quotes, in bytes.
 const NAME_BYTES_MAX: usize = 100;
+/// How much of why something could not be read is quoted, in bytes.
+const WHY_BYTES_MAX: usize = 200;
 
 /// Whose health.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -183,6 +185,8 @@ async fn series(
 
 /// A sentence about what could not be read, if there is any.
 pub(super) fn not_judged(unread: &[String]) -> Option<String> {
+    // What Render answered is not our word.
+    let unread: Vec<String> = unread.iter().map(|what| quote(what, WHY_BYTES_MAX)).collect();
     (!unread.is_empty()).then(|| format!("Not judged, because it could not be read: {}.", unread.join("; ")))
 }
 
@@ -212,7 +216,7 @@ impl Vitals {
         };
         let mut lines = vec![
             format!(
-                "{} ({}, {}) is {verdict}, looked at from {} to {}.",
+                "{} ({}, {}) is {verdict}, looked at between {} and {}.",
                 quote(&service.name, NAME_BYTES_MAX),
                 service.id,
                 service.kind,

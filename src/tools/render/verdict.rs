@@ -285,7 +285,7 @@ fn of_limits(seen: &Seen, findings: &mut Vec<Finding>) {
             weight,
             "metrics",
             format!(
-                "{name} of the busiest instance: {mean:.0} % of its limit in the mean, {peak:.0} % at most."
+                "{name} of the busiest instance: {mean:.0} % of its limit on average, {peak:.0} % at most."
             ),
         ));
     }
@@ -348,7 +348,7 @@ fn of_requests(seen: &Seen, findings: &mut Vec<Finding>) {
             None => (Weight::Info, String::new()),
         };
         let what = format!(
-            "p95 latency: {} in the mean, {} at worst{before}.",
+            "p95 latency: {} on average, {} at worst{before}.",
             told(now),
             told(worst)
         );

@@ -77,15 +77,15 @@ async fn a_repository_in_trouble_is_told_with_the_heaviest_first() {
 
     - bad: Security: 2 open Dependabot alerts: 1 critical, 1 high.
     - bad: CI: `ci` fails on `main` since TIME, the last 2 runs in a row: https://github.com/acme/api/actions/runs/3
+    - warning: Security: GitHub's secret scanning is off.
     - warning: Work: 1 of 2 open pull requests is older than 30 days: #5 (`Old '@everyone' <! -- x -- >`, 84 days).
     - warning: People: `mona` made 12 of the last 12 commits: a single person carries it.
     - warning: Releases: the last one, `v2`, is 100 days old, usually one every 30 days; 12 commits since then.
     - warning: Community: 14 % of what GitHub recommends; there is no license, no contributing guide, no pull request template, no issue template, no code of conduct.
-    - Work: 1 open issue, 1 of them older than 90 days, the oldest #1 (`It breaks`, 200 days).
+    - Work: 1 open issue, older than 90 days: #1 (`It breaks`, 200 days).
     - Activity: 12 commits by 1 person in the last 30 days, after 0 in the 30 days before.
     - People: 2 contributors in all, the most active `mona` (12 commits).
     - Languages: Rust 75 %, Shell 25 %.
-    - Not judged, because it could not be read: secret scanning alerts (GitHub answered 404: Secret scanning is disabled on this repository).
     "#);
     assert_eq!(found["evidence"][0]["weight"], "bad");
     stage.end().await;
@@ -135,7 +135,7 @@ async fn a_quiet_repository_in_order_is_told_so() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_read_is_said_and_not_judged() {
+async fn what_could_not_be_read_is_said_and_not_judged_and_what_is_turned_off_is_judged() {
     let stage = Stage::new(json!({})).await;
     stage.fault(json!({ "match": { "operation": "list_workflow_runs" }, "kind": "status", "status": 502, "times": 1 }));
     let found = stage.done("analyze_repository", api()).await;
@@ -149,10 +149,15 @@ async fn what_could_not_be_read_is_said_and_not_judged() {
         unread[0].starts_with("workflow runs (GitHub answered 502"),
         "{unread:?}"
     );
-    assert!(
-        unread[1].starts_with("Dependabot alerts (GitHub answered 403"),
-        "{unread:?}"
-    );
+    // What is turned off was read all the same.
+    assert_eq!(unread.len(), 1, "{unread:?}");
+    for off in [
+        "- warning: Security: Dependabot alerts are off: ",
+        "- warning: Security: GitHub's secret scanning is off.",
+    ] {
+        let report = found["report"].as_str().unwrap();
+        assert!(report.contains(off), "{report}");
+    }
     let report = found["report"].as_str().unwrap();
     assert!(
         !report.contains("CI:") && report.contains("Not judged, because it could not be read"),

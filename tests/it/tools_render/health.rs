@@ -35,13 +35,13 @@ async fn a_healthy_service_is_told_with_what_was_looked_at() {
         (&json!("healthy"), &json!([]))
     );
     insta::assert_snapshot!(vitals["report"].as_str().unwrap(), @"
-    `api-prod` (srv-a, web_service) is healthy, looked at from 2027-01-15 07:00 UTC to 2027-01-15 08:00 UTC.
+    `api-prod` (srv-a, web_service) is healthy, looked at between 2027-01-15 07:00 UTC and 2027-01-15 08:00 UTC.
 
     - Live is dep-1 since 2027-01-13 08:00 UTC.
-    - Memory of the busiest instance: 49 % of its limit in the mean, 59 % at most.
-    - CPU of the busiest instance: 30 % of its limit in the mean, 40 % at most.
+    - Memory of the busiest instance: 49 % of its limit on average, 59 % at most.
+    - CPU of the busiest instance: 30 % of its limit on average, 40 % at most.
     - 0 of 200 requests failed with 5xx (0.0 %).
-    - p95 latency: 100 in the mean, 100 at worst.
+    - p95 latency: 100 on average, 100 at worst.
     ");
 }
 
@@ -138,17 +138,17 @@ async fn load_has_its_weight_against_its_limits_and_against_the_time_before() {
         (
             load("memory", second(), "now", json!([300, 500])),
             "degraded",
-            "Memory of the busiest instance: 78 % of its limit in the mean, 98 % at most.",
+            "Memory of the busiest instance: 78 % of its limit on average, 98 % at most.",
         ),
         (
             load("cpu", second(), "now", json!([0.48, 0.49])),
             "degraded",
-            "CPU of the busiest instance: 97 % of its limit in the mean, 98 % at most.",
+            "CPU of the busiest instance: 97 % of its limit on average, 98 % at most.",
         ),
         (
             before(40),
             "degraded",
-            "p95 latency: 100 ms in the mean, 100 ms at worst: 2.5 times the 40 ms before.",
+            "p95 latency: 100 ms on average, 100 ms at worst: 2.5 times the 40 ms before.",
         ),
         (before(90), "healthy", "100 ms at worst; 90 ms before."),
         // The mean of the worst parts is no worst part.

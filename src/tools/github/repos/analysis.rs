@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::super::{Parts, client};
 use crate::clock;
 use crate::hub::{ErrorClass, ToolError};
-use crate::integrations::ApiError;
 use crate::integrations::github::{
     Client, Commit, CommitFilter, CommunityProfile, Contributor, Issue, IssueFilter, Release, Repo,
     Repository, RunFilter, WorkflowRun,
 };
+use crate::integrations::{ApiError, Failure};
+use crate::tools::quote::quote;
 use crate::tools::toolbox::Ctx;
 use crate::tools::when::minute;
 use judge::{DAY_MS, PAGE, judge};
@@ -28,6 +29,14 @@ const OPEN_MAX: usize = 500;
 /// Most runs and releases that are read.
 const RUNS_MAX: usize = 100;
 const RELEASES_MAX: usize = 20;
+
+/// What GitHub looks for by itself, where it is turned on.
+const DEPENDABOT: &str = "Dependabot alerts";
+const SECRETS: &str = "secret scanning alerts";
+/// How GitHub says that it is not: "Dependabot alerts are disabled for this repository."
+const DISABLED: &[&str] = &["are disabled", "is disabled"];
+/// How much of why something could not be read is quoted, in bytes.
+const WHY_BYTES_MAX: usize = 200;
 
 /// Which repository.
 #[derive(Deserialize, JsonSchema)]
@@ -75,6 +84,8 @@ struct Seen {
     weaknesses: Option<Vec<String>>,
     /// How many secrets stand open.
     secrets: Option<usize>,
+    /// Which of the two are turned off, in words: that is no failure to read them.
+    off: Vec<&'static str>,
 }
 
 pub(super) async fn analyze(ctx: Ctx<Parts>, one: One) -> Result<Analysis, ToolError> {
@@ -111,6 +122,26 @@ fn or_unread<T>(
             unread.push(format!("{what} ({})", error.message.trim_end_matches('.')));
             Ok(None)
         }
+    }
+}
+
+/// The same of what a repository can do without: where it is turned off, there is nothing to read.
+fn or_off<T>(
+    what: &'static str,
+    read: Result<T, ApiError>,
+    unread: &mut Vec<String>,
+    off: &mut Vec<&'static str>,
+) -> Result<Option<T>, ToolError> {
+    let is_off = |error: &ApiError| {
+        matches!(error.failure, Failure::Forbidden | Failure::NotFound)
+            && DISABLED.iter().any(|word| error.message.contains(word))
+    };
+    match read {
+        Err(error) if is_off(&error) => {
+            off.push(what);
+            Ok(None)
+        }
+        read => or_unread(what, read, unread),
     }
 }
 
@@ -159,9 +190,10 @@ async fn read(
         published.collect()
     });
     let open = or_unread("open issues", open, unread)?.map(|listed| (listed.items, listed.more));
-    let weaknesses = or_unread("Dependabot alerts", weaknesses, unread)?
+    let mut off = Vec::new();
+    let weaknesses = or_off(DEPENDABOT, weaknesses, unread, &mut off)?
         .map(|(alerts, _)| alerts.into_iter().map(|alert| alert.severity).collect());
-    let secrets = or_unread("secret scanning alerts", secrets, unread)?.map(|listed| listed.items.len());
+    let secrets = or_off(SECRETS, secrets, unread, &mut off)?.map(|listed| listed.items.len());
     Ok(Seen {
         now,
         repository,
@@ -175,6 +207,7 @@ async fn read(
         open,
         weaknesses,
         secrets,
+        off,
     })
 }
 
@@ -202,6 +235,8 @@ fn told(seen: &Seen, standing: Standing, evidence: &[Finding], unread: &[String]
         format!("- {sign}{}", finding.what)
     }));
     if !unread.is_empty() {
+        // What GitHub answered is not our word.
+        let unread: Vec<String> = unread.iter().map(|what| quote(what, WHY_BYTES_MAX)).collect();
         lines.push(format!(
             "- Not judged, because it could not be read: {}.",
             unread.join("; ")

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Seen, work};
+use super::{DEPENDABOT, SECRETS, Seen, work};
 use crate::clock;
 use crate::integrations::github::{Commit, WorkflowRun};
 use crate::tools::counted::counted;
@@ -102,6 +102,20 @@ fn at_least(count: usize, thing: &str) -> String {
 }
 
 fn security(seen: &Seen, findings: &mut Vec<Finding>) {
+    if seen.off.contains(&DEPENDABOT) {
+        let what = "Security: Dependabot alerts are off: nobody is told of weaknesses in what it depends on.";
+        findings.push(Finding::new(Weight::Warning, "security", what.to_owned()));
+    }
+    if seen.off.contains(&SECRETS) {
+        // For a private repository it costs money.
+        let weight = if seen.repository.private {
+            Weight::Info
+        } else {
+            Weight::Warning
+        };
+        let what = "Security: GitHub's secret scanning is off.".to_owned();
+        findings.push(Finding::new(weight, "security", what));
+    }
     if let Some(open @ 1..) = seen.secrets {
         let what = format!(
             "Security: {} in the repository, by GitHub's secret scanning.",

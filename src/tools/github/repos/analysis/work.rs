@@ -32,6 +32,10 @@ pub(super) fn judge(seen: &Seen, findings: &mut Vec<Finding>) {
                 counted(all, "open pull request")
             ),
         ),
+        (1, _) => (
+            Weight::Warning,
+            format!("Work: 1 open pull request{or_more}, older than {PULL_WAITS_DAYS} days: {named}."),
+        ),
         (all, old) => (
             Weight::Warning,
             format!(
@@ -48,6 +52,10 @@ pub(super) fn judge(seen: &Seen, findings: &mut Vec<Finding>) {
         (all, None) => format!(
             "Work: {}{or_more}, none older than {ISSUE_OLD_DAYS} days.",
             counted(all, "open issue")
+        ),
+        (1, Some(oldest)) => format!(
+            "Work: 1 open issue{or_more}, older than {ISSUE_OLD_DAYS} days: {}.",
+            self::named(seen, std::slice::from_ref(oldest))
         ),
         (all, Some(oldest)) => format!(
             "Work: {}{or_more}, {} of them older than {ISSUE_OLD_DAYS} days, the oldest {}.",
