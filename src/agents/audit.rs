@@ -8,13 +8,14 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::reach::{NAMES_ORG, NAMES_REPO, NAMES_SERVICE};
+use super::secrets::{HIDDEN, masked};
 use crate::clock::Clock;
 use crate::journal::AuditEntry;
 
-/// What stands where something was taken out.
-const HIDDEN: &str = "(hidden)";
 /// How much of a text is kept, in characters.
 const TEXT_CHARS_MAX: usize = 200;
+/// How much of a text is looked at for that, in bytes.
+const TEXT_BYTES_READ: usize = 8 * 1024;
 /// How many items of a list, or fields of an object, are kept.
 const ITEMS_MAX: usize = 20;
 /// How deep arguments are kept.
@@ -38,27 +39,6 @@ const SECRET_NAMES: &[&str] = &[
     "value",
     "vars",
 ];
-/// How words begin that are somebody's token, whatever argument they stand in.
-const SECRET_WORDS: &[&str] = &[
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "xmrt_agent_",
-    "rnd_",
-    "whsec_",
-    "xoxb-",
-    "xoxp-",
-    "xapp-",
-    "sk-",
-    "AKIA",
-    "eyJ",
-];
-/// A word that begins so and is at least so long is a token, in characters.
-const SECRET_WORD_CHARS_MIN: usize = 16;
-
 /// Where entries of calls go that nobody else puts on record.
 #[async_trait]
 pub trait Trail: Send + Sync + std::fmt::Debug {
@@ -171,51 +151,22 @@ fn hidden(value: &Value) -> Value {
     }
 }
 
-/// A text without what looks like a token, cut short.
+/// A text without what looks like a secret, cut short.
 pub fn scrubbed(text: &str) -> String {
-    let of_a_word = |sign: char| sign.is_ascii_alphanumeric() || "_-.+/=".contains(sign);
-    let mut clean = String::with_capacity(text.len().min(TEXT_CHARS_MAX));
-    let mut rest = text;
-    while let Some(start) = rest.find(of_a_word) {
-        clean.push_str(&rest[..start]);
-        rest = &rest[start..];
-        let end = rest.find(|sign| !of_a_word(sign)).unwrap_or(rest.len());
-        clean.push_str(&word(&rest[..end], &clean));
-        rest = &rest[end..];
-        if clean.len() > TEXT_CHARS_MAX * 4 {
-            break;
-        }
+    // What is cut off anyway need not be looked at; half a secret would not be known for one.
+    let mut end = text.len().min(TEXT_BYTES_READ);
+    while !text.is_char_boundary(end) {
+        end -= 1;
     }
-    clean.push_str(rest);
-    if clean.chars().count() > TEXT_CHARS_MAX {
-        let cut: String = clean.chars().take(TEXT_CHARS_MAX).collect();
-        return format!("{cut}…");
+    if end < text.len() {
+        end = text[..end].rfind(char::is_whitespace).unwrap_or(end);
+    }
+    let mut clean = masked(&text[..end]);
+    if end < text.len() || clean.chars().count() > TEXT_CHARS_MAX {
+        clean = clean.chars().take(TEXT_CHARS_MAX).collect();
+        clean.push('…');
     }
     clean
-}
-
-/// A word as it is kept; `before` is what stands before it.
-fn word(word: &str, before: &str) -> String {
-    let is_token = |part: &str| {
-        part.len() >= SECRET_WORD_CHARS_MIN && SECRET_WORDS.iter().any(|begin| part.starts_with(begin))
-    };
-    // What follows `scheme://name:` is a password, and what follows `key=` in a query is the key of a hook.
-    let password = before.rsplit_once("://").is_some_and(|(_, name)| {
-        name.split_once(':')
-            .is_some_and(|(_, rest)| rest.is_empty() && !name.contains('/'))
-    });
-    if is_token(word) || password || before.ends_with("Bearer ") {
-        return HIDDEN.into();
-    }
-    match word.split_once('=') {
-        Some((name, value)) if is_token(value) || (before.ends_with(['?', '&']) && !value.is_empty()) => {
-            format!("{name}={HIDDEN}")
-        }
-        _ => match word.rsplit_once('/') {
-            Some((path, last)) if is_token(last) => format!("{path}/{HIDDEN}"),
-            _ => word.to_owned(),
-        },
-    }
 }
 
 #[cfg(test)]

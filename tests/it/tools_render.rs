@@ -12,6 +12,7 @@ mod events;
 mod health;
 mod hooks;
 mod jobs;
+mod logs_since;
 mod metrics;
 mod rollback;
 mod services;

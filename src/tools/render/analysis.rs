@@ -1,6 +1,8 @@
 //! In: calls to make sense of a log. Out: its templates with counts, what is new since the deploy, the share of errors.
 //! Never: the finding of templates, see `templates`.
 
+mod told;
+
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,10 +13,8 @@ use super::templates::{Group, Miner, Tally};
 use crate::clock;
 use crate::hub::ToolError;
 use crate::integrations::render::{Client, Deploy, DeployQuery, LogLine, LogQuery, Service};
-use crate::tools::quote::quote;
 use crate::tools::span;
 use crate::tools::toolbox::{Ctx, invalid};
-use crate::tools::when::minute;
 
 /// How far back is looked unless the call says so, in milliseconds.
 const WINDOW_MS: i64 = 60 * 60_000;
@@ -22,12 +22,6 @@ const WINDOW_MS: i64 = 60 * 60_000;
 const LINES: u32 = 2_000;
 /// How many templates are given unless the call says so.
 const TOP: u32 = 20;
-/// How much of a template the digest and the report show, in bytes.
-const SHOWN_BYTES_MAX: usize = 300;
-/// How much of a service's name a report quotes, in bytes.
-const NAME_BYTES_MAX: usize = 100;
-/// How many templates the report shows.
-const REPORTED_MAX: usize = 8;
 
 /// Which lines.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -66,15 +60,15 @@ pub struct Analysis {
     truncated: bool,
     /// The same of the time before the deploy. Then `new` means: not among the lines that were read.
     truncated_before: bool,
-    /// Since the deploy, or in the whole window when the deploy is older.
+    /// Since the deploy went live (of one that never did: since it began), or in the whole window when that was earlier.
     now: Rate,
-    /// The time before the deploy, which the rest is held against; absent when there is no deploy or no line.
+    /// The time before the deploy went live, in which it was built as well; absent when there is no deploy or no line.
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<Rate>,
-    /// The deploy, and since when it counts.
+    /// The deploy that tells old from new, and since when it counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     deploy: Option<Pivot>,
-    /// Errors first, then what is new, then the most frequent.
+    /// What is over last; errors first, then what is new, then the most frequent.
     templates: Vec<Template>,
     /// How many templates there are in all.
     templates_total: u32,
@@ -98,6 +92,7 @@ pub struct Rate {
 pub struct Pivot {
     deploy_id: String,
     status: String,
+    /// When it went live; of one that never did, when it began.
     at: String,
 }
 
@@ -114,10 +109,15 @@ pub struct Template {
     /// Not among the lines before the deploy; absent when none was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     new: Option<bool>,
-    first_at: String,
-    last_at: String,
-    /// The first such line, with the lines that belong to it.
+    #[schemars(with = "String")]
+    first_at: Timestamp,
+    #[schemars(with = "String")]
+    last_at: Timestamp,
+    /// The first such line, with the lines that belong to it; what looks like a secret is hidden.
     sample: String,
+    /// What the stack trace ends in as the cause of it all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
 }
 
 /// A stretch of time.
@@ -140,9 +140,7 @@ pub(super) async fn analyze(ctx: Ctx<Parts>, args: AnalyzeArgs) -> Result<Analys
     let window = span::window(&args.since, &args.until, &args.within, now)?;
     let service = client.service(&args.service_id).await?;
     let deploy = deploy(client, &args).await?;
-    let began = deploy
-        .as_ref()
-        .and_then(|deploy| deploy.started_at.or(deploy.created_at));
+    let began = deploy.as_ref().and_then(took_over);
     let until = window.until.unwrap_or(now);
     let asked = args.deploy_id.is_some().then_some(began).flatten();
     let since = window
@@ -210,6 +208,19 @@ impl Stretch {
             until: clock::after(began, -1),
         }
     }
+}
+
+fn went_live(deploy: &Deploy) -> bool {
+    deploy.is_live() || deploy.is_deactivated()
+}
+
+/// When a deploy tells old from new. While it is built, what is logged is the version before it: so when it went live, and
+/// only of one that never did, when it began.
+fn took_over(deploy: &Deploy) -> Option<Timestamp> {
+    if went_live(deploy) {
+        return deploy.live_since();
+    }
+    deploy.started_at.or(deploy.created_at)
 }
 
 /// The deploy that tells old from new: the one asked for, or the newest.
@@ -314,7 +325,7 @@ fn analysis(
         templates: templates.into_iter().take(shown).collect(),
         report: String::new(),
     };
-    analysis.report = analysis.told(service, read, deploy.map(|(_, at)| at));
+    analysis.report = analysis.told(service, read, deploy);
     analysis
 }
 
@@ -327,22 +338,6 @@ impl Rate {
             error_percent: (percent * 10.0).round() / 10.0,
         }
     }
-
-    /// `4 of 9 records are errors (44.4 %)`.
-    fn told(&self, verb: &str) -> String {
-        match (self.records, self.errors) {
-            (0, _) => "nothing was logged".to_owned(),
-            (1, errors) => format!(
-                "the one record {} {} error",
-                if verb == "are" { "is" } else { "was" },
-                if errors == 0 { "no" } else { "an" }
-            ),
-            (records, errors) => format!(
-                "{errors} of {records} records {verb} errors ({} %)",
-                self.error_percent
-            ),
-        }
-    }
 }
 
 impl Template {
@@ -353,113 +348,10 @@ impl Template {
             count: group.count,
             count_before: group.count_before,
             new: known.then_some(group.count_before == 0),
-            first_at: group.first_at.to_string(),
-            last_at: group.last_at.to_string(),
+            first_at: group.first_at,
+            last_at: group.last_at,
             sample: group.sample.clone(),
+            cause: group.cause.clone(),
         }
     }
-
-    /// `12× error, new: connection to <ip> refused`.
-    fn line(&self) -> String {
-        let kept: String = self.template.chars().take(SHOWN_BYTES_MAX).collect();
-        format!("{}: {kept}", self.head())
-    }
-
-    fn head(&self) -> String {
-        let gravity = match self.gravity {
-            Gravity::Error => " error",
-            Gravity::Warning => " warning",
-            Gravity::Info => "",
-        };
-        match (self.new, self.count) {
-            (_, 0) => format!("0×{gravity} ({}× before)", self.count_before),
-            (Some(true), count) => format!("{count}×{gravity}, new"),
-            (Some(false), count) => format!("{count}×{gravity} ({}× before)", self.count_before),
-            (None, count) => format!("{count}×{gravity}"),
-        }
-    }
-}
-
-impl Analysis {
-    fn told(&self, service: &Service, read: Extent, began: Option<Timestamp>) -> String {
-        let Stretch { since, until } = read.stretch;
-        let mut lines = vec![format!(
-            "Log of {} ({}), {} to {}{}:",
-            quote(&service.name, NAME_BYTES_MAX),
-            self.service_id,
-            minute(since),
-            minute(until),
-            if self.truncated {
-                "; older lines were not read"
-            } else {
-                ""
-            }
-        )];
-        lines.push(String::new());
-        let now = self.now.told("are");
-        match (
-            &self.deploy,
-            read.before.and(began).filter(|began| *began > since),
-        ) {
-            (Some(deploy), Some(began)) => lines.push(format!(
-                "- Since {} ({}, {}): {now}.",
-                deploy.deploy_id,
-                deploy.status,
-                minute(began)
-            )),
-            _ => lines.push(format!("- {}.", capital(&now))),
-        }
-        if let Some(deploy) = &self.deploy {
-            let named = format!("{} ({})", deploy.deploy_id, deploy.status);
-            let from = read
-                .before
-                .map(|before| format!(", from {}", minute(before.since)));
-            lines.push(match (&self.before, read.before) {
-                (Some(before), _) => {
-                    let more = if self.truncated_before {
-                        "; older lines were not read"
-                    } else {
-                        ""
-                    };
-                    let from = from.unwrap_or_default();
-                    format!("- Before {named}{from}: {}{more}.", before.told("were"))
-                }
-                (None, Some(before)) => format!(
-                    "- Nothing was logged before {named}, back to {}, so what is new cannot be told.",
-                    minute(before.since)
-                ),
-                (None, None) => {
-                    format!("- All of it is older than {named}, so what is new since cannot be told.")
-                }
-            });
-        }
-        if self.templates.is_empty() {
-            return lines.join("\n");
-        }
-        lines.push(String::new());
-        lines.extend(self.templates.iter().take(REPORTED_MAX).map(|template| {
-            format!(
-                "- {}: {}",
-                template.head(),
-                quote(&template.template, SHOWN_BYTES_MAX)
-            )
-        }));
-        let shown = self.templates.len().min(REPORTED_MAX);
-        let left = self.templates_total as usize - shown;
-        if left > 0 {
-            lines.push(format!(
-                "- and {left} more of {} kinds of lines",
-                self.templates_total
-            ));
-        }
-        lines.join("\n")
-    }
-}
-
-/// The first letter as a sentence begins.
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
 }

@@ -79,14 +79,18 @@ patterns! {
     IP = r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[?(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F]{0,4}\]?(?::\d+)?";
     HEX = r"\b0x[0-9a-fA-F]+\b|\b[0-9a-f]{7,64}\b|\b[0-9A-Z]{16,32}\b";
     NUMBER = r"\b\d+(?:[.,_]\d+)*(?:ns|µs|us|ms|s|m|h|d|[kKMG]i?B|B|%)?\b%?";
-    // key=value and key="several words"; what a message says is kept.
-    FIELD = r#"\b([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|[^\s,;}\])]+)"#;
+    // key=value and key="several words"; what a message says is kept. A value that was hidden has brackets of its own.
+    FIELD = r#"\b([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|\(hidden\)|[^\s,;}\])]+)"#;
 }
 
-/// Reads one line. `label` is the level Render put on it, which counts when the line itself says nothing.
+/// A line without what colors it.
+pub(super) fn bare(text: &str) -> String {
+    replaced(&ESCAPES, text, "")
+}
+
+/// Reads one line without colors. `label` is the level Render put on it, which counts when the line itself says nothing.
 pub(super) fn read(text: &str, label: &str) -> Read {
-    let plain = replaced(&ESCAPES, text, "");
-    let plain = plain.trim();
+    let plain = text.trim();
     if let Some(read) = of_json(plain, label) {
         return read;
     }

@@ -10,10 +10,14 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::line::{Gravity, Read, is_exception, read};
+use super::line::{Gravity, Read, bare, is_exception, read};
+use crate::agents::masked;
 
 /// Where a template says nothing fixed.
 const ANY: &str = "<*>";
+/// The marks that a word may begin and end with and that are none of what varies.
+const OPENING: &str = "([{\"'";
+const CLOSING: &str = ")]}\"',;:";
 /// Words beyond this are not compared.
 const WORDS_MAX: usize = 60;
 /// More templates than this are not kept apart: the log is no log of templates.
@@ -24,8 +28,11 @@ const AGREE_PERCENT: usize = 50;
 const AGREE_PERCENT_PLAIN: usize = 75;
 /// What a Python traceback begins with.
 const TRACEBACK: &str = "Traceback (most recent call last):";
-/// How much of a line is kept as a sample, in characters.
+/// How much of a line is kept as a sample, and of what a stack trace names as the cause, in characters.
 const SAMPLE_CHARS_MAX: usize = 400;
+const CAUSE_CHARS_MAX: usize = 200;
+/// What the cause begins with in a Java stack trace, and alone on its line in a Rust error.
+const CAUSED_BY: &str = "Caused by:";
 
 /// A template, and what was made from it.
 #[derive(Clone, Debug)]
@@ -40,6 +47,8 @@ pub(super) struct Group {
     pub(super) last_at: Timestamp,
     /// The first line, as it was, with the lines that belong to it.
     pub(super) sample: String,
+    /// What a stack trace names as the cause at the bottom of it, of the first record that has one.
+    pub(super) cause: Option<String>,
 }
 
 impl Group {
@@ -79,29 +88,33 @@ struct Open {
 }
 
 impl Miner {
-    /// Takes the next line. `before` says that it is older than the pivot: it is counted apart.
+    /// Takes the next line. `before` says that it is older than the pivot: it is counted apart. What looks like a secret in
+    /// it is not kept.
     pub(super) fn take(&mut self, at: Timestamp, label: &str, text: &str, before: bool) {
+        // Colors stand between a name and its value, too.
+        let text = masked(&bare(text));
+        let text = text.as_str();
         let goes_on = self
             .open
             .as_ref()
             .is_some_and(|open| open.before == before && open.takes(text));
         match &mut self.open {
             Some(open) if goes_on => open.add(text),
+            // It says nothing, and ends nothing: what a Rust error was caused by stands below one.
+            _ if text.trim().is_empty() => {}
             _ => {
                 self.close();
-                if !text.trim().is_empty() {
-                    self.open = Some(Open::new(at, label, text, before));
-                }
+                self.open = Some(Open::new(at, label, text, before));
             }
         }
     }
 
-    /// The templates: errors first, then those that are new, then the most frequent.
+    /// The templates: what is over last; errors first, then those that are new, then the most frequent.
     pub(super) fn groups(&mut self) -> Vec<Group> {
         self.close();
         let mut groups = self.groups.clone();
         groups.sort_by(|a, b| {
-            let rank = |group: &Group| (group.gravity, group.count == 0, group.count_before > 0);
+            let rank = |group: &Group| (group.count == 0, group.gravity, group.count_before > 0);
             rank(a)
                 .cmp(&rank(b))
                 .then(b.count.cmp(&a.count))
@@ -131,9 +144,12 @@ impl Miner {
         }
         group.first_at = group.first_at.min(open.at);
         group.last_at = group.last_at.max(open.at);
+        if group.cause.is_none() {
+            group.cause = open.cause();
+        }
         for (word, other) in group.words.iter_mut().zip(&words) {
             if word != other {
-                ANY.clone_into(word);
+                *word = common(word, other);
             }
         }
     }
@@ -170,6 +186,7 @@ impl Miner {
             first_at: open.at,
             last_at: open.at,
             sample: open.sample(),
+            cause: None,
         });
         self.groups.len() - 1
     }
@@ -196,6 +213,29 @@ fn agreement(template: &[String], words: &[String]) -> Option<usize> {
     let percent = agree * 100 / template.len();
     let needed = if plain { AGREE_PERCENT_PLAIN } else { AGREE_PERCENT };
     (percent >= needed).then_some(percent)
+}
+
+/// What two words that differ have in common: a mask, in the brackets, quotes and marks that both have.
+fn common(one: &str, other: &str) -> String {
+    let opens = |pair: &(char, char)| pair.0 == pair.1 && OPENING.contains(pair.0);
+    let closes = |pair: &(char, char)| pair.0 == pair.1 && CLOSING.contains(pair.0);
+    let head: String = one
+        .chars()
+        .zip(other.chars())
+        .take_while(opens)
+        .map(|(sign, _)| sign)
+        .collect();
+    // A word that is nothing but marks is not taken for both ends.
+    let (one, other) = (&one[head.len()..], &other[head.len()..]);
+    let tail: Vec<char> = one
+        .chars()
+        .rev()
+        .zip(other.chars().rev())
+        .take_while(closes)
+        .map(|(sign, _)| sign)
+        .collect();
+    let tail: String = tail.into_iter().rev().collect();
+    format!("{head}{ANY}{tail}")
 }
 
 /// `5xx`, `status=5xx`.
@@ -233,7 +273,7 @@ impl Open {
             || self.wants_end
             || (explains && self.read().gravity == Gravity::Error)
             || [
-                "Caused by:",
+                CAUSED_BY,
                 "... ",
                 "During handling of",
                 "The above exception",
@@ -276,11 +316,31 @@ impl Open {
     }
 
     fn sample(&self) -> String {
-        let whole = self.lines.join("\n");
-        let mut kept: String = whole.chars().take(SAMPLE_CHARS_MAX).collect();
-        if kept.len() < whole.len() {
-            kept.push('…');
-        }
-        kept
+        short(&self.lines.join("\n"), SAMPLE_CHARS_MAX)
     }
+
+    /// The last cause is what failed first. One that is indented belongs to an exception that was suppressed.
+    fn cause(&self) -> Option<String> {
+        let at = self.lines.iter().rposition(|line| line.starts_with(CAUSED_BY))?;
+        let told = self.lines[at][CAUSED_BY.len()..].trim();
+        if !told.is_empty() {
+            return Some(short(told, CAUSE_CHARS_MAX));
+        }
+        // Rust lists them below it, the root at the bottom.
+        let listed = self.lines[at + 1..].iter();
+        let root = listed
+            .take_while(|line| line.starts_with([' ', '\t']))
+            .last()?
+            .trim();
+        let root = root.trim_start_matches(|c: char| c.is_ascii_digit());
+        Some(short(root.trim_start_matches(':').trim(), CAUSE_CHARS_MAX))
+    }
+}
+
+fn short(whole: &str, chars_max: usize) -> String {
+    let mut kept: String = whole.chars().take(chars_max).collect();
+    if kept.len() < whole.len() {
+        kept.push('…');
+    }
+    kept
 }

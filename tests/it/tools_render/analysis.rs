@@ -141,7 +141,7 @@ Segmentation fault (core dumped)
     insta::assert_snapshot!(found, @"
     2× error: POST /api/orders 5xx <num> ms - <num>
     2× error: query failed: MongoNetworkError: connect ECONNREFUSED <ip>
-    2× error: TypeError: Cannot read properties of undefined (reading <*>
+    2× error: TypeError: Cannot read properties of undefined (reading '<*>')
     2× error: Error: connect ECONNREFUSED <ip>
     1× error: Error [ERR_MODULE_NOT_FOUND]: Cannot find module 'left-pad'
     1× error: Uncaught Error: boom
@@ -176,7 +176,7 @@ org.springframework.dao.DataAccessResourceFailureException: Unable to acquire JD
     )
     .await;
     insta::assert_snapshot!(found, @"
-    2× error: o.a.c.c.C.[.[.[/].[dispatcherServlet] : Servlet.service() for servlet [dispatcherServlet] threw exception [Request processing failed] org.springframework.dao.DataAccessResourceFailureException: Unable to acquire JDBC Connection
+    2× error: o.a.c.c.C.[.[.[/].[dispatcherServlet] : Servlet.service() for servlet [dispatcherServlet] threw exception [Request processing failed] org.springframework.dao.DataAccessResourceFailureException: Unable to acquire JDBC Connection, caused by java.sql.SQLTransientConnectionException: HikariPool-1 - Connection is not available, request timed out after 30001ms.
     1× warning: com.zaxxer.hikari.pool.HikariPool : HikariPool-<num> - Thread starvation or clock leap detected (housekeeper delta=<*>).
     2×: c.acme.api.OrderController : Order <num> created for customer <id>
     ");
@@ -246,13 +246,13 @@ async fn what_is_new_since_the_deploy_and_how_the_share_of_errors_changed_is_tol
     insta::assert_snapshot!(found["report"].as_str().unwrap(), @"
     Log of `api-prod` (srv-a), 2027-01-15 07:00 UTC to 2027-01-15 08:00 UTC:
 
-    - Since dep-2 (live, 2027-01-15 07:40 UTC): 10 of 20 records are errors (50 %).
-    - Before dep-2 (live), from 2027-01-15 07:00 UTC: 10 of 30 records were errors (33.3 %).
+    - Since dep-2 went live at 2027-01-15 07:42 UTC: 10 of 20 records are errors (50 %).
+    - Before that, from 2027-01-15 07:00 UTC: 10 of 30 records were errors (33.3 %).
 
-    - 5× error, new: `no such column: total`
-    - 5× error (10× before): `cache miss for key <num>`
-    - 5×, new: `cleared`
-    - 5× (20× before): `served <num>`
+    - 5× error, new, at 07:50: `no such column: total`
+    - 5× error (10× before), 07:20 to 07:50: `cache miss for key <num>`
+    - 5×, new, at 07:50: `cleared`
+    - 5× (20× before), 07:20 to 07:50: `served <num>`
     ");
 }
 
@@ -273,7 +273,7 @@ async fn the_time_before_an_older_deploy_is_read_apart_and_a_named_deploy_sets_t
     );
     let named = json!({"service_id": "srv-a", "deploy_id": "dep-2"});
     let named = stage.call("analyze_logs", named).await.unwrap();
-    assert_eq!(named["since"], "2027-01-15T07:40:00Z");
+    assert_eq!(named["since"], "2027-01-15T07:42:00Z");
     assert_eq!(named["digest"], short["digest"]);
 }
 
@@ -299,10 +299,10 @@ async fn a_window_that_ends_before_the_deploy_is_told_of_without_it() {
     Log of `api-prod` (srv-a), 2027-01-15 07:10 UTC to 2027-01-15 07:30 UTC:
 
     - 2 of 3 records are errors (66.7 %).
-    - All of it is older than dep-2 (live), so what is new since cannot be told.
+    - All of it is from before dep-2 went live at 2027-01-15 07:42 UTC, so what is new since cannot be told.
 
-    - 2× error: `cache miss for key <num>`
-    - 1×: `served <num>`
+    - 2× error, at 07:20: `cache miss for key <num>`
+    - 1×, at 07:20: `served <num>`
     ");
 }
 
@@ -364,12 +364,12 @@ async fn what_was_before_the_deploy_of_a_busy_service_is_read_apart() {
     insta::assert_snapshot!(found["report"].as_str().unwrap(), @"
     Log of `api-prod` (srv-a), 2027-01-15 07:00 UTC to 2027-01-15 08:00 UTC; older lines were not read:
 
-    - Since dep-2 (live, 2027-01-15 07:40 UTC): 2 of 100 records are errors (2 %).
-    - Before dep-2 (live), from 2027-01-15 07:00 UTC: 50 of 100 records were errors (50 %); older lines were not read.
+    - Since dep-2 went live at 2027-01-15 07:42 UTC: 2 of 100 records are errors (2 %).
+    - Before that, from 2027-01-15 07:00 UTC: 50 of 100 records were errors (50 %); older lines were not read.
 
-    - 1× error, new: `new trouble`
-    - 1× error (50× before): `old trouble`
-    - 98× (50× before): `served <num>`
+    - 1× error, new, at 07:55: `new trouble`
+    - 1× error (50× before), 07:31 to 07:55: `old trouble`
+    - 98× (50× before), 07:31 to 07:52: `served <num>`
     ");
 }
 
