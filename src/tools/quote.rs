@@ -14,7 +14,12 @@ pub fn quote(text: &str, bytes_max: usize) -> String {
     let flat = flat.replace("<!--", "<! --").replace("-->", "-- >");
     let flat = flat.split_whitespace().collect::<Vec<_>>().join(" ");
     let kept = cut(&flat, bytes_max).trim_end();
-    let more = if kept.len() < flat.len() { "…" } else { "" };
+    let more = match kept.len() {
+        len if len < flat.len() => "…",
+        // Two backticks with nothing between them begin a span that ends who knows where.
+        0 => " ",
+        _ => "",
+    };
     format!("`{kept}{more}`")
 }
 

@@ -257,7 +257,7 @@ fn with_writes(server: Server) -> Server {
             .announced_as(&DEPLOY_EVENTS)
             .announced_within_ms(DEPLOY_ANNOUNCED_MS)
             .untrusted(&["message", "report"])
-            .told_by("report")
+            .reports("report")
             // In the result, and in the cursor while its health is watched.
             .told_apart_by(&["deploy {service_id}/{deploy.id}", "deploy {service_id}/{deploy_id}"])
             .acts(rollback::roll_back)
@@ -291,7 +291,7 @@ fn with_writes(server: Server) -> Server {
             .urgent()
             .announced_as(&["render.auto_deploy_enabled:{service_id}"])
             .untrusted(&["report"])
-            .told_by("report")
+            .reports("report")
             .acts(freeze::unfreeze),
         )
         .with(

@@ -59,6 +59,7 @@ mod record;
 mod redis_cluster;
 mod redis_server;
 mod replicas;
+mod reports;
 mod retention;
 mod rule_limits;
 mod rule_tools;

@@ -130,7 +130,7 @@ fn judging(server: Server) -> Server {
              protection, community files, languages. A verdict, its evidence, and a report to be pasted as it is.",
         )
         .untrusted(&["what", "report"])
-        .told_by("report")
+        .reports("report")
         .answers(analysis::analyze),
     )
 }

@@ -228,7 +228,10 @@ async fn last_known_good(
                     },
                     // A question that may be answered next time is no reason to take what it would have ruled out.
                     Err(error) if error.class.is_retryable() => return Err(error),
-                    Err(error) => format!("; how it answered could not be read ({error})"),
+                    Err(error) => format!(
+                        "; how it answered could not be read ({})",
+                        quote(&error.to_string(), MESSAGE_BYTES_MAX)
+                    ),
                 }
             }
             _ => String::new(),

@@ -256,7 +256,7 @@ pub(super) fn with_metrics(server: Server) -> Server {
                  before. The report can be pasted into an incident channel as it is.",
             )
             .untrusted(&["what", "report"])
-            .told_by("report")
+            .reports("report")
             .answers(health::check),
         )
 }
@@ -271,8 +271,8 @@ pub(super) fn with_analysis(server: Server) -> Server {
              newest deploy (or deploy_id) and how the share of errors changed. Stack traces count as one. Reads up to \
              lines_max lines, a hundred per request.",
         )
-        .untrusted(&["template", "sample", "digest", "report"])
-        .told_by("report")
+        .untrusted(&["template", "sample", "cause", "digest", "report"])
+        .reports("report")
         .answers(analysis::analyze),
     )
 }

@@ -28,7 +28,27 @@ pub struct Draft {
     annotations: ToolAnnotations,
     promises: Promises,
     untrusted: &'static [&'static str],
-    told_by: Option<&'static str>,
+    told: Told,
+}
+
+/// How the text form of a result is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Of all its fields.
+    ByAll,
+    /// Of one field, as if there were no other.
+    By(&'static str),
+    /// It is one field, as it stands.
+    Report(&'static str),
+}
+
+impl Told {
+    fn field(self) -> Option<&'static str> {
+        match self {
+            Self::ByAll => None,
+            Self::By(field) | Self::Report(field) => Some(field),
+        }
+    }
 }
 
 /// A tool: what `tools/list` says of it, and how it is done.
@@ -37,7 +57,7 @@ pub struct Tool<P> {
     pub(super) described: rmcp::model::Tool,
     pub(super) writes: bool,
     pub(super) untrusted: &'static [&'static str],
-    pub(super) told_by: Option<&'static str>,
+    pub(super) told: Told,
     pub(super) run: Handler<P>,
     pub(super) look: Option<Handler<P>>,
     pub(super) poll: Option<Poller<P>>,
@@ -179,7 +199,7 @@ impl Draft {
                 ..Promises::default()
             },
             untrusted: &[],
-            told_by: None,
+            told: Told::ByAll,
         }
     }
 
@@ -237,7 +257,14 @@ impl Draft {
 
     /// The field of its result that says it all to a reader: the text form is nothing else.
     pub fn told_by(mut self, field: &'static str) -> Self {
-        self.told_by = Some(field);
+        self.told = Told::By(field);
+        self
+    }
+
+    /// The field of its result that is a report: Markdown that can be pasted, every word of strangers in it in a code span
+    /// (`quote`). The text form is the report itself.
+    pub fn reports(mut self, field: &'static str) -> Self {
+        self.told = Told::Report(field);
         self
     }
 
@@ -296,12 +323,12 @@ impl Draft {
         debug_assert!(
             self.untrusted
                 .iter()
-                .chain(&self.told_by)
+                .chain(&self.told.field())
                 .all(|field| schema::has_field(&output, field)),
             "{}: one of {:?} and {:?} is in no result",
             self.name,
             self.untrusted,
-            self.told_by
+            self.told
         );
         let mut tool = Tool {
             described: rmcp::model::Tool::new(self.name, self.description, Arc::new(input))
@@ -311,7 +338,7 @@ impl Draft {
             promises: self.promises,
             writes,
             untrusted: self.untrusted,
-            told_by: self.told_by,
+            told: self.told,
             run,
             look: None,
             poll: None,
@@ -339,7 +366,7 @@ impl<P> Clone for Tool<P> {
             described: self.described.clone(),
             writes: self.writes,
             untrusted: self.untrusted,
-            told_by: self.told_by,
+            told: self.told,
             run: Arc::clone(&self.run),
             look: self.look.clone(),
             poll: self.poll.clone(),

@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::Timestamp;
 use rmcp::ServerHandler;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
+    Annotations, CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
     CompleteResult, ContentBlock, ErrorData, GetPromptRequestParams, GetPromptResponse, Implementation,
     JsonObject, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
     MetaObject, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, RequestMetaObject,
-    ServerCapabilities, ServerConfig, SubscriptionFilter,
+    Role, ServerCapabilities, ServerConfig, SubscriptionFilter, TextContent,
 };
 use rmcp::service::{RequestContext, RoleServer, SubscriptionContext};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::declare::Answer;
+use super::declare::{Answer, Told};
 use super::{Ctx, Effect, Look, Tool, Toolbox, arguments, text, waiting};
 use crate::agents::{Who, covers_repository};
 use crate::hub::{
@@ -285,9 +285,15 @@ fn abandoned<P>(tool: &Tool<P>, waiting: bool) -> ToolError {
 fn result_of<P>(tool: &Tool<P>, answer: Answer) -> CallToolResult {
     match answer {
         Answer::Effect(Effect::Done(value)) | Answer::Look(Look::Found(value)) => {
-            let told = text::of_result(&value, tool.untrusted, tool.told_by);
+            let told = text::of_result(&value, tool.untrusted, tool.told);
             let mut result = structured(told, value);
             if !tool.untrusted.is_empty() {
+                if matches!(tool.told, Told::Report(_)) {
+                    // Apart from the report, so that this is the model's and the report is all that is pasted.
+                    let said = TextContent::new(text::OF_REPORTS)
+                        .with_annotations(Annotations::default().with_audience(vec![Role::Assistant]));
+                    result.content.push(ContentBlock::Text(said));
+                }
                 let mut meta = JsonObject::new();
                 meta.insert(META_UNTRUSTED.to_owned(), json!(tool.untrusted));
                 result.meta = Some(MetaObject(meta));
@@ -299,7 +305,7 @@ fn result_of<P>(tool: &Tool<P>, answer: Answer) -> CallToolResult {
             structured(
                 format!(
                     "Nothing was sent. This would be:\n{}",
-                    text::of_result(&value, &[], None)
+                    text::of_result(&value, &[], Told::ByAll)
                 ),
                 value,
             )

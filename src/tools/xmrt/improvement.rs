@@ -34,7 +34,7 @@ impl Server {
                  failed.",
             )
             .untrusted(&["path", "seen", "what", "report"])
-            .told_by("report")
+            .reports("report")
             .answers(scan::scan),
         )
         .with(

@@ -19,8 +19,8 @@ impl Server {
                  restore, against as long a time before, with the failed changes and a report. Joins Render's deploys and events with \
                  GitHub's commits; says what it could not read.",
             )
-            .untrusted(&["service_name"])
-            .told_by("report")
+            .untrusted(&["service_name", "report"])
+            .reports("report")
             .answers(delivery::dora_metrics),
         )
         .with(
@@ -30,8 +30,8 @@ impl Server {
                 "Which GitHub Actions workflows of a repository fail and succeed on the same commit, or succeed only when they are \
                  repeated; how often, where, and a report. What fails and keeps failing is not flaky.",
             )
-            .untrusted(&["name", "path"])
-            .told_by("report")
+            .untrusted(&["name", "path", "report"])
+            .reports("report")
             .answers(flaky::flaky_workflows),
         )
     }

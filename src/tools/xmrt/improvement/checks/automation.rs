@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, Evidence, Outcome, Verdict, in_file};
+use super::{Check, Evidence, Outcome, QUOTED_BYTES_MAX, Verdict, in_file};
 use crate::tools::counted::counted;
+use crate::tools::quote::quote;
 use crate::tools::xmrt::improvement::blueprint::{self, BLUEPRINTS};
 use crate::tools::xmrt::improvement::facts::{Facts, Part};
 use crate::tools::xmrt::improvement::kinds::Kind;
@@ -208,7 +209,7 @@ fn ci_green(facts: &Facts) -> Part<Verdict> {
         Verdict::failed(format!(
             "{} failed last on {}",
             counted(failed.len(), "workflow"),
-            facts.branch
+            quote(&facts.branch, QUOTED_BYTES_MAX)
         ))
         .with(failed)
     })
