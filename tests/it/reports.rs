@@ -27,7 +27,7 @@ const NEVER_OURS: &[&str] = &[
 fn leak(report: &str) -> Option<String> {
     for line in report.lines() {
         let parts: Vec<&str> = line.split('`').collect();
-        if parts.len() % 2 == 0 || line.contains("``") {
+        if parts.len().is_multiple_of(2) || line.contains("``") {
             return Some(format!("a span is not closed in {line:?}"));
         }
         let outside: String = parts.into_iter().step_by(2).collect();
