@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::{AssembleError, files};
+use super::{AssembleError, files, running_server};
 use crate::clock::Clock;
 use crate::config::{RedisSettings, Settings};
 use crate::journal::{Store, StoreError};
@@ -17,6 +17,10 @@ use crate::store::{self, DataDir, Embedded, Redis};
 
 /// The name of Redis among the degraded parts.
 const REDIS: &str = "redis";
+/// How long a command waits for another one that has the data directory at the moment.
+const HELD_MAX: Duration = Duration::from_secs(3);
+/// How often it tries meanwhile.
+const HELD_PAUSE: Duration = Duration::from_millis(20);
 /// How often Redis is asked whether it still keeps what it acknowledges.
 const ASK_EVERY: Duration = Duration::from_secs(10);
 
@@ -33,7 +37,18 @@ impl Bare {
     /// interrupted import left, if `unfinished`.
     pub async fn open(settings: &Settings, unfinished: bool) -> Result<Self, AssembleError> {
         let opens = if unfinished { Opens::Unfinished } else { Opens::Any };
-        let journal = Journal::open_as(settings, Clock::system().now(), opens).await?;
+        let begun = Clock::monotonic();
+        let journal = loop {
+            match Journal::open_as(settings, Clock::system().now(), opens).await {
+                // Another command looks into it, too, and is done soon. A server stays.
+                Err(AssembleError::Open(store::OpenError::Held { .. }))
+                    if begun.elapsed() < HELD_MAX && running_server(settings).is_none() =>
+                {
+                    tokio::time::sleep(HELD_PAUSE).await;
+                }
+                opened => break opened?,
+            }
+        };
         Ok(Self {
             store: Arc::clone(&journal.store),
             server: journal.server.clone(),

@@ -193,3 +193,24 @@ async fn a_journal_whose_clock_was_ten_years_ahead_is_found_and_turned_back() {
     assert_eq!(code, 2);
     assert!(told.contains("is not ahead"), "{told}");
 }
+
+/// Two commands at once are no accident: the second waits for the first, but not for long, and not for a server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_waits_a_moment_for_another_one_that_has_the_journal() {
+    let mut world = World::start(&[], "").await;
+    world.server.terminate();
+    let data = world.folder.path().join("data");
+    let held = || Embedded::open(&data, xmrt::clock::Clock::system().now()).unwrap();
+    let journal = held();
+    let freed = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        drop(journal);
+    });
+    let (out, errors, code) = world.xmrt(&["export"]);
+    assert_eq!(code, 0, "{out}{errors}");
+    freed.join().unwrap();
+    let _journal = held();
+    let (_, errors, code) = world.xmrt(&["export"]);
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("is in use by process"), "{errors}");
+}
