@@ -4,6 +4,7 @@
 pub mod triage;
 mod approvals;
 mod fan_out;
+mod find_duplicates;
 mod improvement;
 mod insight;
 mod library;
@@ -38,6 +39,7 @@ pub use approvals::WordArgs;
 pub use coverage::{CoverageArgs, CoverageShown, SourceShown};
 pub use decision::{DecisionExplained, ExplainDecisionArgs};
 pub use fan_out::{Failed, FanOutArgs, FannedOut, OfTarget};
+pub use find_duplicates::{Duplicates, DuplicatesArgs, Twin};
 pub use notify::{LOG, Notified, NotifyArgs};
 pub use records::{
     DecisionShown, EventList, EventShown, EventWhole, FindEventsArgs, GetEventArgs, GetRunArgs, RunShown,
@@ -248,6 +250,16 @@ impl Server {
             )
             .untrusted(&["title"])
             .answers(triage_issue::triage_issue),
+        )
+        .with(
+            reads(
+                "find_duplicates",
+                "Find duplicates",
+                "Issues of a repository that say the same as one that is there (number), or as one that is not written yet (title and body): \
+                 ask before you open one. Open and closed ones, with how similar they are and the words they share.",
+            )
+            .untrusted(&["title", "shared"])
+            .answers(find_duplicates::find_duplicates),
         )
         .with(
             reads(

@@ -1,5 +1,6 @@
 //! The `xmrt` server, over MCP: what is on record, notifications to a real receiver.
 
+mod find_duplicates;
 mod finding;
 mod improvement;
 mod insight;

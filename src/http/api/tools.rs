@@ -1,5 +1,7 @@
 //! The tools rules can call; those of external servers with how they stand, and their approval.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use http::StatusCode;
@@ -14,9 +16,13 @@ use crate::hub::{ErrorClass, ToolError};
 /// Who approves through the API, as long as there is one token.
 const ADMIN: &str = "admin";
 
+/// How long a server that is just being started is waited for: who asks right after our own start wants to see its tools.
+const STARTING_MAX: Duration = Duration::from_secs(2);
+
 /// `GET /tools`
 pub(super) async fn list(State(app): Shared) -> Json<Value> {
     let hub = app.reactor.hub();
+    hub.tried(STARTING_MAX).await;
     Json(json!({ "tools": hub.tools(), "servers": hub.status() }))
 }
 

@@ -134,6 +134,13 @@ pub fn triage(facts: &Facts<'_>) -> Report {
     report
 }
 
+/// Older issues that say the same, most similar first, at most `max`.
+pub fn repeated(issue: &Issue, recent: &[Issue], vocabulary: &Vocabulary, max: usize) -> Vec<Duplicate> {
+    let kinds = labels::kinds_of(issue, vocabulary);
+    let is_of_kind = |other: &Issue| labels::agree(&kinds, &labels::kinds_of(other, vocabulary));
+    duplicates::find(issue, recent, max, is_of_kind)
+}
+
 /// Takes out what people in this repository mostly take away.
 fn leave_out(labels: &mut Vec<String>, facts: &Facts<'_>, reasons: &mut Vec<String>) {
     if labels.is_empty() {

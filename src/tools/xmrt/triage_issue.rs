@@ -124,7 +124,8 @@ async fn codeowners(client: &Client, repo: &Repo) -> Result<Option<String>, ApiE
     Ok(None)
 }
 
-fn read(issue: Issue) -> triage::Issue {
+/// An issue as triage looks at it.
+pub(super) fn read(issue: Issue) -> triage::Issue {
     triage::Issue {
         number: issue.number,
         title: issue.title,
