@@ -116,11 +116,13 @@ async fn an_agent_reaches_no_repository_outside_its_own_however_it_is_written() 
             );
         }
     }
-    let requests = world.sandbox_get("requests").await;
-    assert!(
-        !requests.to_string().contains("umbrella"),
-        "nothing was asked for: {requests}"
-    );
+    // The server itself looks at every webhook that its token can see; the agent's calls asked for nothing.
+    let asked = world.sandbox_get("requests").await;
+    let asked = asked["requests"].as_array().unwrap().iter();
+    let elsewhere: Vec<&Value> = asked
+        .filter(|request| request["operation"] != "list_webhooks" && request.to_string().contains("umbrella"))
+        .collect();
+    assert!(elsewhere.is_empty(), "nothing was asked for: {elsewhere:?}");
     // Case is no trick: it is the same repository.
     let same = call(
         &world,
