@@ -3,7 +3,7 @@
 //! A server is a [`Toolbox`] of [`Tool`]s. A tool is declared in one place: what it is called, what it takes and gives
 //! (two types), what it promises, and the functions that do it.
 //!
-//! ```ignore
+//! ```text
 //! Toolbox::named("github", "…", parts)
 //!     .with(reads("get_issue", "Get an issue", "…").untrusted(&["title", "body"]).answers(get_issue))
 //!     .with(writes("create_comment", "Comment", "…", Doubt::Marker)
