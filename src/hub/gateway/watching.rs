@@ -84,9 +84,11 @@ impl Gateway {
         let known = known.map(|known| known.clone());
         match known {
             Ok(News::Refused(error)) => Err(error),
-            Ok(_) => {
-                // The first word says that it is watched. Our own servers say so by themselves, to the first who asks.
-                if !first || self.is_external() {
+            Ok(known) => {
+                // The first word says that it is watched. Our own servers say so by themselves, to the first who asks; that word
+                // may have come by now.
+                let has_come = matches!(known, News::Seen(1..));
+                if !first || has_come || self.is_external() {
                     news.mark_changed();
                 }
                 Ok(news)
