@@ -5,6 +5,7 @@
 pub mod toolbox;
 mod span;
 mod counted;
+mod unread;
 mod when;
 mod toolsets;
 pub mod quote;

@@ -34,8 +34,6 @@ const SECRET_WORDS: &[&str] = &[
 ];
 /// A word that begins so and is at least so long is a token, in characters.
 const SECRET_WORD_CHARS_MIN: usize = 16;
-/// How far before a word its scheme is looked for, in bytes; an address is not longer up to its password.
-const ADDRESS_BYTES_MAX: usize = 300;
 
 /// A pattern; the ones below are constant, and a test compiles them all.
 fn pattern(text: &str) -> Option<Regex> {
@@ -127,15 +125,10 @@ fn word(word: &str, before: &str) -> String {
     let is_token = |part: &str| {
         part.len() >= SECRET_WORD_CHARS_MIN && SECRET_WORDS.iter().any(|begin| part.starts_with(begin))
     };
-    // What follows `scheme://name:` is a password, and what follows `key=` in a query is the key of a hook.
-    let password = before.ends_with(':')
-        && end_of(before).rsplit_once("://").is_some_and(|(_, name)| {
-            name.split_once(':')
-                .is_some_and(|(_, rest)| rest.is_empty() && !name.contains('/'))
-        });
-    if is_token(word) || password || before.ends_with("Bearer ") || before.ends_with("bearer ") {
+    if is_token(word) || before.ends_with("Bearer ") || before.ends_with("bearer ") {
         return HIDDEN.into();
     }
+    // What follows `key=` in a query is the key of a hook.
     match word.split_once('=') {
         Some((name, value)) if is_token(value) || (before.ends_with(['?', '&']) && !value.is_empty()) => {
             format!("{name}={HIDDEN}")
@@ -145,14 +138,6 @@ fn word(word: &str, before: &str) -> String {
             _ => word.to_owned(),
         },
     }
-}
-
-fn end_of(text: &str) -> &str {
-    let mut start = text.len().saturating_sub(ADDRESS_BYTES_MAX);
-    while !text.is_char_boundary(start) {
-        start += 1;
-    }
-    &text[start..]
 }
 
 #[cfg(test)]
@@ -237,6 +222,7 @@ mod tests {
             "Caused by: java.sql.SQLException: no such column",
             "password=",
             "at /app/src/secrets.rs:12:7",
+            "listening on http://localhost:8080/health",
             "c.acme.api.PasswordResetService : 42 resets",
             "",
         ] {

@@ -53,7 +53,7 @@ impl Api {
             let token = settings
                 .admin_token
                 .clone()
-                .ok_or("--url needs XMRT_ADMIN_TOKEN, the server's bearer token")?;
+                .ok_or_else(|| format!("{url} needs XMRT_ADMIN_TOKEN, that server's bearer token"))?;
             return Ok(Some(Self::remote(url, token)));
         }
         let Some(address) = assemble::running_server(settings) else {

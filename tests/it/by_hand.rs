@@ -146,7 +146,8 @@ async fn who_cannot_ask_about_the_runs_is_told_before_anything_happens() {
     let (_, errors, code) = world.xmrt_with(&[&send[..], &["--to", &world.server.url]].concat(), &nameless);
     assert_eq!(code, 2, "{errors}");
     assert!(
-        errors.contains("nothing was sent: `--wait` with `--to` needs XMRT_ADMIN_TOKEN, that server's token"),
+        errors.contains("nothing was sent: http")
+            && errors.contains("needs XMRT_ADMIN_TOKEN, that server's bearer token"),
         "{errors}"
     );
     let (_, errors, code) = world.xmrt_with(&send, &nameless);

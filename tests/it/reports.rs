@@ -120,7 +120,7 @@ async fn what_strangers_wrote_does_not_leave_its_code_span_in_any_report() {
     let service = json!({ "service_id": "srv-a" });
     let repo = json!({ "repo": "acme/api" });
     let back = json!({ "service_id": "srv-a", "to": "previous", "healthy_for": "0s" });
-    for (tool, arguments) in [
+    let tried = [
         ("render.analyze_logs", &service),
         ("render.check_health", &service),
         ("xmrt.dora_metrics", &service),
@@ -129,7 +129,20 @@ async fn what_strangers_wrote_does_not_leave_its_code_span_in_any_report() {
         ("xmrt.scan_repository", &repo),
         ("render.rollback_deploy", &back),
         ("render.unfreeze_deploys", &service),
-    ] {
+    ];
+    // One that is added is tried, too.
+    let mut named: Vec<&str> = tried.iter().map(|(tool, _)| *tool).collect();
+    named.sort_unstable();
+    let tools = hub.facts();
+    let reporting = tools.iter().filter(|(_, facts)| {
+        let schema = facts.output_schema.as_ref();
+        schema.is_some_and(|schema| schema["properties"].get("report").is_some())
+    });
+    assert_eq!(
+        named,
+        reporting.map(|(name, _)| name.as_str()).collect::<Vec<_>>()
+    );
+    for (tool, arguments) in tried {
         let called = hub
             .call(
                 tool,

@@ -32,10 +32,6 @@ impl Gateway {
         };
         let name = format!("{server}.read_resources");
         if self.0.hub.directory().may_use(who, &name) {
-            // What it reads may be what a server says something about.
-            for wire in self.wires() {
-                wire.switchboard.used_by(&who.to_string());
-            }
             return Ok(());
         }
         let message = format!("`{who}` may read no resources: its role would have to allow `{name}`");
@@ -67,6 +63,11 @@ impl Gateway {
         context: &RequestContext<RoleServer>,
         asked: impl Future<Output = Result<T, ErrorData>>,
     ) -> Result<T, ErrorData> {
+        // What is asked here may be what the server says something about.
+        if let Some(wire) = self.external().and_then(|external| external.wire()) {
+            let who = self.caller(&context.extensions).who;
+            wire.switchboard.used_by(&who.to_string());
+        }
         let ended = |why: &'static str| Err(ErrorData::internal_error(why, None));
         tokio::select! {
             biased;

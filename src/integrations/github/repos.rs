@@ -298,6 +298,14 @@ pub enum RepositoriesOf {
     Organization(String),
 }
 
+impl Listed<Branch> {
+    /// Whether a branch is among them; nobody knows where it is not and there are more than were listed.
+    pub fn has(&self, name: &str) -> Option<bool> {
+        let found = self.items.iter().any(|known| known.name == name);
+        (found || !self.more).then_some(found)
+    }
+}
+
 impl Client {
     /// One repository.
     pub async fn repository(&self, repo: &Repo) -> Result<Repository, ApiError> {

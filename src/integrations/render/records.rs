@@ -62,6 +62,11 @@ impl Deploy {
         self.status == "deactivated"
     }
 
+    /// Whether it is or was live.
+    pub fn went_live(&self) -> bool {
+        self.is_live() || self.is_deactivated()
+    }
+
     /// Whether it is still under way.
     pub fn is_under_way(&self) -> bool {
         matches!(self.status.as_str(), "created" | "queued") || self.status.ends_with("_in_progress")

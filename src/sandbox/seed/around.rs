@@ -5,6 +5,7 @@
 use super::github::of;
 use super::{Entry, Takes};
 use crate::clock;
+use crate::sandbox::SOMEBODY;
 use crate::sandbox::github::{
     Alert, Category, Discussion, Invitation, Member, Release, Repo, Said, Visit, stable_id,
 };
@@ -37,7 +38,7 @@ pub(super) fn release(world: &mut World, entry: &mut Entry<'_>) -> Result<(), St
         prerelease: entry.flag(&["prerelease"])?.unwrap_or(false),
         author: entry
             .login(&["author", "user"])?
-            .unwrap_or_else(|| "octo-user".to_owned()),
+            .unwrap_or_else(|| SOMEBODY.to_owned()),
         created_at: at,
         published_at: (!draft).then_some(entry.time(&["published", "published_at"])?.unwrap_or(at)),
         tag,
@@ -163,7 +164,7 @@ pub(super) fn discussion(world: &mut World, entry: &mut Entry<'_>) -> Result<(),
         Some(Said {
             id: number("id")?,
             body: text("body")?,
-            author: text("author").unwrap_or_else(|| "octo-user".to_owned()),
+            author: text("author").unwrap_or_else(|| SOMEBODY.to_owned()),
             reply_to: number("reply_to"),
             at,
         })
@@ -176,7 +177,7 @@ pub(super) fn discussion(world: &mut World, entry: &mut Entry<'_>) -> Result<(),
         body: entry.text(&["body"])?.unwrap_or_default(),
         author: entry
             .login(&["author", "user"])?
-            .unwrap_or_else(|| "octo-user".to_owned()),
+            .unwrap_or_else(|| SOMEBODY.to_owned()),
         category: category.id,
         closed: entry.flag(&["closed"])?.unwrap_or(false),
         locked: entry.flag(&["locked"])?.unwrap_or(false),

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Entry, Takes};
 use crate::clock;
+use crate::sandbox::SOMEBODY;
 use crate::sandbox::github::{
     Comment, Commit, Content, FileDiff, Issue, Label, Pull, Repo, stable_id, stable_sha,
 };
@@ -84,7 +85,7 @@ pub(super) fn branch(world: &mut World, entry: &mut Entry<'_>) -> Result<(), Str
         let commit = Commit {
             parents: vec![parent.unwrap_or_else(|| repo.head_of(&repo.default_branch))],
             message: message.unwrap_or_else(|| "Update".to_owned()),
-            author: author.unwrap_or_else(|| "octo-user".to_owned()),
+            author: author.unwrap_or_else(|| SOMEBODY.to_owned()),
             at: at.unwrap_or(clock::after(now, -HOUR_MS)),
             files: files
                 .into_iter()
@@ -188,7 +189,7 @@ pub(in crate::sandbox) fn blank_issue(repo: &Repo, number: u64, at: jiff::Timest
         number,
         title: format!("Number {number}"),
         body: None,
-        user: "octo-user".to_owned(),
+        user: SOMEBODY.to_owned(),
         state: "open".to_owned(),
         state_reason: None,
         labels: Vec::new(),
@@ -324,7 +325,7 @@ pub(super) fn comment(world: &mut World, entry: &mut Entry<'_>) -> Result<(), St
         issue: number,
         user: entry
             .login(&["user", "author"])?
-            .unwrap_or_else(|| "octo-user".to_owned()),
+            .unwrap_or_else(|| SOMEBODY.to_owned()),
         body: entry.need(&["body"])?,
         association: entry.text(&["author_association", "association"])?,
         created_at: at,

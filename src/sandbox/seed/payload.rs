@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::github::{blank_issue, blank_pull};
 use super::runs::{blank_run, with_job};
+use crate::sandbox::SOMEBODY;
 use crate::sandbox::github::{Comment, Issue, Label, Repo, stable_id};
 use crate::sandbox::render::Event;
 use crate::sandbox::state::World;
@@ -172,7 +173,7 @@ fn comment(repo: &mut Repo, payload: &Value, now: Timestamp) {
     let comment = Comment {
         id,
         issue: number,
-        user: login(told, "user").unwrap_or_else(|| "octo-user".to_owned()),
+        user: login(told, "user").unwrap_or_else(|| SOMEBODY.to_owned()),
         body: text(told, "body").unwrap_or_default(),
         association: text(told, "author_association"),
         created_at: at,

@@ -4,6 +4,7 @@
 use super::Entry;
 use super::github::of;
 use crate::clock;
+use crate::sandbox::SOMEBODY;
 use crate::sandbox::github::{Job, Repo, Run, stable_id};
 use crate::sandbox::state::World;
 
@@ -79,8 +80,8 @@ pub(in crate::sandbox) fn blank_run(repo: &Repo, id: u64, at: jiff::Timestamp) -
         title: "Update".to_owned(),
         number: u64::try_from(repo.runs.len()).unwrap_or(0) + 1,
         attempt: 1,
-        actor: "octo-user".to_owned(),
-        triggering_actor: "octo-user".to_owned(),
+        actor: SOMEBODY.to_owned(),
+        triggering_actor: SOMEBODY.to_owned(),
         created_at: at,
         started_at: at,
         updated_at: at,

@@ -210,14 +210,10 @@ impl Stretch {
     }
 }
 
-fn went_live(deploy: &Deploy) -> bool {
-    deploy.is_live() || deploy.is_deactivated()
-}
-
 /// When a deploy tells old from new. While it is built, what is logged is the version before it: so when it went live, and
 /// only of one that never did, when it began.
 fn took_over(deploy: &Deploy) -> Option<Timestamp> {
-    if went_live(deploy) {
+    if deploy.went_live() {
         return deploy.live_since();
     }
     deploy.started_at.or(deploy.created_at)

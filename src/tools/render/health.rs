@@ -13,6 +13,7 @@ use crate::integrations::render::{Client, DeployQuery, EventQuery, MetricQuery, 
 use crate::tools::quote::quote;
 use crate::tools::span;
 use crate::tools::toolbox::{Ctx, invalid};
+use crate::tools::unread::not_judged;
 use crate::tools::when::minute;
 
 /// How far back is looked unless the call says so, and at most, in milliseconds.
@@ -26,8 +27,6 @@ const EVENTS_MAX: usize = 100;
 const BY_STATUS: (&str, &str) = ("aggregateBy", "statusCode");
 /// How much of a service's name a report quotes, in bytes.
 const NAME_BYTES_MAX: usize = 100;
-/// How much of why something could not be read is quoted, in bytes.
-const WHY_BYTES_MAX: usize = 200;
 
 /// Whose health.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -181,13 +180,6 @@ async fn series(
             .collect(),
     };
     Ok(client.metric(metric, &query).await?)
-}
-
-/// A sentence about what could not be read, if there is any.
-pub(super) fn not_judged(unread: &[String]) -> Option<String> {
-    // What Render answered is not our word.
-    let unread: Vec<String> = unread.iter().map(|what| quote(what, WHY_BYTES_MAX)).collect();
-    (!unread.is_empty()).then(|| format!("Not judged, because it could not be read: {}.", unread.join("; ")))
 }
 
 impl Vitals {

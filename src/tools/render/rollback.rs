@@ -397,7 +397,7 @@ pub(super) async fn look_for(ctx: Ctx<Parts>, args: RollbackArgs) -> Result<Look
         .await?;
     let mut earlier: Vec<&Deploy> = deploys
         .iter()
-        .filter(|other| other.id != deploy.id && (other.is_live() || other.is_deactivated()))
+        .filter(|other| other.id != deploy.id && other.went_live())
         .filter(|other| other.live_since() < deploy.created_at)
         .collect();
     earlier.sort_by_key(|other| std::cmp::Reverse(other.live_since()));

@@ -76,7 +76,7 @@ pub(super) fn history(deploys: &[Deploy], now: Timestamp) -> Result<History, Too
     }
     let mut seen: Vec<(Timestamp, &Deploy)> = deploys
         .iter()
-        .filter(|deploy| deploy.is_live() || deploy.is_deactivated())
+        .filter(|deploy| deploy.went_live())
         .filter_map(|deploy| Some((deploy.live_since()?, deploy)))
         .collect();
     seen.sort_by_key(|(since, _)| std::cmp::Reverse(*since));

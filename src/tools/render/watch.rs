@@ -5,13 +5,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Parts;
-use super::health::{Verdict, not_judged, seen_from};
+use super::health::{Verdict, seen_from};
 use super::rollback::{RollbackArgs, RolledBack};
 use super::verdict::Weight;
 use crate::clock;
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::render::{Client, Deploy};
 use crate::tools::toolbox::{Ctx, Pending, Progress};
+use crate::tools::unread::not_judged;
 use crate::tools::when::minute;
 
 /// The longest and the shortest pause between two looks, in milliseconds.

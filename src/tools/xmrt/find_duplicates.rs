@@ -10,7 +10,7 @@ use super::Parts;
 use super::triage::{self, Vocabulary};
 use super::triage_issue::{RECENT_MAX, computed, read};
 use crate::hub::{ErrorClass, ToolError};
-use crate::integrations::github::{Issue, IssueFilter, Repo};
+use crate::integrations::github::{IssueFilter, Repo};
 use crate::tools::toolbox::{Ctx, invalid};
 
 /// How many are named unless a call says otherwise.
@@ -56,7 +56,7 @@ pub struct Twin {
     /// open or closed.
     state: String,
     url: String,
-    /// How similar, from 0 to 1; from 0.29 on it counts.
+    /// How similar, from 0 to 1.
     score: f32,
     /// Words both say, rarest first.
     shared: Vec<String>,
@@ -99,7 +99,7 @@ pub(super) async fn find_duplicates(ctx: Ctx<Parts>, args: DuplicatesArgs) -> Re
         if other.is_pull_request || other.number == issue.number {
             continue;
         }
-        shown.insert(other.number, place(&other));
+        shown.insert(other.number, (other.state.clone(), other.html_url.clone()));
         recent.push(read(other));
     }
     let (looked_at, limit) = (recent.len(), args.limit.unwrap_or(NAMED) as usize);
@@ -124,10 +124,6 @@ pub(super) async fn find_duplicates(ctx: Ctx<Parts>, args: DuplicatesArgs) -> Re
         truncated: listed.more,
         duplicates: twins.collect(),
     })
-}
-
-fn place(issue: &Issue) -> (String, String) {
-    (issue.state.clone(), issue.html_url.clone())
 }
 
 fn within(argument: &str, text: &str, chars_max: usize) -> Result<String, ToolError> {

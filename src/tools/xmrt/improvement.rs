@@ -21,6 +21,9 @@ use super::Server;
 use crate::hub::Doubt;
 use crate::tools::toolbox::{reads, writes};
 
+/// How much of a repository's own words is quoted in what a person reads, in bytes.
+const QUOTED_BYTES_MAX: usize = 160;
+
 impl Server {
     /// How repositories could be better.
     pub(super) fn with_improvement(self) -> Self {

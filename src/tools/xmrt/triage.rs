@@ -86,8 +86,13 @@ pub fn triage(facts: &Facts<'_>) -> Report {
         &mut reasons,
     );
     leave_out(&mut labels.new, facts, &mut reasons);
-    let is_of_kind = |other: &Issue| labels::agree(&labels.kinds, &labels::kinds_of(other, facts.vocabulary));
-    let duplicates = duplicates::find(facts.issue, facts.recent, facts.duplicates_max, is_of_kind);
+    let duplicates = twins(
+        facts.issue,
+        facts.recent,
+        &labels.kinds,
+        facts.vocabulary,
+        facts.duplicates_max,
+    );
     for twin in &duplicates {
         reasons.push(format!(
             "#{} is a likely duplicate: its text is {:.0}% similar (from {:.0}% on it counts), they share {}",
@@ -136,8 +141,24 @@ pub fn triage(facts: &Facts<'_>) -> Report {
 
 /// Older issues that say the same, most similar first, at most `max`.
 pub fn repeated(issue: &Issue, recent: &[Issue], vocabulary: &Vocabulary, max: usize) -> Vec<Duplicate> {
-    let kinds = labels::kinds_of(issue, vocabulary);
-    let is_of_kind = |other: &Issue| labels::agree(&kinds, &labels::kinds_of(other, vocabulary));
+    twins(
+        issue,
+        recent,
+        &labels::kinds_of(issue, vocabulary),
+        vocabulary,
+        max,
+    )
+}
+
+/// The same for an issue of known kinds.
+fn twins(
+    issue: &Issue,
+    recent: &[Issue],
+    kinds: &[&str],
+    vocabulary: &Vocabulary,
+    max: usize,
+) -> Vec<Duplicate> {
+    let is_of_kind = |other: &Issue| labels::agree(kinds, &labels::kinds_of(other, vocabulary));
     duplicates::find(issue, recent, max, is_of_kind)
 }
 

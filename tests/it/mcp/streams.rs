@@ -233,8 +233,12 @@ async fn there_is_an_end_to_the_streams_of_one_caller() {
     );
     // One that is left makes room, once that was noticed.
     streams.pop();
-    while listen().send().await.unwrap().status() != 200 {
-        tokio::task::yield_now().await;
-    }
+    let room = async {
+        while listen().send().await.unwrap().status() != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let soon = std::time::Duration::from_secs(10);
+    tokio::time::timeout(soon, room).await.expect("room again");
     served.close().await;
 }

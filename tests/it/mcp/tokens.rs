@@ -3,6 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::watching::Told;
 use crate::harness::{ADMIN_TOKEN, World};
 
 const CONFIG: &str = r#"
@@ -358,19 +359,9 @@ async fn a_stream_ends_with_the_right_to_it() {
     for ends in ["paused", "revoked"] {
         let (_, made) = world.api_post("agents/rita/tokens", json!({ "days": 7 })).await;
         let rita = made["token"].as_str().unwrap();
-        let listen = super::watching::listen(&["xmrt://events"]);
-        let request = world
-            .client
-            .post(format!("{}/mcp", world.server.url))
-            .bearer_auth(rita)
-            .header("accept", "application/json, text/event-stream")
-            .header("mcp-protocol-version", "2026-07-28")
-            .header("mcp-method", "subscriptions/listen");
-        let mut stream = request.json(&listen).send().await.unwrap();
-        let mut text = String::new();
-        while !text.contains("notifications/resources/updated") {
-            text.push_str(std::str::from_utf8(&stream.chunk().await.unwrap().unwrap()).unwrap());
-        }
+        let watched = ["xmrt://events"];
+        let mut told = Told::of(&world, rita, &watched).await;
+        told.until(&watched).await;
         let delete = async |path: &str| {
             let url = format!("{}/api/v1/{path}", world.server.url);
             let answer = world
@@ -390,15 +381,9 @@ async fn a_stream_ends_with_the_right_to_it() {
             .github("ping", &format!("d-{ends}"), &json!({ "zen": "x" }))
             .await
             .unwrap();
-        text.clear();
-        while let Some(chunk) = stream.chunk().await.unwrap() {
-            text.push_str(std::str::from_utf8(&chunk).unwrap());
-        }
-        assert!(
-            text.contains("`rita` may not listen any more") || text.contains("stands still"),
-            "{ends}: {text}"
-        );
-        assert!(!text.contains("resources/updated"), "{ends}: {text}");
+        let rest = told.rest().await;
+        assert!(rest.contains("`rita` may not listen any more"), "{ends}: {rest}");
+        assert!(!rest.contains("resources/updated"), "{ends}: {rest}");
         if ends == "paused" {
             delete("pauses/agent:rita").await;
         }

@@ -37,7 +37,11 @@ async fn one_that_is_there_repeats_older_ones_and_one_that_is_not_written_yet_al
         (&json!(1), &json!("closed"))
     );
     assert_eq!(twins[0]["url"], "https://github.com/acme/proxy/issues/1");
-    assert!(twins[0]["score"].as_f64().unwrap() >= 0.29, "{found}");
+    assert!(
+        twins[0]["score"].as_f64().unwrap()
+            >= f64::from(xmrt::tools::xmrt::triage::duplicates::SIMILARITY_MIN),
+        "{found}"
+    );
 
     let wish = json!({ "repo": "acme/proxy", "title": "Proxy panics on an empty proxy.toml", "body": BODY });
     let found = stage.call("find_duplicates", wish.clone()).await.unwrap();

@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{Parts, client};
 use crate::clock;
-use crate::hub::{ErrorClass, ToolError};
+use crate::hub::ToolError;
 use crate::integrations::github::{
     Client, Commit, CommitFilter, CommunityProfile, Contributor, Issue, IssueFilter, Release, Repo,
     Repository, RunFilter, WorkflowRun,
 };
 use crate::integrations::{ApiError, Failure};
-use crate::tools::quote::quote;
 use crate::tools::toolbox::Ctx;
+use crate::tools::unread::{not_judged, part};
 use crate::tools::when::minute;
 use judge::{DAY_MS, PAGE, judge};
 pub(super) use judge::{Finding, Standing, Weight};
@@ -35,8 +35,6 @@ const DEPENDABOT: &str = "Dependabot alerts";
 const SECRETS: &str = "secret scanning alerts";
 /// How GitHub says that it is not: "Dependabot alerts are disabled for this repository."
 const DISABLED: &[&str] = &["are disabled", "is disabled"];
-/// How much of why something could not be read is quoted, in bytes.
-const WHY_BYTES_MAX: usize = 200;
 
 /// Which repository.
 #[derive(Deserialize, JsonSchema)]
@@ -112,17 +110,8 @@ fn or_unread<T>(
     read: Result<T, ApiError>,
     unread: &mut Vec<String>,
 ) -> Result<Option<T>, ToolError> {
-    match read {
-        Ok(found) => Ok(Some(found)),
-        Err(error) => {
-            let error = ToolError::from(error);
-            if matches!(error.class, ErrorClass::RateLimited { .. }) {
-                return Err(error);
-            }
-            unread.push(format!("{what} ({})", error.message.trim_end_matches('.')));
-            Ok(None)
-        }
-    }
+    let read = part(read)?;
+    Ok(read.map_err(|why| unread.push(format!("{what}: {why}"))).ok())
 }
 
 /// The same of what a repository can do without: where it is turned off, there is nothing to read.
@@ -181,8 +170,13 @@ async fn read(
     });
     let contributors = or_unread("contributors", contributors, unread)?;
     let community = or_unread("community profile", community, unread)?;
-    let protected = or_unread("branches", protected, unread)?
-        .map(|listed| listed.items.iter().any(|known| known.name == branch));
+    let protected = or_unread("branches", protected, unread)?.and_then(|listed| {
+        let has = listed.has(&branch);
+        if has.is_none() {
+            unread.push(format!("branches: more than {OPEN_MAX} are protected"));
+        }
+        has
+    });
     let commits = or_unread("commits", commits, unread)?.map(|listed| (listed.items, listed.more));
     let runs = or_unread("workflow runs", runs, unread)?.map(|listed| listed.items);
     let releases = or_unread("releases", releases, unread)?.map(|listed| {
@@ -234,13 +228,6 @@ fn told(seen: &Seen, standing: Standing, evidence: &[Finding], unread: &[String]
         };
         format!("- {sign}{}", finding.what)
     }));
-    if !unread.is_empty() {
-        // What GitHub answered is not our word.
-        let unread: Vec<String> = unread.iter().map(|what| quote(what, WHY_BYTES_MAX)).collect();
-        lines.push(format!(
-            "- Not judged, because it could not be read: {}.",
-            unread.join("; ")
-        ));
-    }
+    lines.extend(not_judged(unread).map(|said| format!("- {said}")));
     lines.join("\n")
 }

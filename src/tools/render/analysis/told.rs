@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::super::line::Gravity;
-use super::{Analysis, Extent, Rate, Stretch, Template, went_live};
+use super::{Analysis, Extent, Rate, Stretch, Template};
 use crate::integrations::render::{Deploy, Service};
 use crate::tools::quote::quote;
-use crate::tools::when::minute;
+use crate::tools::when::{day, minute};
 
 /// How much of a template, and of a cause, the digest and the report show, in bytes.
 const SHOWN_BYTES_MAX: usize = 300;
@@ -73,7 +73,6 @@ impl Template {
 
 /// `at 05:55`, `05:55 to 05:56`; with the day, where it is another than that of `until`, which the report names above.
 fn times(first: Timestamp, last: Timestamp, until: Timestamp) -> String {
-    let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
     let form = if day(first) == day(until) && day(last) == day(until) {
         "%H:%M"
     } else {
@@ -107,8 +106,9 @@ impl Analysis {
             String::new(),
         ];
         let now = self.now.told("are");
+        let divides = |at: Timestamp| read.before.is_some() && at > since;
         match &deploy {
-            Some((deploy, at)) if read.before.is_some() && *at > since => {
+            Some((deploy, at)) if divides(*at) => {
                 lines.push(format!("- Since {}: {now}.", turn(deploy, *at)));
             }
             _ => lines.push(format!("- {}.", capital(&now))),
@@ -120,11 +120,7 @@ impl Analysis {
                     let from = stretch.map(|stretch| format!(", from {}", minute(stretch.since)));
                     format!(
                         "- Before {}{}: {}{}.",
-                        if read.before.is_some() && *at > since {
-                            "that".to_owned()
-                        } else {
-                            turn
-                        },
+                        if divides(*at) { "that".to_owned() } else { turn },
                         from.unwrap_or_default(),
                         before.told("were"),
                         older(self.truncated_before)
@@ -160,7 +156,7 @@ impl Analysis {
 /// What tells old from new, as `check_health` says since when a deploy is live.
 fn turn(deploy: &Deploy, at: Timestamp) -> String {
     let at = minute(at);
-    if went_live(deploy) {
+    if deploy.went_live() {
         return format!("{} went live at {at}", deploy.id);
     }
     format!("{} ({}) began at {at}", deploy.id, deploy.status)

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use super::facts::{Facts, Part};
 use super::kinds::Kind;
 use super::made::{self, Known};
-use super::read::part;
 use super::workflow;
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::Failure;
 use crate::integrations::github::{Client, Repo, is_within_bounds};
 use crate::tools::toolbox::invalid;
+use crate::tools::unread::part;
 
 /// How many actions are looked up for one proposal.
 const ACTIONS_MAX: usize = 30;

@@ -9,14 +9,13 @@ mod people;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::QUOTED_BYTES_MAX;
 use super::facts::{Facts, Part};
 use super::kinds::Kind;
 use crate::tools::quote::quote;
 
 /// How many pieces of evidence one finding shows.
 const EVIDENCE_MAX: usize = 10;
-/// How much of a path or of what was seen is quoted in a text, in bytes.
-const QUOTED_BYTES_MAX: usize = 160;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]

@@ -9,14 +9,12 @@ mod updates;
 
 use std::collections::BTreeMap;
 
+use super::QUOTED_BYTES_MAX;
 use super::facts::{Facts, Part};
 use super::kinds::Kind;
 
 pub(super) use ci::actions;
 pub(super) use license::{license_key, named};
-
-/// How much of a name of the repository's is quoted in what a person reads, in bytes.
-const QUOTED_BYTES_MAX: usize = 160;
 
 /// What a proposal changes.
 #[derive(Clone, Debug, PartialEq, Eq)]

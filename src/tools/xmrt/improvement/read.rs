@@ -8,11 +8,12 @@ use super::facts::{Alert, Alerts, Community, Complaint, Content, Facts, Head, Pa
 use super::stack::projects;
 use super::workflow::is_workflow;
 use crate::clock::Clock;
-use crate::hub::{ErrorClass, ToolError};
+use crate::hub::ToolError;
 use crate::integrations::github::{
     Blob, Branch, Client, Listed, OwnersError, Repo, Repository, RunFilter, Tree as Listing,
 };
 use crate::integrations::{ApiError, Failure};
+use crate::tools::unread::part;
 use crate::tools::xmrt::triage::owners::CODEOWNERS_PLACES;
 
 /// A file longer than this is not looked into, in bytes.
@@ -119,37 +120,15 @@ pub(super) async fn read(client: &Client, repo: &Repo, clock: &Clock) -> Result<
 
 /// Whether a branch is one of those that are protected, of which there may be more than were listed.
 fn is_among(protected: &Listed<Branch>, branch: &str) -> Part<bool> {
-    let found = protected.items.iter().any(|known| known.name == branch);
-    if !found && protected.more {
-        return Err(
-            "the branch is not among the first hundred that are protected, and there are more".to_owned(),
-        );
-    }
-    Ok(found)
+    protected.has(branch).ok_or_else(|| {
+        "the branch is not among the first hundred that are protected, and there are more".to_owned()
+    })
 }
 
 fn page(repository: &Repository) -> String {
     match repository.html_url.as_str() {
         "" => format!("https://github.com/{}", repository.full_name),
         page => page.to_owned(),
-    }
-}
-
-/// What was read, or why it was not. A limit that is up ends it all: the rest would not be read either.
-pub(super) fn part<T>(read: Result<T, ApiError>) -> Result<Part<T>, ToolError> {
-    match read {
-        Ok(found) => Ok(Ok(found)),
-        Err(error) => {
-            let error = ToolError::from(error);
-            if matches!(error.class, ErrorClass::RateLimited { .. }) {
-                return Err(error);
-            }
-            let remedy = error
-                .remedy
-                .map(|remedy| format!(" ({remedy})"))
-                .unwrap_or_default();
-            Ok(Err(format!("{}{remedy}", error.message.trim_end_matches('.'))))
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! In: a service and a time. Out: how it is delivered to: the four measures, what they were before, and a report. Never: a write.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ use crate::tools::xmrt::Parts;
 /// What is looked at unless a call says otherwise.
 const WITHIN: &str = "30d";
 /// The shortest and the longest that can be looked at: below it there is nothing to measure, above it Render keeps no events.
-const DAYS: std::ops::RangeInclusive<i64> = 1..=180;
+const DAYS: std::ops::RangeInclusive<f64> = 1.0..=180.0;
 /// How much of a service's name is shown, in bytes.
 const NAME_BYTES_MAX: usize = 80;
 
@@ -62,11 +62,7 @@ pub(super) async fn dora_metrics(ctx: Ctx<Parts>, args: DoraArgs) -> Result<Deli
 /// The time that `within` means.
 pub(super) fn window(within: Option<&str>, until: Timestamp) -> Result<Window, ToolError> {
     let since = span::ago("within", within.unwrap_or(WITHIN), until)?;
-    let length = until.duration_since(since);
-    let day = SignedDuration::from_hours(24);
-    if length < day * i32::try_from(*DAYS.start()).unwrap_or(1)
-        || length > day * i32::try_from(*DAYS.end()).unwrap_or(i32::MAX)
-    {
+    if !DAYS.contains(&(until.duration_since(since).as_secs() as f64 / 86_400.0)) {
         let problem = format!("is not from {} to {} days", DAYS.start(), DAYS.end());
         return Err(invalid("within", problem).with_remedy("as in 30d or 2w"));
     }

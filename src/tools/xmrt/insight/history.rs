@@ -41,12 +41,12 @@ pub(super) async fn read(
     }
     let never_live = deploys
         .iter()
-        .filter(|deploy| !went_live(deploy) && !deploy.is_under_way())
+        .filter(|deploy| !deploy.went_live() && !deploy.is_under_way())
         .filter_map(|deploy| deploy.finished_at.or(deploy.created_at))
         .collect();
     let mut gone_live: Vec<(Timestamp, &Deploy)> = deploys
         .iter()
-        .filter(|deploy| went_live(deploy))
+        .filter(|deploy| deploy.went_live())
         .filter_map(|deploy| Some((deploy.live_since()?, deploy)))
         .collect();
     gone_live.sort_by_key(|(at, _)| *at);
@@ -68,10 +68,6 @@ pub(super) async fn read(
         never_live,
     };
     Ok(Read { history, gaps })
-}
-
-fn went_live(deploy: &Deploy) -> bool {
-    deploy.is_live() || deploy.is_deactivated()
 }
 
 async fn failures(
