@@ -34,7 +34,7 @@ pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
         base: &call.base,
         state: &world.github,
     };
-    let at = |sha: &str| repo.commits.get(sha).map_or(repo.created_at, |commit| commit.at);
+    let at = |sha: &str| repo.written_at(sha);
     let author = |sha: &str| {
         repo.commits
             .get(sha)
@@ -50,8 +50,8 @@ pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
                 .any(|name| name == path || name.starts_with(&folder))
         })
     };
-    let mut found: Vec<String> = repo
-        .ancestors(&head)
+    let found: Vec<String> = repo
+        .log(&head)
         .into_iter()
         .filter(|sha| {
             since.is_none_or(|since| at(sha) >= since) && until.is_none_or(|until| at(sha) <= until)
@@ -62,7 +62,6 @@ pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
         })
         .filter(|sha| call.query("path").is_none_or(|path| changes(sha, path)))
         .collect();
-    found.sort_by_key(|sha| std::cmp::Reverse(at(sha)));
     page(
         call,
         found.iter().map(|sha| shape.commit(repo, sha)).collect(),

@@ -1,8 +1,10 @@
 //! In: commits by their ids. Out: which of them lead to which, and commits as the API shows them.
 //! Never: their content; a commit knows the files it changed.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::shape::{Shape, node, time};
@@ -43,6 +45,30 @@ impl Repo {
             }
         }
         seen
+    }
+
+    /// A commit and all that lead to it, in git's order: the newest of those that a shown one leads to is next. So the commit itself
+    /// is first, whatever its time says.
+    pub(super) fn log(&self, sha: &str) -> Vec<String> {
+        let (mut seen, mut shown) = (BTreeSet::from([sha.to_owned()]), Vec::new());
+        let mut left = vec![sha.to_owned()];
+        while let Some(next) =
+            (0..left.len()).max_by_key(|place| (self.written_at(&left[*place]), Reverse(*place)))
+        {
+            let sha = left.remove(next);
+            left.extend(
+                self.parents(&sha)
+                    .into_iter()
+                    .filter(|parent| seen.insert(parent.clone())),
+            );
+            shown.push(sha);
+        }
+        shown
+    }
+
+    /// When a commit was written; one of before, when the repository was made.
+    pub(super) fn written_at(&self, sha: &str) -> Timestamp {
+        self.commits.get(sha).map_or(self.created_at, |commit| commit.at)
     }
 
     fn parents(&self, sha: &str) -> Vec<String> {
