@@ -39,6 +39,7 @@ mod print;
 mod reference;
 mod rules;
 mod runs;
+mod panics;
 mod pause;
 mod sandbox;
 mod schema;
@@ -274,5 +275,6 @@ fn start_logging(settings: &Settings) -> Ending {
     } else {
         builder.compact().with_target(false).init()
     }
+    panics::into_log();
     Ok(())
 }

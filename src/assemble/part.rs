@@ -20,8 +20,9 @@ where
 {
     let mut stop = stopped.clone();
     tokio::spawn(async move {
-        while let Err(error) = tokio::spawn(begin(stop.clone())).await {
-            tracing::error!("{name} died, which is a bug in xmrt, and is begun again: {error}");
+        // What it died of is told by its panic, without what looks like a secret.
+        while tokio::spawn(begin(stop.clone())).await.is_err() {
+            tracing::error!("{name} died, which is a bug in xmrt, and is begun again");
             let pause = tokio::time::timeout(BEGUN_AGAIN_AFTER, stop.wait_for(|stop| *stop));
             if pause.await.is_ok() {
                 return;

@@ -125,6 +125,65 @@ async fn no_secret_is_in_a_log_an_answer_a_metric_an_export_or_on_the_disk() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+/// What a panic prints of a value is its `Debug`: of everything that holds a secret for long, here as a panic has it.
+#[tokio::test]
+async fn no_secret_is_in_what_a_panic_prints() {
+    use std::sync::Arc;
+
+    use secrecy::SecretString;
+    use xmrt::agents::Vault;
+    use xmrt::clock::Clock;
+    use xmrt::integrations::github::{Client, OauthApp, Pkce};
+    use xmrt::integrations::render;
+    use xmrt::journal::MemoryStore;
+    use xmrt::tools::xmrt::{Server, Starter, XmrtParts};
+
+    let secret = "a-rather-long-secret-value";
+    let hidden = || SecretString::from(secret);
+    let key = STANDARD.encode([7; 32]);
+    let clock = Clock::system();
+    let parts = || XmrtParts {
+        store: Arc::new(MemoryStore::new(clock.now())),
+        github: Client::new("https://api.example", secret).ok(),
+        render: render::Client::new("https://api.example", secret).ok(),
+        agents: [(
+            "eliza".to_owned(),
+            Client::new("https://api.example", secret).unwrap(),
+        )]
+        .into(),
+        notify: [("oncall".to_owned(), hidden())].into(),
+        starter: Starter::default(),
+        clock: clock.clone(),
+        hub: Default::default(),
+    };
+    let app = OauthApp::new(
+        "https://web.example",
+        "https://api.example",
+        "the-app",
+        Some(hidden()),
+    )
+    .unwrap();
+    let pkce = Pkce::new(&[9; 32]);
+    let verifier = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode([9; 32]);
+    let held: [&dyn std::fmt::Debug; 5] = [
+        &parts(),
+        &Server::new(parts()),
+        &app,
+        &Vault::new(&[SecretString::from(key.as_str())]).unwrap(),
+        &pkce,
+    ];
+    for value in held {
+        let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            std::panic::resume_unwind(Box::new(format!("{value:?} {value:#?}")))
+        }));
+        let printed = payload.unwrap_err().downcast::<String>().unwrap();
+        assert!(!printed.contains(secret), "{printed}");
+        assert!(!printed.contains(&key), "{printed}");
+        // The verifier is these bytes in base64.
+        assert!(!printed.contains(&verifier), "{printed}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_ends_is_made_anew_once_however_many_ask_on_however_many_instances() {
     let server = RedisServer::start("everysec");
