@@ -15,6 +15,7 @@ pub const NAMES_ORG: &[&str] = &["org"];
 /// Arguments that name a service (or another resource of Render), or several, by id.
 pub const NAMES_SERVICE: &[&str] = &[
     "service_id",
+    "services",
     "resources",
     "env_group_id",
     "postgres_id",

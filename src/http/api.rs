@@ -14,12 +14,14 @@ mod rules;
 mod budgets;
 mod coverage;
 mod export;
+mod insights;
 mod journal;
 mod tools;
 mod pauses;
 mod tasks;
 
 pub(super) use approvals::question;
+pub(super) use insights::{kept, measured};
 pub(super) use rules::{EVENTS_MAX, SINCE};
 pub(super) use runs::cursor;
 

@@ -19,6 +19,7 @@ mod rules;
 mod approvals;
 mod agents;
 mod audit;
+mod insights;
 
 use std::sync::Arc;
 
@@ -76,6 +77,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/agents/{id}/account", post(agents::sign))
         .route("/agents/{id}/pause", post(agents::pause))
         .route("/agents/{id}/may", post(agents::may))
+        .route("/insights", get(insights::show).post(insights::measure))
         .route("/audit", get(audit::list))
         .route("/pauses", post(now::pause))
         .route("/sign-out", post(session::sign_out))

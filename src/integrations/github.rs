@@ -3,6 +3,7 @@
 
 mod bounds;
 mod actions;
+mod activity;
 mod alerts;
 mod app;
 mod checks;
@@ -35,6 +36,7 @@ pub use actions::{
     Dispatched, RunFilter, WorkflowJob, WorkflowRun, WorkflowStep, cancel_workflow_run, rerun_failed_jobs,
     rerun_workflow, run_workflow,
 };
+pub use activity::{Merge, Spoken, Worked};
 pub use alerts::{CodeScanningAlert, DependabotAlert, SecretScanningAlert};
 pub use app::AppKey;
 pub use bounds::{Bounds, is_within_bounds, within_bounds};

@@ -10,13 +10,15 @@ const WHY_BYTES_MAX: usize = 200;
 
 /// What was read, or why it was not. A limit that is up ends it all: the rest would not be read either.
 pub(super) fn part<T>(read: Result<T, ApiError>) -> Result<Result<T, String>, ToolError> {
-    match read {
+    answer(read.map_err(ToolError::from))
+}
+
+/// The same of another tool's answer.
+pub(super) fn answer<T>(answer: Result<T, ToolError>) -> Result<Result<T, String>, ToolError> {
+    match answer {
         Ok(found) => Ok(Ok(found)),
+        Err(error) if matches!(error.class, ErrorClass::RateLimited { .. }) => Err(error),
         Err(error) => {
-            let error = ToolError::from(error);
-            if matches!(error.class, ErrorClass::RateLimited { .. }) {
-                return Err(error);
-            }
             let remedy = error
                 .remedy
                 .map(|remedy| format!(" ({remedy})"))

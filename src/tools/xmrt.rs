@@ -3,6 +3,7 @@
 
 pub mod triage;
 mod approvals;
+mod asked;
 mod fan_out;
 mod find_duplicates;
 mod improvement;
@@ -17,6 +18,7 @@ mod runs;
 mod standstill;
 mod tasks;
 mod triage_issue;
+mod triage_pull_request;
 mod triage_quality;
 mod trigger;
 
@@ -49,6 +51,7 @@ pub use rules::{CheckRuleArgs, GetRuleArgs, ListRulesArgs, RuleList};
 pub use runs::{ListRunsArgs, MoveArgs, ReplayArgs, Replayed, ResolveArgs, RunList, RunOutline, Settled};
 pub use standstill::{PauseArgs, Paused, Standstill};
 pub use triage_issue::TriageArgs;
+pub use triage_pull_request::TriagePullArgs;
 pub use triage_quality::{LabelQuality, Quality, QualityArgs};
 pub use trigger::{Start, Starter, TriggerArgs, Triggered, Wanted};
 
@@ -152,7 +155,7 @@ impl Server {
         Toolbox::named(
             "xmrt",
             "The reactor itself: events and runs on record and what is done with them, the rules in force, what stands still, \
-             notifications, triage of issues, what repositories lack, how delivery goes; tasks and messages that agents share.",
+             notifications, triage of issues and pull requests, what repositories lack, how delivery goes; tasks and messages that agents share.",
             held,
         )
         .with_clock(clock)
@@ -250,6 +253,17 @@ impl Server {
             )
             .untrusted(&["title"])
             .answers(triage_issue::triage_issue),
+        )
+        .with(
+            reads(
+                "triage_pull_request",
+                "Triage a pull request",
+                "Reads a pull request and says, without any model: how large it is, which labels its paths and title speak for, what to look \
+                 at first (workflows, access, migrations, dependencies, …), what its author left out, who owns what it changes, what its \
+                 checks came to, and a comment to post (conclusion). Gives its reasons.",
+            )
+            .untrusted(&["paths", "failed", "reasons"])
+            .answers(triage_pull_request::triage_pull_request),
         )
         .with(
             reads(

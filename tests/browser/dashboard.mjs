@@ -49,6 +49,10 @@ async function until(what, ask) {
 let sandbox, url;
 const post = (to, body) => fetch(to, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
 const api = async (where) => (await fetch(`${url}/api/v1/${where}`, { headers: { authorization: `Bearer ${TOKEN}` } })).json();
+const measure = async (wish) => {
+  const answer = await fetch(`${url}/api/v1/insights`, { method: "POST", headers: { "content-type": "application/json", authorization: `Bearer ${TOKEN}` }, body: JSON.stringify(wish) });
+  assert.equal(answer.status, 200, await answer.text());
+};
 const effects = async (operation) => {
   const told = await (await fetch(`${sandbox}/_sandbox/effects`)).json();
   return (told.effects ?? told).filter((effect) => effect.operation === operation).length;
@@ -132,7 +136,9 @@ async function browse() {
     const unknown = await run("run-nightly-now", "unknown");
     await until("two questions", async () => (await api("approvals")).approvals.length === 2);
     const pages = ["/", "/events", "/events/d-quiet", "/runs", `/runs/${dead.id}`, `/runs/${unknown.id}`, "/rules",
-      "/rules/label-crashes", "/rules/later", "/approvals", "/agents", "/agents/scout", "/agents/ranger", "/audit", "/events/nothing"];
+      "/rules/label-crashes", "/rules/later", "/approvals", "/agents", "/agents/scout", "/agents/ranger", "/insights", "/audit", "/events/nothing"];
+    await measure({ kind: "ecosystem" });
+    await measure({ kind: "repository", of: "acme/api" });
     await look(browser, "desk", { width: 1280, height: 850 }, "light", pages);
     await look(browser, "phone", { width: 390, height: 800 }, "dark", pages);
     const page = await signedIn(browser, { width: 1280, height: 850 }, "light");
@@ -159,7 +165,7 @@ async function signedIn(browser, viewport, colorScheme) {
 // What is not there yet says what to do next.
 async function empty(browser) {
   const page = await signedIn(browser, { width: 1280, height: 850 }, "light");
-  const says = { "/": "wait for their first event", "/events": "/webhooks/github", "/runs": "No rule has fired yet", "/approvals": "Nothing waits", "/audit": "Nothing is on record yet" };
+  const says = { "/": "wait for their first event", "/events": "/webhooks/github", "/runs": "No rule has fired yet", "/approvals": "Nothing waits", "/insights": "Nothing was measured yet", "/audit": "Nothing is on record yet" };
   for (const [where, words] of Object.entries(says)) {
     await page.goto(url + where);
     assert.ok((await page.textContent("main")).includes(words), `${where} says ${words}`);
@@ -292,6 +298,13 @@ async function acts(page, dead, unknown) {
   await page.getByRole("button", { name: "Show" }).click();
   assert.match(await page.textContent("#audit"), /agent\.revoke scout.*done.*agent\.token scout.*done/s);
 
+  await page.goto(`${url}/insights`);
+  await page.getByLabel("Name of a repository").fill("acme/api");
+  const before = (await api("insights?kind=repository")).insights[0].measured_at;
+  await page.getByRole("button", { name: "Measure", exact: true }).last().click();
+  assert.match(await said(page), /measured just now/);
+  assert.notEqual((await api("insights?kind=repository")).insights[0].measured_at, before);
+
   // Without loading again: what comes in is there.
   await page.goto(`${url}/`);
   await page.waitForFunction(() => document.getElementById("pulse").textContent === "Live");
@@ -301,7 +314,7 @@ async function acts(page, dead, unknown) {
   assert.ok(await page.evaluate(() => window.stayed), "the page was not loaded again");
 
   // By keyboard.
-  for (const [key, where] of [["e", "/events"], ["r", "/runs"], ["u", "/rules"], ["a", "/approvals"], ["g", "/agents"], ["t", "/audit"], ["n", "/"]]) {
+  for (const [key, where] of [["e", "/events"], ["r", "/runs"], ["u", "/rules"], ["a", "/approvals"], ["g", "/agents"], ["i", "/insights"], ["t", "/audit"], ["n", "/"]]) {
     await page.keyboard.press("g");
     await Promise.all([page.waitForURL(url + where), page.keyboard.press(key)]);
   }

@@ -94,6 +94,7 @@ async fn hub() -> (Hub, Running) {
     let render = render::Client::new(&running.render_url(), "key")
         .unwrap()
         .with_clock(clock.clone());
+    let builder = Hub::builder();
     let journal = on_journal::Server::new(XmrtParts {
         store: Arc::new(MemoryStore::new(clock.now())) as Arc<dyn Store>,
         github: Some(github.clone()),
@@ -102,9 +103,9 @@ async fn hub() -> (Hub, Running) {
         notify: BTreeMap::new(),
         starter: Starter::default(),
         clock: clock.clone(),
-        hub: Default::default(),
+        hub: builder.later(),
     });
-    let hub = Hub::builder()
+    let hub = builder
         .serve("github", on_github::Server::new(Some(github)))
         .serve("render", on_render::Server::new(Some(render)).with_clock(clock))
         .serve("xmrt", journal)
@@ -119,6 +120,7 @@ async fn what_strangers_wrote_does_not_leave_its_code_span_in_any_report() {
     let (hub, running) = hub().await;
     let service = json!({ "service_id": "srv-a" });
     let repo = json!({ "repo": "acme/api" });
+    let all = json!({});
     let back = json!({ "service_id": "srv-a", "to": "previous", "healthy_for": "0s" });
     let tried = [
         ("render.analyze_logs", &service),
@@ -126,6 +128,9 @@ async fn what_strangers_wrote_does_not_leave_its_code_span_in_any_report() {
         ("xmrt.dora_metrics", &service),
         ("github.analyze_repository", &repo),
         ("xmrt.flaky_workflows", &repo),
+        ("xmrt.activity_insights", &repo),
+        ("xmrt.ecosystem_health", &all),
+        ("xmrt.weekly_report", &all),
         ("xmrt.scan_repository", &repo),
         ("render.rollback_deploy", &back),
         ("render.unfreeze_deploys", &service),

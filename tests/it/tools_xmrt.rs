@@ -9,6 +9,7 @@ mod room;
 mod stage;
 mod tasks;
 mod triage_issue;
+mod triage_pull_request;
 mod triage_quality;
 
 use std::collections::BTreeMap;

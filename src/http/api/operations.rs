@@ -4,8 +4,8 @@ use axum::routing::{delete, get, post};
 
 use super::contract::Operation;
 use super::{
-    accounts, agents, approvals, audit, budgets, coverage, events, export, journal, openapi, pauses, rules,
-    runs, tasks, tools,
+    accounts, agents, approvals, audit, budgets, coverage, events, export, insights, journal, openapi,
+    pauses, rules, runs, tasks, tools,
 };
 
 /// What a run's page has at least.
@@ -311,6 +311,22 @@ fn of_upkeep() -> Vec<Operation> {
             "What is left of the providers' limits, identity by identity",
         )
         .gives(&["budgets"]),
+        op(
+            "GET",
+            "/insights",
+            get(insights::list),
+            "What was measured last of everything, of services and of repositories",
+        )
+        .query::<insights::Filter>()
+        .gives(&["insights"]),
+        op(
+            "POST",
+            "/insights",
+            post(insights::measure),
+            "Measure everything, a service or a repository now",
+        )
+        .body::<insights::Wanted>()
+        .gives(&["kind", "of", "measured_at", "table", "charts"]),
         op(
             "POST",
             "/coverage/recover",

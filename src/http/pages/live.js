@@ -63,7 +63,7 @@
   document.addEventListener("visibilitychange", later);
   document.addEventListener("focusout", () => setTimeout(later, 0));
 
-  const pages = { n: "/", e: "/events", r: "/runs", u: "/rules", a: "/approvals", g: "/agents", t: "/audit" };
+  const pages = { n: "/", e: "/events", r: "/runs", u: "/rules", a: "/approvals", g: "/agents", i: "/insights", t: "/audit" };
   let went = 0;
   document.addEventListener("keydown", (key) => {
     if (key.ctrlKey || key.metaKey || key.altKey || key.target.matches("input, textarea, select")) return;

@@ -56,6 +56,7 @@ impl Signed {
             "resumed" => Some("It goes on."),
             "revoked" => Some("The token is taken back: nobody connects with it any more."),
             "taken" => Some("GitHub takes its token."),
+            "measured" => Some("It was measured just now."),
             "signed-out" => Some("It is not signed in to GitHub."),
             _ => None,
         };

@@ -36,6 +36,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("approvals.html", include_str!("approvals.html")),
     ("agents.html", include_str!("agents.html")),
     ("agent.html", include_str!("agent.html")),
+    ("insights.html", include_str!("insights.html")),
     ("audit.html", include_str!("audit.html")),
 ];
 

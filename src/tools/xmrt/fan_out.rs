@@ -6,14 +6,12 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tokio::task::JoinSet;
 
 use super::Parts;
-use crate::hub::{CallMeta, ErrorClass, Hub, Reply, ToolError};
+use super::asked::{self, Question};
+use crate::hub::{ErrorClass, ToolError};
 use crate::tools::toolbox::Ctx;
 
-/// How many calls are under way at once.
-const AT_ONCE: usize = 8;
 /// How long one of them may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -64,12 +62,7 @@ pub struct Failed {
 }
 
 pub(super) async fn fan_out(ctx: Ctx<Parts>, args: FanOutArgs) -> Result<FannedOut, ToolError> {
-    let hub = ctx.parts.hub.hub().ok_or_else(|| {
-        ToolError::new(
-            ErrorClass::Unavailable,
-            "the other tools cannot be reached from here",
-        )
-    })?;
+    let hub = asked::hub(&ctx)?;
     let facts = hub.tool(&args.tool).ok_or_else(|| {
         let message = format!("there is no tool `{}`", args.tool);
         ToolError::new(ErrorClass::NotFound, message).with_remedy("its full name is `server.tool`")
@@ -84,75 +77,46 @@ pub(super) async fn fan_out(ctx: Ctx<Parts>, args: FanOutArgs) -> Result<FannedO
     if args.tool == "xmrt.fan_out" {
         return Err(ToolError::new(ErrorClass::Invalid, "it does not fan out itself"));
     }
-    let mut waiting = args.targets.iter().cloned().enumerate();
-    let mut results: Vec<(usize, OfTarget)> = Vec::new();
-    let mut calls = JoinSet::new();
-    loop {
-        while calls.len() < AT_ONCE
-            && let Some((index, target)) = waiting.next()
-        {
-            let mut arguments = args.arguments.clone();
-            arguments.extend(target.clone());
-            let (hub, tool, who) = (hub.clone(), args.tool.clone(), ctx.who.clone());
-            // What the caller may not ask one by one, it may not ask this way either.
-            let meta = CallMeta {
-                who,
-                ..CallMeta::default()
-            };
-            calls.spawn(async move { (index, of_target(&hub, &tool, meta, target, arguments).await) });
+    let questions = args.targets.iter().map(|target| {
+        let mut arguments = args.arguments.clone();
+        arguments.extend(target.clone());
+        Question {
+            tool: args.tool.clone(),
+            arguments,
         }
-        match calls.join_next().await {
-            None => break,
-            Some(Ok(result)) => results.push(result),
-            // A panic would have been the tool's; its target is missing from the results, and counted.
-            Some(Err(error)) => tracing::error!("a call of a fan-out died: {error}"),
-        }
-    }
-    results.sort_by_key(|(index, _)| *index);
-    let results: Vec<OfTarget> = results.into_iter().map(|(_, result)| result).collect();
+    });
+    let answers = asked::ask(&ctx, &hub, questions.collect(), CALL_TIMEOUT).await;
+    let results: Vec<OfTarget> = args.targets.into_iter().zip(answers).map(of_target).collect();
     let ok = results.iter().filter(|result| result.error.is_none()).count();
     Ok(FannedOut {
         tool: args.tool,
         ok,
-        failed: args.targets.len() - ok,
+        failed: results.len() - ok,
         results,
     })
 }
 
-async fn of_target(
-    hub: &Hub,
-    tool: &str,
-    meta: CallMeta,
-    target: Map<String, Value>,
-    arguments: Map<String, Value>,
-) -> OfTarget {
-    let called = hub.call(tool, Value::Object(arguments), meta, CALL_TIMEOUT).await;
-    let error = match called {
-        Ok(Reply::Done(result)) => {
-            return OfTarget {
-                target,
-                result: Some(result),
-                error: None,
-            };
-        }
-        Ok(_) => ToolError::new(
-            ErrorClass::Conflict,
-            "it answered as if it had been asked to look",
-        ),
-        Err(error) => error,
+fn of_target((target, answer): (Map<String, Value>, Result<Value, ToolError>)) -> OfTarget {
+    let (result, error) = match answer {
+        Ok(result) => (Some(result), None),
+        Err(error) => (None, Some(error)),
     };
-    let class = serde_json::to_value(&error.class).unwrap_or_default();
     OfTarget {
         target,
-        result: None,
-        error: Some(Failed {
-            class: class
-                .get("class")
-                .and_then(Value::as_str)
-                .unwrap_or("unavailable")
-                .to_owned(),
-            message: error.message,
-            remedy: error.remedy,
-        }),
+        result,
+        error: error.map(failed),
+    }
+}
+
+fn failed(error: ToolError) -> Failed {
+    let class = serde_json::to_value(&error.class).unwrap_or_default();
+    Failed {
+        class: class
+            .get("class")
+            .and_then(Value::as_str)
+            .unwrap_or("unavailable")
+            .to_owned(),
+        message: error.message,
+        remedy: error.remedy,
     }
 }

@@ -1,9 +1,16 @@
-//! In: calls about how the work goes. Out: what the providers' records say of it, measured, with the evidence. Never: a write.
+//! In: calls about how the work goes. Out: what the providers' records say of it, measured, with the evidence. Never: a write to a provider.
 
+mod stretch;
+mod week;
+mod told;
 mod dora;
 mod history;
 mod delivery;
 mod flaky;
+mod flow;
+mod activity;
+mod ecosystem;
+mod weekly;
 
 use super::Server;
 use crate::tools::toolbox::reads;
@@ -33,6 +40,41 @@ impl Server {
             .untrusted(&["name", "path", "report"])
             .reports("report")
             .answers(flaky::flaky_workflows),
+        )
+        .with(
+            reads(
+                "activity_insights",
+                "See what people do",
+                "What people did in a repository on GitHub: commits, pull requests and issues opened, merged, closed, how long that took, how \
+                 long issues wait for an answer, who was active and who is new, against as long a time before; by week with weeks. With a \
+                 report.",
+            )
+            .untrusted(&["who", "report"])
+            .reports("report")
+            .answers(activity::activity_insights),
+        )
+        .with(
+            reads(
+                "ecosystem_health",
+                "See how everything is",
+                "One score with its evidence over repositories, workflows, alerts, services, deploys, agents and the reactor itself, against \
+                 last week; says what it could not judge. It remembers what it sees. Asks github.analyze_repository and \
+                 render.check_health, so the caller needs both.",
+            )
+            .untrusted(&["what", "unread", "report"])
+            .reports("report")
+            .answers(ecosystem::ecosystem_health),
+        )
+        .with(
+            reads(
+                "weekly_report",
+                "Write the report of a week",
+                "Health, activity, flaky workflows and delivery of repositories and services in one report; with folder also as files, a \
+                 README.md and SVG charts, for github.commit_files. Asks the tools that measure them, so the caller needs those.",
+            )
+            .untrusted(&["gaps", "files", "report"])
+            .reports("report")
+            .answers(weekly::weekly_report),
         )
     }
 }

@@ -228,7 +228,7 @@ async fn check_agent(ctx: &Ctx<Parts>, board: &Board, agent: Option<&str>) -> Re
         .with_remedy("xmrt.list_agents names those that registered"))
 }
 
-fn of_board(error: BoardError) -> ToolError {
+pub(super) fn of_board(error: BoardError) -> ToolError {
     let message = error.to_string();
     match error {
         BoardError::Store(error) => of_store(error),

@@ -12,6 +12,7 @@ mod labels;
 pub mod missing;
 mod modules;
 pub mod owners;
+mod pull;
 mod reading;
 mod text;
 mod vocabulary;
@@ -20,6 +21,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use duplicates::Duplicate;
+pub use pull::{
+    Changed, Checks, Facts as PullFacts, Report as PullReport, Risk, Size, triage as triage_pull,
+};
 pub use vocabulary::{Keyword, UntakenGlob, Vocabulary};
 
 /// One issue, as far as triage looks at it.

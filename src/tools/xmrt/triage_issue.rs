@@ -102,11 +102,17 @@ pub(super) async fn computed<T: Send + 'static>(
 ) -> Result<T, ToolError> {
     tokio::task::spawn_blocking(compute)
         .await
-        .map_err(|error| ToolError::new(ErrorClass::Unavailable, format!("{what} did not finish: {error}")))
+        // What a panic says is for the log, not for whoever calls.
+        .map_err(|_| {
+            ToolError::new(
+                ErrorClass::Unavailable,
+                format!("{what} did not finish; the log says why"),
+            )
+        })
 }
 
 /// The text of the first CODEOWNERS file there is.
-async fn codeowners(client: &Client, repo: &Repo) -> Result<Option<String>, ApiError> {
+pub(super) async fn codeowners(client: &Client, repo: &Repo) -> Result<Option<String>, ApiError> {
     for place in owners::CODEOWNERS_PLACES {
         match client.file(repo, place, None, CODEOWNERS_BYTES_MAX).await {
             Ok(file) => {

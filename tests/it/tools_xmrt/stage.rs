@@ -11,6 +11,7 @@ use xmrt::integrations::render;
 use xmrt::journal::{MemoryStore, Store};
 use xmrt::sandbox::{Options, Running, Sandbox};
 use xmrt::tools::xmrt::{Server, Starter, XmrtParts};
+use xmrt::tools::{github as on_github, render as on_render};
 
 use super::{NOW, SOON};
 use crate::contract::{self, Witness};
@@ -61,23 +62,32 @@ pub(super) async fn stage_of(seed: Value) -> Stage {
     }
 }
 
-/// The server behind a hub, over a journal.
+/// The server behind a hub, over a journal, with those of both providers beside it.
 pub(super) async fn hub([github, render]: [&str; 2], clock: &Clock, store: Arc<dyn Store>) -> Hub {
+    let github = Client::new(github, "token").unwrap();
+    let render = render::Client::new(render, "key")
+        .unwrap()
+        .with_clock(clock.clone());
+    let builder = Hub::builder();
     let server = Server::new(XmrtParts {
         store,
-        github: Some(Client::new(github, "token").unwrap()),
-        render: Some(
-            render::Client::new(render, "key")
-                .unwrap()
-                .with_clock(clock.clone()),
-        ),
+        github: Some(github.clone()),
+        render: Some(render.clone()),
         agents: BTreeMap::new(),
         notify: BTreeMap::new(),
         starter: Starter::default(),
         clock: clock.clone(),
-        hub: Default::default(),
+        hub: builder.later(),
     });
-    Hub::builder().serve("xmrt", server).start().await.unwrap()
+    let on_github = on_github::Server::new(Some(github)).with_clock(clock.clone());
+    let on_render = on_render::Server::new(Some(render)).with_clock(clock.clone());
+    builder
+        .serve("github", on_github)
+        .serve("render", on_render)
+        .serve("xmrt", server)
+        .start()
+        .await
+        .unwrap()
 }
 
 impl Stage {

@@ -4,16 +4,23 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::dora::{FailedChange, Measures, Spread, Window};
+use super::dora::{FailedChange, Measures};
 use super::history::{self, Read};
+use super::stretch::Window;
+use super::told::{columns, row, spread, table};
+use super::week::{Drawing, Week, since, weeks_of};
+use crate::agents::Who;
+use crate::chart::Chart;
 use crate::hub::ToolError;
+use crate::insights::{self, Insight, Kind, Row};
 use crate::integrations::render::Service;
 use crate::tools::counted::counted;
-use crate::tools::quote::quote;
+use crate::tools::quote::{cut, quote};
 use crate::tools::span;
 use crate::tools::toolbox::{Ctx, invalid};
 use crate::tools::when::{day, lasted, minute};
 use crate::tools::xmrt::Parts;
+use crate::tools::xmrt::records::of_store;
 
 /// What is looked at unless a call says otherwise.
 const WITHIN: &str = "30d";
@@ -30,6 +37,9 @@ pub(super) struct DoraArgs {
     service_id: String,
     /// How long back, from a day to 180; 30d.
     within: Option<String>,
+    /// Also by week, so many of them up to now, as numbers and as charts.
+    #[schemars(range(min = 1, max = 26))]
+    weeks: Option<u32>,
 }
 
 /// How a service is delivered to.
@@ -47,6 +57,12 @@ pub(super) struct Delivery {
     before: Measures,
     /// The changes of this time that failed, the newest first.
     failed_changes: Vec<FailedChange>,
+    /// Week by week, where that was asked for, the oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    weeks: Vec<Week<Measures>>,
+    /// The weeks as charts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    charts: Vec<Chart>,
     /// What could not be read, and so is not in the measures.
     gaps: Vec<String>,
     /// Markdown, to be pasted as it is.
@@ -55,8 +71,17 @@ pub(super) struct Delivery {
 
 pub(super) async fn dora_metrics(ctx: Ctx<Parts>, args: DoraArgs) -> Result<Delivery, ToolError> {
     let window = window(args.within.as_deref(), ctx.clock.now())?;
+    let weeks = weeks_of(args.weeks, window);
     let service = ctx.parts.render()?.service(&args.service_id).await?;
-    measured(&ctx, &service, window).await
+    let delivery = measured(&ctx, &service, window, weeks).await?;
+    // What an agent may not read is missing from what it measures.
+    if args.weeks.is_some() && !matches!(ctx.who, Who::Agent(_)) {
+        let kept = delivery.insight();
+        insights::keep(ctx.parts.store.as_ref(), &kept, ctx.clock.now())
+            .await
+            .map_err(of_store)?;
+    }
+    Ok(delivery)
 }
 
 /// The time that `within` means.
@@ -70,20 +95,28 @@ pub(super) fn window(within: Option<&str>, until: Timestamp) -> Result<Window, T
 }
 
 /// The measures of a service.
-pub(super) async fn measured(
+async fn measured(
     ctx: &Ctx<Parts>,
     service: &Service,
     window: Window,
+    weeks: Vec<Window>,
 ) -> Result<Delivery, ToolError> {
-    let both = Window {
-        since: window.before().since,
+    let all = Window {
+        since: since(window, &weeks),
         until: window.until,
     };
     let github = ctx.parts.github(&ctx.who);
-    let Read { history, gaps } = history::read(ctx.parts.render()?, github, service, both).await?;
+    let Read { history, gaps } = history::read(ctx.parts.render()?, github, service, all).await?;
     let (now, mut failed_changes) = history.measured(window);
     failed_changes.reverse();
     let (before, _) = history.measured(window.before());
+    let weeks: Vec<Week<Measures>> = weeks
+        .into_iter()
+        .map(|week| Week {
+            since: week.since,
+            measures: history.measured(week).0,
+        })
+        .collect();
     let mut delivery = Delivery {
         service_id: service.id.clone(),
         service_name: service.name.clone(),
@@ -92,6 +125,8 @@ pub(super) async fn measured(
         now,
         before,
         failed_changes,
+        charts: charts(&weeks),
+        weeks,
         gaps,
         report: String::new(),
     };
@@ -99,13 +134,28 @@ pub(super) async fn measured(
     Ok(delivery)
 }
 
-/// A line of the report: what is measured, and how that is told.
-type Row = (&'static str, fn(&Measures) -> String);
+/// What the weeks came to, as pictures.
+fn charts(weeks: &[Week<Measures>]) -> Vec<Chart> {
+    if weeks.is_empty() {
+        return Vec::new();
+    }
+    let drawing = Drawing(weeks);
+    let deployments = vec![
+        drawing.count("went live", |measures| measures.deployments),
+        drawing.count("failed then", |measures| measures.failed_changes),
+    ];
+    let lead_time = vec![drawing.hours("median", |measures| measures.lead_time)];
+    let restore = vec![drawing.hours("median", |measures| measures.time_to_restore)];
+    vec![
+        drawing.bars("deployments", "Deployments in a week", "deploys", deployments),
+        drawing.lines("lead-time", "From commit to live", lead_time),
+        drawing.lines("time-to-restore", "Until it worked again", restore),
+    ]
+}
 
 impl Delivery {
     /// What a person would paste.
     fn told(&self) -> String {
-        let days = self.until.duration_since(self.since).as_hours() / 24;
         let mut lines = vec![
             format!(
                 "Delivery of {} ({}), {} to {}:",
@@ -115,35 +165,57 @@ impl Delivery {
                 day(self.until)
             ),
             String::new(),
-            format!("| | these {} | the {days} before |", counted(days, "day")),
-            "|---|---|---|".to_owned(),
         ];
-        let rows: [Row; 4] = [
-            ("Deployments", deployments),
-            ("Lead time of a commit", lead_time),
-            ("Changes that failed", failures),
-            ("Time to restore", time_to_restore),
-        ];
-        for (name, told) in rows {
-            lines.push(format!(
-                "| {name} | {} | {} |",
-                told(&self.now),
-                told(&self.before)
-            ));
-        }
-        if !self.failed_changes.is_empty() {
-            lines.push(String::new());
-            lines.extend(
-                self.failed_changes
-                    .iter()
-                    .map(|failed| format!("- {}", failed.told())),
-            );
-        }
-        if !self.gaps.is_empty() {
-            lines.push(String::new());
-            lines.extend(self.gaps.iter().map(|gap| format!("- Not measured: {gap}.")));
+        lines.extend(table(&columns(self.window()), &self.rows()));
+        let gaps = self.gaps.iter().map(|gap| format!("Not measured: {gap}."));
+        let failed = self.failed_changes.iter().map(FailedChange::told);
+        for mut notes in [failed.collect::<Vec<_>>(), gaps.collect()] {
+            if !notes.is_empty() {
+                lines.push(String::new());
+                lines.extend(notes.drain(..).map(|note| format!("- {note}")));
+            }
         }
         lines.join("\n")
+    }
+
+    /// The same, to be kept.
+    fn insight(&self) -> Insight {
+        let gaps = self.gaps.iter().map(|gap| format!("Not measured: {gap}."));
+        Insight {
+            kind: Kind::Service,
+            of: self.service_id.clone(),
+            title: cut(&self.service_name, NAME_BYTES_MAX).to_owned(),
+            measured_at: self.until,
+            score: None,
+            change: None,
+            columns: columns(self.window()),
+            table: self.rows(),
+            notes: self
+                .failed_changes
+                .iter()
+                .map(FailedChange::told)
+                .chain(gaps)
+                .collect(),
+            charts: self.charts.clone(),
+        }
+    }
+
+    fn window(&self) -> Window {
+        Window {
+            since: self.since,
+            until: self.until,
+        }
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let both =
+            |name: &str, told: fn(&Measures) -> String| row(name, [told(&self.now), told(&self.before)]);
+        vec![
+            both("Deployments", deployments),
+            both("Lead time of a commit", lead_time),
+            both("Changes that failed", failures),
+            both("Time to restore", time_to_restore),
+        ]
     }
 }
 
@@ -182,26 +254,6 @@ fn failures(measures: &Measures) -> String {
 
 fn time_to_restore(measures: &Measures) -> String {
     spread(measures.time_to_restore, "failure")
-}
-
-fn spread(spread: Option<Spread>, of: &str) -> String {
-    match spread {
-        None => "–".to_owned(),
-        Some(spread) if spread.count == 1 => format!("{} (1 {of})", lasted(spread.median_seconds)),
-        Some(spread) => {
-            let (far, most) = match spread.count {
-                // Of so few there are no nine tenths.
-                ..10 => ("longest", spread.longest_seconds),
-                _ => ("nine of ten within", spread.p90_seconds),
-            };
-            format!(
-                "median {}, {far} {} ({})",
-                lasted(spread.median_seconds),
-                lasted(most),
-                counted(spread.count, of)
-            )
-        }
-    }
 }
 
 impl FailedChange {

@@ -8,8 +8,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Of a list of durations, the share below which `longest_but_tenth` lies.
-const NINTH_TENTH: usize = 9;
+use super::stretch::{Spread, Window, count, seconds, tenth};
 
 /// A deploy that went live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,13 +40,6 @@ pub(super) struct History {
     pub(super) never_live: Vec<Timestamp>,
 }
 
-/// A time, its end not included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Window {
-    pub(super) since: Timestamp,
-    pub(super) until: Timestamp,
-}
-
 /// The measures of a window.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub(super) struct Measures {
@@ -74,18 +66,6 @@ pub(super) struct Measures {
     pub(super) time_to_restore: Option<Spread>,
 }
 
-/// How long something took.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-pub(super) struct Spread {
-    /// How many there were.
-    pub(super) count: u32,
-    /// In seconds; of an even number the mean of the two in the middle.
-    pub(super) median_seconds: u64,
-    /// Nine of ten took at most so long.
-    pub(super) p90_seconds: u64,
-    pub(super) longest_seconds: u64,
-}
-
 /// A deployment that failed once it was live.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(super) struct FailedChange {
@@ -104,40 +84,6 @@ pub(super) struct FailedChange {
     /// `itself`, or the deploy that followed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) restored_by: Option<String>,
-}
-
-impl Window {
-    fn holds(self, at: Timestamp) -> bool {
-        self.since <= at && at < self.until
-    }
-
-    /// The one of the same length before it.
-    pub(super) fn before(self) -> Self {
-        Self {
-            since: self.since - self.until.duration_since(self.since),
-            until: self.since,
-        }
-    }
-}
-
-impl Spread {
-    fn of(mut seconds: Vec<u64>) -> Option<Self> {
-        seconds.sort_unstable();
-        let longest = *seconds.last()?;
-        let middle = seconds.len() / 2;
-        let median = match seconds.len() % 2 {
-            0 => (seconds[middle - 1] + seconds[middle]) / 2,
-            _ => seconds[middle],
-        };
-        // Nearest rank: the smallest that nine of ten do not exceed.
-        let rank = (seconds.len() * NINTH_TENTH).div_ceil(10);
-        Some(Self {
-            count: u32::try_from(seconds.len()).unwrap_or(u32::MAX),
-            median_seconds: median,
-            p90_seconds: seconds[rank - 1],
-            longest_seconds: longest,
-        })
-    }
 }
 
 impl History {
@@ -229,20 +175,6 @@ pub(super) fn outages(mut told: Vec<(Timestamp, bool)>) -> Vec<Outage> {
         }
     }
     outages
-}
-
-/// None is before the other: clocks of two providers differ.
-fn seconds(from: Timestamp, until: Timestamp) -> u64 {
-    u64::try_from(until.duration_since(from).as_secs()).unwrap_or(0)
-}
-
-fn count<T>(all: impl Iterator<Item = T>) -> u32 {
-    u32::try_from(all.count()).unwrap_or(u32::MAX)
-}
-
-/// With one decimal.
-pub(super) fn tenth(number: f64) -> f64 {
-    (number * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

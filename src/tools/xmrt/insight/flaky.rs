@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::delivery::window;
-use super::dora::tenth;
+use super::stretch::tenth;
 use crate::hub::ToolError;
 use crate::integrations::github::{Repo, RunFilter, WorkflowRun};
 use crate::tools::counted::counted;

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::dora::{History, Live, Outage, Window, outages};
+use super::dora::{History, Live, Outage, outages};
+use super::stretch::Window;
 use crate::hub::ToolError;
 use crate::integrations::github::{self, Repo};
 use crate::integrations::render::{self, Deploy, DeployQuery, Service};

@@ -1,0 +1,88 @@
+//! In: what was measured last. Out: it as tables and charts, and a wish to measure again. Never: a call to a provider to show a page.
+
+use axum::extract::{Extension, Request, State};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::super::Problem;
+use super::super::api::{kept, measured};
+use super::super::routes::Shared;
+use super::session::Signed;
+use super::{Failed, Fields, WHO, to, view};
+use crate::chart::Colors;
+use crate::insights::{Insight, Kind};
+
+/// How many measures a page shows in whole; of the others it names.
+const SHOWN: usize = 3;
+/// How many notes of one it shows, and how much of a note, in characters.
+const NOTES_MAX: usize = 30;
+const NOTE_CHARS_MAX: usize = 400;
+
+/// `GET /insights?kind=&of=`: what is asked for, or else everything and the first of the others.
+pub(super) async fn show(
+    State(app): Shared,
+    Extension(signed): Extension<Signed>,
+    request: Request,
+) -> Result<Response, Failed> {
+    let fields = Fields::of(request.uri());
+    let found = kept(&app).await?;
+    let names: Vec<Value> = found.iter().map(|one| name(one, &fields)).collect();
+    let chosen: Vec<&Insight> = match fields.some("kind") {
+        Some(_) => found.iter().filter(|one| is_chosen(one, &fields)).collect(),
+        None => found.iter().take(SHOWN).collect(),
+    };
+    let about = json!({
+        "title": "Insights", "page": "insights", "names": names, "asked": fields.some("of"),
+        "shown": chosen.into_iter().map(shown).collect::<Vec<_>>(),
+        "measured": found.iter().any(|one| one.kind == Kind::Ecosystem),
+    });
+    Ok(view::page(&app, &signed, "insights.html", about).await?)
+}
+
+fn is_chosen(one: &Insight, fields: &Fields) -> bool {
+    one.kind.as_str() == fields.get("kind") && one.of == fields.get("of")
+}
+
+fn name(one: &Insight, fields: &Fields) -> Value {
+    json!({
+        "kind": one.kind, "of": one.of, "title": one.title, "measured_at": one.measured_at, "score": one.score,
+        "chosen": is_chosen(one, fields),
+    })
+}
+
+fn shown(one: &Insight) -> Value {
+    let charts = one.charts.iter().filter(|chart| !chart.is_empty());
+    let notes = one.notes.iter().take(NOTES_MAX);
+    json!({
+        "kind": one.kind, "of": one.of, "title": one.title, "measured_at": one.measured_at, "score": one.score,
+        "change": one.change, "columns": one.columns, "table": one.table,
+        "notes": notes.map(|note| spans(note)).collect::<Vec<_>>(),
+        "more": one.notes.len().saturating_sub(NOTES_MAX),
+        "charts": charts.map(|chart| chart.svg(Colors::OfPage)).collect::<Vec<_>>(),
+    })
+}
+
+/// A note's words, and which of them stand in a code span: every second part does.
+fn spans(note: &str) -> Vec<String> {
+    let note = view::cut(note, NOTE_CHARS_MAX);
+    note.split('`').map(str::to_owned).collect()
+}
+
+/// `POST /insights` with `kind` and `of`.
+pub(super) async fn measure(
+    State(app): Shared,
+    Extension(form): Extension<Fields>,
+) -> Result<Response, Failed> {
+    let kind = match form.get("kind") {
+        "ecosystem" => Kind::Ecosystem,
+        "service" => Kind::Service,
+        "repository" => Kind::Repository,
+        other => {
+            let detail = format!("`kind` is {other:?}; it can be `ecosystem`, `service` or `repository`");
+            return Err(Problem::bad_request(detail).into());
+        }
+    };
+    let found = measured(&app, kind, form.get("of"), WHO).await?;
+    let (kind, of) = (found.kind.as_str(), view::segment(&found.of));
+    Ok(to(&format!("/insights?kind={kind}&of={of}&said=measured")))
+}
