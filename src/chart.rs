@@ -71,8 +71,8 @@ impl Chart {
         let series = self.series.iter().map(|series| {
             let values = self.times.iter().zip(&series.values);
             let told: Vec<String> = values
-                .map(|(time, value)| match value {
-                    Some(value) => format!("{time} {}", number(*value)),
+                .map(|(time, value)| match value.filter(|value| value.is_finite()) {
+                    Some(value) => format!("{time} {}", number(value)),
                     None => format!("{time} nothing"),
                 })
                 .collect();
