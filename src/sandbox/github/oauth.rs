@@ -175,8 +175,14 @@ pub(super) fn gate(world: &World, call: &Call) -> Option<Result<(), Answer>> {
     let public = private || held.scopes.iter().any(|scope| scope == "public_repo");
     let reads = call.method == http::Method::GET || call.method == http::Method::HEAD;
     let about_a_repository = call.path.starts_with("/repos/");
+    let sees_teams = held
+        .scopes
+        .iter()
+        .any(|scope| matches!(scope.as_str(), "read:org" | "write:org" | "admin:org"));
+    let about_a_team = call.path.starts_with("/orgs/") && call.path.contains("/teams/");
     // GitHub hides what a token's scopes do not reach.
-    let fits = !about_a_repository || public || (reads && !is_private(world, call));
+    let fits = (!about_a_repository || public || (reads && !is_private(world, call)))
+        && (!about_a_team || sees_teams);
     Some(if fits { Ok(()) } else { Err(not_found()) })
 }
 

@@ -1,4 +1,4 @@
-//! In: calls about who belongs where. Out: invitations, access and memberships. Never: a team.
+//! In: calls about who belongs where. Out: invitations, access and memberships, those of teams as well. Never: what a team may do.
 
 use serde_json::{Value, json};
 
@@ -223,6 +223,17 @@ pub(super) fn membership(world: &mut World, call: &Call) -> Outcome {
     let (org, login) = (org(world, call)?, whom(call));
     let member = world.github.member(&org, &login).ok_or_else(not_found)?;
     Ok(Answer::ok(shown_membership(world, call, &org, &login, member)))
+}
+
+/// What somebody is to a team. GitHub says the same of a team that there is not, and of one that the token does not see.
+pub(super) fn team_membership(world: &mut World, call: &Call) -> Outcome {
+    let (org, team, login) = (call.param("org"), call.param("team"), call.param("u"));
+    let member = world.github.team_member(org, team, login);
+    let member = member.ok_or_else(not_found)?;
+    Ok(Answer::ok(json!({
+        "url": format!("{}/orgs/{org}/teams/{team}/memberships/{login}", call.base),
+        "role": member.role, "state": member.state,
+    })))
 }
 
 pub(super) fn set_membership(world: &mut World, call: &Call) -> Outcome {

@@ -23,6 +23,8 @@ pub(in crate::sandbox) struct State {
     pub(in crate::sandbox) invitations: Vec<Invitation>,
     /// By organization and login, in small letters.
     members: BTreeMap<(String, String), Member>,
+    /// The same of teams: by organization, team and login.
+    team_members: BTreeMap<(String, String, String), Member>,
     /// Who signed in, and with what.
     pub(in crate::sandbox) oauth: Oauth,
     pub(in crate::sandbox) rate: Rate,
@@ -77,6 +79,25 @@ impl State {
         };
     }
 
+    /// What somebody is to a team.
+    pub(in crate::sandbox) fn team_member(&self, org: &str, team: &str, login: &str) -> Option<&Member> {
+        self.team_members.get(&place_in_team(org, team, login))
+    }
+
+    pub(in crate::sandbox) fn set_team_member(
+        &mut self,
+        org: &str,
+        team: &str,
+        login: &str,
+        member: Option<Member>,
+    ) {
+        let key = place_in_team(org, team, login);
+        match member {
+            Some(member) => self.team_members.insert(key, member),
+            None => self.team_members.remove(&key),
+        };
+    }
+
     /// The numeric id of an account, the same in every sandbox.
     pub(in crate::sandbox) fn user_id(&self, login: &str) -> u64 {
         self.user_ids
@@ -84,6 +105,11 @@ impl State {
             .copied()
             .unwrap_or_else(|| stable_id(login))
     }
+}
+
+fn place_in_team(org: &str, team: &str, login: &str) -> (String, String, String) {
+    let small = str::to_ascii_lowercase;
+    (small(org), small(team), small(login))
 }
 
 /// A number made from a name, so that the same name has the same id wherever it appears.

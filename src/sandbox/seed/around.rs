@@ -121,6 +121,20 @@ pub(super) fn member(world: &mut World, entry: &mut Entry<'_>) -> Result<(), Str
     Ok(())
 }
 
+pub(super) fn team_member(world: &mut World, entry: &mut Entry<'_>) -> Result<(), String> {
+    let org = entry.need(&["org", "organization"])?;
+    let team = entry.need(&["team"])?;
+    let login = entry.need_login(&["login", "user"])?;
+    let state = entry.text(&["state"])?.unwrap_or_else(|| "active".to_owned());
+    let member = Member {
+        role: entry.text(&["role"])?.unwrap_or_else(|| "member".to_owned()),
+        state,
+    };
+    let member = Some(member).filter(|member| member.state != "none");
+    world.github.set_team_member(&org, &team, &login, member);
+    Ok(())
+}
+
 /// The categories that GitHub gives a repository which begins to have discussions.
 pub(super) fn give_categories(repo: &mut Repo) {
     if !repo.categories.is_empty() {

@@ -266,6 +266,20 @@ pub(super) const GITHUB: &[List] = &[
         ],
         seeder: around::member,
     },
+    List {
+        name: "team_members",
+        about: "A member of a team.",
+        example: r#"[{ org = "acme", team = "release", login = "mona" }]"#,
+        notes: &[
+            ("team", "As it stands in the team's address."),
+            ("role", "`member` or `maintainer`; `member` unless said."),
+            (
+                "state",
+                "`active`, `pending`, or `none`: no member any more. `active` unless said.",
+            ),
+        ],
+        seeder: around::team_member,
+    },
 ];
 
 /// `state.render`, in the order in which they build on each other.

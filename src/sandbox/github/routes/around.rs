@@ -104,6 +104,12 @@ pub(super) const AROUND: &[Route] = &[
         people::membership,
     ),
     Route::new(
+        "GET",
+        "/orgs/{org}/teams/{team}/memberships/{u}",
+        "get_team_membership",
+        people::team_membership,
+    ),
+    Route::new(
         "PUT",
         "/orgs/{org}/memberships/{u}",
         "invite_member",
