@@ -1,6 +1,6 @@
 //! In: an agent, and a person who owns an account on GitHub. Out: the token with which the agent acts as that account, fresh
-//! and for that agent only. Never: another account's token in its place; a token that is not sealed, anywhere but in memory
-//! and on its way to GitHub.
+//! and for that agent only; or who the person is, for the dashboard. Never: another account's token in its place; a token that is not
+//! sealed, anywhere but in memory and on its way to GitHub.
 //!
 //! An account is told by its number on GitHub, which does not change, and must have the login that `xmrt.toml` expects when
 //! it is first seen. Everything about it is in the journal, so replicas share it; what is secret in it is sealed by the vault.
@@ -8,7 +8,10 @@
 mod record;
 mod scopes;
 mod flow;
+mod trip;
 mod web;
+mod people;
+mod admit;
 mod device;
 mod fresh;
 mod lent;
@@ -16,6 +19,8 @@ mod rekey;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use arc_swap::ArcSwap;
 
 use crate::agents::{Directory, Refusals, Vault, VaultError};
 use crate::clock::Clock;
@@ -25,10 +30,12 @@ use crate::journal::{AuditEntry, Store, StoreError};
 pub use device::{DeviceFlow, DeviceState};
 pub use flow::SignedIn;
 pub use lent::Lent;
+pub use people::{Level, People, Person, Standing, Team, Visitor};
 pub use record::{Account, accounts};
 pub use rekey::{KeyFile, Rekeyed};
 pub use scopes::{Asked, needed};
-pub use web::{Callback, Started};
+pub use trip::{Callback, Started};
+pub use web::{Arrived, TurnedAway};
 
 /// Why an agent has no token, or got none.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +64,14 @@ pub enum AccountError {
     /// Somebody signed in whom nobody expects.
     #[error("{0}")]
     WrongAccount(String),
+    /// Somebody wants to see the dashboard whom nobody lets in.
+    #[error("{login} cannot sign in: {why}")]
+    NotLetIn {
+        /// Their login on GitHub.
+        login: String,
+        /// Why not, in words that tell a stranger nothing.
+        why: String,
+    },
     /// What came back does not belong to a sign-in that was begun here, or not any more.
     #[error("{0}")]
     State(String),
@@ -106,6 +121,8 @@ struct Inner {
     /// One refresh of an agent's token at a time in this process.
     refreshing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     refusals: Refusals,
+    /// Who is let in to the dashboard; replaced when `xmrt.toml` changes.
+    people: ArcSwap<People>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -135,6 +152,7 @@ impl Accounts {
             asked: OnceLock::new(),
             refreshing: Mutex::default(),
             refusals: Refusals::default(),
+            people: ArcSwap::default(),
         }))
     }
 
@@ -195,9 +213,18 @@ impl Accounts {
             note: Some(crate::agents::scrubbed(note)),
             ..AuditEntry::default()
         };
-        tracing::info!(target: "audit", who, what, agent, outcome, "{}", entry.note.as_deref().unwrap_or_default());
+        self.kept_on_record(entry).await;
+    }
+
+    async fn kept_on_record(&self, entry: AuditEntry) {
+        let (who, what, outcome) = (&entry.who, entry.what.clone(), &entry.outcome);
+        let (target, note) = (
+            entry.target.clone().unwrap_or_default(),
+            entry.note.as_deref().unwrap_or_default(),
+        );
+        tracing::info!(target: "audit", who, what, agent = target, outcome, "{note}");
         if let Err(error) = self.store().audit(vec![entry], self.now()).await {
-            tracing::error!(target: "audit", what, agent, "this is not in the audit trail, which cannot be written: {error}");
+            tracing::error!(target: "audit", what, agent = target, "this is not in the audit trail, which cannot be written: {error}");
         }
     }
 }

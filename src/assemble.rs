@@ -12,6 +12,7 @@ mod journal;
 mod lent;
 mod stdio_trail;
 mod part;
+mod people;
 mod pins;
 mod providers;
 mod signing;

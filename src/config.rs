@@ -3,6 +3,7 @@
 mod file;
 mod measures;
 mod mcp;
+mod people;
 mod secrets;
 mod variables;
 
@@ -16,6 +17,7 @@ use serde_json::Value;
 pub use file::{AccountUse, FileSettings};
 pub use mcp::{Doubt, McpServer, McpSettings, ToolOverride};
 pub use measures::{Age, Bytes};
+pub use people::{Level, Person, Team};
 pub use variables::{Also, VARIABLES, Variable};
 
 /// The variables of a process: name → value.
@@ -381,6 +383,17 @@ impl Settings {
     /// Where the key is kept that tokens are sealed with, where it was generated.
     pub fn secret_key_file(&self) -> PathBuf {
         self.data_dir.join("secret-key")
+    }
+
+    /// Where the settings that are not secret are.
+    pub fn config_file(&self) -> PathBuf {
+        let row = self.origins.iter().find(|row| row.name == "XMRT_CONFIG");
+        PathBuf::from(row.map_or("./xmrt.toml", |row| row.value.as_str()))
+    }
+
+    /// What `xmrt.toml` says by now, or what is wrong with it; that it is gone is wrong, too.
+    pub fn file_as_it_is(&self) -> Result<FileSettings, String> {
+        file::read(&self.config_file(), true)
     }
 
     /// Where a generated admin token is kept.

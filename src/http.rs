@@ -22,5 +22,6 @@ pub use axum::body::Body;
 pub use body::BodyError;
 pub use listen::{Limits, serve};
 pub use mcp::AgentDoor;
+pub use pages::dashboard_levels;
 pub use problem::Problem;
 pub use routes::{Doors, router};

@@ -108,6 +108,14 @@ pub(super) fn identity(path: &Path) -> Option<(u64, u64, Option<std::time::Syste
     Some((metadata.dev(), metadata.ino(), metadata.created().ok()))
 }
 
+/// What is another when a file was written, or replaced by another one. `None`: there is none.
+pub(super) fn state(path: &Path) -> Option<(u64, u64, u64, Option<std::time::SystemTime>)> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
+    let modified = metadata.modified().ok();
+    Some((metadata.dev(), metadata.ino(), metadata.len(), modified))
+}
+
 /// A file's bytes.
 pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)

@@ -14,7 +14,7 @@ use super::part::part;
 use super::pins::JournalPins;
 use super::providers::{self, Providers, Tokens};
 use super::watch::watch_rules;
-use super::{accounts, agents, budgets, files, read_rules, starter};
+use super::{accounts, agents, budgets, files, people, read_rules, starter};
 use crate::accounts::Accounts;
 use crate::clock::Clock;
 use crate::config::{AccountUse, Settings};
@@ -122,6 +122,7 @@ async fn assemble(settings: &Settings, with_sandbox: bool) -> Result<Instance, A
         Arc::clone(&journal.store),
         clock.clone(),
     )?;
+    accounts.let_in(people::people(&settings.file));
     let api = github_of_sandbox.as_deref().unwrap_or(&settings.github_api_url);
     let budgets = budgets::shared(&journal.store, &clock);
     providers.agents = accounts::clients(api, &directory, &accounts)?
@@ -378,6 +379,7 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         }),
     ];
     watch_rules(settings, &instance.reactor, stopped.clone());
+    people::watch(settings, &instance.accounts, &instance.reactor, stopped.clone());
     instance.journal.look_after(&instance.reactor, stopped.clone());
     instance.hub.wake().await;
     tokio::spawn(external::watch(
@@ -386,6 +388,7 @@ pub async fn start(settings: &Settings, with_sandbox: bool) -> Result<Running, A
         stopped,
     ));
     instance.accounts.reached_at(accounts::base(settings, address));
+    people::tell_of_the_door(&instance.accounts, &instance.reactor);
     let accounts = instance.accounts.clone();
     tokio::spawn(async move { accounts.sign_out_strangers().await });
     tokio::spawn(warn_of_shared_account(Arc::clone(&instance.reactor)));

@@ -4,6 +4,7 @@ mod door;
 mod fix;
 mod means;
 mod own;
+mod people;
 mod report;
 mod servers;
 
@@ -150,9 +151,17 @@ async fn look(options: &Options, mut settings: Settings) -> Vec<Finding> {
         tested
     );
     findings.extend(
-        [github, render, own, own::agents(&settings), coverage, tested]
-            .into_iter()
-            .flatten(),
+        [
+            github,
+            render,
+            own,
+            own::agents(&settings),
+            people::people(&settings),
+            coverage,
+            tested,
+        ]
+        .into_iter()
+        .flatten(),
     );
     if let Ok((folder, _, running)) = instance {
         running.stop().await;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::mcp::McpServer;
 use super::measures::{Age, Bytes};
+use super::people::{self, Person, Team};
 use super::read_text;
 
 /// What `xmrt.toml` can say.
@@ -25,6 +26,10 @@ pub struct FileSettings {
     pub role: BTreeMap<String, Role>,
     /// Who acts under a name of its own.
     pub agent: Vec<Agent>,
+    /// Who may sign in to the dashboard with GitHub.
+    pub person: Vec<Person>,
+    /// Whose members may.
+    pub team: Vec<Team>,
     /// How what the providers delivered is compared with the journal.
     pub coverage: Coverage,
     /// How long what is kept, and how much.
@@ -238,6 +243,8 @@ impl Default for FileSettings {
             http: Http::default(),
             role: BTreeMap::new(),
             agent: Vec::new(),
+            person: Vec::new(),
+            team: Vec::new(),
             coverage: Coverage::default(),
             retention: Retention::default(),
             mcp: BTreeMap::new(),
@@ -373,6 +380,7 @@ fn parse(text: &str) -> Result<FileSettings, String> {
         return Err("`limits.settle_ms` can be 0 to 600000".into());
     }
     settings.coverage.check()?;
+    people::check(&settings.person, &settings.team)?;
     for (name, server) in &settings.mcp {
         server
             .check(name)

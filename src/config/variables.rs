@@ -128,12 +128,12 @@ pub const VARIABLES: &[Variable] = &[
     plain(
         "GitHub",
         "GITHUB_CLIENT_ID",
-        "the App that agents are signed in with",
+        "the App that agents, and people who see the dashboard, sign in with",
     ),
     secret(
         "GitHub",
         "GITHUB_CLIENT_SECRET",
-        "its secret; without it only devices can sign in",
+        "its secret; without it agents sign in by device only, and people not at all",
     ),
     plain(
         "GitHub",

@@ -1,7 +1,7 @@
 //! In: a person's browser. Out: pages about events, runs, rules and agents, and what that person wants done. Never: a page without a
 //! session, a change without the form's token, a script or a style inside of a page.
 //!
-//! A page is made here as a whole and works without scripts; the one script there is asks for it again when something has
+//! Who may see a page or send a form is in one table, [`PAGES`], from which the routes are made. A page is made here as a whole and works without scripts; the one script there is asks for it again when something has
 //! changed. What a form wants is done by the same functions as in the API.
 
 mod accounts;
@@ -27,12 +27,15 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
 use super::body::Intake;
-use super::routes::{App, Shared};
+use super::routes::App;
 use super::{Problem, health};
+use crate::accounts::Level;
+use crate::agents::Refusals;
+use session::Signed;
 
 /// The largest form, in bytes: the result of a step that a person writes down fits.
 const FORM_BYTES_MAX: usize = 256 * 1024;
@@ -40,54 +43,101 @@ const FORM_BYTES_MAX: usize = 256 * 1024;
 /// How many rows a list shows.
 const ROWS: usize = 50;
 
-/// Who did it, in the journal: there is one token to sign in with, so persons cannot be told apart.
+/// Who did it, in the journal, where somebody signed in with the admin token: with that persons cannot be told apart.
 const WHO: &str = "admin";
 
 /// What the dashboard keeps in memory.
 #[derive(Default)]
 pub(super) struct Desk {
     attempts: attempts::Attempts,
+    /// Sign-ins that were begun at GitHub; each leaves a record for a while.
+    begun: attempts::Begun,
+    /// Of what somebody may not do.
+    refusals: Refusals,
     watch: live::Watch,
     /// How many deliveries came in, minute by minute.
     pub(super) throughput: now::Throughput,
 }
 
+/// A page or a form, and what somebody must be to see or to send it.
+struct Page {
+    method: &'static str,
+    path: &'static str,
+    least: Level,
+    route: fn() -> MethodRouter<Arc<App>>,
+}
+
+const fn page(path: &'static str, least: Level, route: fn() -> MethodRouter<Arc<App>>) -> Page {
+    Page {
+        method: "GET",
+        path,
+        least,
+        route,
+    }
+}
+
+const fn form_to(path: &'static str, least: Level, route: fn() -> MethodRouter<Arc<App>>) -> Page {
+    Page {
+        method: "POST",
+        path,
+        least,
+        route,
+    }
+}
+
+/// All that only those may see who are signed in. A viewer sees everything; what computes without changing anything or costing
+/// much is seeing, too.
+const PAGES: &[Page] = {
+    use Level::{Admin, Operator, Viewer};
+    &[
+        page("/", Viewer, || get(now::show)),
+        page("/events", Viewer, || get(events::list)),
+        page("/events/{id}", Viewer, || get(events::show)),
+        form_to("/events/{id}/replay", Operator, || post(events::replay)),
+        page("/runs", Viewer, || get(runs::list)),
+        page("/runs/{id}", Viewer, || get(runs::show)),
+        form_to("/runs/{id}/retry", Operator, || post(runs::retry)),
+        form_to("/runs/{id}/cancel", Operator, || post(runs::cancel)),
+        form_to("/runs/{id}/resolve", Operator, || post(runs::resolve)),
+        page("/rules", Viewer, || get(rules::list)),
+        page("/rules/{id}", Viewer, || get(rules::show)),
+        form_to("/rules/{id}/explain", Viewer, || post(rules::explained)),
+        form_to("/rules/{id}/pause", Operator, || post(rules::pause)),
+        form_to("/rules/{id}/try", Operator, || post(rules::attempt)),
+        page("/approvals", Viewer, || get(approvals::list)),
+        form_to("/approvals/{run}", Operator, || post(approvals::answer)),
+        page("/agents", Viewer, || get(agents::list)),
+        page("/agents/{id}", Viewer, || get(agents::show)),
+        form_to("/agents/{id}/tokens", Admin, || post(agents::issue)),
+        form_to("/agents/{id}/tokens/{token}", Admin, || post(agents::revoke)),
+        form_to("/agents/{id}/account", Admin, || post(agents::sign)),
+        form_to("/agents/{id}/pause", Operator, || post(agents::pause)),
+        form_to("/agents/{id}/may", Viewer, || post(agents::may)),
+        page("/insights", Viewer, || get(insights::show)),
+        form_to("/insights", Operator, || post(insights::measure)),
+        page("/audit", Viewer, || get(audit::list)),
+        form_to("/pauses", Operator, || post(now::pause)),
+        form_to("/sign-out", Viewer, || post(session::sign_out)),
+        page("/oauth/github/start", Admin, || get(accounts::start)),
+        page("/live", Viewer, || get(live::stream)),
+    ]
+};
+
+/// Every page and form of the dashboard as method, path and the least level that opens it.
+pub fn dashboard_levels() -> impl Iterator<Item = (&'static str, &'static str, Level)> {
+    PAGES.iter().map(|page| (page.method, page.path, page.least))
+}
+
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let guarded = Router::new()
-        .route("/", get(now::show))
-        .route("/events", get(events::list))
-        .route("/events/{id}", get(events::show))
-        .route("/events/{id}/replay", post(events::replay))
-        .route("/runs", get(runs::list))
-        .route("/runs/{id}", get(runs::show))
-        .route("/runs/{id}/retry", post(runs::retry))
-        .route("/runs/{id}/cancel", post(runs::cancel))
-        .route("/runs/{id}/resolve", post(runs::resolve))
-        .route("/rules", get(rules::list))
-        .route("/rules/{id}", get(rules::show))
-        .route("/rules/{id}/explain", post(rules::explained))
-        .route("/rules/{id}/pause", post(rules::pause))
-        .route("/rules/{id}/try", post(rules::attempt))
-        .route("/approvals", get(approvals::list))
-        .route("/approvals/{run}", post(approvals::answer))
-        .route("/agents", get(agents::list))
-        .route("/agents/{id}", get(agents::show))
-        .route("/agents/{id}/tokens", post(agents::issue))
-        .route("/agents/{id}/tokens/{token}", post(agents::revoke))
-        .route("/agents/{id}/account", post(agents::sign))
-        .route("/agents/{id}/pause", post(agents::pause))
-        .route("/agents/{id}/may", post(agents::may))
-        .route("/insights", get(insights::show).post(insights::measure))
-        .route("/audit", get(audit::list))
-        .route("/pauses", post(now::pause))
-        .route("/sign-out", post(session::sign_out))
-        .route("/oauth/github/start", get(accounts::start))
-        .route("/live", get(live::stream))
-        .route_layer(from_fn_with_state(Arc::clone(app), guarded));
+    let guarded = PAGES.iter().fold(Router::new(), |router, page| {
+        let guard = from_fn_with_state((Arc::clone(app), page.least), guarded);
+        router.route(page.path, (page.route)().route_layer(guard))
+    });
     Router::new()
         .merge(guarded)
         .route("/oauth/github/callback", get(accounts::callback))
         .route("/sign-in", get(session::form).post(session::sign_in))
+        .route("/sign-in/github", get(accounts::start_person))
         .route("/assets/{name}", get(assets::show))
 }
 
@@ -142,19 +192,20 @@ impl IntoResponse for Failed {
     }
 }
 
-/// Lies around all pages but the one to sign in at: who is not signed in is sent there; a form without its token ends here.
-async fn guarded(State(app): Shared, request: Request, next: Next) -> Response {
+/// Lies around all pages but the ones to sign in at: who is not signed in is sent there; who may not, or a form without its token,
+/// ends here.
+async fn guarded(State((app, least)): State<(Arc<App>, Level)>, request: Request, next: Next) -> Response {
     let (path, asks) = (request.uri().path().to_owned(), request.headers().clone());
     if path == "/" && !wants_html(&asks) {
         return health::index().await.into_response();
     }
-    match admitted(&app, request, next).await {
+    match admitted(&app, least, request, next).await {
         Ok(response) => response,
         Err(Failed(problem)) => problem.into_response(),
     }
 }
 
-async fn admitted(app: &App, mut request: Request, next: Next) -> Result<Response, Failed> {
+async fn admitted(app: &App, least: Level, mut request: Request, next: Next) -> Result<Response, Failed> {
     let Some(signed) = session::of(app, request.headers()).await? else {
         let from = match request.method() {
             &Method::GET => request.uri().path_and_query().map_or("/", |path| path.as_str()),
@@ -163,6 +214,11 @@ async fn admitted(app: &App, mut request: Request, next: Next) -> Result<Respons
         return Ok(to(&format!("/sign-in?next={}", view::segment(from))));
     };
     let signed = signed.told(&Fields::of(request.uri()));
+    if signed.level < least {
+        let asked = format!("{} {}", request.method(), request.uri().path());
+        let problem = beneath(app, &signed, least, &asked).await;
+        return Ok(view::problem(app, &signed, &problem).await);
+    }
     if request.method() == Method::POST {
         let (parts, body) = request.into_parts();
         let form = form(&parts, body).await;
@@ -180,6 +236,24 @@ async fn admitted(app: &App, mut request: Request, next: Next) -> Result<Respons
         return Ok(view::problem(app, &signed, &problem).await);
     }
     Ok(response)
+}
+
+/// Somebody may not do this. It is on record, and says who can let them.
+async fn beneath(app: &App, signed: &Signed, least: Level, asked: &str) -> Problem {
+    let (who, has) = (&signed.who, signed.level);
+    if app.desk.refusals.one_more() {
+        let why = format!("it needs the level {least}, and {who} has {has}");
+        app.reactor.refused(who, "dashboard.act", asked, &why).await;
+    }
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "level",
+        "Your level does not allow this",
+        format!(
+            "It needs the level {least}, and {who} has {has}. Nothing was done. Whoever keeps xmrt.toml can give it: level = \"{least}\" in \
+             the [[person]] or [[team]] that lets you in. Until then, ask somebody who has it, or the admin token, to do it."
+        ),
+    )
 }
 
 async fn form(parts: &http::request::Parts, body: axum::body::Body) -> Result<Fields, Problem> {

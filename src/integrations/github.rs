@@ -65,7 +65,9 @@ pub use labels::{Label, add_labels, create_label, remove_label, set_labels};
 pub use merging::{
     AutoMerge, Moved, PullMerging, PullPayload, TransferPayload, enable_auto_merge, set_draft, transfer_issue,
 };
-pub use oauth::{Checked, CheckedUser, DeviceAnswer, DeviceCode, Granted, OauthApp, OauthError, Pkce};
+pub use oauth::{
+    Checked, CheckedUser, DeviceAnswer, DeviceCode, Granted, InTeam, OauthApp, OauthError, Pkce,
+};
 pub use people::{
     Collaborator, Invitation, Membership, Permission, Profile, accept_membership, add_collaborator,
     answer_invitation, remove_collaborator, remove_membership, set_membership,

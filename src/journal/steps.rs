@@ -108,7 +108,7 @@ impl Approval {
         self.by.is_empty()
             || self.by.iter().any(|by| match by.strip_prefix("role:") {
                 Some(role) => who.roles.iter().any(|own| own == role),
-                None => *by == who.name,
+                None => who.is_called(by),
             })
     }
 
@@ -133,6 +133,17 @@ pub struct Approver {
     pub name: String,
     /// The roles they have, without `role:`.
     pub roles: Vec<String>,
+    /// Another name that an approval may list them by. What they say is on record under the first.
+    pub known_as: Option<String>,
+}
+
+impl Approver {
+    /// Whether this is a name of theirs. Logins of GitHub's ignore case.
+    fn is_called(&self, name: &str) -> bool {
+        self.name == name
+            || self.known_as.as_deref() == Some(name)
+            || (name.starts_with("github:") && self.name.eq_ignore_ascii_case(name))
+    }
 }
 
 /// A person's word on a call.
@@ -321,4 +332,55 @@ pub enum Resolution {
     Repeat,
     /// End the run as dead.
     GiveUp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_is_admitted_by_a_name_a_role_or_the_login_in_any_case_and_by_nothing_like_it() {
+        let approval = |by: &[&str]| Approval {
+            hash: String::new(),
+            by: by.iter().map(|&by| by.to_owned()).collect(),
+            reason: None,
+            basis: Value::Null,
+            asked_at: Timestamp::UNIX_EPOCH,
+            expires_at: Timestamp::UNIX_EPOCH,
+            answer: None,
+        };
+        let mona = Approver {
+            name: "github:Mona".into(),
+            roles: vec!["release".into()],
+            known_as: Some("alice".into()),
+        };
+        for by in [
+            &[][..],
+            &["github:mona"],
+            &["alice"],
+            &["role:release"],
+            &["bob", "alice"],
+        ] {
+            assert!(approval(by).admits(&mona), "{by:?}");
+        }
+        for by in [
+            "mona",
+            "Mona",
+            "Alice",
+            "release",
+            "role:Release",
+            "role:alice",
+            "github:",
+            "github:monalisa",
+        ] {
+            assert!(!approval(&[by]).admits(&mona), "{by}");
+        }
+        // A name without the provider's ignores no case.
+        let typed = Approver {
+            name: "bob".into(),
+            roles: Vec::new(),
+            known_as: None,
+        };
+        assert!(approval(&["bob"]).admits(&typed) && !approval(&["Bob"]).admits(&typed));
+    }
 }

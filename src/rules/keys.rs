@@ -266,7 +266,7 @@ pub(crate) const APPROVAL: &[Key] = &[
     required(
         "by",
         Shape::Texts,
-        "Who may approve: names, and roles as `role:<name>`; any one of them suffices.",
+        "Who may approve: names, people of the dashboard as `github:<login>`, and roles as `role:<name>`; any one of them suffices.",
     ),
     key(
         "expires",

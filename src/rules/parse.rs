@@ -276,9 +276,12 @@ fn approval(fields: &Fields<'_>, findings: &mut Findings<'_>) -> Option<Leave> {
     })
 }
 
-/// A name, or `role:` and one.
+/// A name, or `role:` or `github:` and one.
 fn is_approver(name: &str) -> bool {
-    let own = name.strip_prefix("role:").unwrap_or(name);
+    let prefixed = name
+        .strip_prefix("role:")
+        .or_else(|| name.strip_prefix("github:"));
+    let own = prefixed.unwrap_or(name);
     !own.is_empty() && own.trim() == own && !own.contains(':') && !own.chars().any(char::is_control)
 }
 

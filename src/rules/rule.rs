@@ -143,7 +143,7 @@ pub struct Action {
 /// A person's leave that a call needs.
 #[derive(Debug)]
 pub struct Leave {
-    /// Who may give it: names, and roles as `role:<name>`.
+    /// Who may give it: names, logins as `github:<login>`, and roles as `role:<name>`.
     pub by: Vec<String>,
     /// How long it can be given, in milliseconds.
     pub expires_ms: i64,

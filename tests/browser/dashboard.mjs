@@ -85,6 +85,7 @@ async function story() {
   const environment = {
     PATH: process.env.PATH, XMRT_DATA_DIR: path.join(folder, "data"), XMRT_RULES: path.join(folder, "rules"),
     XMRT_CONFIG: path.join(folder, "xmrt.toml"), XMRT_ADMIN_TOKEN: TOKEN, GITHUB_TOKEN: "the github token of the browser",
+    GITHUB_CLIENT_ID: "Iv1.the-browser", GITHUB_CLIENT_SECRET: "the client secret of the browser",
     GITHUB_WEBHOOK_SECRET: SECRET, RENDER_API_KEY: "the render key of the browser", RENDER_WEBHOOK_SECRET: render,
   };
   fs.cpSync(new URL("rules", import.meta.url).pathname, environment.XMRT_RULES, { recursive: true });
@@ -104,6 +105,16 @@ role = "triage"
 id = "ranger"
 role = "triage"
 github_login = "acme-ranger"
+
+[[person]]
+github_login = "vera-whose-name-is-as-long-as-can-be-ok"
+level = "viewer"
+
+[[person]]
+github_login = "olga"
+level = "operator"
+roles = ["maintainer"]
+name = "alice"
 `);
   sandbox = await start("sandbox", ["sandbox", "--listen", "127.0.0.1:0"], environment);
   Object.assign(environment, { GITHUB_API_URL: `${sandbox}/github`, RENDER_API_URL: `${sandbox}/render/v1` });
@@ -123,6 +134,7 @@ async function browse() {
       "--disable-component-update", "--disable-sync"],
   });
   try {
+    await doors(browser);
     await empty(browser);
     await deliver("d-crash", "opened", 1, "A crash when saving");
     await deliver("d-quiet", "opened", 2, "A question");
@@ -141,6 +153,7 @@ async function browse() {
     await measure({ kind: "repository", of: "acme/api" });
     await look(browser, "desk", { width: 1280, height: 850 }, "light", pages);
     await look(browser, "phone", { width: 390, height: 800 }, "dark", pages);
+    await people(browser);
     const page = await signedIn(browser, { width: 1280, height: 850 }, "light");
     await acts(page, dead, unknown);
     await page.context().close();
@@ -162,10 +175,71 @@ async function signedIn(browser, viewport, colorScheme) {
   return page;
 }
 
+// The sign-in page with both doors, before and after somebody was refused at one of them.
+async function doors(browser) {
+  for (const [name, viewport, colorScheme] of [["desk", { width: 1280, height: 850 }, "light"], ["phone", { width: 390, height: 800 }, "dark"]]) {
+    const context = await browser.newContext({ viewport, colorScheme });
+    const page = await context.newPage();
+    const trouble = [];
+    // Of our pages, besides that one of them is a refusal; GitHub's stand-in has no icon.
+    const counts = (message) => message.type() === "error" && message.location().url.startsWith(url) && !/403/.test(message.text());
+    page.on("console", (message) => counts(message) && trouble.push(message.text()));
+    await page.goto(`${url}/rules`);
+    await seen(page, `${name}-sign-in`);
+    await agree(page, "mallory");
+    assert.match(await page.textContent("[role=alert]"), /mallory cannot sign in/);
+    await seen(page, `${name}-sign-in-refused`);
+    assert.deepEqual(trouble, [], `${name}: errors in the console`);
+    await context.close();
+  }
+}
+
+// By the door of GitHub, as somebody.
+async function agree(page, login) {
+  await page.getByRole("link", { name: "Sign in with GitHub" }).click();
+  await page.fill("input[name=login]", login);
+  await page.getByRole("button", { name: "Authorize" }).click();
+}
+
+// What people see who are not admin: no button that they may not press, and their own name on what they do.
+async function people(browser) {
+  const viewer = await (await browser.newContext({ viewport: { width: 390, height: 800 }, colorScheme: "dark" })).newPage();
+  await viewer.goto(`${url}/approvals`);
+  await agree(viewer, "vera-whose-name-is-as-long-as-can-be-ok");
+  await viewer.waitForURL(`${url}/approvals`);
+  for (const where of ["/", "/approvals", "/agents/scout", "/rules/label-crashes", "/events/d-crash"]) {
+    await viewer.goto(url + where);
+    const buttons = await viewer.locator("main button:visible").allTextContents();
+    assert.deepEqual(buttons.filter((text) => !["Explain", "Ask"].includes(text)), [], where);
+    await seen(viewer, `viewer${where.replaceAll("/", "-")}`);
+  }
+  await viewer.context().close();
+  const operator = await (await browser.newContext({ viewport: { width: 1280, height: 850 }, colorScheme: "light" })).newPage();
+  await operator.goto(`${url}/approvals`);
+  await agree(operator, "olga");
+  await operator.waitForURL(`${url}/approvals`);
+  await seen(operator, "operator-approvals");
+  assert.match(await operator.textContent("main"), /You answer as github:olga, known as alice, with the role maintainer/);
+  assert.equal(await operator.getByLabel("You are").count(), 0);
+  await operator.getByRole("button", { name: "Sign out" }).click();
+  await operator.waitForSelector("#token");
+  await operator.context().close();
+}
+
+// A page as it is: no wider than the window, accessible.
+async function seen(page, name) {
+  await page.screenshot({ path: path.join(shots, `${name}.png`), fullPage: true });
+  const wider = await page.evaluate(() => document.scrollingElement.scrollWidth - innerWidth);
+  assert.ok(wider <= 0, `${name} is ${wider} pixels wider than the window`);
+  // The policy forbids scripts in pages, and evaluating here is not one.
+  const found = await page.evaluate(`${AXE}; axe.run().then((found) => found.violations.map((one) => one.id + ": " + one.nodes.map((node) => node.html.slice(0, 120)).join(" | ")))`);
+  assert.deepEqual(found, [], `${name}: accessibility`);
+}
+
 // What is not there yet says what to do next.
 async function empty(browser) {
   const page = await signedIn(browser, { width: 1280, height: 850 }, "light");
-  const says = { "/": "wait for their first event", "/events": "/webhooks/github", "/runs": "No rule has fired yet", "/approvals": "Nothing waits", "/insights": "Nothing was measured yet", "/audit": "Nothing is on record yet" };
+  const says = { "/": "wait for their first event", "/events": "/webhooks/github", "/runs": "No rule has fired yet", "/approvals": "Nothing waits", "/insights": "Nothing was measured yet", "/audit": "dashboard.login" };
   for (const [where, words] of Object.entries(says)) {
     await page.goto(url + where);
     assert.ok((await page.textContent("main")).includes(words), `${where} says ${words}`);
@@ -181,12 +255,7 @@ async function look(browser, name, viewport, scheme, pages) {
     assert.equal(answer.status(), where.endsWith("/nothing") ? 404 : 200, where);
     assert.ok(bytes <= PAGE_BYTES_MAX, `${where} has ${bytes} bytes`);
     await page.waitForFunction(() => document.getElementById("pulse").textContent === "Live");
-    await page.screenshot({ path: path.join(shots, `${name}${where.replaceAll(/[^a-z0-9-]/gi, "-").slice(0, 30)}.png`), fullPage: true });
-    const wider = await page.evaluate(() => document.scrollingElement.scrollWidth - innerWidth);
-    assert.ok(wider <= 0, `${name} ${where} is ${wider} pixels wider than the window`);
-    // The policy forbids scripts in pages, and evaluating here is not one.
-    const found = await page.evaluate(`${AXE}; axe.run().then((found) => found.violations.map((one) => one.id + ": " + one.nodes.map((node) => node.html.slice(0, 120)).join(" | ")))`);
-    assert.deepEqual(found, [], `${name} ${where}: accessibility`);
+    await seen(page, `${name}${where.replaceAll(/[^a-z0-9-]/gi, "-").slice(0, 30)}`);
   }
   const expected = /404/;
   assert.deepEqual(page.trouble.filter((text) => !expected.test(text)), [], `${name}: errors in the console`);

@@ -16,6 +16,7 @@ mod late;
 mod ours;
 
 mod sealed;
+mod teams;
 
 const CONFIG: &str = r#"
 [role.triager]
@@ -42,7 +43,7 @@ tool = "github.add_labels"
 arguments = { repo = "{{ event.repository.full_name }}", number = "{{ event.issue.number }}", labels = ["new"] }
 "#;
 
-const CLIENT: &[(&str, &str)] = &[
+pub const CLIENT: &[(&str, &str)] = &[
     ("GITHUB_CLIENT_ID", "Iv1.the-tests"),
     ("GITHUB_CLIENT_SECRET", "the client secret of the tests"),
 ];
@@ -64,21 +65,21 @@ async fn seed(world: &World) {
 }
 
 /// A browser of one person: it keeps cookies by host, and follows no redirect by itself.
-struct Browser {
-    client: reqwest::Client,
-    cookies: BTreeMap<String, String>,
+pub struct Browser {
+    pub client: reqwest::Client,
+    pub cookies: BTreeMap<String, String>,
 }
 
 /// Where a page leads, or what it says.
-struct Page {
-    status: StatusCode,
-    location: Option<Url>,
-    text: String,
-    cookies: Vec<String>,
+pub struct Page {
+    pub status: StatusCode,
+    pub location: Option<Url>,
+    pub text: String,
+    pub cookies: Vec<String>,
 }
 
 impl Browser {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let client = reqwest::Client::builder()
             .redirect(Policy::none())
             .user_agent("a browser");
@@ -89,12 +90,12 @@ impl Browser {
         }
     }
 
-    async fn open(&mut self, url: &str) -> Page {
+    pub async fn open(&mut self, url: &str) -> Page {
         let request = self.client.get(url);
         self.sent(url, request).await
     }
 
-    async fn post(&mut self, url: &str, form: &[(String, String)]) -> Page {
+    pub async fn post(&mut self, url: &str, form: &[(String, String)]) -> Page {
         let mut body = url::form_urlencoded::Serializer::new(String::new());
         body.extend_pairs(form);
         let request = self.client.post(url).body(body.finish());
@@ -102,7 +103,7 @@ impl Browser {
         self.sent(url, request).await
     }
 
-    async fn sent(&mut self, url: &str, request: reqwest::RequestBuilder) -> Page {
+    pub async fn sent(&mut self, url: &str, request: reqwest::RequestBuilder) -> Page {
         let cookies: Vec<String> = self
             .cookies
             .iter()
@@ -135,7 +136,7 @@ impl Browser {
     }
 
     /// Signs in to the dashboard.
-    async fn sign_in(&mut self, world: &World) {
+    pub async fn sign_in(&mut self, world: &World) {
         let url = format!("{}/sign-in", world.server.url);
         let page = self.open(&url).await;
         let csrf = page.text.split("name=\"csrf\" value=\"").nth(1).unwrap();
@@ -157,7 +158,7 @@ impl Browser {
     }
 
     /// Agrees at GitHub's page, with these changes to its form; gives where that leads.
-    async fn agree(&mut self, authorize: &Url, changes: &[(&str, &str)]) -> Page {
+    pub async fn agree(&mut self, authorize: &Url, changes: &[(&str, &str)]) -> Page {
         let mut form: BTreeMap<String, String> = authorize.query_pairs().into_owned().collect();
         form.insert("decision".into(), "agree".into());
         for (name, value) in changes {
@@ -191,7 +192,7 @@ async fn account(world: &World) -> Value {
 }
 
 /// What the audit trail says about signing in, oldest first: outcome and note.
-async fn record(world: &World, what: &str) -> Vec<(String, String)> {
+pub async fn record(world: &World, what: &str) -> Vec<(String, String)> {
     let (_, page) = world.api(&format!("audit?what={what}&limit=500")).await;
     let entries = page["audit"].as_array().unwrap();
     let text = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
@@ -201,7 +202,7 @@ async fn record(world: &World, what: &str) -> Vec<(String, String)> {
 }
 
 /// The last one.
-async fn last(world: &World, what: &str) -> (String, String) {
+pub async fn last(world: &World, what: &str) -> (String, String) {
     record(world, what).await.pop().expect("something is on record")
 }
 

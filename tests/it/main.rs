@@ -50,6 +50,7 @@ mod on_failure;
 mod once;
 mod overhead;
 mod pending;
+mod people;
 mod project;
 mod own_events;
 mod pages;

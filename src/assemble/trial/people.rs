@@ -78,6 +78,7 @@ impl People {
             who: Approver {
                 name: answer.who.clone(),
                 roles: answer.roles.clone(),
+                known_as: None,
             },
             approved: answer.approved,
             why: answer.because.clone(),

@@ -100,6 +100,9 @@ impl From<AccountError> for Problem {
                 "wrong-account",
                 "It is not the account that is expected",
             ),
+            AccountError::NotLetIn { .. } => {
+                problem(StatusCode::FORBIDDEN, "not-let-in", "You are not let in")
+            }
             AccountError::State(_) => problem(
                 StatusCode::BAD_REQUEST,
                 "wrong-state",

@@ -113,6 +113,7 @@ async fn say(app: &App, id: String, approved: bool, request: Request) -> Result<
         who: Approver {
             name: saying.who,
             roles: saying.roles,
+            known_as: None,
         },
         approved,
         why: saying.why,

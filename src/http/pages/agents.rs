@@ -14,7 +14,7 @@ use super::super::Problem;
 use super::super::routes::{App, Shared};
 use super::session::Signed;
 use super::tree::Budget;
-use super::{Failed, Fields, WHO, audit, to, view};
+use super::{Failed, Fields, audit, to, view};
 use crate::accounts::Accounts;
 use crate::agents::{self, Agent, Asked, Directory, Grant, TOKEN_DAYS_MAX, TokenRecord, Who};
 use crate::journal::AuditQuery;
@@ -137,7 +137,7 @@ pub(super) async fn issue(
     let lifetime = SignedDuration::from_hours(24 * days);
     let (token, record) = agents::issue(store, &id, lifetime, now).await?;
     tracing::info!(target: "audit", agent = id, token.id = record.id, "a token was made for an agent");
-    app.reactor.said(WHO, "agent.token", &id).await;
+    app.reactor.said(&signed.who, "agent.token", &id).await;
     let mut about = about(&app, &id).await?;
     about["token"] = token.expose_secret().into();
     let mut page = view::page(&app, &signed, "agent.html", about).await?;
@@ -149,6 +149,7 @@ pub(super) async fn issue(
 /// `POST /agents/{id}/tokens/{token}`: takes it back; also one of an agent that is not in `xmrt.toml` any more.
 pub(super) async fn revoke(
     State(app): Shared,
+    Extension(signed): Extension<Signed>,
     Path((id, token)): Path<(String, String)>,
 ) -> Result<Response, Failed> {
     let (store, now) = (app.reactor.store().as_ref(), app.reactor.clock().now());
@@ -158,13 +159,14 @@ pub(super) async fn revoke(
         );
     }
     tracing::info!(target: "audit", agent = id, token.id = token, "a token of an agent was taken back");
-    app.reactor.said(WHO, "agent.revoke", &id).await;
+    app.reactor.said(&signed.who, "agent.revoke", &id).await;
     Ok(back(&id, "revoked"))
 }
 
 /// `POST /agents/{id}/account` with `do`: `check` asks GitHub whether the token is still taken, `sign_out` gives it up.
 pub(super) async fn sign(
     State(app): Shared,
+    Extension(signed): Extension<Signed>,
     Path(id): Path<String>,
     Extension(form): Extension<Fields>,
 ) -> Result<Response, Failed> {
@@ -177,7 +179,7 @@ pub(super) async fn sign(
             None => "signed-out",
         },
         "sign_out" => {
-            accounts.sign_out(&id, WHO).await?;
+            accounts.sign_out(&id, &signed.who).await?;
             "signed-out"
         }
         other => {
@@ -191,6 +193,7 @@ pub(super) async fn sign(
 /// `POST /agents/{id}/pause`, with `resume` if it is to go on.
 pub(super) async fn pause(
     State(app): Shared,
+    Extension(signed): Extension<Signed>,
     Path(id): Path<String>,
     Extension(form): Extension<Fields>,
 ) -> Result<Response, Failed> {
@@ -198,11 +201,11 @@ pub(super) async fn pause(
     let said = match form.get("resume").is_empty() {
         true => {
             known(app.reactor.directory(), &id)?;
-            app.reactor.pause(&what, WHO).await?;
+            app.reactor.pause(&what, &signed.who).await?;
             "paused"
         }
         false => {
-            app.reactor.resume(&what, WHO).await?;
+            app.reactor.resume(&what, &signed.who).await?;
             "resumed"
         }
     };

@@ -3,6 +3,7 @@
 
 use axum::extract::{Extension, Path, Request, State};
 use axum::response::Response;
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::super::Problem;
@@ -11,7 +12,7 @@ use super::super::routes::Shared;
 use super::session::Signed;
 use super::tree::Budget;
 use super::{Failed, Fields, WHO, to, view};
-use crate::journal::{Approver, RunId, RunQuery, WaitsFor, Word};
+use crate::journal::{Approver, RunHistory, RunId, RunQuery, WaitsFor, Word, WordError};
 
 /// How many questions a page shows.
 const SHOWN: usize = 20;
@@ -48,7 +49,11 @@ pub(super) async fn list(
     for run in &runs {
         // It may have been answered since.
         let history = store.run(&run.id).await?;
+        let admits = history
+            .as_ref()
+            .is_some_and(|history| may_answer(&signed, history));
         asked.extend(history.as_ref().and_then(question).map(|mut question| {
+            question["admits"] = admits.into();
             for (name, bytes_max) in [
                 ("shows", SHOWS_BYTES_MAX),
                 ("arguments", ONE_BYTES_MAX),
@@ -68,15 +73,17 @@ pub(super) async fn list(
         }));
     }
     let about = json!({
-        "title": "Approvals", "page": "approvals", "asked": asked, "next": next, "first_page": before.is_none(), "me": WHO,
+        "title": "Approvals", "page": "approvals", "asked": asked, "next": next, "first_page": before.is_none(), "me": signed.who,
+        "person": signed.standing.as_ref().map(|standing| json!({ "roles": standing.roles, "known_as": standing.known_as })),
     });
     Ok(view::page(&app, &signed, "approvals.html", about).await?)
 }
 
-/// `POST /approvals/{run}` with `answer`: `approve` or `reject`; `as`, `roles` (with commas between), `why`, and the `hash` of the call
-/// that was shown.
+/// `POST /approvals/{run}` with `answer`: `approve` or `reject`; `why`, and the `hash` of the call that was shown. Who signed in with
+/// the admin token says in `as` and `roles` (with commas between) who speaks; who signed in as a person is that person.
 pub(super) async fn answer(
     State(app): Shared,
+    Extension(signed): Extension<Signed>,
     Path(run): Path<String>,
     Extension(form): Extension<Fields>,
 ) -> Result<Response, Failed> {
@@ -88,17 +95,55 @@ pub(super) async fn answer(
             return Err(Problem::bad_request(detail).into());
         }
     };
-    let roles = form.get("roles").split(',').map(str::trim);
     let word = Word {
-        who: Approver {
-            name: form.some("as").unwrap_or_else(|| WHO.to_owned()),
-            roles: roles.filter(|role| !role.is_empty()).map(str::to_owned).collect(),
-        },
+        who: speaker(&signed, &form),
         approved,
         why: form.some("why"),
         hash: form.some("hash"),
     };
-    app.reactor.say(&RunId(run.clone()), word).await?;
+    let said = app.reactor.say(&RunId(run.clone()), word).await;
+    said.map_err(|error| refused(&signed, error))?;
     let said = if approved { "approved" } else { "rejected" };
     Ok(to(&format!("/runs/{}?said={said}", view::segment(&run))))
+}
+
+/// Whether a word of theirs would count. Who has the admin token can say that they are somebody else.
+fn may_answer(signed: &Signed, history: &RunHistory) -> bool {
+    let asked = history.question();
+    signed.standing.is_none()
+        || asked.is_some_and(|(_, approval)| approval.admits(&speaker(signed, &Fields::default())))
+}
+
+/// Whose word a form brings.
+fn speaker(signed: &Signed, form: &Fields) -> Approver {
+    match &signed.standing {
+        Some(standing) => Approver {
+            name: signed.who.clone(),
+            roles: standing.roles.clone(),
+            known_as: standing.known_as.clone(),
+        },
+        None => {
+            let roles = form.get("roles").split(',').map(str::trim);
+            Approver {
+                name: form.some("as").unwrap_or_else(|| WHO.to_owned()),
+                roles: roles.filter(|role| !role.is_empty()).map(str::to_owned).collect(),
+                known_as: None,
+            }
+        }
+    }
+}
+
+/// A person cannot say that they are somebody else: what they lack is in `xmrt.toml`.
+fn refused(signed: &Signed, error: WordError) -> Problem {
+    match error {
+        WordError::NotEntitled { .. } if signed.standing.is_some() => Problem::new(
+            StatusCode::FORBIDDEN,
+            "not-entitled",
+            "Somebody else has to say this",
+            format!(
+                "{error}. Whoever keeps xmrt.toml can give you a role or a name that the rule lists: `roles` and `name` of your [[person]]."
+            ),
+        ),
+        error => error.into(),
+    }
 }

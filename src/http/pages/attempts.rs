@@ -1,4 +1,4 @@
-//! In: attempts to sign in that failed, and from where. Out: whether another one is heard now. Never: more memory however
+//! In: attempts to sign in that failed, or were begun at GitHub, and from where. Out: whether another one is heard now. Never: more memory however
 //! many places they come from.
 
 use std::collections::HashMap;
@@ -9,14 +9,24 @@ use std::time::{Duration, Instant};
 const FAILURES_MAX: u32 = 5;
 /// How many may fail from everywhere: a sender can make places up.
 const FAILURES_MAX_ALL: u32 = 60;
+/// How many may be begun at GitHub from one place: a whole office can be one.
+const BEGUN_MAX: u32 = 20;
+/// How many from everywhere.
+const BEGUN_MAX_ALL: u32 = 120;
 /// How long a failure counts.
 const WINDOW: Duration = Duration::from_secs(60);
 /// How many places are told apart.
 const PLACES_MAX: usize = 1024;
 
 /// The failures of the last minute.
+pub(super) type Attempts = Places<FAILURES_MAX, FAILURES_MAX_ALL>;
+
+/// What was begun in the last minute.
+pub(super) type Begun = Places<BEGUN_MAX, BEGUN_MAX_ALL>;
+
+/// What counts against a place, of which so many are let be from it, and so many from all.
 #[derive(Debug, Default)]
-pub(super) struct Attempts(Mutex<Windows>);
+pub(super) struct Places<const MAX: u32, const MAX_ALL: u32>(Mutex<Windows>);
 
 #[derive(Debug, Default)]
 struct Windows {
@@ -49,7 +59,7 @@ impl Window {
     }
 }
 
-impl Attempts {
+impl<const MAX: u32, const MAX_ALL: u32> Places<MAX, MAX_ALL> {
     /// How long nothing more is heard from a place; `None` when it may try.
     pub(super) fn wait(&self, place: &str, now: Instant) -> Option<Duration> {
         let windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,11 +67,11 @@ impl Attempts {
             let window = window.filter(|window| !window.is_over(now) && window.failures >= max)?;
             Some(WINDOW.saturating_sub(now.saturating_duration_since(window.since)))
         };
-        full(windows.places.get(place), FAILURES_MAX).max(full(windows.all.as_ref(), FAILURES_MAX_ALL))
+        full(windows.places.get(place), MAX).max(full(windows.all.as_ref(), MAX_ALL))
     }
 
-    /// Notes a failure.
-    pub(super) fn failed(&self, place: &str, now: Instant) {
+    /// Notes one more.
+    pub(super) fn count(&self, place: &str, now: Instant) {
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         windows.all = Some(Window::add(windows.all, now));
         if windows.places.len() >= PLACES_MAX {

@@ -9,6 +9,7 @@ use super::super::routes::Shared;
 use super::session::Signed;
 use super::tree::Budget;
 use super::{Failed, Fields, ROWS, view};
+use crate::accounts::Accounts;
 use crate::agents::REACTOR;
 use crate::journal::{AuditPlace, AuditQuery, AuditRecord, RunId};
 
@@ -55,8 +56,12 @@ pub(super) async fn list(
         .map(|last| last.place().to_string());
     let directory = app.reactor.directory();
     let agents = directory.agents().map(|agent| agent.id.as_str());
-    let known: Vec<&str> = agents
+    let people = app.doors.accounts.as_ref().map(Accounts::people);
+    let people = people.iter().flat_map(|people| people.names());
+    let known: Vec<String> = agents
         .chain([REACTOR, super::WHO, super::super::api::WHO])
+        .map(str::to_owned)
+        .chain(people)
         .collect();
     let about = json!({
         "title": "Audit", "page": "audit", "entries": rows(&found, &mut Budget::new(JSON_BYTES_MAX)), "next": next,

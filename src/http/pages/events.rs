@@ -9,7 +9,7 @@ use super::super::Problem;
 use super::super::routes::{App, Shared};
 use super::session::Signed;
 use super::tree::Budget;
-use super::{Failed, Fields, ROWS, WHO, conditions, to, view};
+use super::{Failed, Fields, ROWS, conditions, to, view};
 use crate::journal::{EventQuery, EventRecord};
 use crate::normalize;
 use crate::reactor::LookupError;
@@ -166,8 +166,12 @@ async fn decisions(app: &App, id: &str) -> Result<(Vec<Value>, usize, Option<Str
 }
 
 /// `POST /events/{id}/replay`
-pub(super) async fn replay(State(app): Shared, Path(id): Path<String>) -> Result<Response, Failed> {
-    let admission = app.reactor.replay(&id, WHO).await?;
+pub(super) async fn replay(
+    State(app): Shared,
+    Extension(signed): Extension<Signed>,
+    Path(id): Path<String>,
+) -> Result<Response, Failed> {
+    let admission = app.reactor.replay(&id, &signed.who).await?;
     Ok(to(&format!(
         "/events/{}?said=replayed",
         view::segment(&admission.key.id)

@@ -8,7 +8,7 @@ use super::super::Problem;
 use super::super::api::{kept, measured};
 use super::super::routes::Shared;
 use super::session::Signed;
-use super::{Failed, Fields, WHO, to, view};
+use super::{Failed, Fields, to, view};
 use crate::chart::Colors;
 use crate::insights::{Insight, Kind};
 
@@ -71,6 +71,7 @@ fn spans(note: &str) -> Vec<String> {
 /// `POST /insights` with `kind` and `of`.
 pub(super) async fn measure(
     State(app): Shared,
+    Extension(signed): Extension<Signed>,
     Extension(form): Extension<Fields>,
 ) -> Result<Response, Failed> {
     let kind = match form.get("kind") {
@@ -82,7 +83,7 @@ pub(super) async fn measure(
             return Err(Problem::bad_request(detail).into());
         }
     };
-    let found = measured(&app, kind, form.get("of"), WHO).await?;
+    let found = measured(&app, kind, form.get("of"), &signed.who).await?;
     let (kind, of) = (found.kind.as_str(), view::segment(&found.of));
     Ok(to(&format!("/insights?kind={kind}&of={of}&said=measured")))
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::routes::{App, Shared};
 use super::session::Signed;
-use super::{Failed, Fields, WHO, runs, to, view};
+use super::{Failed, Fields, runs, to, view};
 use crate::journal::{self, EventQuery, RunQuery, RunRecord, RunState, WaitsFor};
 
 /// How many runs of a kind are named.
@@ -150,16 +150,17 @@ fn bars(counts: &[u64]) -> Value {
 /// `POST /pauses`: with `what`, and `resume` if it is to go on.
 pub(super) async fn pause(
     State(app): Shared,
+    Extension(signed): Extension<Signed>,
     Extension(form): Extension<Fields>,
 ) -> Result<Response, Failed> {
     let what = form.get("what");
     let said = match form.get("resume").is_empty() {
         true => {
-            app.reactor.pause(what, WHO).await?;
+            app.reactor.pause(what, &signed.who).await?;
             "paused"
         }
         false => {
-            app.reactor.resume(what, WHO).await?;
+            app.reactor.resume(what, &signed.who).await?;
             "resumed"
         }
     };

@@ -9,7 +9,7 @@ use super::super::Problem;
 use super::super::api::{EVENTS_MAX, SINCE};
 use super::super::routes::{App, Shared};
 use super::session::Signed;
-use super::{Failed, Fields, WHO, runs, to, view};
+use super::{Failed, Fields, runs, to, view};
 use crate::clock::after;
 use crate::journal::{EventQuery, Pause, RunQuery};
 use crate::normalize::Event;
@@ -209,16 +209,17 @@ pub(super) async fn explained(
 /// `POST /rules/{id}/pause`, with `resume` if it is to go on.
 pub(super) async fn pause(
     State(app): Shared,
+    Extension(signed): Extension<Signed>,
     Path(id): Path<String>,
     Extension(form): Extension<Fields>,
 ) -> Result<Response, Failed> {
     let said = match form.get("resume").is_empty() {
         true => {
-            app.reactor.pause(&id, WHO).await?;
+            app.reactor.pause(&id, &signed.who).await?;
             "paused"
         }
         false => {
-            app.reactor.resume(&id, WHO).await?;
+            app.reactor.resume(&id, &signed.who).await?;
             "resumed"
         }
     };

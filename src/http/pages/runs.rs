@@ -10,7 +10,7 @@ use super::super::api::{cursor, word};
 use super::super::routes::{App, Shared};
 use super::session::Signed;
 use super::tree::Budget;
-use super::{Failed, Fields, ROWS, WHO, conditions, to, view};
+use super::{Failed, Fields, ROWS, conditions, to, view};
 use crate::journal::{Resolution, RunHistory, RunId, RunQuery, RunRecord, RunState, StepRecord, StepState};
 
 /// How much of a page calls and results may take, in bytes.
@@ -159,20 +159,29 @@ fn trace(step: &StepRecord, budget: &mut Budget) -> Value {
 }
 
 /// `POST /runs/{id}/retry`
-pub(super) async fn retry(State(app): Shared, Path(id): Path<String>) -> Result<Response, Failed> {
-    let again = app.reactor.retry(&RunId(id), WHO).await?;
+pub(super) async fn retry(
+    State(app): Shared,
+    Extension(signed): Extension<Signed>,
+    Path(id): Path<String>,
+) -> Result<Response, Failed> {
+    let again = app.reactor.retry(&RunId(id), &signed.who).await?;
     Ok(to(&format!("/runs/{}?said=retried", view::segment(&again.0))))
 }
 
 /// `POST /runs/{id}/cancel`
-pub(super) async fn cancel(State(app): Shared, Path(id): Path<String>) -> Result<Response, Failed> {
-    app.reactor.cancel(&RunId(id.clone()), WHO).await?;
+pub(super) async fn cancel(
+    State(app): Shared,
+    Extension(signed): Extension<Signed>,
+    Path(id): Path<String>,
+) -> Result<Response, Failed> {
+    app.reactor.cancel(&RunId(id.clone()), &signed.who).await?;
     Ok(to(&format!("/runs/{}?said=cancelled", view::segment(&id))))
 }
 
 /// `POST /runs/{id}/resolve` with `resolution`: `done` (and perhaps `result`, JSON), `repeat` or `give_up`.
 pub(super) async fn resolve(
     State(app): Shared,
+    Extension(signed): Extension<Signed>,
     Path(id): Path<String>,
     Extension(form): Extension<Fields>,
 ) -> Result<Response, Failed> {
@@ -191,6 +200,8 @@ pub(super) async fn resolve(
             return Err(Problem::bad_request(detail).into());
         }
     };
-    app.reactor.resolve(&RunId(id.clone()), WHO, resolution).await?;
+    app.reactor
+        .resolve(&RunId(id.clone()), &signed.who, resolution)
+        .await?;
     Ok(to(&format!("/runs/{}?said=resolved", view::segment(&id))))
 }

@@ -1,16 +1,19 @@
-//! In: cookies, the token, a form. Out: who is signed in, for how long. Never: a session kept in clear, or one that outlives the
-//! token it was opened with.
+//! In: cookies, the token, a form, somebody whom GitHub vouched for. Out: who is signed in, as what, for how long. Never: a session
+//! kept in clear, or one that outlives the token it was opened with, or what lets its person in.
 //!
 //! A browser has one cookie, a random name. The journal keeps its HMAC under the admin token as long as it is signed in: so
 //! replicas and restarts share sessions, who reads the journal cannot use them, and another token ends them all. The token of
-//! the forms is another HMAC of the same name, so that nothing needs to be kept for it.
+//! the forms is another HMAC of the same name, so that nothing needs to be kept for it. What a person may do is not kept with the
+//! session: it is asked of `xmrt.toml` with every request.
 
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -19,22 +22,29 @@ use super::super::Problem;
 use super::super::listen::Peer;
 use super::super::routes::{App, Shared};
 use super::{Failed, Fields, WHO, form as read_form, to, view};
+use crate::accounts::{Level, Standing, Visitor};
 use crate::clock::Clock;
-use crate::journal::KvKey;
+use crate::journal::{AuditEntry, KvKey};
 
 const COOKIE: &str = "xmrt_session";
 /// Where sessions are kept.
 const SPACE: &str = "sessions";
-/// How long one lasts, in milliseconds.
+/// How long one lasts that was opened with the token, in milliseconds.
 const SESSION_MS: i64 = 7 * 24 * 3_600_000;
+/// How long a person's lasts: whether they still belong to a team is asked when they sign in again.
+const PERSON_MS: i64 = 12 * 3_600_000;
 /// The field of a form that holds its token.
 const CSRF: &str = "csrf";
 
 /// Somebody who is signed in.
 #[derive(Clone, Debug)]
 pub(super) struct Signed {
-    /// Who.
-    pub(super) who: &'static str,
+    /// Who, as the records call them.
+    pub(super) who: String,
+    /// What they may do now.
+    pub(super) level: Level,
+    /// What `xmrt.toml` says of a person; `None`: whoever has the admin token.
+    pub(super) standing: Option<Standing>,
     /// What every form must send back.
     pub(super) csrf: String,
     /// What came of the form that led here.
@@ -64,6 +74,16 @@ impl Signed {
     }
 }
 
+/// What is kept of a session.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    who: String,
+    since: Timestamp,
+    /// The person; absent: the bearer of the admin token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    person: Option<Visitor>,
+}
+
 /// Who has the cookie of a session.
 pub(super) async fn of(app: &App, headers: &HeaderMap) -> Result<Option<Signed>, Problem> {
     let Some(name) = cookie(headers) else {
@@ -74,12 +94,54 @@ pub(super) async fn of(app: &App, headers: &HeaderMap) -> Result<Option<Signed>,
         .store()
         .kv_get(&key(app, &name)?, app.reactor.clock().now())
         .await?;
-    Ok(kept.map(|_| Signed {
-        who: WHO,
+    let Some(kept) = kept.and_then(|kept| serde_json::from_slice::<Kept>(&kept).ok()) else {
+        return Ok(None);
+    };
+    let mut signed = Signed {
+        who: kept.who,
+        level: Level::Admin,
+        standing: None,
         csrf: keyed(app, "form", &name),
         said: None,
         name,
-    }))
+    };
+    let Some(visitor) = kept.person else {
+        return Ok(Some(signed));
+    };
+    let people = app.doors.accounts.as_ref().map(|accounts| accounts.people());
+    let Some(standing) = people.and_then(|people| people.standing(&visitor)) else {
+        return shut_out(app, &signed).await.map(|()| None);
+    };
+    signed.level = standing.level;
+    signed.standing = Some(standing);
+    Ok(Some(signed))
+}
+
+/// Ends the session of somebody whom `xmrt.toml` does not let in any more, or otherwise than when they came.
+async fn shut_out(app: &App, signed: &Signed) -> Result<(), Problem> {
+    let (store, now) = (app.reactor.store(), app.reactor.clock().now());
+    // Several requests find this out at once; one of them says it.
+    if store.kv_delete(&key(app, &signed.name)?, now).await? {
+        let note = "xmrt.toml does not let them in any more, or otherwise than when they came";
+        on_record(app, &signed.who, "dashboard.logout", "done", note).await;
+    }
+    Ok(())
+}
+
+/// Puts on record that somebody came, went, or was not let in.
+async fn on_record(app: &App, who: &str, what: &str, outcome: &str, note: &str) {
+    let entry = AuditEntry {
+        who: who.into(),
+        what: what.into(),
+        outcome: outcome.into(),
+        note: Some(note.into()),
+        ..AuditEntry::default()
+    };
+    tracing::info!(target: "audit", who, what, outcome, "{note}");
+    let kept = app.reactor.store().audit(vec![entry], app.reactor.clock().now());
+    if let Err(error) = kept.await {
+        tracing::error!(target: "audit", who, what, outcome, "this is not in the audit trail, which cannot be written: {error}");
+    }
 }
 
 /// `GET /sign-in`
@@ -93,10 +155,18 @@ pub(super) async fn form(State(app): Shared, request: Request) -> Response {
     shown(&app, request.headers(), &next, None, StatusCode::OK)
 }
 
-fn shown(app: &App, headers: &HeaderMap, next: &str, error: Option<&str>, status: StatusCode) -> Response {
+pub(super) fn shown(
+    app: &App,
+    headers: &HeaderMap,
+    next: &str,
+    error: Option<&str>,
+    status: StatusCode,
+) -> Response {
     let name = cookie(headers).unwrap_or_else(fresh);
+    let door = app.doors.accounts.as_ref().and_then(|accounts| accounts.door());
     let context = json!({
         "title": "Sign in", "csrf": keyed(app, "form", &name), "next": ours(next), "error": error,
+        "github": door.is_some_and(|door| door.is_ok()),
     });
     let mut response = view::html(status, "sign-in.html", context);
     let minutes = 60;
@@ -124,42 +194,64 @@ pub(super) async fn sign_in(State(app): Shared, request: Request) -> Response {
     let place = place(headers, parts.extensions.get::<Peer>());
     let now = Clock::monotonic();
     if let Some(wait) = app.desk.attempts.wait(&place, now) {
-        let seconds = wait.as_secs().max(1);
-        let error = format!("Too many attempts failed. Try again in {seconds} s.");
-        let mut response = again(&error, StatusCode::TOO_MANY_REQUESTS);
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        return response;
+        return too_many(&app, headers, &next, wait);
     }
     let token = app.doors.admin_token.expose_secret();
     let fits = Sha256::digest(form.get("token")).ct_eq(&Sha256::digest(token.trim()));
     if token.is_empty() || !bool::from(fits) {
-        app.desk.attempts.failed(&place, now);
+        app.desk.attempts.count(&place, now);
         tracing::warn!(target: "audit", peer = place, "somebody could not sign in to the dashboard");
+        if app.desk.refusals.one_more() {
+            let note = format!("this is not the admin token; from {place}");
+            on_record(&app, "a browser", "dashboard.login", "refused", &note).await;
+        }
         let error = "This is not the token. It is the value of XMRT_ADMIN_TOKEN, or in the file that `xmrt serve` named when it made one.";
         return again(error, StatusCode::UNAUTHORIZED);
     }
-    match opened(&app).await {
-        Ok(name) => {
-            tracing::info!(target: "audit", peer = place, "somebody signed in to the dashboard");
-            let mut response = to(ours(&next));
-            set_cookie(&mut response, headers, &name, SESSION_MS / 1000);
+    match opened(&app, headers, &next, None).await {
+        Ok(response) => {
+            let note = format!("with the admin token, from {place}");
+            on_record(&app, WHO, "dashboard.login", "done", &note).await;
             response
         }
         Err(problem) => again(problem.detail(), problem.status()),
     }
 }
 
-/// Opens a session under a name that nobody can have known before.
-async fn opened(app: &App) -> Result<String, Problem> {
-    let (name, now) = (fresh(), app.reactor.clock().now());
-    let about = json!({ "who": WHO, "since": now }).to_string();
-    app.reactor
-        .store()
-        .kv_put(&key(app, &name)?, Bytes::from(about), Some(SESSION_MS), now)
-        .await?;
-    Ok(name)
+/// Nothing more is heard from there for a while.
+pub(super) fn too_many(app: &App, headers: &HeaderMap, next: &str, wait: std::time::Duration) -> Response {
+    let seconds = wait.as_secs().max(1);
+    let error = format!("Too many attempts to sign in. Try again in {seconds} s.");
+    let mut response = shown(app, headers, next, Some(&error), StatusCode::TOO_MANY_REQUESTS);
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+/// Opens a session under a name that nobody can have known before, in the place of the one the browser had, and leads to the page
+/// that was wanted. Without a person it is one of the admin token's bearer.
+pub(super) async fn opened(
+    app: &App,
+    headers: &HeaderMap,
+    next: &str,
+    person: Option<Visitor>,
+) -> Result<Response, Problem> {
+    let (name, now, store) = (fresh(), app.reactor.clock().now(), app.reactor.store());
+    let lasts_ms = if person.is_some() { PERSON_MS } else { SESSION_MS };
+    let kept = Kept {
+        who: person.as_ref().map_or_else(|| WHO.to_owned(), Visitor::who),
+        since: now,
+        person,
+    };
+    let kept = Bytes::from(serde_json::to_vec(&kept).unwrap_or_default());
+    store.kv_put(&key(app, &name)?, kept, Some(lasts_ms), now).await?;
+    if let Some(before) = cookie(headers) {
+        store.kv_delete(&key(app, &before)?, now).await?;
+    }
+    let mut response = to(ours(next));
+    set_cookie(&mut response, headers, &name, lasts_ms / 1000);
+    Ok(response)
 }
 
 /// `POST /sign-out`
@@ -170,6 +262,7 @@ pub(super) async fn sign_out(
 ) -> Result<Response, Failed> {
     let (store, now) = (app.reactor.store(), app.reactor.clock().now());
     store.kv_delete(&key(&app, &signed.name)?, now).await?;
+    on_record(&app, &signed.who, "dashboard.logout", "done", "they signed out").await;
     let mut response = to("/sign-in");
     set_cookie(&mut response, &headers, "", 0);
     Ok(response)
@@ -193,7 +286,7 @@ pub(super) fn from_our_form(headers: &HeaderMap, csrf: &str, form: &Fields) -> R
 }
 
 /// Where a request comes from: what the nearest proxy says, or the socket.
-fn place(headers: &HeaderMap, peer: Option<&Peer>) -> String {
+pub(super) fn place(headers: &HeaderMap, peer: Option<&Peer>) -> String {
     let forwarded = headers
         .get("x-forwarded-for")
         .and_then(|value| value.to_str().ok());
@@ -204,10 +297,14 @@ fn place(headers: &HeaderMap, peer: Option<&Peer>) -> String {
     }
 }
 
+/// The longest path that is gone to after signing in, in bytes: it is kept meanwhile, whoever made it up.
+const NEXT_BYTES_MAX: usize = 1024;
+
 /// A path of this site; anything else is the first page.
-fn ours(next: &str) -> &str {
+pub(super) fn ours(next: &str) -> &str {
     let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    match next.starts_with('/') && !next.starts_with("//") && plain {
+    let fits = next.len() <= NEXT_BYTES_MAX;
+    match next.starts_with('/') && !next.starts_with("//") && plain && fits {
         true => next,
         false => "/",
     }

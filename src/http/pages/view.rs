@@ -13,6 +13,7 @@ use super::super::Problem;
 use super::super::routes::App;
 use super::assets;
 use super::session::Signed;
+use crate::accounts::Level;
 
 /// What a page may do: nothing but what comes from here, and no script or style inside of it.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -95,7 +96,11 @@ async fn framed(app: &App, signed: &Signed, mut about: Value) -> Result<Value, P
     let store = app.reactor.store();
     about["pauses"] = json!(store.pauses().await?);
     about["csrf"] = signed.csrf.clone().into();
-    about["who"] = signed.who.into();
+    about["who"] = signed.who.as_str().into();
+    about["level"] = json!(signed.level);
+    about["may"] = json!({
+        "operate": signed.level >= Level::Operator, "admin": signed.level >= Level::Admin,
+    });
     about["said"] = signed.said.into();
     about["now"] = json!(app.reactor.clock().now());
     Ok(about)

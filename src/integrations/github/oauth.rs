@@ -18,6 +18,10 @@ use url::Url;
 
 use super::{Me, wire};
 
+mod teams;
+
+pub use teams::InTeam;
+
 /// How long one answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest answer that is read, in bytes.
@@ -290,14 +294,17 @@ impl OauthApp {
 
     /// Whose a token is, asked with the token itself.
     pub async fn user(&self, token: &SecretString) -> Result<Me, OauthError> {
-        let request = self.http.get(self.at(&self.api, "user"));
-        let request = request.bearer_auth(token.expose_secret());
-        let (status, answer) = self.sent(request).await?;
+        let (status, answer) = self.read("user", token).await?;
         match status {
             StatusCode::OK => serde_json::from_value(answer).map_err(|error| odd(&error)),
             StatusCode::UNAUTHORIZED => Err(OauthError::Gone),
             status => Err(OauthError::Unavailable(format!("it answered {status}"))),
         }
+    }
+
+    async fn read(&self, path: &str, token: &SecretString) -> Result<(StatusCode, Value), OauthError> {
+        let request = self.http.get(self.at(&self.api, path));
+        self.sent(request.bearer_auth(token.expose_secret())).await
     }
 
     /// Whether a token is still taken, and what it is. Needs the App's secret.

@@ -185,7 +185,7 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "approver",
         "an approval that nobody can give",
-        "`approval.by` names who may approve of a call: persons by name, roles as `role:<name>`. Any one of them suffices, and \
+        "`approval.by` names who may approve of a call: persons by name, people of the dashboard as `github:<login>`, roles as `role:<name>`. Any one of them suffices, and \
          without any the call could never be made.",
         "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }\napproval = { by = [\"team:release\"] }",
         "[[action]]\ntool = \"xmrt.notify\"\narguments = { to = \"log\", text = \"hello\" }\napproval = { by = [\"role:release\"] }",

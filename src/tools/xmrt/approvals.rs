@@ -51,6 +51,7 @@ async fn say(ctx: Ctx<Parts>, args: WordArgs, approved: bool) -> Result<Effect<R
     let who = Approver {
         name: speaker(&ctx.who, args.who),
         roles,
+        known_as: None,
     };
     let word = Word {
         who,

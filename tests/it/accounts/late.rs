@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
-use xmrt::accounts::{AccountError, Accounts, Callback, SignIn};
+use xmrt::accounts::{AccountError, Accounts, Arrived, Callback, Level, People, Person, SignIn, Started};
 use xmrt::agents::{Agent, Directory, RoleText, Vault, new_key};
 use xmrt::clock::{self, Clock};
 use xmrt::integrations::github::OauthApp;
@@ -82,7 +82,11 @@ impl Desk {
     /// A person agrees at once; gives what their browser comes back with.
     async fn agreed(&self) -> (Callback, String) {
         let started = self.accounts.start("eliza").await.unwrap();
-        let page = Browser::new().agree(&started.url, &[]).await;
+        self.came_back(started, &[]).await
+    }
+
+    async fn came_back(&self, started: Started, changes: &[(&str, &str)]) -> (Callback, String) {
+        let page = Browser::new().agree(&started.url, changes).await;
         let mut callback = Callback::default();
         for (name, value) in page.location.unwrap().query_pairs() {
             match name.as_ref() {
@@ -95,17 +99,18 @@ impl Desk {
     }
 
     async fn refused(&self, callback: &Callback, browser: &str) -> String {
+        self.refused_as("agent.login", callback, browser).await
+    }
+
+    async fn refused_as(&self, what: &str, callback: &Callback, browser: &str) -> String {
         let error = self.accounts.callback(callback, Some(browser)).await.unwrap_err();
-        assert!(matches!(error, AccountError::State(_)), "{error}");
+        assert!(matches!(error.error, AccountError::State(_)), "{error}");
         let query = AuditQuery {
             limit: 1,
             ..AuditQuery::default()
         };
         let last = self.store.audited(&query).await.unwrap().remove(0).entry;
-        assert_eq!(
-            (last.what.as_str(), last.outcome.as_str()),
-            ("agent.login", "refused")
-        );
+        assert_eq!((last.what.as_str(), last.outcome.as_str()), (what, "refused"));
         last.note.unwrap()
     }
 }
@@ -123,7 +128,10 @@ async fn a_way_back_that_comes_too_late_is_refused_and_on_record_and_so_is_one_a
     // In time it is let in, to the last second.
     let (callback, browser) = desk.agreed().await;
     desk.wait(10 * 60 - 1);
-    let signed_in = desk.accounts.callback(&callback, Some(&browser)).await.unwrap();
+    let arrived = desk.accounts.callback(&callback, Some(&browser)).await.unwrap();
+    let Arrived::Agent(signed_in) = arrived else {
+        panic!("{arrived:?}")
+    };
     assert_eq!(signed_in.login, "acme-eliza");
     let note = desk.refused(&callback, &browser).await;
     assert!(note.contains("used before"), "{note}");
@@ -210,4 +218,40 @@ async fn a_token_that_was_made_anew_is_kept_although_nobody_waits_for_it_any_mor
         .await
         .expect("it is made anew all the same");
     desk.accounts.token("eliza").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_persons_way_back_ends_as_soon_and_is_forgotten_sooner() {
+    let desk = desk().await;
+    desk.accounts.let_in(People {
+        persons: vec![Person {
+            github_login: "ada".into(),
+            github_id: None,
+            level: Some(Level::Admin),
+            roles: Vec::new(),
+            name: None,
+        }],
+        teams: Vec::new(),
+    });
+    let begun = async || {
+        let started = desk.accounts.start_person("/runs").await.unwrap();
+        desk.came_back(started, &[("login", "ada")]).await
+    };
+    let (callback, browser) = begun().await;
+    desk.wait(10 * 60);
+    let note = desk.refused_as("dashboard.login", &callback, &browser).await;
+    assert!(note.contains("has expired"), "{note}");
+    desk.wait(3_600);
+    // Nobody knows any more what it was for.
+    let note = desk.refused(&callback, &browser).await;
+    assert!(note.contains("long over"), "{note}");
+    let (callback, browser) = begun().await;
+    desk.wait(10 * 60 - 1);
+    let arrived = desk.accounts.callback(&callback, Some(&browser)).await.unwrap();
+    let Arrived::Person { visitor, next } = arrived else {
+        panic!("{arrived:?}")
+    };
+    assert_eq!((visitor.who().as_str(), next.as_str()), ("github:ada", "/runs"));
+    let note = desk.refused_as("dashboard.login", &callback, &browser).await;
+    assert!(note.contains("used before"), "{note}");
 }

@@ -46,6 +46,7 @@ pages! {
     a_repository_is_connected: "docs/how-to/connect-github.md",
     render_is_connected: "docs/how-to/connect-render.md",
     agents_get_identities: "docs/how-to/give-an-agent-an-identity.md",
+    a_team_is_let_in: "docs/how-to/let-your-team-in.md",
     it_is_monitored: "docs/how-to/monitor-and-alert.md",
     the_journal_moves_to_redis: "docs/how-to/move-to-redis.md",
     people_are_notified: "docs/how-to/notify-slack-or-discord.md",
