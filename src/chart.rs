@@ -16,7 +16,7 @@ pub struct Chart {
     pub name: String,
     /// What it shows, for a person.
     pub title: String,
-    /// What the numbers count: `deployments`, `h`, `%`.
+    /// What the numbers are in: `h`, `of 100`; empty where things are counted.
     pub unit: String,
     /// How it is drawn.
     pub style: Style,
@@ -76,7 +76,10 @@ impl Chart {
                     None => format!("{time} nothing"),
                 })
                 .collect();
-            format!("{} ({}): {}", series.name, self.unit, told.join(", "))
+            match self.unit.as_str() {
+                "" => format!("{}: {}", series.name, told.join(", ")),
+                unit => format!("{} ({unit}): {}", series.name, told.join(", ")),
+            }
         });
         series.collect::<Vec<_>>().join("; ")
     }

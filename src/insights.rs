@@ -121,6 +121,6 @@ pub async fn all(store: &dyn Store, now: Timestamp) -> Result<Vec<Insight>, Stor
             None => break,
         }
     }
-    found.sort_by(|a: &Insight, b: &Insight| (a.kind, &a.of).cmp(&(b.kind, &b.of)));
+    found.sort_by_key(|one: &Insight| (one.kind, one.of.to_lowercase()));
     Ok(found)
 }

@@ -154,6 +154,11 @@ impl Sandbox {
         self.world().faults.add(rules)
     }
 
+    /// Takes all fault rules away, as `DELETE /_sandbox/faults` does.
+    pub fn clear_faults(&self) {
+        self.world().faults.clear();
+    }
+
     /// Brings every deploy to where it belongs by now and posts the webhooks of what happened on the way.
     pub fn tick(&self) {
         let mut world = self.world();

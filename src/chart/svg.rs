@@ -77,7 +77,7 @@ impl<'a> Plot<'a> {
             .copied()
             .filter(|value| value.is_finite())
             .fold(0.0, f64::max);
-        let step = step(most);
+        let step = step(most, chart.style);
         Self {
             chart,
             top: (most / step).ceil().max(1.0) * step,
@@ -106,7 +106,10 @@ impl<'a> Plot<'a> {
                 out,
                 "<rect class=\"chart-{place}\" x=\"{x:.1}\" y=\"33\" width=\"10\" height=\"10\"/>"
             );
-            let name = format!("{}, {}", series.name, self.chart.unit);
+            let name = match self.chart.unit.as_str() {
+                "" => series.name.clone(),
+                unit => format!("{}, {unit}", series.name),
+            };
             text(out, (x + 16.0, 42.0), "start", &name, "");
             x += 34.0 + name.chars().count() as f64 * LETTER;
         }
@@ -209,7 +212,7 @@ fn text(out: &mut String, (x, y): (f64, f64), anchor: &str, words: &str, more: &
 }
 
 /// 1, 2 or 5 times a power of ten, so that a few of them reach the top.
-fn step(most: f64) -> f64 {
+fn step(most: f64, style: Style) -> f64 {
     if most <= 0.0 {
         return 1.0;
     }
@@ -218,7 +221,8 @@ fn step(most: f64) -> f64 {
     let steps = [1.0, 2.0, 5.0, 10.0];
     let fits = steps.iter().find(|step| **step * power >= rough * 0.999_999);
     // Half a deployment is no place on an axis.
-    (fits.unwrap_or(&10.0) * power).max(if most >= 2.0 { 1.0 } else { 0.1 })
+    let least = if style == Style::Bars { 1.0 } else { 0.1 };
+    (fits.unwrap_or(&10.0) * power).max(least)
 }
 
 fn escaped(words: &str) -> String {
@@ -282,6 +286,11 @@ mod tests {
                 "{most}: {lines}"
             );
             assert!(plot.y(most) >= TOP - 1e-6, "{most}");
+            let counted = Plot {
+                step: step(most, Style::Bars),
+                ..plot
+            };
+            assert!(counted.step.fract() == 0.0, "{most}: {}", counted.step);
         }
     }
 

@@ -3,6 +3,7 @@
 //!
 //! No type of ours that holds a secret shows it in `Debug`. A library's may, and a panic's message is written by whoever panics.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
 use std::panic::PanicHookInfo;
 
@@ -13,8 +14,14 @@ pub(super) fn into_log() {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map_or("?".to_owned(), ToString::to_string);
         let message = message(info);
+        // There where RUST_BACKTRACE asks for it.
+        let trace = Backtrace::capture();
+        let trace = match trace.status() {
+            BacktraceStatus::Captured => format!("\n{trace}"),
+            _ => String::new(),
+        };
         match tracing::enabled!(tracing::Level::ERROR) {
-            true => tracing::error!(place, "a panic, which is a bug in xmrt: {message}"),
+            true => tracing::error!(place, "a panic, which is a bug in xmrt: {message}{trace}"),
             // Whoever wants no log still has to learn why the program ends.
             false => {
                 let _ = writeln!(
@@ -27,7 +34,9 @@ pub(super) fn into_log() {
 }
 
 fn message(info: &PanicHookInfo<'_>) -> String {
-    masked(info.payload_as_str().unwrap_or("(it says nothing)"))
+    // One line: what it says may be many.
+    let said = info.payload_as_str().unwrap_or("(it says nothing)");
+    masked(&said.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]

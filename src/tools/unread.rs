@@ -10,22 +10,19 @@ const WHY_BYTES_MAX: usize = 200;
 
 /// What was read, or why it was not. A limit that is up ends it all: the rest would not be read either.
 pub(super) fn part<T>(read: Result<T, ApiError>) -> Result<Result<T, String>, ToolError> {
-    answer(read.map_err(ToolError::from))
+    match read.map_err(ToolError::from) {
+        Err(error) if matches!(error.class, ErrorClass::RateLimited { .. }) => Err(error),
+        read => Ok(read.map_err(why)),
+    }
 }
 
-/// The same of another tool's answer.
-pub(super) fn answer<T>(answer: Result<T, ToolError>) -> Result<Result<T, String>, ToolError> {
-    match answer {
-        Ok(found) => Ok(Ok(found)),
-        Err(error) if matches!(error.class, ErrorClass::RateLimited { .. }) => Err(error),
-        Err(error) => {
-            let remedy = error
-                .remedy
-                .map(|remedy| format!(" ({remedy})"))
-                .unwrap_or_default();
-            Ok(Err(format!("{}{remedy}", error.message.trim_end_matches('.'))))
-        }
-    }
+/// Why another tool did not answer, with the remedy. Another one may be free while one is at its limit.
+pub(super) fn why(error: ToolError) -> String {
+    let remedy = error
+        .remedy
+        .map(|remedy| format!(" ({remedy})"))
+        .unwrap_or_default();
+    format!("{}{remedy}", error.message.trim_end_matches('.'))
 }
 
 /// A sentence about what could not be read, if there is any.

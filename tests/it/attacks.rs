@@ -6,8 +6,9 @@ use crate::harness::{World, issue_opened};
 
 const CONFIG: &str = r#"
 [role.reader]
-allow = ["github.get_*", "github.list_*", "github.add_labels", "github.create_comment", "xmrt.notify", "xmrt.triage_issue"]
+allow = ["github.get_*", "github.list_*", "github.add_labels", "github.create_comment", "xmrt.notify", "xmrt.triage_issue", "xmrt.dora_metrics", "xmrt.ecosystem_health"]
 repos = ["acme/api"]
+services = ["srv-core"]
 
 [[agent]]
 id = "eliza"
@@ -169,6 +170,75 @@ async fn what_was_moved_out_of_an_agents_repositories_is_not_read_by_its_old_nam
         r#"{"repo": "acme/api", "number": 1}"#,
     ]);
     assert_eq!(code, 0, "{told}{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_tools_ask_on_the_way_an_agent_is_not_told_either() {
+    let world = world(&[]).await;
+    let sha = |digit: char| digit.to_string().repeat(40);
+    let commit = |digit: char, parent: char| {
+        json!({ "repo": "umbrella/core", "name": format!("at-{digit}"), "sha": sha(digit), "parent": sha(parent), "message": "Secret",
+                "at": "-5d" })
+    };
+    let deploy = |id: &str, digit: char, status: &str, at: &str| json!({ "id": id, "service_id": "srv-core", "status": status, "commit": sha(digit), "created": at, "finished": at });
+    let seed = json!({
+        "github": { "branches": [commit('a', '0'), commit('b', 'a')] },
+        "render": {
+            "services": [{ "id": "srv-core", "name": "core", "repo": "umbrella/core" }, { "id": "srv-other", "name": "other" }],
+            "deploys": [deploy("dep-2", 'b', "live", "-1d"), deploy("dep-1", 'a', "deactivated", "-3d")],
+        },
+    });
+    world.sandbox_post("seed", seed).await;
+    let eliza = token(&world).await;
+    // The service is hers, the repository that it is built from is not.
+    let answer = call(
+        &world,
+        &eliza,
+        "xmrt_dora_metrics",
+        json!({ "service_id": "srv-core" }),
+    )
+    .await;
+    let found = &answer["result"]["structuredContent"];
+    assert_eq!(found["now"]["deployments"], 2, "{answer}");
+    assert!(found["now"].get("lead_time").is_none(), "{answer}");
+    assert!(
+        found["gaps"]
+            .to_string()
+            .contains("none of those that the caller may reach"),
+        "{answer}"
+    );
+    let asked = world.sandbox_get("requests").await;
+    let asked = asked["requests"].as_array().unwrap().iter();
+    assert_eq!(
+        asked
+            .filter(|request| request["operation"] == "compare_commits")
+            .count(),
+        0
+    );
+    // What lists everything she may not ask, and what judges one she was not given; of reactor and agents she is told nothing.
+    let answer = call(&world, &eliza, "xmrt_ecosystem_health", json!({})).await;
+    let found = &answer["result"]["structuredContent"];
+    assert_eq!(
+        (&found["score"], &found["findings"]),
+        (&Value::Null, &json!([])),
+        "{answer}"
+    );
+    let unread = found["unread"].to_string();
+    for said in [
+        "names those that it means, in `services`",
+        "xmrt.list_runs is not granted",
+        "xmrt.list_agents is not granted",
+    ] {
+        assert!(unread.contains(said), "{said}: {answer}");
+    }
+    for arguments in [
+        json!({ "services": ["srv-other"] }),
+        json!({ "repos": ["umbrella/core"] }),
+    ] {
+        let answer = call(&world, &eliza, "xmrt_ecosystem_health", arguments).await;
+        let class = &answer["result"]["structuredContent"]["error"]["class"];
+        assert_eq!(class, "forbidden", "{answer}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

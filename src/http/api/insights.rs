@@ -105,6 +105,11 @@ fn problem(error: ToolError) -> Problem {
             "That cannot be measured as things are",
             detail,
         ),
-        _ => Problem::unavailable(detail),
+        _ => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "It cannot be measured at the moment",
+            detail,
+        ),
     }
 }

@@ -12,13 +12,13 @@ use super::{Failed, Fields, to, view};
 use crate::chart::Colors;
 use crate::insights::{Insight, Kind};
 
-/// How many measures a page shows in whole; of the others it names.
-const SHOWN: usize = 3;
+/// Of which a page shows the first in whole, if it is not asked for one; the others it names.
+const KINDS: [Kind; 3] = [Kind::Ecosystem, Kind::Service, Kind::Repository];
 /// How many notes of one it shows, and how much of a note, in characters.
 const NOTES_MAX: usize = 30;
 const NOTE_CHARS_MAX: usize = 400;
 
-/// `GET /insights?kind=&of=`: what is asked for, or else everything and the first of the others.
+/// `GET /insights?kind=&of=`: what is asked for, or else the first of each kind.
 pub(super) async fn show(
     State(app): Shared,
     Extension(signed): Extension<Signed>,
@@ -29,7 +29,10 @@ pub(super) async fn show(
     let names: Vec<Value> = found.iter().map(|one| name(one, &fields)).collect();
     let chosen: Vec<&Insight> = match fields.some("kind") {
         Some(_) => found.iter().filter(|one| is_chosen(one, &fields)).collect(),
-        None => found.iter().take(SHOWN).collect(),
+        None => KINDS
+            .iter()
+            .filter_map(|kind| found.iter().find(|one| one.kind == *kind))
+            .collect(),
     };
     let about = json!({
         "title": "Insights", "page": "insights", "names": names, "asked": fields.some("of"),
@@ -40,7 +43,7 @@ pub(super) async fn show(
 }
 
 fn is_chosen(one: &Insight, fields: &Fields) -> bool {
-    one.kind.as_str() == fields.get("kind") && one.of == fields.get("of")
+    one.kind.as_str() == fields.get("kind") && one.of.eq_ignore_ascii_case(fields.get("of"))
 }
 
 fn name(one: &Insight, fields: &Fields) -> Value {

@@ -54,8 +54,10 @@ pub(super) async fn ask(
             && let Some((index, question)) = waiting.next()
         {
             // What the caller may not ask one by one, it may not ask this way either.
+            // By the key both have the same trace, so that the trail says what an answer was asked for.
             let meta = CallMeta {
                 who: ctx.who.clone(),
+                idempotency_key: ctx.key.clone(),
                 ..CallMeta::default()
             };
             let hub = hub.clone();

@@ -22,7 +22,7 @@ use serde::Serialize;
 
 pub use duplicates::Duplicate;
 pub use pull::{
-    Changed, Checks, Facts as PullFacts, Report as PullReport, Risk, Size, triage as triage_pull,
+    Changed, Checks, Facts as PullFacts, Report as PullReport, Risk, Size, Stage, triage as triage_pull,
 };
 pub use vocabulary::{Keyword, UntakenGlob, Vocabulary};
 

@@ -1,15 +1,15 @@
 //! In: a pull request's number, a rule's own globs. Out: a triage report. Never: a write; what to do with the report is the rule's to say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Parts;
-use super::triage::{Changed, Checks, PullFacts, PullReport, triage_pull};
+use super::triage::{Changed, Checks, PullFacts, PullReport, Stage, triage_pull};
 use super::triage_issue::{codeowners, computed, vocabulary};
 use crate::hub::ToolError;
-use crate::integrations::github::{CheckRun, Listed, PullRequestFile, Repo};
+use crate::integrations::github::{CheckRun, CommitState, CommitStatus, Listed, PullRequestFile, Repo};
 use crate::integrations::{ApiError, Failure};
 use crate::tools::toolbox::Ctx;
 
@@ -46,16 +46,25 @@ pub(super) async fn triage_pull_request(
         client.pull_request_files(&args.repo, args.number, FILES_MAX),
         codeowners(client, &args.repo),
     )?;
-    // Of a fork that is gone there is nothing to check.
-    let checks = client
-        .check_runs(&args.repo, &pull.head.sha, &[], (CHECKS_MAX, 1))
-        .await;
-    let checks = checks_of(checks)?;
+    let (runs, statuses) = tokio::join!(
+        client.check_runs(&args.repo, &pull.head.sha, &[], (CHECKS_MAX, 1)),
+        client.commit_statuses(&args.repo, &pull.head.sha, CHECKS_MAX, 1),
+    );
+    let (runs, statuses) = (readable(runs)?, readable(statuses)?);
+    let is_known = runs.is_some() || statuses.is_some();
+    let checks = is_known.then(|| checks_of(runs, statuses));
+    let repo = args.repo.to_string();
     computed("triage", move || {
         let more_files = files.more;
         let files: Vec<Changed> = files.items.into_iter().map(changed).collect();
         let association = pull.author_association.as_deref().unwrap_or_default();
         triage_pull(&PullFacts {
+            repo: &repo,
+            stage: match (pull.state.as_str(), pull.draft) {
+                ("open", true) => Stage::Draft,
+                ("open", false) => Stage::Open,
+                _ => Stage::Closed,
+            },
             title: &pull.title,
             body: pull.body.as_deref().unwrap_or_default(),
             author: pull.user.as_ref().map(|user| user.login.as_str()),
@@ -75,36 +84,57 @@ fn changed(file: PullRequestFile) -> Changed {
     Changed {
         path: file.filename,
         before: file.previous_filename,
+        added: file.additions,
         lines: file.additions + file.deletions,
         removed: file.status == "removed",
     }
 }
 
 /// A token that may not read checks still triages; it only knows none.
-fn checks_of(read: Result<Listed<CheckRun>, ApiError>) -> Result<Option<Checks>, ToolError> {
-    let runs = match read {
-        Ok(listed) => listed.items,
+fn readable<T>(read: Result<Listed<T>, ApiError>) -> Result<Option<Listed<T>>, ToolError> {
+    match read {
+        Ok(listed) => Ok(Some(listed)),
         Err(error)
             if matches!(
                 error.failure,
                 Failure::Forbidden | Failure::NotFound | Failure::Invalid
             ) =>
         {
-            return Ok(None);
+            Ok(None)
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What Apps found, and what was said of the commit in the older way: of each context the newest word counts.
+fn checks_of(runs: Option<Listed<CheckRun>>, statuses: Option<Listed<CommitStatus>>) -> Checks {
+    let mut checks = Checks {
+        more: runs.as_ref().is_some_and(|runs| runs.more)
+            || statuses.as_ref().is_some_and(|statuses| statuses.more),
+        ..Checks::default()
     };
-    let mut checks = Checks::default();
-    for run in runs {
+    for run in runs.into_iter().flat_map(|listed| listed.items) {
         match run.conclusion.as_deref() {
-            None => checks.pending += 1,
+            Some("success" | "neutral" | "skipped") => checks.passed += 1,
             Some("failure" | "timed_out" | "action_required" | "startup_failure") => {
                 checks.failed.push(run.name)
             }
-            Some(_) => checks.passed += 1,
+            // Canceled and stale ones say nothing, as those that are not over.
+            _ => checks.pending += 1,
+        }
+    }
+    let mut told = BTreeSet::new();
+    for status in statuses.into_iter().flat_map(|listed| listed.items) {
+        if !told.insert(status.context.clone()) {
+            continue;
+        }
+        match status.state {
+            CommitState::Success => checks.passed += 1,
+            CommitState::Pending => checks.pending += 1,
+            CommitState::Failure | CommitState::Error => checks.failed.push(status.context),
         }
     }
     checks.failed.sort_unstable();
     checks.failed.dedup();
-    Ok(Some(checks))
+    checks
 }

@@ -63,7 +63,7 @@ async fn size_risks_gaps_and_owners_are_said_with_reasons() {
         .collect();
     assert_eq!(risks, ["workflows", "access", "dependencies"]);
     insta::assert_snapshot!(found["conclusion"].as_str().unwrap(), @"
-    Thanks, and welcome: this is your first pull request here.
+    Thanks, and welcome: this would be your first contribution here.
 
     Before somebody looks at it, please add:
 
@@ -73,7 +73,7 @@ async fn size_risks_gaps_and_owners_are_said_with_reasons() {
     To look at first:
 
     - workflows: `.github/workflows/ci.yml`, as what it changes there runs with the repository's token and secrets once it is merged
-    - access: `src/login.rs`, as it is about who may do what
+    - access: `src/login.rs`, as its path speaks of who may do what
     - dependencies: `Cargo.lock`, as it changes whose code is built in
 
     What it changes is looked after by `@octo` and `@acme/core`.
@@ -129,7 +129,10 @@ async fn what_is_no_pull_request_and_what_may_not_be_read() {
         json!({ "match": { "operation": "list_check_runs" }, "kind": "status", "status": 403, "times": 1 });
     stage.sandbox.add_faults(&refused).unwrap();
     let found = triaged(&stage, json!({})).await;
-    assert_eq!(found["checks"], Value::Null);
+    assert_eq!(
+        found["checks"],
+        json!({ "passed": 0, "pending": 0, "failed": [], "more": false })
+    );
 
     for number in [7, 99] {
         let asked = json!({ "repo": "acme/api", "number": number });
@@ -139,4 +142,68 @@ async fn what_is_no_pull_request_and_what_may_not_be_read() {
     let asked = json!({ "repo": "acme/api", "number": 12, "paths": { "x": ["[a-z]"] } });
     let error = stage.call("triage_pull_request", asked).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Invalid, "{error:?}");
+}
+
+#[tokio::test]
+async fn what_failed_is_named_whoever_says_so_and_a_test_that_is_gone_is_none() {
+    let files = json!([
+        { "filename": "src/a.rs", "additions": 500, "deletions": 0 },
+        { "filename": "tests/a.rs", "status": "removed", "additions": 0, "deletions": 80 },
+    ]);
+    let pull = json!({ "title": "fix: all of it", "author": "renovate[bot]", "body": "It is shorter and does the same.", "head_sha": "c".repeat(40) });
+    let stage = stage(github(pull, files)).await;
+    let say = async |state: &str, context: &str| {
+        let arguments =
+            json!({ "repo": "acme/api", "sha": "c".repeat(40), "state": state, "context": context });
+        let meta = xmrt::hub::CallMeta {
+            idempotency_key: Some(super::stage::KEY.into()),
+            ..Default::default()
+        };
+        stage
+            .hub
+            .call("github.create_commit_status", arguments, meta, super::SOON)
+            .await
+            .unwrap();
+    };
+    say("failure", "deploy/preview").await;
+    say("failure", "lint").await;
+    say("success", "lint").await;
+    let found = triaged(&stage, json!({})).await;
+    assert_eq!(
+        found["checks"],
+        json!({ "passed": 1, "pending": 0, "failed": ["deploy/preview"], "more": false })
+    );
+    assert_eq!(found["missing"], json!(["a test, or a word why there is none"]));
+    assert_eq!(found["risks"][0]["kind"], "tests");
+    insta::assert_snapshot!(found["conclusion"].as_str().unwrap(), @"
+    Before somebody looks at it, please add:
+
+    - a test, or a word why there is none
+
+    What failed so far: `deploy/preview`.
+
+    To look at first:
+
+    - tests: `tests/a.rs`, as what it tested is not tested any more, unless another does
+
+    It adds 500 lines by hand. Smaller ones are looked at sooner; can it be split?
+
+    What it changes is looked after by `@mona`, `@octo` and `@acme/core`.
+    ");
+}
+
+#[tokio::test]
+async fn one_that_is_closed_is_left_and_a_mended_word_is_no_bug() {
+    let files = json!([{ "filename": "README.md", "additions": 1, "deletions": 1 }]);
+    let pull = json!({ "title": "fix: a typo", "author": "robin", "body": "It was one letter too many.", "state": "closed" });
+    let stage = stage(github(pull, files)).await;
+    let found = triaged(&stage, json!({})).await;
+    assert_eq!(
+        (&found["labels"], &found["stage"]),
+        (&json!(["documentation"]), &json!("closed"))
+    );
+    assert_eq!(
+        found["conclusion"],
+        "It is closed: there is nothing left to look at."
+    );
 }

@@ -103,8 +103,8 @@ pub(super) async fn activity_insights(
         report: String::new(),
     };
     seen.report = seen.told();
-    // What an agent may not read is missing from what it measures.
-    if args.weeks.is_some() && !matches!(ctx.who, Who::Agent(_)) {
+    // What an agent may not read is missing from what it measures; another stretch of time is another measure.
+    if args.weeks.is_some() && args.within.is_none() && !matches!(ctx.who, Who::Agent(_)) {
         let kept = seen.insight();
         insights::keep(ctx.parts.store.as_ref(), &kept, ctx.clock.now())
             .await
@@ -220,9 +220,9 @@ fn charts(weeks: &[Week<Activity>]) -> Vec<Chart> {
         drawing.hours("issue to first answer, median", |week| week.first_answer),
     ];
     vec![
-        drawing.bars("pull-requests", "Pull requests in a week", "pull requests", pulls),
-        drawing.bars("issues", "Issues in a week", "issues", issues),
-        drawing.bars("commits", "Commits and people in a week", "in a week", people),
+        drawing.bars("pull-requests", "Pull requests in a week", "", pulls),
+        drawing.bars("issues", "Issues in a week", "", issues),
+        drawing.bars("commits", "Commits and people in a week", "", people),
         drawing.lines("waiting", "How long people wait", waiting),
     ]
 }

@@ -15,7 +15,7 @@ use crate::hub::ToolError;
 use crate::insights::{self, Insight, Kind, Row};
 use crate::integrations::render::Service;
 use crate::tools::counted::counted;
-use crate::tools::quote::{cut, quote};
+use crate::tools::quote::{plain, quote};
 use crate::tools::span;
 use crate::tools::toolbox::{Ctx, invalid};
 use crate::tools::when::{day, lasted, minute};
@@ -74,8 +74,8 @@ pub(super) async fn dora_metrics(ctx: Ctx<Parts>, args: DoraArgs) -> Result<Deli
     let weeks = weeks_of(args.weeks, window);
     let service = ctx.parts.render()?.service(&args.service_id).await?;
     let delivery = measured(&ctx, &service, window, weeks).await?;
-    // What an agent may not read is missing from what it measures.
-    if args.weeks.is_some() && !matches!(ctx.who, Who::Agent(_)) {
+    // What an agent may not read is missing from what it measures; another stretch of time is another measure.
+    if args.weeks.is_some() && args.within.is_none() && !matches!(ctx.who, Who::Agent(_)) {
         let kept = delivery.insight();
         insights::keep(ctx.parts.store.as_ref(), &kept, ctx.clock.now())
             .await
@@ -147,7 +147,7 @@ fn charts(weeks: &[Week<Measures>]) -> Vec<Chart> {
     let lead_time = vec![drawing.hours("median", |measures| measures.lead_time)];
     let restore = vec![drawing.hours("median", |measures| measures.time_to_restore)];
     vec![
-        drawing.bars("deployments", "Deployments in a week", "deploys", deployments),
+        drawing.bars("deployments", "Deployments in a week", "", deployments),
         drawing.lines("lead-time", "From commit to live", lead_time),
         drawing.lines("time-to-restore", "Until it worked again", restore),
     ]
@@ -184,7 +184,7 @@ impl Delivery {
         Insight {
             kind: Kind::Service,
             of: self.service_id.clone(),
-            title: cut(&self.service_name, NAME_BYTES_MAX).to_owned(),
+            title: plain(&self.service_name, NAME_BYTES_MAX).unwrap_or_else(|| self.service_id.clone()),
             measured_at: self.until,
             score: None,
             change: None,
@@ -239,7 +239,11 @@ fn deployments(measures: &Measures) -> String {
 }
 
 fn lead_time(measures: &Measures) -> String {
-    spread(measures.lead_time, "commit")
+    let known = spread(measures.lead_time, "commit");
+    match measures.of_unknown_commits {
+        0 => known,
+        unknown => format!("{known}, without those of {}", counted(unknown, "deployment")),
+    }
 }
 
 fn failures(measures: &Measures) -> String {

@@ -138,8 +138,8 @@ impl History {
         // One that came and went several times is one failure, and over with the last.
         let last = outages.next_back().or(first);
         let by_next = next.map(|next| (next.at, next.id.clone()));
-        let restored = match (rolled_back, last.and_then(|outage| outage.until)) {
-            (None, Some(at)) if until.is_none_or(|until| at <= until) => Some((at, "itself".to_owned())),
+        let restored = match last.and_then(|outage| outage.until) {
+            Some(at) if until.is_none_or(|until| at <= until) => Some((at, "itself".to_owned())),
             _ => by_next,
         };
         let (restored_at, restored_by) = restored.unzip();

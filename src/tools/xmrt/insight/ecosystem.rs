@@ -21,7 +21,7 @@ use crate::tools::unread::not_judged;
 use crate::tools::when::{day, minute};
 use crate::tools::xmrt::Parts;
 use crate::tools::xmrt::records::of_store;
-pub(super) use look::Scope;
+pub(super) use look::{Scope, scope};
 use past::Past;
 use score::{AreaScore, Finding, Judged, Weight};
 
@@ -46,7 +46,7 @@ pub(super) struct EcosystemArgs {
 /// How everything is.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct EcosystemHealth {
-    /// From 0 to 100: the mean of the areas that could be judged; null where none could.
+    /// From 0 to 100: the mean of the areas that could be judged; null where nothing outside of this program could.
     score: Option<u32>,
     /// How much that is more than a week ago, over the areas that were judged both times.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,6 +61,8 @@ pub(super) struct EcosystemHealth {
     findings: Vec<Finding>,
     /// What could not be read, and is therefore not judged.
     unread: Vec<String>,
+    /// What there is more of than was looked at.
+    left_out: Vec<String>,
     /// The repositories that were looked at.
     repos: Vec<String>,
     /// The services that were looked at.
@@ -79,8 +81,9 @@ pub(super) async fn ecosystem_health(
     let now = ctx.clock.now();
     let is_all = args.repos.is_none() && args.services.is_none();
     let key = past::scope(&ctx.who, args.repos.as_deref(), args.services.as_deref());
+    let mut scope = scope(&ctx, args.repos, args.services).await?;
     let mut judged = Judged::default();
-    let scope = look::scope(&ctx, args.repos, args.services, &mut judged.unread).await?;
+    judged.unread.append(&mut scope.unread);
     look::judge(&ctx, &scope, &mut judged).await?;
     own::judge(&ctx, &mut judged).await?;
     let scores = judged.scores();
@@ -94,12 +97,13 @@ pub(super) async fn ecosystem_health(
     let past = past::last_week(&kept, now);
     let change = past.and_then(|past| score::change(&scores, &past.scores));
     let mut health = EcosystemHealth {
-        score: score::total(scores.values().copied()),
+        score: score::whole(&scores),
         change,
         compared_with: past.filter(|_| change.is_some()).map(|past| past.at),
         areas: judged.areas(past.map(|past| &past.scores)),
         findings: judged.findings(),
         unread: judged.unread,
+        left_out: scope.left_out,
         repos: scope.repos,
         services: scope.services,
         charts: past::chart(&kept).into_iter().collect(),
@@ -115,29 +119,22 @@ pub(super) async fn ecosystem_health(
     Ok(health)
 }
 
-/// What is looked at where a call names nothing, and what of that is left out.
-pub(super) async fn scope(
-    ctx: &Ctx<Parts>,
-    repos: Option<Vec<Repo>>,
-    services: Option<Vec<String>>,
-) -> Result<(Scope, Vec<String>), ToolError> {
-    let mut left_out = Vec::new();
-    let scope = look::scope(ctx, repos, services, &mut left_out).await?;
-    Ok((scope, left_out))
-}
-
 impl EcosystemHealth {
     /// What a person would paste.
     fn told(&self, now: Timestamp) -> String {
         let score = match self.score {
-            Some(score) => format!("{score} of 100"),
-            None => "not known".to_owned(),
+            Some(score) => format!(
+                "{score} of 100, over {} of {} areas",
+                self.judged(),
+                self.areas.len()
+            ),
+            None => "not known, as nothing outside of this program could be judged".to_owned(),
         };
         let trend = match (self.change, self.compared_with) {
-            (Some(0), Some(at)) => format!(", as on {}", day(at)),
-            (Some(change), Some(at)) if change > 0 => format!(", {change} more than on {}", day(at)),
-            (Some(change), Some(at)) => format!(", {} less than on {}", -change, day(at)),
-            _ => ", and there is no measure of a week ago".to_owned(),
+            (Some(0), Some(at)) => format!("; as on {}", day(at)),
+            (Some(change), Some(at)) if change > 0 => format!("; {change} more than on {}", day(at)),
+            (Some(change), Some(at)) => format!("; {} less than on {}", -change, day(at)),
+            _ => "; there is no measure of a week ago".to_owned(),
         };
         let mut lines = vec![
             format!("Ecosystem health on {}: {score}{trend}.", minute(now)),
@@ -157,7 +154,7 @@ impl EcosystemHealth {
         Insight {
             kind: Kind::Ecosystem,
             of: String::new(),
-            title: "Everything".to_owned(),
+            title: format!("Everything, {} of {} areas", self.judged(), self.areas.len()),
             measured_at: now,
             score: self.score,
             change: self.change,
@@ -166,6 +163,11 @@ impl EcosystemHealth {
             notes: self.notes(),
             charts: self.charts.clone(),
         }
+    }
+
+    /// How many areas could be judged.
+    fn judged(&self) -> usize {
+        self.areas.iter().filter(|area| area.score.is_some()).count()
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -178,6 +180,7 @@ impl EcosystemHealth {
         if rest > 0 {
             notes.push(format!("and {rest} more"));
         }
+        notes.extend(self.left_out.iter().map(|what| format!("Not looked at: {what}.")));
         notes.extend(not_judged(&self.unread));
         notes
     }

@@ -1,18 +1,24 @@
 //! In: a service. Out: what Render knows of its deploys and failures, and GitHub of the commits in them. Never: a measure.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use super::dora::{History, Live, Outage, outages};
 use super::stretch::Window;
 use crate::hub::ToolError;
-use crate::integrations::github::{self, Repo};
+use crate::integrations::github::{self, Repo, is_within_bounds};
 use crate::integrations::render::{self, Deploy, DeployQuery, Service};
 use crate::integrations::{ApiError, Failure};
+use crate::tools::quote::quote;
+use crate::tools::unread::part;
 
 /// How many of the newest deploys are read.
 const DEPLOYS_MAX: usize = 500;
 /// How many events of a kind are read.
 const EVENTS_MAX: usize = 100;
+/// How much of why something could not be read is quoted, in bytes.
+const WHY_BYTES_MAX: usize = 200;
 /// Between how many deploys GitHub is asked what lies between them.
 const COMPARED_MAX: usize = 100;
 
@@ -108,6 +114,10 @@ impl<'a> Commits<'a> {
             .strip_prefix("https://github.com/")
             .map(|name| name.trim_end_matches('/').trim_end_matches(".git"));
         match (name.and_then(|name| name.parse().ok()), github) {
+            // The service was granted; what it is built from is another question.
+            (Some(repo), _) if !is_within_bounds(&repo) => Self::Unknown(
+                "the service's repository is none of those that the caller may reach".to_owned(),
+            ),
             (Some(repo), Ok(client)) => Self::At(client, repo),
             (None, _) => Self::Unknown("the service's repository is not on GitHub".to_owned()),
             (_, Err(error)) => Self::Unknown(error.message),
@@ -133,13 +143,21 @@ impl<'a> Commits<'a> {
             let commit = deploys.get(place)?.1.commit.as_ref()?;
             Some(commit.id.as_str()).filter(|id| !id.is_empty())
         };
+        // A deploy's commits are those that the one before it had not. What was rolled back was live as well, so a roll-back is none to
+        // compare with; and what was live before, in whatever order, is not new.
+        let before_it = |place: usize| {
+            (0..place)
+                .rev()
+                .find(|place| !deploys[*place].1.is_rollback())
+                .and_then(commit)
+        };
+        let mut brought: Vec<Vec<(String, Timestamp)>> = vec![Vec::new(); deploys.len()];
         let mut asked = 0;
         for place in (0..deploys.len()).rev() {
             if deploys[place].0 < window.since {
                 break;
             }
-            let before = place.checked_sub(1).and_then(commit);
-            let (Some(before), Some(now)) = (before, commit(place)) else {
+            let (Some(before), Some(now)) = (before_it(place), commit(place)) else {
                 continue;
             };
             if before == now || deploys[place].1.is_rollback() {
@@ -154,7 +172,10 @@ impl<'a> Commits<'a> {
             }
             asked += 1;
             match written(client, repo, before, now).await {
-                Ok(Some(all)) => live[place].written = Some(all),
+                Ok(Some(all)) => {
+                    live[place].written = Some(Vec::new());
+                    brought[place] = all;
+                }
                 Ok(None) => gaps.push(format!(
                     "{}: more commits than GitHub lists at once; they are left out",
                     live[place].id
@@ -163,22 +184,45 @@ impl<'a> Commits<'a> {
                     "{}: GitHub does not know both of its commits and those of the deploy before",
                     live[place].id
                 )),
-                Err(error) => return Err(error.into()),
+                Err(error) => match part::<()>(Err(error))? {
+                    Ok(()) => {}
+                    Err(why) => {
+                        gaps.push(format!(
+                            "of {} and older deploys the commits: {}",
+                            live[place].id,
+                            quote(&why, WHY_BYTES_MAX)
+                        ));
+                        break;
+                    }
+                },
             }
         }
+        first_time(live, brought);
         gaps.sort();
         Ok(())
     }
 }
 
-/// When the commits were written that `now` has and `before` had not; none where not all are listed.
+/// Enters when the commits of each deploy were written, without those that an earlier one had brought.
+fn first_time(live: &mut [Live], brought: Vec<Vec<(String, Timestamp)>>) {
+    let mut seen = HashSet::new();
+    for (live, brought) in live.iter_mut().zip(brought) {
+        if let Some(written) = &mut live.written {
+            let new = brought.into_iter().filter(|(sha, _)| seen.insert(sha.clone()));
+            written.extend(new.map(|(_, at)| at));
+        }
+    }
+}
+
+/// The commits that `now` has and `before` had not, and when they were written; none where not all are listed.
 async fn written(
     client: &github::Client,
     repo: &Repo,
     before: &str,
     now: &str,
-) -> Result<Option<Vec<Timestamp>>, ApiError> {
+) -> Result<Option<Vec<(String, Timestamp)>>, ApiError> {
     let between = client.compare(repo, before, now).await?;
     let whole = usize::try_from(between.ahead_by).is_ok_and(|ahead| ahead == between.commits.len());
-    Ok(whole.then(|| between.commits.iter().filter_map(|commit| commit.date).collect()))
+    let of = |commit: github::Commit| Some((commit.sha, commit.date?));
+    Ok(whole.then(|| between.commits.into_iter().filter_map(of).collect()))
 }

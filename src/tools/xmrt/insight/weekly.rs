@@ -14,7 +14,7 @@ use crate::hub::ToolError;
 use crate::integrations::github::Repo;
 use crate::tools::quote::quote;
 use crate::tools::toolbox::{Ctx, invalid};
-use crate::tools::unread::answer;
+use crate::tools::unread::why;
 use crate::tools::when::day;
 use crate::tools::xmrt::Parts;
 use crate::tools::xmrt::asked::{self, Question};
@@ -45,7 +45,7 @@ pub(super) struct WeeklyArgs {
     /// Also as files below this folder, like reports/2026-11-23: a README.md and its charts, for github.commit_files.
     #[schemars(length(min = 1, max = 200))]
     folder: Option<String>,
-    /// How many weeks the charts show (8).
+    /// How many weeks the charts of these files show (8).
     #[schemars(range(min = 2, max = 26))]
     weeks: Option<u32>,
 }
@@ -92,28 +92,33 @@ struct Part {
 pub(super) async fn weekly_report(ctx: Ctx<Parts>, args: WeeklyArgs) -> Result<Weekly, ToolError> {
     let folder = args.folder.as_deref().map(folder).transpose()?;
     let until = ctx.clock.now();
-    let (mut scope, left_out) = ecosystem::scope(&ctx, args.repos, args.services).await?;
+    // Health is compared with last week's answer to the same question, so it is asked as this was.
+    let health = json!({ "repos": args.repos, "services": args.services });
+    let mut scope = ecosystem::scope(&ctx, args.repos, args.services).await?;
     // What a provider answered is not our word.
-    let mut gaps: Vec<String> = left_out.iter().map(|why| quote(why, WHY_BYTES_MAX)).collect();
+    let mut gaps: Vec<String> = scope.unread.iter().map(|why| quote(why, WHY_BYTES_MAX)).collect();
     for (what, all) in [
         ("repositories", &mut scope.repos),
         ("services", &mut scope.services),
     ] {
-        if all.len() > SUBJECTS_MAX {
-            gaps.push(format!("{what}: more than the first {SUBJECTS_MAX}"));
+        if all.len() > SUBJECTS_MAX || scope.left_out.iter().any(|left| left.starts_with(what)) {
+            gaps.push(format!("{what} beyond the first {SUBJECTS_MAX}"));
             all.truncate(SUBJECTS_MAX);
         }
     }
     // Charts are for files; a text has no use for their numbers.
     let weeks = folder.as_ref().map(|_| args.weeks.unwrap_or(WEEKS));
-    let asked = questions(&scope, weeks);
+    let asked = questions(health, &scope, weeks);
     let hub = asked::hub(&ctx)?;
     let questions = asked.iter().map(|(_, question)| question.clone()).collect();
     let answers = asked::ask(&ctx, &hub, questions, PATIENCE).await;
     let mut parts: Vec<Part> = Vec::new();
     for ((of, question), read) in asked.into_iter().zip(answers) {
         let tool = &question.tool;
-        match answer(read.and_then(|found| asked::typed::<Told>(tool, found)))? {
+        match read
+            .and_then(|found| asked::typed::<Told>(tool, found))
+            .map_err(why)
+        {
             Ok(told) => match parts.last_mut().filter(|part| part.of == of) {
                 Some(part) => part.told.push(told),
                 None => parts.push(Part { of, told: vec![told] }),
@@ -156,7 +161,7 @@ fn folder(said: &str) -> Result<String, ToolError> {
 }
 
 /// What is asked, about what, in the order of the report.
-fn questions(scope: &ecosystem::Scope, weeks: Option<u32>) -> Vec<(String, Question)> {
+fn questions(health: Value, scope: &ecosystem::Scope, weeks: Option<u32>) -> Vec<(String, Question)> {
     let mut asked = Vec::new();
     let mut ask = |of: &str, tool: &str, arguments: Value| {
         let Value::Object(mut arguments) = arguments else {
@@ -166,8 +171,7 @@ fn questions(scope: &ecosystem::Scope, weeks: Option<u32>) -> Vec<(String, Quest
         let tool = tool.to_owned();
         asked.push((of.to_owned(), Question { tool, arguments }));
     };
-    let all = json!({ "repos": scope.repos, "services": scope.services });
-    ask("", "xmrt.ecosystem_health", all);
+    ask("", "xmrt.ecosystem_health", health);
     for repo in &scope.repos {
         let activity = json!({ "repo": repo, "within": WITHIN, "weeks": weeks });
         ask(repo, "xmrt.activity_insights", activity);

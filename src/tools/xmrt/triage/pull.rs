@@ -18,6 +18,8 @@ const DESCRIPTION_CHARS_MIN: usize = 20;
 const UNTESTED_LINES: u64 = 10;
 /// From so many changed lines on it is of the next size.
 const SIZES: [(u64, Size); 4] = [(400, Size::Xl), (150, Size::L), (50, Size::M), (10, Size::S)];
+/// From so many added lines on it is asked whether it can be split.
+const SPLIT_LINES: u64 = 400;
 /// How many paths of a risk, and how many failed checks, are named.
 const NAMED_MAX: usize = 5;
 
@@ -28,6 +30,8 @@ pub struct Changed {
     pub path: String,
     /// Its path before, if it was renamed.
     pub before: Option<String>,
+    /// Lines added.
+    pub added: u64,
     /// Lines added and deleted.
     pub lines: u64,
     /// It is gone.
@@ -39,22 +43,40 @@ pub struct Changed {
 pub struct Checks {
     /// How many succeeded, were neutral or skipped.
     pub passed: u32,
-    /// How many are not over.
+    /// How many are not over, or ended without a result: canceled, stale.
     pub pending: u32,
     /// Those that failed, by name.
     pub failed: Vec<String>,
+    /// There are more than were looked at.
+    pub more: bool,
+}
+
+/// Where a pull request stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// It is to be looked at.
+    Open,
+    /// Its author is still at it.
+    Draft,
+    /// It is merged or closed.
+    Closed,
 }
 
 /// What triage is done from.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
+    /// `owner/name`, which closing words may name.
+    pub repo: &'a str,
+    /// Where it stands.
+    pub stage: Stage,
     /// Its title: a stranger's text.
     pub title: &'a str,
     /// Its body: a stranger's text.
     pub body: &'a str,
     /// Its author's login.
     pub author: Option<&'a str>,
-    /// It is the author's first here.
+    /// Nothing of the author was merged here before.
     pub is_first: bool,
     /// The labels it has.
     pub labels: &'a [String],
@@ -89,7 +111,7 @@ pub enum Size {
 /// Something a reviewer should look at first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Risk {
-    /// workflows, owners, dependencies, migrations, deployment, access or secrets.
+    /// workflows, owners, secrets, access, migrations, tests, dependencies or deployment.
     pub kind: &'static str,
     /// Why it matters.
     pub why: &'static str,
@@ -106,8 +128,12 @@ pub struct Report {
     pub size: Size,
     /// Changed lines, without what machines write: lockfiles, snapshots, what is generated or vendored.
     pub lines: u64,
-    /// Changed files, all of them.
+    /// Changed files that were looked at.
     pub files: u32,
+    /// There are more.
+    pub more_files: bool,
+    /// Where it stands.
+    pub stage: Stage,
     /// What a reviewer should look at first.
     pub risks: Vec<Risk>,
     /// What its author should add.
@@ -118,7 +144,7 @@ pub struct Report {
     pub closes: Vec<u64>,
     /// What was checked; null where that could not be read.
     pub checks: Option<Checks>,
-    /// It is its author's first here.
+    /// Nothing of its author was merged here before.
     pub first_contribution: bool,
     /// A comment to post as it is: it pings nobody and quotes strangers safely.
     pub conclusion: String,
@@ -158,21 +184,30 @@ pub fn triage(facts: &Facts<'_>) -> Report {
     if facts.more_files {
         reasons.push("it changes more files than were looked at".to_owned());
     }
+    if facts.checks.is_some_and(|checks| checks.more) {
+        reasons.push("it has more checks than were looked at".to_owned());
+    }
     let mut report = Report {
         labels,
         size,
         lines,
         files: u32::try_from(facts.files.len()).unwrap_or(u32::MAX),
+        more_files: facts.more_files,
+        stage: facts.stage,
         risks,
         missing,
         owners,
-        closes: files::closes(facts.title, facts.body),
+        closes: files::closes(facts.repo, facts.body),
         checks: facts.checks.cloned(),
         first_contribution: facts.is_first,
         conclusion: String::new(),
         reasons,
     };
-    report.conclusion = told::conclusion(&report);
+    let added = facts
+        .files
+        .iter()
+        .filter(|file| kind_of(&file.path) != Kind::Generated);
+    report.conclusion = told::conclusion(&report, facts.author, added.map(|file| file.added).sum());
     report
 }
 
@@ -194,13 +229,14 @@ fn labels(facts: &Facts<'_>, paths: &[String], reasons: &mut Vec<String>) -> Vec
             add(label, format!("it changes {path}, which speaks for {label}"));
         }
     }
-    if let Some((word, label)) = files::declared(facts.title) {
+    // A mended word in the documentation is no bug, whatever its title says.
+    if let Some((kind, label)) = files::alone(facts.files) {
+        add(label, format!("it changes nothing but {kind}, which is {label}"));
+    } else if let Some((word, label)) = files::declared(facts.title) {
         add(
             label,
             format!("its title begins with \"{word}\", which is {label}"),
         );
-    } else if let Some((kind, label)) = files::alone(facts.files) {
-        add(label, format!("it changes nothing but {kind}, which is {label}"));
     }
     labels
 }
@@ -217,7 +253,8 @@ fn missing(facts: &Facts<'_>, reasons: &mut Vec<String>) -> Vec<String> {
         .filter(|file| !file.removed)
         .map(|file| file.lines)
         .sum();
-    if code >= UNTESTED_LINES && of(Kind::Test).next().is_none() && !facts.more_files {
+    let is_tested = of(Kind::Test).any(|file| !file.removed);
+    if code >= UNTESTED_LINES && !is_tested && !facts.more_files {
         missing.push("a test, or a word why there is none".to_owned());
         reasons.push(format!("it changes {code} lines of code and no test"));
     }

@@ -180,7 +180,7 @@ async fn what_is_asked_wrongly_and_what_the_providers_refuse_is_an_error() {
     }
     let error = stage.call("dora_metrics", json!({ "service_id": "srv-z" })).await;
     assert_eq!(error.unwrap_err().class, ErrorClass::NotFound);
-    for operation in ["list_deploys", "list_events", "compare_commits"] {
+    for operation in ["list_deploys", "list_events"] {
         let stage = stage_of(history()).await;
         let broken = json!({ "match": { "operation": operation }, "kind": "status", "status": 500 });
         stage.sandbox.add_faults(&broken).unwrap();
@@ -190,4 +190,54 @@ async fn what_is_asked_wrongly_and_what_the_providers_refuse_is_an_error() {
             .unwrap_err();
         assert_eq!(error.class, ErrorClass::Unavailable, "{operation}: {error}");
     }
+}
+
+#[tokio::test]
+async fn what_render_knows_is_told_when_github_does_not_answer() {
+    let stage = stage_of(history()).await;
+    let broken = json!({ "match": { "operation": "compare_commits" }, "kind": "status", "status": 500 });
+    stage.sandbox.add_faults(&broken).unwrap();
+    let found = measured(&stage).await;
+    assert_eq!(
+        (&found["now"]["deployments"], &found["now"]["of_unknown_commits"]),
+        (&json!(3), &json!(3))
+    );
+    let gap = found["gaps"][0].as_str().unwrap();
+    assert!(
+        gap.starts_with("of dep-3 and older deploys the commits: `"),
+        "{gap}"
+    );
+    let report = found["report"].as_str().unwrap();
+    assert!(report.contains("without those of 3 deployments"), "{report}");
+}
+
+#[tokio::test]
+async fn what_was_live_before_a_roll_back_is_not_new_when_it_comes_again() {
+    // c2 goes live after a day, is rolled back, and comes again below c3, which took a day as well.
+    let mut back = deploy("dep-3", '1', "deactivated", "2027-01-11T13:00:00Z");
+    back["trigger"] = json!("rollback");
+    let stage = stage_of(json!({
+        "github": { "branches": [
+            commit('1', None, "2027-01-08T12:00:00Z"),
+            commit('2', Some('1'), "2027-01-10T12:00:00Z"),
+            commit('3', Some('2'), "2027-01-13T12:00:00Z"),
+        ], "repos": [{ "full_name": "acme/api" }] },
+        "render": {
+            "services": [{ "id": "srv-a", "name": "api-prod", "repo": "acme/api" }],
+            "deploys": [
+                deploy("dep-4", '3', "live", "2027-01-14T12:00:00Z"),
+                back,
+                deploy("dep-2", '2', "deactivated", "2027-01-11T12:00:00Z"),
+                deploy("dep-1", '1', "deactivated", "2027-01-09T12:00:00Z"),
+            ],
+        },
+    }))
+    .await;
+    let found = measured(&stage).await;
+    let day = 86_400;
+    assert_eq!(
+        found["now"]["lead_time"],
+        json!({ "count": 2, "median_seconds": day, "p90_seconds": day, "longest_seconds": day }),
+        "{found}"
+    );
 }

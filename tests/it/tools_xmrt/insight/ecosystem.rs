@@ -99,8 +99,11 @@ async fn what_cannot_be_read_is_no_reason_to_judge() {
     let found = stage.call("ecosystem_health", asked).await.unwrap();
     assert_eq!(area(&found, "repositories")["score"], Value::Null);
     assert_eq!(area(&found, "services")["score"], Value::Null);
-    // The reactor itself is always there.
-    assert_eq!(found["score"], 100);
+    // The reactor itself is there, and is not everything.
+    assert_eq!(
+        (&found["score"], &area(&found, "reactor")["score"]),
+        (&Value::Null, &json!(100))
+    );
     let unread: Vec<&str> = found["unread"]
         .as_array()
         .unwrap()
@@ -184,4 +187,62 @@ async fn a_week_that_cannot_be_read_says_so_and_a_folder_is_one() {
         assert_eq!(error.class, ErrorClass::Invalid, "{folder}: {error:?}");
         assert!(error.message.contains("folder"), "{error:?}");
     }
+}
+
+/// Lets every call to GitHub and Render fail from now on.
+fn blind(stage: &Stage, status: u16) {
+    let fault = json!({ "match": {}, "kind": "status", "status": status, "times": 1_000 });
+    stage.sandbox.add_faults(&fault).unwrap();
+}
+
+#[tokio::test]
+async fn who_can_read_nothing_gives_no_score_and_forgets_none() {
+    let stage = stage_of(seed()).await;
+    let before = health(&stage).await;
+    blind(&stage, 401);
+    let found = health(&stage).await;
+    assert_eq!(found["score"], Value::Null, "{found}");
+    let report = found["report"].as_str().unwrap();
+    assert!(
+        report.contains("not known, as nothing outside of this program could be judged"),
+        "{report}"
+    );
+    // What the day was is what could be judged of it.
+    stage
+        .clock
+        .advance_to(stage.clock.now() + SignedDuration::from_hours(7 * 24));
+    stage.sandbox.clear_faults();
+    let later = health(&stage).await;
+    let then = later["score"].as_i64().unwrap() - later["change"].as_i64().unwrap();
+    assert_eq!(then, before["score"].as_i64().unwrap(), "{later}");
+}
+
+#[tokio::test]
+async fn a_part_that_cannot_be_read_makes_nothing_look_better() {
+    let stage = stage_of(seed()).await;
+    let before = health(&stage).await;
+    let refused =
+        json!({ "match": { "operation": "list_issues" }, "kind": "status", "status": 403, "times": 10 });
+    stage.sandbox.add_faults(&refused).unwrap();
+    let found = health(&stage).await;
+    assert!(area(&before, "repositories")["score"].is_u64());
+    assert_eq!(area(&found, "repositories")["score"], Value::Null, "{found}");
+    assert_eq!(
+        area(&found, "workflows")["score"],
+        area(&before, "workflows")["score"]
+    );
+}
+
+#[tokio::test]
+async fn one_provider_at_its_limit_leaves_the_other() {
+    let stage = stage_of(seed()).await;
+    let limited =
+        json!({ "match": { "operation": "list_services" }, "kind": "status", "status": 429, "times": 5 });
+    stage.sandbox.add_faults(&limited).unwrap();
+    let found = health(&stage).await;
+    assert!(area(&found, "workflows")["score"].is_u64(), "{found}");
+    assert!(
+        found["unread"][0].as_str().unwrap().starts_with("services: "),
+        "{found}"
+    );
 }

@@ -9,10 +9,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::score::{Area, Judged, Weight};
-use crate::hub::{Hub, ToolError};
+use crate::agents::Who;
+use crate::hub::{ErrorClass, Hub, ToolError};
 use crate::integrations::github::Repo;
 use crate::tools::toolbox::Ctx;
-use crate::tools::unread::answer;
+use crate::tools::unread;
 use crate::tools::xmrt::Parts;
 use crate::tools::xmrt::asked::{self, Question};
 
@@ -22,6 +23,8 @@ const LOOKED_AT_MAX: usize = 20;
 const PUSHED_HOURS: i64 = 30 * 24;
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How the parts begin that are about alerts.
+const ALERTS: [&str; 2] = ["Dependabot alerts", "secret scanning alerts"];
 /// The tools that judge.
 const OF_REPOSITORY: &str = "github.analyze_repository";
 const OF_SERVICE: &str = "render.check_health";
@@ -31,6 +34,10 @@ const OF_SERVICE: &str = "render.check_health";
 pub(in super::super) struct Scope {
     pub(in super::super) repos: Vec<String>,
     pub(in super::super) services: Vec<String>,
+    /// What there is more of than is looked at.
+    pub(in super::super) left_out: Vec<String>,
+    /// What could not be listed, and why.
+    pub(in super::super) unread: Vec<String>,
 }
 
 /// What both judging tools answer with.
@@ -76,43 +83,49 @@ struct Repository {
 }
 
 /// What is looked at: what is named, or else what there is.
-pub(super) async fn scope(
+pub(in super::super) async fn scope(
     ctx: &Ctx<Parts>,
     repos: Option<Vec<Repo>>,
     services: Option<Vec<String>>,
-    left_out: &mut Vec<String>,
 ) -> Result<Scope, ToolError> {
     let hub = asked::hub(ctx)?;
+    let mut scope = Scope::default();
     let mut built_from = BTreeSet::new();
-    let services = match services {
-        Some(services) => services,
+    match services {
+        Some(services) => scope.services = services,
         None => {
             let arguments = json!({ "limit": LOOKED_AT_MAX });
-            match one::<Services>(ctx, &hub, "render.list_services", arguments).await? {
+            match one::<Services>(ctx, &hub, "render.list_services", arguments).await {
                 Ok(found) => {
                     if found.cursor.is_some() {
-                        left_out.push(more("services", "services"));
+                        scope.left_out.push(more("services", "services"));
                     }
-                    built_from.extend(
-                        found
-                            .services
-                            .iter()
-                            .filter_map(|one| on_github(one.repo.as_deref()?)),
-                    );
-                    found.services.into_iter().map(|service| service.id).collect()
+                    let built = found
+                        .services
+                        .iter()
+                        .filter_map(|one| on_github(one.repo.as_deref()?));
+                    built_from.extend(built);
+                    scope.services = found.services.into_iter().map(|service| service.id).collect();
                 }
-                Err(why) => {
-                    left_out.push(format!("services: {why}"));
-                    Vec::new()
-                }
+                Err(error) => scope.unread.push(unlisted(ctx, "services", "services", error)),
             }
         }
-    };
-    let repos = match repos {
-        Some(repos) => repos.iter().map(ToString::to_string).collect(),
-        None => discovered(ctx, &hub, built_from, left_out).await?,
-    };
-    Ok(Scope { repos, services })
+    }
+    match repos {
+        Some(repos) => scope.repos = repos.iter().map(ToString::to_string).collect(),
+        None => discover(ctx, &hub, built_from, &mut scope).await,
+    }
+    Ok(scope)
+}
+
+/// Why something could not be listed. An agent may not list everything, and need not.
+fn unlisted(ctx: &Ctx<Parts>, what: &str, argument: &str, error: ToolError) -> String {
+    match (&ctx.who, &error.class) {
+        (Who::Agent(_), ErrorClass::Forbidden) => {
+            format!("{what}: an agent names those that it means, in `{argument}`")
+        }
+        _ => format!("{what}: {}", unread::why(error)),
+    }
 }
 
 /// `owner/name` of a repository's address.
@@ -123,59 +136,51 @@ fn on_github(address: &str) -> Option<String> {
 }
 
 /// Repositories that services are built from, and that are worked on.
-async fn discovered(
-    ctx: &Ctx<Parts>,
-    hub: &Hub,
-    built_from: BTreeSet<String>,
-    left_out: &mut Vec<String>,
-) -> Result<Vec<String>, ToolError> {
+async fn discover(ctx: &Ctx<Parts>, hub: &Hub, built_from: BTreeSet<String>, scope: &mut Scope) {
     let mut repos: Vec<String> = built_from.into_iter().collect();
+    let mut there_are_more = false;
     let since = ctx.clock.now() - SignedDuration::from_hours(PUSHED_HOURS);
     let arguments = json!({ "limit": LOOKED_AT_MAX });
-    match one::<Repositories>(ctx, hub, "github.list_repositories", arguments).await? {
+    match one::<Repositories>(ctx, hub, "github.list_repositories", arguments).await {
         Ok(found) => {
             let is_recent = |repo: &Repository| repo.pushed_at.is_some_and(|at| at >= since);
             // They come in the order of their last push.
-            if found.next_cursor.is_some() && found.repositories.last().is_some_and(is_recent) {
-                left_out.push(more("repositories", "repos"));
-            }
+            there_are_more = found.next_cursor.is_some() && found.repositories.last().is_some_and(is_recent);
             let worked_on = found
                 .repositories
                 .into_iter()
                 .filter(|repo| !repo.archived && is_recent(repo));
             for repo in worked_on {
-                if !repos
-                    .iter()
-                    .any(|known| known.eq_ignore_ascii_case(&repo.full_name))
-                {
+                let is = |known: &String| known.eq_ignore_ascii_case(&repo.full_name);
+                if !repos.iter().any(is) {
                     repos.push(repo.full_name);
                 }
             }
         }
-        Err(why) => left_out.push(format!("repositories: {why}")),
+        Err(error) => scope.unread.push(unlisted(ctx, "repositories", "repos", error)),
     }
-    if repos.len() > LOOKED_AT_MAX {
-        left_out.push(more("repositories", "repos"));
+    if there_are_more || repos.len() > LOOKED_AT_MAX {
+        scope.left_out.push(more("repositories", "repos"));
         repos.truncate(LOOKED_AT_MAX);
     }
-    Ok(repos)
+    scope.repos = repos;
 }
 
 fn more(what: &str, argument: &str) -> String {
-    format!("{what}: more than the first {LOOKED_AT_MAX} (name those that are meant in `{argument}`)")
+    format!("{what} beyond the first {LOOKED_AT_MAX}; `{argument}` names those that are meant")
 }
 
-/// One tool's answer, or why there is none.
+/// One tool's answer.
 async fn one<T: for<'a> Deserialize<'a>>(
     ctx: &Ctx<Parts>,
     hub: &Hub,
     tool: &str,
     arguments: Value,
-) -> Result<Result<T, String>, ToolError> {
+) -> Result<T, ToolError> {
     let question = question(tool, arguments);
     let mut answers = asked::ask(ctx, hub, vec![question], PATIENCE).await;
     let read = answers.pop().unwrap_or(Ok(Value::Null));
-    answer(read.and_then(|found| asked::typed(tool, found)))
+    asked::typed(tool, read?)
 }
 
 fn question(tool: &str, arguments: Value) -> Question {
@@ -206,27 +211,27 @@ pub(super) async fn judge(ctx: &Ctx<Parts>, scope: &Scope, judged: &mut Judged) 
     let tools: Vec<String> = questions.iter().map(|question| question.tool.clone()).collect();
     let answers = asked::ask(ctx, &hub, questions, PATIENCE).await;
     for ((subject, tool), read) in subjects.into_iter().zip(tools).zip(answers) {
-        match answer(read.and_then(|found| asked::typed::<Verdict>(&tool, found)))? {
+        match read.and_then(|found| asked::typed::<Verdict>(&tool, found)) {
             Ok(verdict) if tool == OF_REPOSITORY => repository(subject, verdict, judged),
             Ok(verdict) => service(subject, verdict, judged),
-            Err(why) => judged.unread.push(format!("{subject}: {why}")),
+            Err(error) => judged.unread.push(format!("{subject}: {}", unread::why(error))),
         }
     }
     Ok(())
 }
 
-/// What it is said not to have read is not judged.
+/// Where a part of an area could not be read, that area is not judged: what speaks against it may be in that part.
 fn repository(subject: &str, verdict: Verdict, judged: &mut Judged) {
-    let unread = |what: &[&str]| {
-        let mut all = verdict.unread.iter();
-        all.any(|one| what.iter().any(|what| one.starts_with(what)))
+    let area_of = |part: &str| match part {
+        part if part.starts_with("workflow runs") => Area::Workflows,
+        part if ALERTS.iter().any(|alerts| part.starts_with(alerts)) => Area::Alerts,
+        _ => Area::Repositories,
     };
-    judged.looked(Area::Repositories, subject);
-    if !unread(&["workflow runs"]) {
-        judged.looked(Area::Workflows, subject);
-    }
-    if !unread(&["Dependabot alerts", "secret scanning alerts"]) {
-        judged.looked(Area::Alerts, subject);
+    let unread: BTreeSet<Area> = verdict.unread.iter().map(|part| area_of(part)).collect();
+    for area in [Area::Repositories, Area::Workflows, Area::Alerts] {
+        if !unread.contains(&area) {
+            judged.looked(area, subject);
+        }
     }
     for one in verdict.evidence {
         let area = match one.source.as_str() {
@@ -240,8 +245,11 @@ fn repository(subject: &str, verdict: Verdict, judged: &mut Judged) {
 }
 
 fn service(subject: &str, verdict: Verdict, judged: &mut Judged) {
-    judged.looked(Area::Services, subject);
     judged.looked(Area::Deploys, subject);
+    // Only metrics may be missing; without service and deploys there would be no verdict.
+    if verdict.unread.is_empty() {
+        judged.looked(Area::Services, subject);
+    }
     for one in verdict.evidence {
         let area = match one.source.as_str() {
             "deploys" => Area::Deploys,

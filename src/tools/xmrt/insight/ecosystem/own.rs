@@ -4,9 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::score::{Area, Judged, Weight};
-use crate::coordination::{Board, TaskQuery, TaskState};
+use crate::coordination::{Board, Task, TaskQuery, TaskState};
 use crate::hub::{Condition, ToolError};
-use crate::journal::{CoverageState, RunQuery, RunState, WaitsFor, all_coverage};
+use crate::journal::{CoverageState, PAGE_MAX, RunQuery, RunRecord, RunState, WaitsFor, all_coverage};
 use crate::tools::counted::counted;
 use crate::tools::quote::quote;
 use crate::tools::toolbox::Ctx;
@@ -18,7 +18,10 @@ use crate::tools::xmrt::tasks::of_board;
 /// What the reactor is called among repositories and services.
 const REACTOR: &str = "the reactor";
 const TASKS: &str = "tasks";
-/// How many runs and tasks of a kind are looked through, the newest.
+/// What whoever asks about the reactor, and about agents, must be allowed to ask for.
+const OF_REACTOR: &str = "xmrt.list_runs";
+const OF_AGENTS: &str = "xmrt.list_agents";
+/// How many dead runs are looked through, the newest, and how many tasks are read at once.
 const LOOKED_AT_MAX: usize = 200;
 /// What ended before is last week's matter, in hours.
 const RECENT_HOURS: i64 = 7 * 24;
@@ -31,12 +34,28 @@ const WHY_BYTES_MAX: usize = 160;
 
 pub(super) async fn judge(ctx: &Ctx<Parts>, judged: &mut Judged) -> Result<(), ToolError> {
     let now = ctx.clock.now();
-    judged.looked(Area::Reactor, REACTOR);
-    runs(ctx, now, judged).await?;
-    standing(ctx, now, judged).await?;
-    coverage(ctx, now, judged).await?;
-    servers(ctx, judged);
-    agents(ctx, now, judged).await
+    // What an agent may not ask for itself it is not told here either.
+    let may = |tool: &str| {
+        let hub = ctx.parts.hub.hub();
+        hub.is_none_or(|hub| hub.directory().may_use(&ctx.who, tool))
+    };
+    if may(OF_REACTOR) {
+        judged.looked(Area::Reactor, REACTOR);
+        runs(ctx, now, judged).await?;
+        standing(ctx, now, judged).await?;
+        coverage(ctx, now, judged).await?;
+        servers(ctx, judged);
+    } else {
+        judged
+            .unread
+            .push(format!("the reactor: {OF_REACTOR} is not granted"));
+    }
+    if may(OF_AGENTS) {
+        agents(ctx, now, judged).await?;
+    } else {
+        judged.unread.push(format!("agents: {OF_AGENTS} is not granted"));
+    }
+    Ok(())
 }
 
 fn hours(count: i64) -> SignedDuration {
@@ -71,16 +90,7 @@ async fn runs(ctx: &Ctx<Parts>, now: Timestamp, judged: &mut Judged) -> Result<(
         );
         judged.found(Area::Reactor, REACTOR, Weight::Warning, what);
     }
-    let approvals = RunQuery {
-        waits_for: Some(WaitsFor::Approval),
-        limit: LOOKED_AT_MAX,
-        ..RunQuery::default()
-    };
-    let waiting = store.runs(&approvals).await.map_err(of_store)?;
-    let late = waiting
-        .iter()
-        .filter(|run| run.updated_at < now - hours(LATE_HOURS))
-        .count();
+    let late = late_approvals(ctx, now).await?;
     if late > 0 {
         let what = format!(
             "{} for more than a day for a person's approval.",
@@ -98,6 +108,26 @@ async fn runs(ctx: &Ctx<Parts>, now: Timestamp, judged: &mut Judged) -> Result<(
         judged.found(Area::Reactor, REACTOR, Weight::Bad, what);
     }
     Ok(())
+}
+
+/// How many runs wait for a person for more than a day. The late ones come last.
+async fn late_approvals(ctx: &Ctx<Parts>, now: Timestamp) -> Result<usize, ToolError> {
+    let (mut late, mut before) = (0, None);
+    loop {
+        let query = RunQuery {
+            waits_for: Some(WaitsFor::Approval),
+            before: before.take(),
+            limit: PAGE_MAX,
+            ..RunQuery::default()
+        };
+        let waiting = ctx.parts.store.runs(&query).await.map_err(of_store)?;
+        let is_late = |run: &&RunRecord| run.updated_at < now - hours(LATE_HOURS);
+        late += waiting.iter().filter(is_late).count();
+        match waiting.last() {
+            Some(last) if waiting.len() == PAGE_MAX => before = Some((last.seq, last.id.clone())),
+            _ => return Ok(late),
+        }
+    }
 }
 
 async fn standing(ctx: &Ctx<Parts>, now: Timestamp, judged: &mut Judged) -> Result<(), ToolError> {
@@ -172,22 +202,8 @@ async fn agents(ctx: &Ctx<Parts>, now: Timestamp, judged: &mut Judged) -> Result
             judged.found(Area::Agents, &name, Weight::Warning, what);
         }
     }
-    let tasks = |state| TaskQuery {
-        state: Some(state),
-        all: true,
-        limit: LOOKED_AT_MAX,
-        ..TaskQuery::default()
-    };
-    let open = board
-        .tasks(&tasks(TaskState::Open))
-        .await
-        .map_err(of_board)?
-        .tasks;
-    let failed = board
-        .tasks(&tasks(TaskState::Failed))
-        .await
-        .map_err(of_board)?
-        .tasks;
+    let open = tasks(&board, TaskState::Open).await?;
+    let failed = tasks(&board, TaskState::Failed).await?;
     if open.is_empty() && failed.is_empty() {
         return Ok(());
     }
@@ -213,4 +229,23 @@ async fn agents(ctx: &Ctx<Parts>, now: Timestamp, judged: &mut Judged) -> Result
         judged.found(Area::Agents, TASKS, Weight::Warning, what);
     }
     Ok(())
+}
+
+/// All tasks that stand so.
+async fn tasks(board: &Board, state: TaskState) -> Result<Vec<Task>, ToolError> {
+    let mut found = Vec::new();
+    let mut query = TaskQuery {
+        state: Some(state),
+        all: true,
+        limit: LOOKED_AT_MAX,
+        ..TaskQuery::default()
+    };
+    loop {
+        let mut page = board.tasks(&query).await.map_err(of_board)?;
+        found.append(&mut page.tasks);
+        match page.next {
+            Some(next) => query.cursor = Some(next),
+            None => return Ok(found),
+        }
+    }
 }

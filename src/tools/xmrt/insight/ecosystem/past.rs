@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::score::{Scores, total};
+use super::score::{Scores, whole};
 use crate::agents::Who;
 use crate::chart::{Chart, Series, Style};
 use crate::hub::{ErrorClass, ToolError};
@@ -54,13 +54,19 @@ fn key(scope: &str, at: Timestamp) -> Result<KvKey, ToolError> {
     KvKey::new(SPACE, &format!("{scope}/{}", day(at))).map_err(of_store)
 }
 
-/// Keeps the scores of a day; the last of the day stays.
+/// Keeps the scores of a day; the last of the day stays, unless it could judge less than the one before.
 pub(super) async fn remember(
     store: &dyn Store,
     scope: &str,
     past: &Past,
     now: Timestamp,
 ) -> Result<(), ToolError> {
+    let before = store.kv_get(&key(scope, now)?, now).await.map_err(of_store)?;
+    let before: Option<Past> = before.and_then(|kept| serde_json::from_slice(&kept).ok());
+    let is_poorer = |before: Past| before.scores.keys().any(|area| !past.scores.contains_key(area));
+    if past.scores.is_empty() || before.is_some_and(is_poorer) {
+        return Ok(());
+    }
     let value = serde_json::to_vec(past).map_err(|error| {
         ToolError::new(
             ErrorClass::Unavailable,
@@ -111,7 +117,7 @@ pub(super) fn chart(kept: &[Past]) -> Option<Chart> {
     }
     let score = |time: &String| {
         let past = kept.iter().find(|past| day(past.at) == *time)?;
-        total(past.scores.values().copied()).map(f64::from)
+        whole(&past.scores).map(f64::from)
     };
     Some(Chart {
         name: "health".to_owned(),
@@ -134,7 +140,7 @@ mod tests {
     fn past(at: &str, score: u32) -> Past {
         Past {
             at: format!("2026-11-{at}:00:00Z").parse().unwrap(),
-            scores: Scores::from([(Area::Reactor, score)]),
+            scores: Scores::from([(Area::Services, score)]),
         }
     }
 

@@ -108,9 +108,8 @@ impl Judged {
         self.subjects.entry(area).or_default().insert(subject.to_owned());
     }
 
-    /// What speaks against something that was looked at.
+    /// What speaks against something. It counts where that was looked at.
     pub(super) fn found(&mut self, area: Area, subject: &str, weight: Weight, what: impl Into<String>) {
-        self.looked(area, subject);
         self.findings.insert(Finding {
             weight,
             area,
@@ -169,6 +168,15 @@ impl Judged {
     }
 }
 
+/// The whole's score. Agents and reactor alone are not everything: where nothing else could be judged there is none.
+pub(super) fn whole(scores: &Scores) -> Option<u32> {
+    let is_outside = |area: &Area| !matches!(area, Area::Agents | Area::Reactor);
+    if !scores.keys().any(is_outside) {
+        return None;
+    }
+    total(scores.values().copied())
+}
+
 /// The mean, to the nearest whole; none of nothing.
 pub(super) fn total(scores: impl Iterator<Item = u32>) -> Option<u32> {
     let (sum, count) = scores.fold((0_u32, 0_u32), |(sum, count), score| (sum + score, count + 1));
@@ -197,6 +205,9 @@ mod tests {
         let mut judged = Judged::default();
         judged.looked(Area::Repositories, "acme/api");
         judged.looked(Area::Repositories, "acme/web");
+        judged.looked(Area::Services, "srv-a");
+        // What was not looked at has no score, whatever is said of it.
+        judged.found(Area::Deploys, "srv-a", Weight::Bad, "failed");
         judged.found(Area::Repositories, "acme/web", Weight::Warning, "old");
         judged.found(Area::Repositories, "acme/web", Weight::Bad, "broken");
         // Said twice is found once.
@@ -235,6 +246,14 @@ mod tests {
     fn nothing_has_no_score() {
         assert_eq!(total([].into_iter()), None);
         assert_eq!(Judged::default().scores(), Scores::new());
+        assert_eq!(
+            whole(&Scores::from([(Area::Reactor, 100), (Area::Agents, 100)])),
+            None
+        );
+        assert_eq!(
+            whole(&Scores::from([(Area::Reactor, 100), (Area::Alerts, 0)])),
+            Some(50)
+        );
     }
 
     proptest::proptest! {

@@ -86,8 +86,15 @@ const DECLARED: [(&str, &str); 9] = [
 
 static TITLE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"^\s*\[?([A-Za-z]{2,12})(?:\([^)]{0,60}\))?\]?!?\s*(?::|\])").ok());
-static CLOSES: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#([0-9]{1,9})\b").ok());
+static CLOSES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+",
+        r"(?:(?:https://github\.com/)?([\w.-]{1,100}/[\w.-]{1,100})(?:#|/issues/)|#)([0-9]{1,9})\b"
+    ))
+    .ok()
+});
+static CODE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?s)```.*?(?:```|\z)|~~~.*?(?:~~~|\z)|`[^`\n]*`").ok());
 static COMMENT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?s)<!--.*?(?:-->|\z)").ok());
 
 fn parts(path: &str) -> (Vec<String>, String) {
@@ -154,7 +161,7 @@ const RISKS: [Sort; 7] = [
     ),
     (
         "secrets",
-        "a file of this name usually holds keys or passwords",
+        "a file of this name may hold keys or passwords",
         |_, name| {
             let is_env = name == ".env"
                 || (name.starts_with(".env.") && !name.contains("example") && !name.contains("sample"));
@@ -164,7 +171,7 @@ const RISKS: [Sort; 7] = [
                 || name.starts_with("id_ed25519")
         },
     ),
-    ("access", "it is about who may do what", |folders, name| {
+    ("access", "its path speaks of who may do what", |folders, name| {
         let words = folders.iter().map(String::as_str).chain([name]);
         let mut words = words.flat_map(|part| part.split(|c: char| !c.is_ascii_alphanumeric()));
         words.any(|word| {
@@ -225,8 +232,21 @@ const RISKS: [Sort; 7] = [
 
 /// What a reviewer should look at first.
 pub(super) fn risks(files: &[Changed]) -> Vec<Risk> {
+    let gone = files
+        .iter()
+        .filter(|file| file.removed && kind_of(&file.path) == Kind::Test);
+    let gone: Vec<String> = gone.map(|file| file.path.clone()).take(NAMED_MAX).collect();
+    let gone = (!gone.is_empty()).then_some(Risk {
+        kind: "tests",
+        why: "what it tested is not tested any more, unless another does",
+        paths: gone,
+    });
     let found = RISKS.iter().filter_map(|(kind, why, is)| {
         let is = |path: &str| {
+            // A guide about deploying deploys nothing; a list of owners is no prose.
+            if kind_of(path) == Kind::Docs && !path.ends_with("CODEOWNERS") {
+                return false;
+            }
             let (folders, name) = parts(path);
             is(&folders, &name)
         };
@@ -237,7 +257,7 @@ pub(super) fn risks(files: &[Changed]) -> Vec<Risk> {
         let paths: Vec<String> = hits.map(|file| file.path.clone()).take(NAMED_MAX).collect();
         (!paths.is_empty()).then_some(Risk { kind, why, paths })
     });
-    found.collect()
+    found.chain(gone).collect()
 }
 
 /// The word that a title declares its kind with, and the label that is.
@@ -268,13 +288,23 @@ pub(super) fn alone(files: &[Changed]) -> Option<(&'static str, &'static str)> {
     all(is_dependency).then_some(("dependencies", "dependencies"))
 }
 
-/// Numbers of issues that a merge closes.
-pub(super) fn closes(title: &str, body: &str) -> Vec<u64> {
-    let text = format!("{title}\n{}", without_comments(body));
+/// Numbers of the repository's issues that a merge closes. GitHub looks for them in the text, and not in code.
+pub(super) fn closes(repo: &str, body: &str) -> Vec<u64> {
+    let text = without_comments(body);
+    let text = match CODE.as_ref() {
+        Some(pattern) => pattern.replace_all(&text, " "),
+        None => text.as_str().into(),
+    };
+    let of_repo = |found: &regex::Captures<'_>| {
+        found
+            .get(1)
+            .is_none_or(|named| named.as_str().eq_ignore_ascii_case(repo))
+    };
     let mut numbers: Vec<u64> = CLOSES
         .iter()
         .flat_map(|pattern| pattern.captures_iter(&text))
-        .filter_map(|found| found.get(1)?.as_str().parse().ok())
+        .filter(of_repo)
+        .filter_map(|found| found.get(2)?.as_str().parse().ok())
         .collect();
     numbers.sort_unstable();
     numbers.dedup();
@@ -374,7 +404,8 @@ mod tests {
         ] {
             assert_eq!(declared(title).map(|(_, label)| label), label, "{title}");
         }
-        let body = "Fixes #3, closes: #12 and #7.\n<!-- closes #99 -->\nResolved #3. prefixes #8";
-        assert_eq!(closes("fix #4", body), [3, 4, 12]);
+        let body = "Fixes #3, closes: #12 and #7.\n<!-- closes #99 -->\nResolved #3. prefixes #8\n`fixes #20`\n```\nfixes #21\n```\n\
+                    Closes acme/API#30, fixes other/place#31, resolves https://github.com/acme/api/issues/32";
+        assert_eq!(closes("acme/api", body), [3, 12, 30, 32]);
     }
 }

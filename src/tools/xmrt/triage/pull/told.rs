@@ -1,24 +1,36 @@
 //! In: a report without its conclusion. Out: a comment a maintainer can post as it is. Never: a mention that pings, a stranger's
 //! Markdown.
 
-use super::{Checks, NAMED_MAX, Report, Size};
+use super::{Checks, NAMED_MAX, Report, SPLIT_LINES, Stage};
 use crate::tools::counted::counted;
 use crate::tools::quote;
 use crate::tools::xmrt::triage::text::list;
 
+/// How the login of a program ends.
+const BOT: &str = "[bot]";
 /// How much of a path or a name is quoted, in bytes.
 const QUOTE_BYTES_MAX: usize = 120;
 
-pub(super) fn conclusion(report: &Report) -> String {
-    let mut parts = vec![
-        match report.first_contribution {
-            true => "Thanks, and welcome: this is your first pull request here.",
+pub(super) fn conclusion(report: &Report, author: Option<&str>, added: u64) -> String {
+    if report.stage == Stage::Closed {
+        return "It is closed: there is nothing left to look at.".to_owned();
+    }
+    let mut parts = Vec::new();
+    // A program needs no thanks.
+    if !author.is_some_and(|author| author.ends_with(BOT)) {
+        let thanks = match report.first_contribution {
+            true => "Thanks, and welcome: this would be your first contribution here.",
             false => "Thanks for the pull request.",
-        }
-        .to_owned(),
-    ];
+        };
+        parts.push(thanks.to_owned());
+    }
+    let said = parts.len();
     if !report.missing.is_empty() {
-        parts.push(lines("Before somebody looks at it, please add:", &report.missing));
+        let when = match report.stage {
+            Stage::Draft => "Before it is ready, please add:",
+            _ => "Before somebody looks at it, please add:",
+        };
+        parts.push(lines(when, &report.missing));
     }
     if let Some(failed) = report.checks.as_ref().and_then(failed) {
         parts.push(failed);
@@ -34,18 +46,27 @@ pub(super) fn conclusion(report: &Report) -> String {
             .collect();
         parts.push(lines("To look at first:", &risks));
     }
-    if report.size == Size::Xl {
+    // What is only taken away is quickly looked at.
+    if added >= SPLIT_LINES {
+        let more = if report.more_files { "more than " } else { "" };
         parts.push(format!(
-            "It changes {} by hand. Smaller ones are looked at sooner; can it be split?",
-            counted(report.lines, "line")
+            "It adds {more}{} by hand. Smaller ones are looked at sooner; can it be split?",
+            counted(added, "line")
         ));
     }
     if !report.owners.is_empty() {
         let owners: Vec<String> = report.owners.iter().map(|owner| quote(owner)).collect();
         parts.push(format!("What it changes is looked after by {}.", list(&owners)));
     }
-    if parts.len() == 1 {
-        parts.push("It has what a reviewer needs.".to_owned());
+    if parts.len() == said {
+        let is_green = report.checks.as_ref().is_some_and(|checks| {
+            checks.passed > 0 && checks.pending == 0 && checks.failed.is_empty() && !checks.more
+        });
+        let said = match is_green {
+            true => "It has what a reviewer needs.",
+            false => "Its description and its files leave nothing to ask for.",
+        };
+        parts.push(said.to_owned());
     }
     parts.join("\n\n")
 }
