@@ -240,9 +240,10 @@ fn deployments(measures: &Measures) -> String {
 
 fn lead_time(measures: &Measures) -> String {
     let known = spread(measures.lead_time, "commit");
-    match measures.of_unknown_commits {
-        0 => known,
-        unknown => format!("{known}, without those of {}", counted(unknown, "deployment")),
+    match (measures.of_unknown_commits, measures.lead_time) {
+        (0, _) => known,
+        (unknown, None) => format!("not known of {}", counted(unknown, "deployment")),
+        (unknown, Some(_)) => format!("{known}, not known of {}", counted(unknown, "deployment")),
     }
 }
 
