@@ -1,15 +1,8 @@
-//! Deliveries per second and their latency, of the real program over HTTP, next to receivers that do less.
-//!
-//!     scripts/bench            the table, three rounds
-//!     scripts/bench --short    one short round: a smoke test
+//! What the program costs under load, over HTTP, next to receivers that do less. `scripts/bench` runs it; see
+//! docs/performance.md for what came out.
 //!
 //! Every receiver is a process of its own and all are measured in turn, round after round, by the same client on the
-//! same cores: the ratios mean something, the absolute figures do not. The receivers:
-//!
-//! - `bare`: axum reads the body and answers 202. Verifies nothing, stores nothing.
-//! - `append`: axum verifies the signature and appends body and id to SQLite (WAL, `synchronous=FULL`, LZ4), many
-//!   deliveries in one commit. No dedupe, no rules, no runs.
-//! - `xmrt`: the program with 100 rules, one delivery in ten starts a run of one step.
+//! same cores: the ratios mean something, the absolute figures do not. Which receivers there are: `load/receivers.rs`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -18,45 +11,58 @@
     reason = "a measurement reads the clock, makes files, and prints"
 )]
 
+#[path = "load/calls.rs"]
+mod calls;
 #[path = "load/client.rs"]
 mod client;
+#[path = "load/deliveries.rs"]
+mod deliveries;
+#[path = "load/floors.rs"]
+mod floors;
+#[path = "load/growth.rs"]
+mod growth;
+#[path = "load/idle.rs"]
+mod idle;
+#[path = "load/large.rs"]
+mod large;
+#[path = "load/limits.rs"]
+mod limits;
+#[path = "load/matrix.rs"]
+mod matrix;
+#[path = "load/options.rs"]
+mod options;
+#[path = "load/plots.rs"]
+mod plots;
+#[path = "load/process.rs"]
+mod process;
 #[path = "load/receivers.rs"]
 mod receivers;
+#[path = "load/report.rs"]
+mod report;
+#[path = "load/setting.rs"]
+mod setting;
+#[path = "load/soak.rs"]
+mod soak;
+#[path = "load/stored.rs"]
+mod stored;
 
 use std::process::ExitCode;
 
-use client::{Load, Measured};
-use receivers::{KINDS, Receiver};
-
-/// How the load is shaped.
-struct Plan {
-    rounds: usize,
-    seconds: f64,
-    connections: Vec<usize>,
-    body_bytes: usize,
-}
+use options::{Mode, Options};
+use report::Report;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let flag = |name: &str| arguments.iter().any(|argument| argument == name);
-    if let Some(place) = arguments.iter().position(|argument| argument == "--receive") {
-        return receivers::run(&arguments[place + 1..]);
+    if let [first, rest @ ..] = &arguments[..]
+        && first == "--receive"
+    {
+        return floors::run(rest);
     }
-    let plan = match flag("--short") {
-        true => Plan {
-            rounds: 1,
-            seconds: 1.5,
-            connections: vec![16],
-            body_bytes: 8 * 1024,
-        },
-        false => Plan {
-            rounds: 3,
-            seconds: 5.0,
-            connections: vec![16, 64],
-            body_bytes: 8 * 1024,
-        },
-    };
-    match measure(&plan) {
+    if arguments.iter().any(|word| word == "--help") {
+        println!("{}", options::USAGE);
+        return ExitCode::SUCCESS;
+    }
+    match Options::parse(&arguments).and_then(|options| run(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("load: {why}");
@@ -65,44 +71,43 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(plan: &Plan) -> Result<(), String> {
-    println!(
-        "{} KiB bodies, {} round(s) of {} s each, receivers in turn",
-        plan.body_bytes / 1024,
-        plan.rounds,
-        plan.seconds
-    );
-    println!(
-        "{:<12} {:>8} {:>12} {:>10} {:>10} {:>10} {:>8}",
-        "receiver", "clients", "answers/s", "p50 ms", "p99 ms", "cpu µs", "/bare"
-    );
-    for &connections in &plan.connections {
-        let mut rounds: Vec<Vec<Measured>> = KINDS.iter().map(|_| Vec::new()).collect();
-        for _ in 0..plan.rounds {
-            for (kind, measured) in KINDS.iter().zip(&mut rounds) {
-                let receiver = Receiver::start(kind)?;
-                let load = Load {
-                    connections,
-                    seconds: plan.seconds,
-                    body_bytes: plan.body_bytes,
-                };
-                measured.push(load.run(&receiver)?);
+fn run(options: &Options) -> Result<(), String> {
+    if let Mode::Compare(old, new) = &options.mode {
+        return report::compare(old, new);
+    }
+    let mut report = Report::new();
+    match options.mode {
+        Mode::Throughput | Mode::Short => report.scenarios = matrix::measure(options)?,
+        Mode::Idle => {
+            report.parts.insert("idle".into(), idle::measure()?);
+        }
+        Mode::Large => {
+            for kind in options.products() {
+                let found = large::measure(kind)?;
+                println!("{}: {found:#}", kind.name());
+                report.parts.insert(format!("large {}", kind.name()), found);
             }
         }
-        let medians: Vec<Measured> = rounds
-            .iter_mut()
-            .map(|measured| Measured::median(measured))
-            .collect();
-        for (kind, measured) in KINDS.iter().zip(&medians) {
-            println!(
-                "{kind:<12} {connections:>8} {:>12.0} {:>10.2} {:>10.2} {:>10.0} {:>8.2}",
-                measured.per_second,
-                measured.p50_ms,
-                measured.p99_ms,
-                measured.cpu_micros,
-                measured.per_second / medians[0].per_second,
-            );
+        Mode::Soak(minutes) => {
+            for kind in options.products() {
+                report
+                    .parts
+                    .insert(format!("soak {}", kind.name()), soak::measure(kind, minutes)?);
+            }
         }
+        Mode::Calls => {
+            report.parts.insert("calls".into(), calls::measure(options)?);
+        }
+        Mode::Growth => report.parts = growth::measure(options)?,
+        Mode::Stored(events) => {
+            report.parts.insert("stored".into(), stored::measure(events)?);
+        }
+        Mode::Compare(..) => {}
     }
-    Ok(())
+    std::fs::create_dir_all(&options.out).map_err(|error| format!("{}: {error}", options.out.display()))?;
+    let path = options.out.join(format!("{}.json", options.mode.name()));
+    report.write(&path)?;
+    plots::draw(&report, &options.out)?;
+    println!("\n{}", path.display());
+    limits::hold(&report.scenarios, matches!(options.mode, Mode::Short))
 }

@@ -64,7 +64,7 @@ fn event(payload: Value) -> Event {
         received_at: jiff::Timestamp::UNIX_EPOCH,
         replayed: false,
         body: Bytes::from(payload.to_string()),
-        payload,
+        payload: payload.into(),
         digest: None,
         origin: Origin::Webhook,
         causes: Vec::new(),

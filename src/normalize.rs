@@ -5,16 +5,18 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde::de::DeserializeSeed;
 use serde_json::Value;
 
 mod detail;
 mod github;
 mod marker;
 mod own;
+mod payload;
 mod render;
 mod time;
 mod value;
+
+pub use payload::Payload;
 
 use crate::receive::{Delivery, Fetch, Origin, Rejection, Source, check_object};
 
@@ -55,8 +57,8 @@ pub struct Event {
     pub received_at: Timestamp,
     /// Whether a person asked for it to be evaluated again.
     pub replayed: bool,
-    /// The parsed payload: always a JSON object.
-    pub payload: Value,
+    /// The payload: always a JSON object.
+    pub payload: Payload,
     /// The payload's bytes as received.
     pub body: Bytes,
     /// SHA-256 of the raw body, where it is a dedupe key.
@@ -87,6 +89,7 @@ impl Event {
 pub struct Unrecognized(pub String);
 
 /// What one dialect reads out of a payload. The rest of the envelope is the same for all sources.
+#[derive(Debug, PartialEq)]
 struct Reading {
     action: Option<String>,
     subject: String,
@@ -100,8 +103,10 @@ struct Reading {
 
 /// Makes the one envelope of a delivery. Fails only for a body that is not one JSON object nested at most
 /// [`DEPTH_MAX`](crate::receive::DEPTH_MAX) deep, which verification has refused already.
+///
+/// Of the payload only what the envelope needs is read here; see [`Payload`] for the rest.
 pub fn event(delivery: Delivery) -> Result<Event, Unrecognized> {
-    let payload = parse(delivery.body())?;
+    let (payload, whole) = Payload::skimmed(delivery.body())?;
     let reading = match delivery.source().as_str() {
         "github" => github::read(delivery.kind(), &payload),
         "render" => render::read(&payload),
@@ -136,7 +141,7 @@ pub fn event(delivery: Delivery) -> Result<Event, Unrecognized> {
         time: reading.time.unwrap_or_else(|| first_heard(&delivery)),
         received_at: delivery.received_at(),
         replayed: false,
-        payload,
+        payload: whole,
         body: delivery.body().clone(),
         digest: delivery.digest().copied(),
         origin: delivery.origin().clone(),
@@ -156,12 +161,11 @@ fn first_heard(delivery: &Delivery) -> Timestamp {
 /// Parses a payload: also one that is as deep as verification lets through, which the parser's own limit does not.
 pub fn parse(body: &[u8]) -> Result<Value, Unrecognized> {
     check_object(body).map_err(|rejection: Rejection| Unrecognized(rejection.to_string()))?;
-    let mut parser = serde_json::Deserializer::from_slice(body);
-    parser.disable_recursion_limit();
-    value::Plain
-        .deserialize(&mut parser)
-        .map_err(|error| Unrecognized(format!("the body is not JSON: {error}")))
+    value::whole(body)
 }
+
+/// Every name on a path that [`plain`] reads.
+const PLAIN_NAMES: [&str; 3] = ["actor", "subject", "time"];
 
 /// A source without a dialect of its own: what the reactor says itself names its subject and time plainly.
 fn plain(source: &str, payload: &Value) -> Reading {

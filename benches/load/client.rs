@@ -1,4 +1,5 @@
-//! A client that sends signed deliveries over kept-alive connections as fast as they are answered.
+//! In: a receiver, how hard to send. Out: answers per second, latency, CPU and memory; the numbers that were accepted.
+//! Never: an answer that is not looked at.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,113 +7,220 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use xmrt::receive::GithubSecret;
+use serde::{Deserialize, Serialize};
 
-use super::receivers::{Receiver, SECRET};
+use super::deliveries::{Mix, Target};
+use super::receivers::Receiver;
 
 /// How long one answer may take before the measurement is given up.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
+const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// The longest head of an answer.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// One measurement to make.
+/// How deliveries are sent.
+#[derive(Clone)]
 pub(super) struct Load {
+    pub(super) mix: Arc<Mix>,
     pub(super) connections: usize,
+    /// Every delivery over a connection of its own.
+    pub(super) fresh: bool,
+    /// Answers in this time at the beginning are not counted.
+    pub(super) warm: f64,
     pub(super) seconds: f64,
-    pub(super) body_bytes: usize,
+    /// Deliveries a second; as fast as they are answered without it. Then latency counts from when one was due.
+    pub(super) rate: Option<f64>,
+    /// The number of the first delivery.
+    pub(super) from: u64,
 }
 
-/// What was measured.
-#[derive(Clone, Debug)]
+/// What was measured in one turn.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Measured {
     pub(super) per_second: f64,
     pub(super) p50_ms: f64,
     pub(super) p99_ms: f64,
-    /// CPU time of the receiver for each answer, user and system.
+    /// CPU time for each answer, user and system: of the receiver, and of the server it works with.
     pub(super) cpu_micros: f64,
+    pub(super) redis_cpu_micros: f64,
+    /// The most memory the receiver has had.
+    pub(super) memory_mib: f64,
+    /// Runs that were yet to be done when the receiver was stopped.
+    pub(super) open_runs: usize,
+    /// What the store takes for each byte of a body: on the disk, and in the memory of Redis.
+    pub(super) disk_share: f64,
+    pub(super) memory_share: f64,
 }
 
-impl Measured {
-    /// The round in the middle, by answers per second.
-    pub(super) fn median(rounds: &mut [Measured]) -> Measured {
-        rounds.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
-        rounds[rounds.len() / 2].clone()
-    }
+/// One answer: when it was asked for, after the start; how long it took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer {
+    pub(super) at: Duration,
+    pub(super) took: Duration,
+}
+
+/// What became of a load.
+pub(super) struct Sent {
+    pub(super) measured: Measured,
+    /// The numbers of all that were accepted, also while it warmed up.
+    pub(super) accepted: Vec<u64>,
+    /// The answers that are counted.
+    pub(super) answers: Vec<Answer>,
 }
 
 impl Load {
-    /// Sends until the time is over; every answer must be a 202.
-    pub(super) fn run(&self, receiver: &Receiver) -> Result<Measured, String> {
-        let (address, next) = (receiver.address, Arc::new(AtomicU64::new(1)));
-        let cpu_before = receiver.cpu_seconds()?;
+    /// Sends until the time is over; every answer must be a 2xx.
+    pub(super) fn run(&self, receiver: &Receiver) -> Result<Sent, String> {
+        let next = Arc::new(AtomicU64::new(self.from));
+        let warm = Duration::from_secs_f64(self.warm);
         let begun = Instant::now();
-        let end = begun + Duration::from_secs_f64(self.seconds);
+        let end = begun + warm + Duration::from_secs_f64(self.seconds);
         let clients: Vec<_> = (0..self.connections)
-            .map(|_| {
-                let (next, body_bytes) = (Arc::clone(&next), self.body_bytes);
-                std::thread::spawn(move || client(address, end, body_bytes, &next))
+            .map(|place| {
+                let (load, next) = (self.clone(), Arc::clone(&next));
+                let (address, path) = (receiver.address, receiver.kind.path());
+                std::thread::spawn(move || Client::new(address, path, load).send(place, begun, end, &next))
             })
             .collect();
-        let mut latencies = Vec::new();
+        std::thread::sleep(warm);
+        let before = receiver.cpu_seconds()?;
+        let counted_from = begun.elapsed();
+        std::thread::sleep(end.saturating_duration_since(Instant::now()));
+        let after = receiver.cpu_seconds()?;
+        let counted_to = begun.elapsed();
+        let (mut accepted, mut answers) = (Vec::new(), Vec::new());
         for client in clients {
-            latencies.extend(client.join().map_err(|_| "a client died")??);
+            for (number, answer) in client.join().map_err(|_| "a client died")?? {
+                accepted.push(number);
+                let over = answer.at + answer.took;
+                if over >= counted_from && over <= counted_to {
+                    answers.push(answer);
+                }
+            }
         }
-        let took = begun.elapsed().as_secs_f64();
-        let cpu = receiver.cpu_seconds()? - cpu_before;
-        latencies.sort_unstable();
-        let answers = latencies.len();
-        let at = |share: f64| {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                clippy::cast_precision_loss,
-                reason = "a rank"
-            )]
-            let rank = ((answers as f64 * share) as usize).min(answers.saturating_sub(1));
-            latencies
-                .get(rank)
-                .map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
+        let count = answers.len() as f64;
+        let latencies = sorted(&answers);
+        let measured = Measured {
+            per_second: count / (counted_to - counted_from).as_secs_f64(),
+            p50_ms: at(&latencies, 0.5),
+            p99_ms: at(&latencies, 0.99),
+            cpu_micros: (after.0 - before.0) / count * 1e6,
+            redis_cpu_micros: (after.1 - before.1) / count * 1e6,
+            memory_mib: receiver.process.memory_mib()?.1,
+            ..Measured::default()
         };
-        #[expect(clippy::cast_precision_loss, reason = "a count of answers")]
-        let count = answers as f64;
-        Ok(Measured {
-            per_second: count / took,
-            p50_ms: at(0.5),
-            p99_ms: at(0.99),
-            cpu_micros: cpu / count * 1e6,
+        Ok(Sent {
+            measured,
+            accepted,
+            answers,
         })
     }
 }
 
-fn client(
+/// How long answers took, in order.
+pub(super) fn sorted(answers: &[Answer]) -> Vec<Duration> {
+    let mut latencies: Vec<Duration> = answers.iter().map(|answer| answer.took).collect();
+    latencies.sort_unstable();
+    latencies
+}
+
+/// The value below which a share of the sorted ones is, in milliseconds.
+pub(super) fn at(sorted: &[Duration], share: f64) -> f64 {
+    let rank = ((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1));
+    sorted
+        .get(rank)
+        .map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
+}
+
+/// One that sends, waits for the answer, and sends the next.
+pub(super) struct Client {
     address: SocketAddr,
-    end: Instant,
-    body_bytes: usize,
-    next: &AtomicU64,
-) -> Result<Vec<Duration>, String> {
-    let lost = |error: std::io::Error| format!("{address}: {error}");
-    let secret = GithubSecret::new(SECRET).map_err(|error| error.to_string())?;
-    let mut stream = TcpStream::connect(address).map_err(lost)?;
-    stream.set_nodelay(true).map_err(lost)?;
-    stream.set_read_timeout(Some(ANSWER_MAX)).map_err(lost)?;
-    let mut latencies = Vec::new();
-    let mut answer = vec![0; 64 * 1024];
-    while Instant::now() < end {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        let body = payload(number, body_bytes);
-        let request = format!(
-            "POST /webhooks/github HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\nx-github-event: issues\r\n\
-             x-github-delivery: load-{number}\r\nx-hub-signature-256: {}\r\ncontent-length: {}\r\n\r\n{body}",
-            secret.sign(body.as_bytes()),
-            body.len(),
-        );
-        let sent = Instant::now();
-        stream.write_all(request.as_bytes()).map_err(lost)?;
-        let status = read_answer(&mut stream, &mut answer)?;
-        latencies.push(sent.elapsed());
-        if status != "202" {
-            return Err(format!("{address} answered {status}"));
+    host: String,
+    path: &'static str,
+    load: Load,
+    stream: Option<TcpStream>,
+    request: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+impl Client {
+    pub(super) fn new(address: SocketAddr, path: &'static str, load: Load) -> Self {
+        Self {
+            address,
+            host: address.to_string(),
+            path,
+            load,
+            stream: None,
+            request: Vec::new(),
+            answer: vec![0; HEAD_BYTES_MAX],
         }
     }
-    Ok(latencies)
+
+    fn send(
+        mut self,
+        place: usize,
+        begun: Instant,
+        end: Instant,
+        next: &AtomicU64,
+    ) -> Result<Vec<(u64, Answer)>, String> {
+        let mut answers = Vec::new();
+        let apart = self.load.rate.map(|rate| self.load.connections as f64 / rate);
+        // Paced ones do not all begin at once.
+        let first = apart.map_or(0.0, |apart| apart * place as f64 / self.load.connections as f64);
+        for turn in 0_u64.. {
+            let due = apart.map(|apart| begun + Duration::from_secs_f64(first + apart * turn as f64));
+            if let Some(due) = due {
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            }
+            if Instant::now() >= end {
+                break;
+            }
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let sent = self.prepare(number);
+            let asked = due.unwrap_or(sent);
+            let status = self.deliver()?;
+            if !status.starts_with('2') {
+                return Err(format!("{} answered {status}", self.host));
+            }
+            let answer = Answer {
+                at: asked.saturating_duration_since(begun),
+                took: asked.elapsed(),
+            };
+            answers.push((number, answer));
+        }
+        Ok(answers)
+    }
+
+    /// Makes the request, and says when it was made.
+    pub(super) fn prepare(&mut self, number: u64) -> Instant {
+        let target = Target {
+            host: &self.host,
+            path: self.path,
+            keeps_alive: !self.load.fresh,
+        };
+        self.load.mix.request(number, &target, &mut self.request);
+        Instant::now()
+    }
+
+    /// Sends what was prepared, and gives the status of the answer.
+    pub(super) fn deliver(&mut self) -> Result<String, String> {
+        let lost = |error: std::io::Error| format!("{}: {error}", self.address);
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => {
+                let stream = TcpStream::connect(self.address).map_err(lost)?;
+                stream.set_nodelay(true).map_err(lost)?;
+                stream.set_read_timeout(Some(ANSWER_MAX)).map_err(lost)?;
+                stream
+            }
+        };
+        stream.write_all(&self.request).map_err(lost)?;
+        let status =
+            read_answer(&mut stream, &mut self.answer).map_err(|why| format!("{}: {why}", self.address))?;
+        if !self.load.fresh {
+            self.stream = Some(stream);
+        }
+        Ok(status)
+    }
 }
 
 /// Reads one answer with a `content-length` to its end, and gives its status.
@@ -126,11 +234,10 @@ fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<String, Stri
             return Err("the connection was closed".into());
         }
         filled += read;
-        let text = String::from_utf8_lossy(&buffer[..filled]);
-        let Some(head_end) = text.find("\r\n\r\n") else {
+        let Some(head_end) = buffer[..filled].windows(4).position(|end| end == b"\r\n\r\n") else {
             continue;
         };
-        let head = text[..head_end].to_ascii_lowercase();
+        let head = String::from_utf8_lossy(&buffer[..head_end]).to_ascii_lowercase();
         let length: usize = head
             .lines()
             .find_map(|line| line.strip_prefix("content-length:"))
@@ -140,17 +247,4 @@ fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<String, Stri
             return Ok(head.split_whitespace().nth(1).unwrap_or_default().to_owned());
         }
     }
-}
-
-/// An `issues.opened` payload of about `bytes`, different for every number.
-fn payload(number: u64, bytes: usize) -> String {
-    let head = format!(
-        r#"{{"action":"opened","issue":{{"number":{number},"title":"Load {number}","state":"open","user":{{"login":"alice"}},"labels":[{{"name":"p{}"}}],"body":""#,
-        number % 10,
-    );
-    let tail = r#""},"repository":{"full_name":"acme/api"},"sender":{"login":"alice","type":"User"}}"#;
-    let words = "It broke while nobody looked, and the log says nothing of it. ";
-    let room = bytes.saturating_sub(head.len() + tail.len());
-    let filler: String = words.chars().cycle().take(room).collect();
-    format!("{head}{filler}{tail}")
 }

@@ -90,3 +90,11 @@ fn value(payload: &Value, path: &[&str]) -> Option<String> {
         _ => None,
     }
 }
+
+/// Where the tables look.
+pub(super) fn paths() -> impl Iterator<Item = &'static [&'static str]> {
+    TOLD_APART
+        .iter()
+        .chain(IN_REPOSITORY)
+        .map(|(_, _, _, path)| *path)
+}

@@ -35,6 +35,30 @@ const WRITTEN: [(&str, &str, &str); 8] = [
 /// because an issue was labeled would never be recognized.
 const BORN_WITH: [&str; 4] = ["labeled", "assigned", "milestoned", "typed"];
 
+/// Every name on a path that is read here; those of the tables of `detail` and `time` apart.
+pub(super) const NAMES: &[&str] = &[
+    "action",
+    "account",
+    "blocked_issue",
+    "blocking_issue",
+    "body",
+    "comment",
+    "discussion",
+    "full_name",
+    "installation",
+    "issue",
+    "login",
+    "number",
+    "organization",
+    "parent_issue",
+    "pull_request",
+    "repository",
+    "review",
+    "sender",
+    "sub_issue",
+    "user",
+];
+
 pub(super) fn read(kind: &str, payload: &Value) -> Reading {
     let action = text(payload, &["action"]);
     let done = action.unwrap_or_default();

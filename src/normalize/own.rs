@@ -6,6 +6,11 @@ use serde_json::Value;
 use super::{Reading, text, time};
 use crate::receive::Delivery;
 
+/// Every name on a path that is read here.
+pub(super) const NAMES: &[&str] = &[
+    "about", "agent", "event", "gap", "id", "source", "subject", "task", "tick", "time",
+];
+
 /// | source | subject | time |
 /// |---|---|---|
 /// | `xmrt` | the subject of the event that the run was about, what the task was about, the agent, the webhook that had the gap | when it came about |

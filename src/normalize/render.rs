@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use super::{Reading, text, time};
 
+/// Every name on a path that is read here.
+pub(super) const NAMES: &[&str] = &["data", "serviceId", "timestamp"];
+
 /// Render names nobody as the actor and marks nothing. `serviceId` also holds the ids of databases and key value
 /// stores.
 pub(super) fn read(payload: &Value) -> Reading {

@@ -101,3 +101,8 @@ pub(super) fn at(payload: &Value, path: &[&str]) -> Option<Timestamp> {
     };
     Timestamp::from_millisecond(time.as_millisecond()).ok()
 }
+
+/// Where the table looks.
+pub(super) fn paths() -> impl Iterator<Item = &'static [&'static str]> {
+    WHEN.iter().map(|(_, _, path)| *path)
+}

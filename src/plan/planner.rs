@@ -192,7 +192,7 @@ impl Planner<'_> {
     fn scope(&self, results: Map<String, Value>, now: Timestamp) -> Scope {
         let run = self.run;
         Scope {
-            event: self.event.payload.clone(),
+            event: (*self.event.payload).clone(),
             meta: meta_of(self.event),
             vars: run.pinned.get("vars").cloned().unwrap_or_else(|| json!({})),
             steps: Value::Object(results),

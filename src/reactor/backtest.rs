@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Reactor, catalog};
 use crate::hub::ToolFacts;
 use crate::journal::{EventQuery, EventRecord, PAGE_MAX, Store, StoreError};
-use crate::normalize::{self, Actor, Event, EventId, EventType, Subject};
+use crate::normalize::{Actor, Event, EventId, EventType, Payload, Subject};
 use crate::receive::{Maker, Origin, Source};
 use crate::rules::{self, Catalog, Comparison, Diagnostic, Loaded, RuleBook, Side, SourceFile};
 
@@ -203,7 +203,7 @@ pub fn of_record(record: &EventRecord) -> Option<Event> {
         time: record.time,
         received_at: record.received_at,
         replayed: false,
-        payload: normalize::parse(&record.body).ok()?,
+        payload: Payload::parsed(&record.body).ok()?,
         body: record.body.clone(),
         digest: None,
         origin: Origin::Internal(Maker::Given),

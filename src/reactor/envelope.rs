@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::journal::{Debounce, EventKey, EventRecord, Gates, Group, NewEvent, NewFiring, Rate, RunId, Wish};
-use crate::normalize::{self, Actor, Event, EventId, EventType, Subject};
+use crate::normalize::{Actor, Event, EventId, EventType, Payload, Subject};
 use crate::receive::{Fetch, Origin, Source};
 use crate::rules::{Mode, Rule, RuleBook, Verdict};
 
@@ -149,7 +149,7 @@ pub(super) fn open(record: &EventRecord, replayed: bool) -> Option<Event> {
         time: record.time,
         received_at: record.received_at,
         replayed,
-        payload: normalize::parse(&record.body).ok()?,
+        payload: Payload::parsed(&record.body).ok()?,
         body: record.body.clone(),
         digest: None,
         origin: Origin::parse(&text("origin")?, || fetch(record.meta.get("recovered")?))?,

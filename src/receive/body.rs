@@ -61,19 +61,11 @@ pub fn check_object(body: &[u8]) -> Result<(), Rejection> {
 /// The deepest nesting of brackets outside strings.
 fn depth(body: &[u8]) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0_usize);
-    let (mut in_string, mut escaped) = (false, false);
-    for &byte in body {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
+    let mut at = 0;
+    while let Some(&byte) = body.get(at) {
+        at += 1;
         match byte {
-            b'"' => in_string = true,
+            b'"' => at = after_string(body, at),
             b'{' | b'[' => {
                 depth += 1;
                 deepest = deepest.max(depth);
@@ -83,6 +75,21 @@ fn depth(body: &[u8]) -> usize {
         }
     }
     deepest
+}
+
+/// Where a string ends that begins before `at`. Most of a payload is in strings, so they are not looked at byte by byte.
+fn after_string(body: &[u8], mut at: usize) -> usize {
+    while let Some(rest) = body.get(at..)
+        && let Some(found) = memchr::memchr2(b'"', b'\\', rest)
+    {
+        at += found + 1;
+        if rest[found] == b'"' {
+            return at;
+        }
+        // Whatever is escaped, it ends nothing.
+        at += 1;
+    }
+    body.len()
 }
 
 /// The decoded field `payload` of a form. It must be there exactly once: two would let two readers disagree.

@@ -150,7 +150,10 @@ impl Store for Embedded {
         // Compressed here, by each caller for itself, and not by the one thread that everybody waits for.
         let body = packing::pack(&event.body);
         let admission = self.writer.write(move |tx| tx.admit(event, &body, now)).await?;
-        self.ring();
+        // What made no run made nothing due.
+        if admission.verdicts.iter().any(|verdict| verdict.run.is_some()) {
+            self.ring();
+        }
         Ok(admission)
     }
 

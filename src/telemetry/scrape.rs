@@ -1,6 +1,7 @@
 //! In: a scrape. Out: Prometheus' text. Never: a number that is not in the table.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -15,6 +16,25 @@ const FAST: [f64; 10] = [
     0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.025, 0.1,
 ];
 
+/// The library keeps each sample of a histogram until somebody has it sorted into the buckets. Nobody may ever scrape, so it is
+/// done after so many.
+const SAMPLES_MAX: u64 = 1024;
+
+/// The process's one recorder, once it is installed.
+static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// A histogram has one sample more.
+pub(super) fn sampled() {
+    static SAMPLES: AtomicU64 = AtomicU64::new(1);
+    if SAMPLES
+        .fetch_add(1, Ordering::Relaxed)
+        .is_multiple_of(SAMPLES_MAX)
+        && let Some(Some(handle)) = HANDLE.get()
+    {
+        handle.run_upkeep();
+    }
+}
+
 /// What is counted in this process, to be read.
 #[derive(Clone)]
 pub struct Scrape(Option<PrometheusHandle>);
@@ -22,7 +42,6 @@ pub struct Scrape(Option<PrometheusHandle>);
 impl Scrape {
     /// Installs the process's one recorder, the first time.
     pub fn install() -> Self {
-        static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
         let handle = HANDLE.get_or_init(|| {
             let handle = PrometheusBuilder::new()
                 .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SLOW)

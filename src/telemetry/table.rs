@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use metrics::{Label, SharedString};
 
+use super::scrape;
+
 /// So many different values one label may have in a process; what comes after them is counted together as [`OTHER`].
 pub const VALUES_MAX: usize = 500;
 /// The value that stands for all beyond [`VALUES_MAX`].
@@ -71,6 +73,7 @@ impl<const N: usize> Histogram<N> {
     /// Once more, and it took so long.
     pub fn took(&self, values: [&str; N], long: Duration) {
         metrics::histogram!(self.0.name, self.0.labeled(values)).record(long.as_secs_f64());
+        scrape::sampled();
     }
 }
 

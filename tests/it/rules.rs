@@ -61,7 +61,7 @@ pub(crate) fn event(kind: &str, payload: Value) -> Event {
         received_at: noon,
         replayed: false,
         body: Bytes::from(payload.to_string()),
-        payload,
+        payload: payload.into(),
         digest: None,
         origin: Origin::Webhook,
         causes: Vec::new(),
@@ -121,7 +121,7 @@ pub(crate) fn verdict(book: &RuleBook, event: &Event) -> Verdict {
 pub(crate) fn scope(event: &Event) -> Scope {
     Scope {
         item: None,
-        event: event.payload.clone(),
+        event: (*event.payload).clone(),
         meta: meta_of(event),
         vars: json!({}),
         steps: json!({}),

@@ -160,7 +160,7 @@ fn of_shown(shown: &Value) -> Option<Event> {
         time: time("time").unwrap_or(received_at),
         received_at,
         replayed: false,
-        payload: payload.clone(),
+        payload: payload.clone().into(),
         body: Bytes::from(payload.to_string()),
         digest: None,
         origin: Origin::Internal(Maker::Given),

@@ -139,7 +139,7 @@ impl Gap<'_> {
         let found = found.map_err(|error| Failure::Recover(error.into()))?;
         Ok(found.iter().any(|known| {
             known.key.source == event.source.as_str()
-                && normalize::parse(&known.body).is_ok_and(|payload| payload == event.payload)
+                && normalize::parse(&known.body).is_ok_and(|payload| payload == *event.payload)
         }))
     }
 }

@@ -1,7 +1,7 @@
 //! In: a rule as a whole. Out: what it probably does not mean: loops, keys that count nothing, variables nobody reads,
 //! tests that are missing. Never: errors; all of these may be meant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use serde_json::Value;
@@ -168,6 +168,8 @@ type Tell<'t> = &'t dyn Fn(&mut Findings<'_>);
 
 /// What only shows when rules are seen together: circles over several of them, and the same rule twice.
 pub(crate) fn together(rules: &BTreeMap<String, Doing>, say: &mut dyn FnMut(&str, Tell<'_>)) {
+    // By what they hold: to compare each with each takes most of a start once there are a thousand.
+    let mut first: HashMap<String, &str> = HashMap::new();
     for (id, doing) in rules {
         if let Some((circle, kind, span)) = circle(id, rules) {
             say(id, &|findings| {
@@ -180,10 +182,8 @@ pub(crate) fn together(rules: &BTreeMap<String, Doing>, say: &mut dyn FnMut(&str
                     .hint("let one of them ask for something the others' doing does not bring about: `sender.type = { not = \"Bot\" }`");
             });
         }
-        let twin = rules
-            .iter()
-            .find(|(other, found)| *other < id && found.content == doing.content);
-        if let Some((twin, _)) = twin {
+        let twin = *first.entry(doing.content.to_string()).or_insert(id);
+        if twin != id {
             say(id, &|findings| {
                 findings
                     .warning(

@@ -65,7 +65,16 @@ impl Tx<'_> {
         };
         self.insert_event(&record, event.digest, body)?;
         self.insert_name(&record.key, seq, false, now)?;
-        for (place, firing) in gates::one_per_rule(event.firings).into_iter().enumerate() {
+        let firings = gates::one_per_rule(event.firings);
+        if firings.is_empty() {
+            return Ok(Admission {
+                key: record.key,
+                seq,
+                duplicate: None,
+                verdicts: Vec::new(),
+            });
+        }
+        for (place, firing) in firings.into_iter().enumerate() {
             let verdict = self.decide(&record, firing, 0, seq, Ask::All, now)?;
             self.keep_verdict(seq, place, &verdict)?;
         }
@@ -452,7 +461,10 @@ impl Tx<'_> {
     pub(super) fn keep_arrivals(&self, event: &EventRecord) -> rusqlite::Result<()> {
         let kept = serde_json::to_string(&event.duplicates).unwrap_or_default();
         self.conn
-            .prepare_cached("INSERT OR REPLACE INTO arrivals VALUES (?1, ?2, ?3)")?
+            .prepare_cached(
+                "INSERT INTO arrivals VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET total = excluded.total, kept = excluded.kept",
+            )?
             .execute((event.seq as i64, event.duplicates_total as i64, kept))?;
         Ok(())
     }

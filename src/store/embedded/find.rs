@@ -146,21 +146,19 @@ pub(super) fn runs(conn: &Connection, query: &RunQuery) -> rusqlite::Result<Vec<
 }
 
 pub(super) fn stats(conn: &Connection) -> rusqlite::Result<Stats> {
-    let count = |sql: &str| -> rusqlite::Result<u64> {
-        conn.prepare_cached(sql)?
-            .query_row([], |row| row.get::<_, i64>(0))
-            .map(|count| count as u64)
-    };
-    let mut stats = Stats {
-        events: count("SELECT count(*) FROM events")?,
-        duplicates: count("SELECT ifnull(sum(total), 0) FROM arrivals")?,
-        ..Stats::default()
-    };
-    let mut by_state = conn.prepare_cached("SELECT state, count(*) FROM runs GROUP BY state")?;
-    let mut counts = by_state.query([])?;
+    let mut stats = Stats::default();
+    let mut counted = conn.prepare_cached("SELECT what, count FROM counts")?;
+    let mut counts = counted.query([])?;
     while let Some(row) = counts.next()? {
-        if let Some(state) = RunState::parse(row.get_ref(0)?.as_str()?) {
-            *stats.of(state) = row.get::<_, i64>(1)? as u64;
+        let count = row.get::<_, i64>(1)? as u64;
+        match row.get_ref(0)?.as_str()? {
+            "events" => stats.events = count,
+            "duplicates" => stats.duplicates = count,
+            of_runs => {
+                if let Some(state) = of_runs.strip_prefix("run ").and_then(RunState::parse) {
+                    *stats.of(state) = count;
+                }
+            }
         }
     }
     Ok(stats)

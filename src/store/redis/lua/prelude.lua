@@ -172,10 +172,11 @@ local function rebook(key, book)
   call('HINCRBY', META, 'shelf', 1)
 end
 
--- The verdicts of an event from a place on, each followed by the present state of its run.
-local function verdicts_from(seq, first)
+-- The verdicts of an event from a place on, each followed by the present state of its run. How many there are is asked unless it
+-- is known.
+local function verdicts_from(seq, first, known)
   local event, told = P .. 'e:' .. seq, {}
-  local count = tonumber(call('HGET', event, 'verdicts') or 0)
+  local count = known or tonumber(call('HGET', event, 'verdicts') or 0)
   for at = first, count - 1 do
     local verdict = call('HGET', event, 'v' .. int(at))
     local run = cjson.decode(verdict)[5]
