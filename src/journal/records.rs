@@ -71,6 +71,18 @@ pub struct Admission {
     pub verdicts: Vec<Verdict>,
 }
 
+impl Admission {
+    /// Of a new event that no rule has to do with.
+    pub fn of_silent(key: EventKey, seq: u64) -> Self {
+        Self {
+            key,
+            seq,
+            duplicate: None,
+            verdicts: Vec::new(),
+        }
+    }
+}
+
 /// By what a duplicate was recognized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -47,6 +47,7 @@ const SMALL: &[Template] = &[
 /// All rules that are shipped.
 pub(in crate::cli) const SHIPPED: &[Template] = &[
     shipped!("approve-production-deploy"),
+    shipped!("daily-ecosystem-health"),
     shipped!("deploy-status-to-commit"),
     shipped!("diagnose-failed-deploy"),
     shipped!("label-pull-request-by-paths"),
@@ -60,6 +61,8 @@ pub(in crate::cli) const SHIPPED: &[Template] = &[
     shipped!("stale-issues"),
     shipped!("thank-new-star"),
     shipped!("triage-new-issue"),
+    shipped!("triage-new-pull-request"),
+    shipped!("weekly-insights"),
     shipped!("welcome-first-contributor"),
 ];
 

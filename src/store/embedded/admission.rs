@@ -67,12 +67,7 @@ impl Tx<'_> {
         self.insert_name(&record.key, seq, false, now)?;
         let firings = gates::one_per_rule(event.firings);
         if firings.is_empty() {
-            return Ok(Admission {
-                key: record.key,
-                seq,
-                duplicate: None,
-                verdicts: Vec::new(),
-            });
+            return Ok(Admission::of_silent(record.key, seq));
         }
         for (place, firing) in firings.into_iter().enumerate() {
             let verdict = self.decide(&record, firing, 0, seq, Ask::All, now)?;

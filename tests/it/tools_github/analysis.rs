@@ -146,7 +146,7 @@ async fn what_could_not_be_read_is_said_and_not_judged_and_what_is_turned_off_is
         .map(|what| what.as_str().unwrap())
         .collect();
     assert!(
-        unread[0].starts_with("workflow runs (GitHub answered 502"),
+        unread[0].starts_with("workflow runs: GitHub answered 502"),
         "{unread:?}"
     );
     // What is turned off was read all the same.
