@@ -6,7 +6,7 @@ use super::receivers::{KINDS, Kind};
 use super::setting::Setting;
 
 pub(super) const USAGE: &str = "\
-scripts/bench                     every receiver under every load; idle; large bodies: about 20 minutes
+scripts/bench                     every receiver under every load: about 12 minutes
 scripts/bench --short             a short form that fails on ratios that are far off
 scripts/bench --soak MINUTES      at 60 % of the peak for so long
 scripts/bench --growth            cost against rules, payload size, replicas
