@@ -530,18 +530,16 @@ async fn what_was_measured_is_shown_with_charts_and_measured_again_by_a_form() {
     );
     for (wish, expected) in [
         (json!({ "kind": "service", "of": "srv-gone" }), 404),
-        (json!({ "kind": "repository", "of": "acme" }), 400),
-        (json!({ "kind": "ecosystem", "of": "acme/api" }), 400),
+        (json!({ "kind": "repository", "of": "acme" }), 422),
+        (json!({ "kind": "ecosystem", "of": "acme/api" }), 422),
         (json!({ "kind": "weather" }), 400),
     ] {
         let (status, problem) = world.api_post("insights", wish.clone()).await;
         assert_eq!(status, expected, "{wish}: {problem}");
     }
-    for form in [
-        format!("csrf={csrf}&kind=weather&of="),
-        format!("csrf={csrf}&kind=repository&of=acme"),
-    ] {
-        assert_eq!(browser.post("/insights", form).await.status, 400);
+    for (wish, status) in [("kind=weather&of=", 400), ("kind=repository&of=acme", 422)] {
+        let answer = browser.post("/insights", format!("csrf={csrf}&{wish}")).await;
+        assert_eq!(answer.status, status, "{wish}");
     }
     // It is on record who wished for it.
     let (_, trail) = world.api("audit?what=xmrt.dora_metrics").await;

@@ -76,7 +76,7 @@ pub(in super::super) async fn measured(
 ) -> Result<Insight, Problem> {
     let (tool, arguments) = match kind {
         Kind::Ecosystem if !of.is_empty() => {
-            return Err(Problem::bad_request("`of` is for a service or a repository"));
+            return Err(no_such("`of` is for a service or a repository"));
         }
         Kind::Ecosystem => ("xmrt.ecosystem_health", json!({})),
         Kind::Service => ("xmrt.dora_metrics", json!({ "service_id": of, "weeks": WEEKS })),
@@ -94,11 +94,21 @@ pub(in super::super) async fn measured(
     of_it.ok_or_else(|| Problem::unavailable("it was measured, and is not in the journal"))
 }
 
+/// It is well said, and names nothing that there can be.
+fn no_such(detail: &str) -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "unprocessable",
+        "There can be no such thing to measure",
+        detail,
+    )
+}
+
 fn problem(error: ToolError) -> Problem {
     let detail = error.to_string();
     match error.class {
         ErrorClass::NotFound => Problem::not_found(detail),
-        ErrorClass::Invalid => Problem::bad_request(detail),
+        ErrorClass::Invalid => no_such(&detail),
         ErrorClass::Forbidden | ErrorClass::Conflict => Problem::new(
             StatusCode::CONFLICT,
             "conflict",

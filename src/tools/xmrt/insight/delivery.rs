@@ -226,7 +226,7 @@ fn deployments(measures: &Measures) -> String {
     };
     let more = [
         (measures.rollbacks, "roll-back"),
-        (measures.never_live, "failed before it was live"),
+        (measures.never_live, "failed or canceled before it was live"),
     ];
     for (count, what) in more {
         match (count, what) {

@@ -96,7 +96,7 @@ async fn a_week_counted_by_hand_is_measured_over_both_providers() {
 
     | | these 7 days | the 7 before |
     |---|---|---|
-    | Deployments | 3 (3 a week), 1 roll-back, 1 failed before it was live | 1 (1 a week) |
+    | Deployments | 3 (3 a week), 1 roll-back, 1 failed or canceled before it was live | 1 (1 a week) |
     | Lead time of a commit | median 3 h, longest 1 d (4 commits) | not known of 1 deployment |
     | Changes that failed | 2 of 3 (66.7 %) | 0 of 1 (0 %) |
     | Time to restore | median 32 min, longest 45 min (2 failures) | – |
