@@ -9,6 +9,9 @@
     reason = "a measurement that cannot go on fails, and prints"
 )]
 
+#[path = "turns/table.rs"]
+mod turns;
+
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -23,11 +26,9 @@ use xmrt::normalize::{self, Event};
 use xmrt::receive::{Delivery, Internal, Maker, Source};
 use xmrt::rules::{RuleBook, SourceFile, load};
 
-const RULES: [usize; 4] = [10, 1_000, 10_000, 100_000];
+use turns::Measured;
 
-/// Turns of the table, and how long one variant's turn lasts.
-const TURNS: usize = 15;
-const TURN: Duration = Duration::from_millis(20);
+const RULES: [usize; 4] = [10, 1_000, 10_000, 100_000];
 
 /// An issue that was opened, with as many fields as GitHub sends: about 12 KB.
 fn payload() -> String {
@@ -143,8 +144,8 @@ impl Bed {
         black_box(serde_json::from_slice::<Value>(black_box(&self.body)).unwrap());
     }
 
-    fn variants(&self) -> Vec<(String, Box<dyn Fn() + '_>)> {
-        let mut variants: Vec<(String, Box<dyn Fn() + '_>)> = vec![
+    fn variants(&self) -> Vec<Measured<'_, String>> {
+        let mut variants: Vec<Measured<'_, String>> = vec![
             ("signature".into(), Box::new(|| self.verify())),
             ("check the JSON".into(), Box::new(|| self.check())),
             ("parse the JSON".into(), Box::new(|| self.parse())),
@@ -168,45 +169,8 @@ impl Bed {
     }
 }
 
-/// Nanoseconds of one call, from a turn of about [`TURN`]; at least one call.
-fn turn(call: &dyn Fn()) -> f64 {
-    let start = Clock::monotonic();
-    let mut calls = 0_u32;
-    loop {
-        call();
-        calls += 1;
-        let elapsed = start.elapsed();
-        if elapsed >= TURN {
-            return elapsed.as_nanos() as f64 / f64::from(calls);
-        }
-    }
-}
-
 fn table(bed: &Bed) {
-    let variants = bed.variants();
-    let mut times: Vec<Vec<f64>> = vec![Vec::new(); variants.len()];
-    for _ in 0..TURNS {
-        for (times, (_, call)) in times.iter_mut().zip(&variants) {
-            times.push(turn(call.as_ref()));
-        }
-    }
-    println!("{} bytes; {TURNS} turns, in turns\n", bed.body.len());
-    println!(
-        "{:<26} {:>12} {:>9} {:>12}",
-        "", "median µs", "spread", "× signature"
-    );
-    let mut signature = None;
-    for (times, (name, _)) in times.iter_mut().zip(&variants) {
-        times.sort_unstable_by(f64::total_cmp);
-        let (low, median, high) = (times[TURNS / 4], times[TURNS / 2], times[TURNS * 3 / 4]);
-        let base = *signature.get_or_insert(median);
-        println!(
-            "{name:<26} {:>12.2} {:>8.0}% {:>12.2}",
-            median / 1000.0,
-            (high - low) / median * 100.0,
-            median / base
-        );
-    }
+    turns::print(bed.body.len(), &bed.variants());
     for (rules, book) in &bed.books {
         let coverage = book.coverage();
         let candidates = book.candidates(&bed.event).len();

@@ -9,6 +9,9 @@
     reason = "a measurement that cannot go on fails, and prints"
 )]
 
+#[path = "turns/table.rs"]
+mod turns;
+
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -23,8 +26,8 @@ use xmrt::normalize::{self, Event};
 use xmrt::receive::{self, Delivery, GithubSecret};
 use xmrt::rules::{RuleBook, SourceFile, load};
 
-const TURNS: usize = 15;
-const TURN: Duration = Duration::from_millis(20);
+use turns::Measured;
+
 const SECRET: &str = "a secret for measuring";
 
 /// An opened issue with as many addresses as GitHub sends: about 12 KB.
@@ -79,9 +82,6 @@ struct Bed {
     books: Vec<(&'static str, RuleBook)>,
 }
 
-/// What it is called, and one of it.
-type Stage<'b> = (&'static str, Box<dyn Fn() + 'b>);
-
 impl Bed {
     fn new() -> Self {
         let body = body();
@@ -119,8 +119,8 @@ impl Bed {
         }
     }
 
-    fn stages(&self) -> Vec<Stage<'_>> {
-        let mut stages: Vec<Stage<'_>> = vec![
+    fn stages(&self) -> Vec<Measured<'_, &'static str>> {
+        let mut stages: Vec<Measured<'_, &'static str>> = vec![
             ("signature", Box::new(|| self.sign())),
             ("verification", Box::new(|| self.verify())),
             (
@@ -161,46 +161,9 @@ impl Bed {
     }
 }
 
-/// Nanoseconds of one call, from a turn of about [`TURN`].
-fn turn(call: &dyn Fn()) -> f64 {
-    let start = Clock::monotonic();
-    let mut calls = 0_u32;
-    loop {
-        call();
-        calls += 1;
-        let elapsed = start.elapsed();
-        if elapsed >= TURN {
-            return elapsed.as_nanos() as f64 / f64::from(calls);
-        }
-    }
-}
-
-fn table(bed: &Bed) {
-    let stages = bed.stages();
-    let mut times: Vec<Vec<f64>> = vec![Vec::new(); stages.len()];
-    for _ in 0..TURNS {
-        for (times, (_, call)) in times.iter_mut().zip(&stages) {
-            times.push(turn(call.as_ref()));
-        }
-    }
-    println!("{} bytes; {TURNS} turns, in turns\n", bed.body.len());
-    println!(
-        "{:<26} {:>12} {:>9} {:>12}",
-        "", "median µs", "spread", "× signature"
-    );
-    let mut signature = None;
-    for (times, (name, _)) in times.iter_mut().zip(&stages) {
-        times.sort_unstable_by(f64::total_cmp);
-        let (low, median, high) = (times[TURNS / 4], times[TURNS / 2], times[TURNS * 3 / 4]);
-        let base = *signature.get_or_insert(median);
-        let (micros, spread, over) = (median / 1000.0, (high - low) / median * 100.0, median / base);
-        println!("{name:<26} {micros:>12.2} {spread:>8.0}% {over:>12.2}");
-    }
-}
-
 fn main() {
     let bed = Bed::new();
-    table(&bed);
+    turns::print(bed.body.len(), &bed.stages());
     if std::env::args().any(|argument| argument == "--table") {
         return;
     }

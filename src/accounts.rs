@@ -69,7 +69,7 @@ pub enum AccountError {
     NotLetIn {
         /// Their login on GitHub.
         login: String,
-        /// Why not, in words that tell a stranger nothing.
+        /// Why not, and what would help.
         why: String,
     },
     /// What came back does not belong to a sign-in that was begun here, or not any more.

@@ -24,11 +24,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::clock::{Clock, from_millis};
-use crate::journal::{KvQuery, Store, StoreError};
+use crate::journal::{Store, StoreError, kv_all};
 
 /// Of the values of the journal.
 const SPACE: &str = "budget";
-const PAGE: usize = 500;
 /// So many identities are kept in memory; beyond that those are forgotten that nobody uses.
 const IDENTITIES_MAX: usize = 1_024;
 
@@ -160,24 +159,12 @@ impl Budgets {
     pub async fn shown(&self) -> Result<Vec<Shown>, StoreError> {
         let now = self.0.clock.now();
         let mut ledgers: BTreeMap<String, Ledger> = BTreeMap::new();
-        let mut after = None;
-        while let Some(store) = &self.0.store {
-            let query = KvQuery {
-                space: SPACE.into(),
-                after,
-                limit: PAGE,
-                ..KvQuery::default()
-            };
-            let page = store.kv_list(&query, now).await?;
-            for entry in page.entries {
+        if let Some(store) = &self.0.store {
+            for entry in kv_all(store.as_ref(), SPACE, "", now).await? {
                 // What a newer version wrote is not ours to show.
                 if let Ok(ledger) = serde_json::from_slice(&entry.value) {
                     ledgers.insert(entry.name, ledger);
                 }
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
             }
         }
         let mut held_back = BTreeMap::new();

@@ -7,16 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::chart::Chart;
-use crate::journal::{KvKey, KvQuery, Store, StoreError};
+use crate::journal::{KV_VALUE_BYTES_MAX, KvEntry, KvKey, Store, StoreError, kv_all};
 
 /// Where measures are kept.
 const SPACE: &str = "insights";
 /// For how long, in milliseconds: what nobody measured for so long is no news.
 const KEPT_MS: i64 = 90 * 24 * 3_600_000;
-/// How many are read at once.
-const PAGE: usize = 200;
-/// The largest that is kept, in bytes: what a value of the journal may be.
-const BYTES_MAX: usize = 256 * 1024;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -88,7 +84,7 @@ fn key(kind: Kind, of: &str) -> Result<KvKey, StoreError> {
 pub async fn keep(store: &dyn Store, insight: &Insight, now: Timestamp) -> Result<(), StoreError> {
     let packed = |insight: &Insight| serde_json::to_vec(insight).unwrap_or_default();
     let mut value = packed(insight);
-    if value.len() > BYTES_MAX {
+    if value.len() > KV_VALUE_BYTES_MAX {
         value = packed(&Insight {
             notes: vec!["The evidence is too long to be kept; measure again to see it.".to_owned()],
             ..insight.clone()
@@ -98,29 +94,28 @@ pub async fn keep(store: &dyn Store, insight: &Insight, now: Timestamp) -> Resul
     store.kv_put(&key, Bytes::from(value), Some(KEPT_MS), now).await
 }
 
+/// The newest measure of one thing.
+///
+/// # Errors
+/// The journal does not answer.
+pub async fn one(
+    store: &dyn Store,
+    kind: Kind,
+    of: &str,
+    now: Timestamp,
+) -> Result<Option<Insight>, StoreError> {
+    let kept = store.kv_get(&key(kind, of)?, now).await?;
+    Ok(kept.and_then(|kept| serde_json::from_slice(&kept).ok()))
+}
+
 /// The newest measures of everything, by kind and name. What another version wrote and this one cannot read is passed over.
 ///
 /// # Errors
 /// The journal does not answer.
 pub async fn all(store: &dyn Store, now: Timestamp) -> Result<Vec<Insight>, StoreError> {
-    let mut found = Vec::new();
-    let mut query = KvQuery {
-        space: SPACE.to_owned(),
-        limit: PAGE,
-        ..KvQuery::default()
-    };
-    loop {
-        let page = store.kv_list(&query, now).await?;
-        let read = page
-            .entries
-            .iter()
-            .filter_map(|entry| serde_json::from_slice(&entry.value).ok());
-        found.extend(read);
-        match page.next {
-            Some(next) => query.after = Some(next),
-            None => break,
-        }
-    }
-    found.sort_by_key(|one: &Insight| (one.kind, one.of.to_lowercase()));
+    let kept = kv_all(store, SPACE, "", now).await?;
+    let read = |entry: &KvEntry| serde_json::from_slice(&entry.value).ok();
+    let mut found: Vec<Insight> = kept.iter().filter_map(read).collect();
+    found.sort_by_key(|one| (one.kind, one.of.to_lowercase()));
     Ok(found)
 }

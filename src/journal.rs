@@ -37,7 +37,7 @@ pub(crate) use groups::made_way;
 pub use groups::{GroupPlace, Stand};
 pub use kv::{
     KV_BATCH_MAX, KV_PAGE_BYTES_MAX, KV_VALUE_BYTES_MAX, Kv, KvBatch, KvChange, KvEntry, KvKey, KvPage,
-    KvQuery,
+    KvQuery, kv_all,
 };
 pub use memory::MemoryStore;
 pub use model::Model;

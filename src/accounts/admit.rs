@@ -11,7 +11,7 @@ use super::people::{People, Person, Visitor};
 use super::trip::{Errand, Started};
 use super::{AccountError, Accounts};
 use crate::integrations::github::{Granted, InTeam, Me};
-use crate::journal::{AuditEntry, KvBatch, KvChange, KvKey, KvQuery, PAGE_MAX};
+use crate::journal::{AuditEntry, KvKey, kv_all};
 
 /// Where the number is kept that each login of `xmrt.toml` had first, by login.
 const NUMBERS: &str = "github-people";
@@ -76,8 +76,12 @@ impl Accounts {
         if let Ok(sign_in) = self.sign_in()
             && let Err(why) = sign_in.app.revoke(&granted.access_token).await
         {
+            let whose = admitted
+                .as_ref()
+                .map_or("somebody", |(visitor, _)| visitor.login.as_str());
             tracing::warn!(
-                "the token of somebody who signed in to the dashboard could not be revoked: {why}"
+                "the token of {whose}, who signed in to the dashboard, could not be revoked: {why}; its owner can, at GitHub under Settings, \
+                 Applications"
             );
         }
         let (visitor, note) = admitted?;
@@ -195,35 +199,23 @@ impl Accounts {
 
     /// Every number that is remembered, by login.
     async fn numbers(&self) -> Result<BTreeMap<String, u64>, AccountError> {
-        let mut query = KvQuery {
-            space: NUMBERS.into(),
-            limit: PAGE_MAX,
-            ..KvQuery::default()
-        };
-        let mut found = BTreeMap::new();
-        loop {
-            let page = self.store().kv_list(&query, self.now()).await?;
-            found.extend(page.entries.iter().filter_map(|entry| {
-                let number = serde_json::from_slice(&entry.value).ok()?;
-                Some((entry.name.clone(), number))
-            }));
-            match page.next {
-                Some(next) => query.after = Some(next),
-                None => return Ok(found),
-            }
-        }
+        let kept = kv_all(self.store(), NUMBERS, "", self.now()).await?;
+        let numbers = kept.into_iter().filter_map(|entry| {
+            let number = serde_json::from_slice(&entry.value).ok()?;
+            Some((entry.name, number))
+        });
+        Ok(numbers.collect())
     }
 
     /// Remembers the number of a login that is let in for the first time, unless somebody else just did.
     async fn remember_number(&self, person: &Person, me: &Me) -> Result<bool, AccountError> {
         let key = KvKey::new(NUMBERS, &person.key())?;
         let number = serde_json::to_vec(&me.id).unwrap_or_default().into();
-        let first = KvBatch {
-            expects: vec![(key.clone(), None)],
-            changes: vec![(key, KvChange::Put(number, None))],
-            audit: Vec::new(),
-        };
-        Ok(self.store().kv_batch(first, self.now()).await?)
+        let there = self
+            .store()
+            .kv_put_if_absent(&key, number, None, self.now())
+            .await?;
+        Ok(there.is_none())
     }
 
     /// Puts on record what became of a person's sign-in.

@@ -10,7 +10,7 @@ use super::{AccountError, Accounts};
 use crate::agents::{Purpose, Sealed, Vault, VaultError};
 use crate::clock::after;
 use crate::integrations::github::Granted;
-use crate::journal::{KvBatch, KvChange, KvKey, KvQuery, PAGE_MAX, Store, StoreError};
+use crate::journal::{KvBatch, KvChange, KvKey, Store, StoreError, kv_all};
 
 /// Where accounts are kept, by agent.
 pub(super) const SPACE: &str = "github-accounts";
@@ -186,20 +186,8 @@ fn key(agent: &str) -> Result<KvKey, StoreError> {
 
 /// All accounts on record, by agent; also of agents that are not in `xmrt.toml` any more.
 pub async fn accounts(store: &dyn Store, now: Timestamp) -> Result<Vec<Account>, StoreError> {
-    let mut query = KvQuery {
-        space: SPACE.into(),
-        limit: PAGE_MAX,
-        ..KvQuery::default()
-    };
-    let mut found = Vec::new();
-    loop {
-        let page = store.kv_list(&query, now).await?;
-        found.extend(page.entries.iter().filter_map(|entry| read(&entry.value)));
-        match page.next {
-            Some(next) => query.after = Some(next),
-            None => return Ok(found),
-        }
-    }
+    let kept = kv_all(store, SPACE, "", now).await?;
+    Ok(kept.iter().filter_map(|entry| read(&entry.value)).collect())
 }
 
 fn read(value: &Bytes) -> Option<Account> {

@@ -102,6 +102,8 @@ struct Begun {
 
 /// What a browser that may came back with.
 pub(super) struct Returned {
+    /// What for it was sent.
+    pub(super) errand: Errand,
     code: String,
     redirect_uri: String,
     pkce: Pkce,
@@ -205,6 +207,7 @@ impl Accounts {
         })?;
         let verifier = Zeroizing::new(String::from_utf8_lossy(&verifier).into_owned());
         Ok(Returned {
+            errand: used.errand,
             code: code.to_owned(),
             redirect_uri: used.redirect_uri,
             pkce: Pkce {

@@ -49,7 +49,7 @@ impl Accounts {
     pub async fn callback(&self, callback: &Callback, browser: Option<&str>) -> Result<Arrived, TurnedAway> {
         let mut errand = None;
         let answer = match self.come_back(callback, browser, &mut errand).await {
-            Ok(returned) => self.arrive(&errand, returned).await,
+            Ok(returned) => self.arrive(returned).await,
             Err(error) => Err(error),
         };
         let error = match answer {
@@ -72,12 +72,12 @@ impl Accounts {
                     };
                     self.of_person(&who, "dashboard.login", outcome, &note).await;
                 }
-                Some(Errand::Agent(agent)) => {
+                other => {
+                    let agent = match other {
+                        Some(Errand::Agent(agent)) => agent.as_str(),
+                        _ => "nobody known",
+                    };
                     self.on_record("a browser", "agent.login", agent, outcome, &note)
-                        .await;
-                }
-                None => {
-                    self.on_record("a browser", "agent.login", "nobody known", outcome, &note)
                         .await;
                 }
             }
@@ -91,12 +91,8 @@ impl Accounts {
         })
     }
 
-    async fn arrive(&self, errand: &Option<Errand>, returned: Returned) -> Result<Arrived, AccountError> {
-        let Some(errand) = errand.clone() else {
-            return Err(AccountError::State(
-                "nobody knows what this sign-in is for; begin again".into(),
-            ));
-        };
+    async fn arrive(&self, returned: Returned) -> Result<Arrived, AccountError> {
+        let errand = returned.errand.clone();
         // The browser may go away meanwhile. What GitHub gives then is kept, or revoked, all the same.
         let accounts = self.clone();
         let arriving = tokio::spawn(async move {

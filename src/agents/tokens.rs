@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::clock;
-use crate::journal::{KvKey, KvQuery, Store, StoreError};
+use crate::journal::{KvKey, KvQuery, Store, StoreError, kv_all};
 
 /// Where tokens are kept, by the hash of each.
 const SPACE: &str = "agent-tokens";
@@ -100,23 +100,9 @@ pub async fn list(
     agent: Option<&str>,
     now: Timestamp,
 ) -> Result<Vec<TokenRecord>, StoreError> {
-    let mut records = Vec::new();
-    let mut after = None;
-    loop {
-        let query = KvQuery {
-            space: SPACE.into(),
-            prefix: String::new(),
-            after: after.take(),
-            limit: PAGE,
-        };
-        let page = store.kv_list(&query, now).await?;
-        let read = page.entries.iter().filter_map(|entry| read(&entry.value));
-        records.extend(read.filter(|record| agent.is_none_or(|agent| record.agent == agent)));
-        match page.next {
-            Some(next) => after = Some(next),
-            None => break,
-        }
-    }
+    let kept = kv_all(store, SPACE, "", now).await?;
+    let mut records: Vec<TokenRecord> = kept.iter().filter_map(|entry| read(&entry.value)).collect();
+    records.retain(|record| agent.is_none_or(|agent| record.agent == agent));
     records.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
     Ok(records)
 }

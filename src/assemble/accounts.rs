@@ -106,7 +106,6 @@ pub(super) fn base(settings: &Settings, address: std::net::SocketAddr) -> Result
     if address.ip().is_loopback() {
         return Ok(format!("http://127.0.0.1:{}", address.port()));
     }
-    Err("browsers do not know under which name this server is reached: put it into `[http] hosts` of xmrt.toml, or use \
-         `xmrt agents login`"
+    Err("browsers do not know under which name this server is reached: put it into `[http] hosts` of xmrt.toml"
         .into())
 }

@@ -91,7 +91,10 @@ pub(super) fn watch(
                     }
                     tell_of_the_door(&accounts, &reactor);
                 }
-                Err(_) if there.is_none() && accounts.people().is_empty() => {}
+                // Without a file nobody is let in, and nothing is wrong with that.
+                Err(_) if there.is_none() && accounts.people().is_empty() => {
+                    tell_of_the_door(&accounts, &reactor)
+                }
                 Err(why) => {
                     let why = format!("{why}\nthose who were let in to the dashboard before still are");
                     reactor.set_degraded(PART, Some(why));

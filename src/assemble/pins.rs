@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::clock::Clock;
 use crate::hub::{PinStore, ToolPin};
-use crate::journal::{KvKey, KvQuery, PAGE_MAX, Store};
+use crate::journal::{KvKey, Store, kv_all};
 
 /// The journal's space for pins; a name there is `server/tool`.
 const SPACE: &str = "mcp.pins";
@@ -36,27 +36,15 @@ fn bytes(pin: &ToolPin) -> Result<Bytes, String> {
 impl PinStore for JournalPins {
     async fn load(&self, server: &str) -> Result<BTreeMap<String, ToolPin>, String> {
         let prefix = format!("{server}/");
-        let mut query = KvQuery {
-            space: SPACE.to_owned(),
-            prefix: prefix.clone(),
-            after: None,
-            limit: PAGE_MAX,
-        };
+        let kept = kv_all(self.store.as_ref(), SPACE, &prefix, self.clock.now()).await;
         let mut pins = BTreeMap::new();
-        loop {
-            let page = self.store.kv_list(&query, self.clock.now()).await;
-            let page = page.map_err(|error| error.to_string())?;
-            for entry in page.entries {
-                let pin = serde_json::from_slice(&entry.value)
-                    .map_err(|error| format!("the pin `{}` cannot be read: {error}", entry.name))?;
-                let tool = entry.name.strip_prefix(&prefix).unwrap_or(&entry.name);
-                pins.insert(tool.to_owned(), pin);
-            }
-            if page.next.is_none() {
-                return Ok(pins);
-            }
-            query.after = page.next;
+        for entry in kept.map_err(|error| error.to_string())? {
+            let pin = serde_json::from_slice(&entry.value)
+                .map_err(|error| format!("the pin `{}` cannot be read: {error}", entry.name))?;
+            let tool = entry.name.strip_prefix(&prefix).unwrap_or(&entry.name);
+            pins.insert(tool.to_owned(), pin);
         }
+        Ok(pins)
     }
 
     async fn save(

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::board::{Board, BoardError};
-use crate::journal::{AuditEntry, KvBatch, KvChange, KvEntry, KvKey, KvQuery, PAGE_MAX, StoreError};
+use crate::journal::{AuditEntry, KvBatch, KvChange, KvEntry, KvKey, KvQuery, StoreError, kv_all};
 
 /// Whose these values are.
 const SPACE: &str = "coordination";
@@ -56,18 +56,11 @@ impl Board {
 
     /// Everything that is kept under names that begin so; `prefix` is off the names.
     pub(super) async fn all(&self, prefix: &str) -> Result<Vec<KvEntry>, BoardError> {
-        let (mut found, mut after) = (Vec::new(), None);
-        loop {
-            let (entries, next) = self.page(prefix, after, PAGE_MAX).await?;
-            found.extend(entries.into_iter().map(|mut entry| {
-                entry.name = entry.name.strip_prefix(prefix).unwrap_or_default().to_owned();
-                entry
-            }));
-            match next {
-                Some(next) => after = Some(next),
-                None => return Ok(found),
-            }
+        let mut found = kv_all(self.store.as_ref(), SPACE, prefix, self.clock.now()).await?;
+        for entry in &mut found {
+            entry.name = entry.name.strip_prefix(prefix).unwrap_or_default().to_owned();
         }
+        Ok(found)
     }
 
     /// Writes, if everything expected is so; gives whether it was.

@@ -52,8 +52,10 @@ pub(super) struct Desk {
     attempts: attempts::Attempts,
     /// Sign-ins that were begun at GitHub; each leaves a record for a while.
     begun: attempts::Begun,
-    /// Of what somebody may not do.
+    /// Of what somebody who is signed in may not do.
     refusals: Refusals,
+    /// Of sign-ins, which anybody can bring about: they must not push the others out of the record.
+    strangers: Refusals,
     watch: live::Watch,
     /// How many deliveries came in, minute by minute.
     pub(super) throughput: now::Throughput,

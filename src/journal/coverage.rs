@@ -10,7 +10,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{KvKey, KvQuery, PAGE_MAX, Store, StoreError};
+use super::{KvKey, Store, StoreError, kv_all};
 
 pub use lease::CoverageLease;
 
@@ -319,22 +319,9 @@ pub async fn coverage_of(
 
 /// Everything that is known, by source.
 pub async fn all_coverage(store: &dyn Store, now: Timestamp) -> Result<Vec<Coverage>, StoreError> {
-    let mut all = Vec::new();
-    let mut query = KvQuery {
-        space: SPACE.into(),
-        prefix: SOURCES.into(),
-        after: None,
-        limit: PAGE_MAX,
-    };
-    loop {
-        let page = store.kv_list(&query, now).await?;
-        let read = |value: &Bytes| serde_json::from_slice(value).ok();
-        all.extend(page.entries.iter().filter_map(|entry| read(&entry.value)));
-        match page.next {
-            Some(next) => query.after = Some(next),
-            None => return Ok(all),
-        }
-    }
+    let kept = kv_all(store, SPACE, SOURCES, now).await?;
+    let read = |value: &Bytes| serde_json::from_slice(value).ok();
+    Ok(kept.iter().filter_map(|entry| read(&entry.value)).collect())
 }
 
 /// The last comparison of all sources.

@@ -271,3 +271,30 @@ pub trait Kv {
     /// The values of a space whose names begin so, page by page.
     async fn kv_list(&self, query: &KvQuery, now: Timestamp) -> Result<KvPage, StoreError>;
 }
+
+/// Everything of a space whose names begin so, however many pages that is.
+///
+/// # Errors
+/// As [`Kv::kv_list`].
+pub async fn kv_all<K: Kv + ?Sized>(
+    store: &K,
+    space: &str,
+    prefix: &str,
+    now: Timestamp,
+) -> Result<Vec<KvEntry>, StoreError> {
+    let mut query = KvQuery {
+        space: space.to_owned(),
+        prefix: prefix.to_owned(),
+        after: None,
+        limit: PAGE_MAX,
+    };
+    let mut found = Vec::new();
+    loop {
+        let page = store.kv_list(&query, now).await?;
+        found.extend(page.entries);
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => return Ok(found),
+        }
+    }
+}

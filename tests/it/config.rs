@@ -1,5 +1,8 @@
 //! Settings: precedence, secrets, and what is said about wrong ones.
 
+mod people;
+mod servers;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -24,6 +27,16 @@ fn folder_with(name: &str, text: &str) -> (TempDir, PathBuf) {
     let path = folder.path().join(name);
     std::fs::write(&path, text).unwrap();
     (folder, path)
+}
+
+/// The settings with an `xmrt.toml` that says this.
+fn with_file(text: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
+    let (_folder, config) = folder_with("xmrt.toml", text);
+    let flags = Flags {
+        config: Some(config),
+        ..Flags::default()
+    };
+    load_with(&flags, environment)
 }
 
 #[test]
@@ -278,14 +291,7 @@ fn an_address_of_redis_that_cannot_be_meant_is_refused_without_repeating_it() {
 
 #[test]
 fn the_file_is_checked_as_strictly() {
-    let check = |text: &str| {
-        let (_folder, path) = folder_with("xmrt.toml", text);
-        let flags = Flags {
-            config: Some(path),
-            ..Flags::default()
-        };
-        load_with(&flags, &[]).map(|settings| settings.file)
-    };
+    let check = |text: &str| with_file(text, &[]).map(|settings| settings.file);
     let settings = check("[vars]\nteam = \"ops\"\n[limits]\nconcurrency = 3\n").unwrap();
     assert_eq!(settings.vars["team"], "ops");
     assert_eq!(settings.limits.concurrency, 3);
@@ -353,83 +359,6 @@ fn what_cannot_be_meant_about_coverage_is_refused_with_what_can() {
     }
 }
 
-/// The settings of one `[mcp.notes]` table.
-fn attached(table: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
-    let (_folder, config) = folder_with("xmrt.toml", &format!("[mcp.notes]\n{table}"));
-    let flags = Flags {
-        config: Some(config),
-        ..Flags::default()
-    };
-    load_with(&flags, environment)
-}
-
-#[test]
-fn an_external_server_sees_the_variables_it_names_and_those_that_are_missing_are_known() {
-    let environment = [("A_TOKEN", "the token"), ("PATH", "/bin"), ("OTHER", "no")];
-    let table = "command = [\"notes\", \"--stdio\"]\nenv = [\"A_TOKEN\", \"NOT_SET\"]\ntimeout = \"5s\"";
-    let settings = attached(table, &environment).unwrap();
-    let notes = &settings.mcp["notes"];
-    let seen: Vec<(&str, &str)> = notes
-        .environment
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.expose_secret()))
-        .collect();
-    assert_eq!(seen, [("A_TOKEN", "the token"), ("PATH", "/bin")]);
-    assert_eq!(notes.missing, ["NOT_SET"]);
-    assert_eq!(notes.server.call_timeout().as_secs(), 5);
-    assert!(!format!("{settings:?}").contains("the token"));
-    let remote =
-        "url = \"https://mcp.example.com/mcp\"\nheaders = { Authorization = \"Bearer ${A_TOKEN}!\" }";
-    let settings = attached(remote, &environment).unwrap();
-    let (name, value) = &settings.mcp["notes"].headers[0];
-    assert_eq!(
-        (name.as_str(), value.expose_secret()),
-        ("Authorization", "Bearer the token!")
-    );
-}
-
-#[test]
-fn an_external_server_that_cannot_be_meant_is_refused() {
-    let cases = [
-        ("", "say where it is"),
-        (
-            "command = [\"a\"]\nurl = \"https://a.test\"",
-            "exclude each other",
-        ),
-        ("command = [\"\"]", "names no program"),
-        ("command = [\"a\"]\nheaders = { A = \"b\" }", "belong to a `url`"),
-        (
-            "url = \"https://a.test\"\nenv = [\"A\"]",
-            "belongs to a `command`",
-        ),
-        ("url = \"file:///etc/passwd\"", "write https://"),
-        ("command = [\"a\"]\ntimeout = \"soon\"", "`timeout` is \"soon\""),
-        ("command = [\"a\"]\nhealth = \"1ms\"", "`health` is \"1ms\""),
-        (
-            "url = \"https://a.test\"\nheaders = { A = \"${B\" }",
-            "does not close it",
-        ),
-        (
-            "command = [\"a\"]\ntools = [\"b\"]\n[mcp.notes.tool.c]\nread_only = true",
-            "a tool that `tools` does not name",
-        ),
-        ("command = [\"a\"]\nshell = true", "unknown field `shell`"),
-    ];
-    for (table, part) in cases {
-        let error = attached(table, &[]).unwrap_err();
-        assert!(error.contains(part), "{table}: {error}");
-    }
-    for name in ["github", "all", "Notes", "a_name_that_is_much_too_long"] {
-        let (_folder, config) = folder_with("xmrt.toml", &format!("[mcp.{name}]\ncommand = [\"a\"]"));
-        let flags = Flags {
-            config: Some(config),
-            ..Flags::default()
-        };
-        let error = load_with(&flags, &[]).unwrap_err();
-        assert!(error.contains("name"), "{name}: {error}");
-    }
-}
-
 #[test]
 fn every_variable_that_is_read_is_in_the_reference() {
     // Everything set that shows only where it is set; what belongs together is taken in turns.
@@ -463,83 +392,4 @@ fn every_variable_that_is_read_is_in_the_reference() {
         let shown = taken.origins.iter().any(|row| row.origin.contains(&second));
         assert_eq!(shown, variable.also == config::Also::Several, "{second}");
     }
-}
-
-#[test]
-fn people_and_teams_are_checked_and_everything_wrong_with_them_is_told_at_once() {
-    let check = |text: &str| {
-        let (_folder, path) = folder_with("xmrt.toml", text);
-        let flags = Flags {
-            config: Some(path),
-            ..Flags::default()
-        };
-        load_with(&flags, &[]).map(|settings| settings.file)
-    };
-    let person = |rest: &str| format!("[[person]]\ngithub_login = \"octocat\"\nlevel = \"viewer\"\n{rest}\n");
-    let team = |name: &str| format!("[[team]]\ngithub_team = \"{name}\"\nlevel = \"viewer\"\n");
-    let file = check(&format!(
-        "{}{}",
-        person("roles = [\"ops\"]"),
-        team("acme/release")
-    ))
-    .unwrap();
-    assert_eq!(file.person[0].roles, ["ops"]);
-    assert_eq!(file.team[0].parts(), Some(("acme", "release")));
-    for (text, words) in [
-        (
-            person("").replace("viewer", "chief"),
-            "unknown variant `chief`, expected one of `none`, `viewer`, `operator`, `admin`",
-        ),
-        (
-            person("").replace("level = \"viewer\"", ""),
-            "missing field `level`",
-        ),
-        (person("").replace("octocat", "octo cat"), "no login of GitHub's"),
-        (
-            format!("{}{}", person(""), person("").replace("octocat", "OctoCat")),
-            "`OctoCat` is there twice",
-        ),
-        (
-            format!(
-                "{}{}",
-                person("github_id = 7"),
-                person("github_id = 7").replace("octocat", "mona")
-            ),
-            "the same `github_id` 7",
-        ),
-        (
-            format!(
-                "{}{}",
-                person("name = \"al\""),
-                person("name = \"al\"").replace("octocat", "mona")
-            ),
-            "could not tell them apart",
-        ),
-        (person("name = \"github:mona\""), "without `:`"),
-        (person("roles = [\"role:ops\"]"), "without `role:`"),
-        (person("role = \"ops\""), "unknown field `role`"),
-        (team("release"), "organization and team"),
-        (team("acme/"), "organization and team"),
-        (team("acme/../x"), "organization and team"),
-        (
-            format!("{}{}", team("acme/ops"), team("Acme/Ops")),
-            "`Acme/Ops` is there twice",
-        ),
-        (team("acme/ops").replace("viewer", "none"), "leave it out"),
-        (
-            (0..21).map(|number| team(&format!("acme/t{number}"))).collect(),
-            "there can be 20",
-        ),
-    ] {
-        let wrong = check(&text).unwrap_err();
-        assert!(
-            wrong.contains(words) && wrong.contains("xmrt.toml"),
-            "{words}: {wrong}"
-        );
-    }
-    let both = check(&format!("{}{}", team("release"), person("roles = [\"a b\"]"))).unwrap_err();
-    assert!(
-        both.contains("organization and team") && both.contains("\"a b\""),
-        "{both}"
-    );
 }

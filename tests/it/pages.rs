@@ -1,10 +1,26 @@
 //! The dashboard over real sockets: who gets in, what forms are taken, what a page may hold.
 
+mod insights;
+mod size;
+
 use http::HeaderMap;
 use serde_json::json;
 
-use crate::harness::{self, World, issue_opened};
+use crate::harness::{self, World};
 use crate::intake::{ADMIN_TOKEN, Answer, House, issue};
+
+const ASKS: &str = r#"
+description = "Asks"
+on = "github.issues.opened"
+
+[[action]]
+tool = "xmrt.notify"
+arguments = { to = "log", text = "TEXT" }
+approval = { by = ["alice"], reason = "REASON" }
+"#;
+
+const AGENTS: &str =
+    "[role.triage]\nallow = [\"xmrt.notify\"]\n\n[[agent]]\nid = \"scout\"\nrole = \"triage\"\n";
 
 /// A browser without a screen: it keeps its cookie, and reads a form's token off the page.
 struct Browser {
@@ -323,128 +339,6 @@ async fn an_event_shows_the_failing_condition_and_a_run_is_cancelled_retried_and
     house.close().await;
 }
 
-#[tokio::test]
-async fn a_page_stays_small_however_much_there_is() {
-    let house = House::open().await;
-    let mut large = issue(1);
-    large["many"] = (0..20_000)
-        .map(|number| json!({ "n": number, "t": "<&>".repeat(20) }))
-        .collect();
-    house.github("issues", "d-0", &large).await;
-    for number in 1..=60 {
-        house
-            .github("issues", &format!("d-{number}"), &issue(number))
-            .await;
-    }
-    let mut browser = Browser::signed_in(&house).await;
-    for path in ["/", "/events", "/events/d-0", "/runs"] {
-        let page = browser.get(path).await;
-        assert_eq!(page.status, 200, "{path}");
-        assert!(page.text.len() <= 100_000, "{path}: {}", page.text.len());
-    }
-    house.close().await;
-}
-
-const ASKS: &str = r#"
-description = "Asks"
-on = "github.issues.opened"
-
-[[action]]
-tool = "xmrt.notify"
-arguments = { to = "log", text = "TEXT" }
-approval = { by = ["alice"], reason = "REASON" }
-"#;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn pages_about_rules_and_approvals_stay_small_too_and_say_what_they_leave_out() {
-    const QUESTIONS: u64 = 22;
-    let asks = ASKS
-        .replace("TEXT", &"<&>".repeat(3_000))
-        .replace("REASON", &"<why>".repeat(400));
-    let quiet = ASKS.replace("issues.opened", "issues.pinned");
-    let described = quiet.replace("Asks", &"it does <this> & <that>, ".repeat(20));
-    let long = format!("{quiet}{}", "# nothing <but> words\n".repeat(4_000));
-    let names: Vec<String> = (0..150).map(|number| format!("rule-{number}")).collect();
-    let mut rules: Vec<(&str, &str)> = names
-        .iter()
-        .map(|name| (name.as_str(), described.as_str()))
-        .collect();
-    rules.extend([("asks", asks.as_str()), ("long", long.as_str())]);
-    let world = World::start(&rules, "").await;
-    for number in 1..=QUESTIONS {
-        let id = format!("d-{number}");
-        world.github("issues", &id, &issue_opened(number)).await.unwrap();
-    }
-    world
-        .until("all questions are asked", async || {
-            let asked = world.api("approvals?limit=100").await.1;
-            (asked["approvals"].as_array()?.len() as u64 == QUESTIONS).then_some(())
-        })
-        .await;
-    let mut browser = Browser::at(&world.server.url);
-    assert_eq!(browser.sign_in(harness::ADMIN_TOKEN).await.status, 303);
-    for (path, says) in [
-        ("/rules", "52 more"),
-        ("/rules/long", "more lines"),
-        ("/rules/long", "too long for a form"),
-        ("/rules/rule-7", "<textarea"),
-        ("/rules/asks", "too long for a form"),
-        ("/approvals", "Older"),
-        ("/approvals", "cut here"),
-    ] {
-        let page = browser.get(path).await;
-        assert_eq!(page.status, 200, "{path}");
-        assert!(page.text.contains(says), "{path} does not say {says:?}");
-        assert!(page.text.len() <= 100_000, "{path}: {}", page.text.len());
-        assert!(
-            !page.text.contains("<why>") && !page.text.contains("<but>"),
-            "{path}"
-        );
-    }
-}
-
-const AGENTS: &str =
-    "[role.triage]\nallow = [\"xmrt.notify\"]\n\n[[agent]]\nid = \"scout\"\nrole = \"triage\"\n";
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_trail_and_an_agent_are_shown_whole_small_and_without_a_strangers_markup() {
-    let tells = ASKS
-        .replace("TEXT", &"<&>".repeat(3_000))
-        .replace("approval = { by = [\"alice\"], reason = \"REASON\" }\n", "")
-        .replace("\non = ", "\nagent = \"scout\"\non = ");
-    let world = World::start(&[("tells", &tells)], AGENTS).await;
-    for number in 1..=55 {
-        let id = format!("d-{number}");
-        world.github("issues", &id, &issue_opened(number)).await.unwrap();
-        world.settled(&id).await;
-    }
-    let mut browser = Browser::at(&world.server.url);
-    assert_eq!(browser.sign_in(harness::ADMIN_TOKEN).await.status, 303);
-    for (path, says) in [
-        ("/audit", "Older"),
-        ("/audit?who=scout", "xmrt.notify"),
-        ("/audit?what=xmrt.*&outcome=done", "xmrt.notify"),
-        ("/audit?who=nobody", "No entry is like that"),
-        ("/agents", "scout"),
-        ("/agents/scout", "All of it"),
-    ] {
-        let page = browser.get(path).await;
-        assert_eq!(page.status, 200, "{path}: {}", page.text);
-        assert!(page.text.contains(says), "{path} does not say {says:?}");
-        assert!(page.text.len() <= 100_000, "{path}: {}", page.text.len());
-        assert!(!page.text.contains("<&>"), "{path}");
-    }
-    let older = browser.get("/audit").await.text;
-    let (_, link) = older.split_once("class=\"next\" href=\"").unwrap();
-    let link = link.split('"').next().unwrap().replace("&amp;", "&");
-    let page = browser.get(&link).await;
-    assert_eq!(page.status, 200);
-    assert!(page.text.contains("xmrt.notify") && !page.text.contains("class=\"next\""));
-    for (path, status) in [("/agents/nobody", 404), ("/audit?before=yesterday", 400)] {
-        assert_eq!(browser.get(path).await.status, status, "{path}");
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_shown_on_one_page_that_nobody_keeps() {
     let world = World::start(&[], AGENTS).await;
@@ -466,88 +360,4 @@ async fn a_token_is_shown_on_one_page_that_nobody_keeps() {
     assert!(!world.server_log().contains(token));
     let (_, trail) = world.api("audit?who=admin").await;
     assert_eq!(trail["audit"][0]["what"], "agent.token", "{trail}");
-}
-
-/// A repository with a red build and a hostile author, and a service that is built from it.
-async fn measurable(world: &World) {
-    let seed = json!({
-        "github": {
-            "repos": [{ "full_name": "acme/api", "pushed": "-1d" }],
-            "issues": [{ "repo": "acme/api", "number": 1, "title": "It", "author": "<b>ann", "created": "-2d" }],
-            "runs": [{ "repo": "acme/api", "id": 1, "name": "<script>CI", "path": ".github/workflows/ci.yml", "branch": "main",
-                       "status": "completed", "conclusion": "failure", "created": "-1h" }],
-        },
-        "render": {
-            "services": [{ "id": "srv-a", "name": "<i>api", "repo": "acme/api" }],
-            "deploys": [{ "id": "dep-1", "service_id": "srv-a", "status": "live", "created": "-3d", "finished": "-3d" }],
-        },
-    });
-    world.sandbox_post("seed", seed).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_measured_is_shown_with_charts_and_measured_again_by_a_form() {
-    let world = World::start(&[], "").await;
-    measurable(&world).await;
-    let mut browser = Browser::at(&world.server.url);
-    assert_eq!(browser.sign_in(harness::ADMIN_TOKEN).await.status, 303);
-    let nothing = browser.get("/insights").await.text;
-    assert!(nothing.contains("Nothing was measured yet"), "{nothing}");
-    let csrf = csrf(&nothing);
-    for (kind, of, says) in [
-        ("ecosystem", "", "of 100"),
-        ("service", "srv-a", "Lead time of a commit"),
-        ("repository", "acme/api", "open and without an answer"),
-    ] {
-        let form = format!("csrf={csrf}&kind={kind}&of={of}");
-        let done = browser.post("/insights", form).await;
-        assert_eq!(done.status, 303, "{kind}: {}", done.text);
-        let page = browser.get(done.header("location")).await;
-        assert!(page.text.contains(says), "{kind}: {}", page.text);
-        assert!(page.text.contains("It was measured just now"), "{kind}");
-        let strange = ["<script>CI", "<b>ann", "<i>api", "<style", " style="];
-        assert!(
-            !strange.iter().any(|part| page.text.contains(part)),
-            "{kind}: {}",
-            page.text
-        );
-        assert!(page.text.len() <= 100_000, "{kind}: {}", page.text.len());
-    }
-    let all = browser.get("/insights").await.text;
-    assert_eq!(all.matches("<svg").count(), 3, "{all}");
-    assert_eq!(all.matches("Measure again").count(), 3);
-
-    // The same by the API.
-    let (status, found) = world.api("insights?kind=repository").await;
-    assert_eq!((status, &found["insights"][0]["of"]), (200, &json!("acme/api")));
-    let (status, again) = world
-        .api_post("insights", json!({ "kind": "service", "of": "srv-a" }))
-        .await;
-    assert_eq!(
-        (status, &again["table"][0]["name"]),
-        (200, &json!("Deployments")),
-        "{again}"
-    );
-    for (wish, expected) in [
-        (json!({ "kind": "service", "of": "srv-gone" }), 404),
-        (json!({ "kind": "repository", "of": "acme" }), 422),
-        (json!({ "kind": "ecosystem", "of": "acme/api" }), 422),
-        (json!({ "kind": "weather" }), 400),
-    ] {
-        let (status, problem) = world.api_post("insights", wish.clone()).await;
-        assert_eq!(status, expected, "{wish}: {problem}");
-    }
-    for (wish, status) in [("kind=weather&of=", 400), ("kind=repository&of=acme", 422)] {
-        let answer = browser.post("/insights", format!("csrf={csrf}&{wish}")).await;
-        assert_eq!(answer.status, status, "{wish}");
-    }
-    // It is on record who wished for it.
-    let (_, trail) = world.api("audit?what=xmrt.dora_metrics").await;
-    let who: Vec<&str> = trail["audit"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| one["who"].as_str().unwrap())
-        .collect();
-    assert!(who.contains(&"admin") && who.contains(&"api"), "{trail}");
 }

@@ -89,8 +89,8 @@ pub(in super::super) async fn measured(
     let hub = app.reactor.hub();
     // What came of it the tool has kept.
     hub.call(tool, arguments, meta, PATIENCE).await.map_err(problem)?;
-    let mut kept = kept(app).await?.into_iter();
-    let of_it = kept.find(|one| one.kind == kind && one.of.eq_ignore_ascii_case(of));
+    let now = app.reactor.clock().now();
+    let of_it = insights::one(app.reactor.store().as_ref(), kind, of, now).await?;
     of_it.ok_or_else(|| Problem::unavailable("it was measured, and is not in the journal"))
 }
 

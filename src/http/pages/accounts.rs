@@ -1,7 +1,7 @@
 //! In: a browser on its way to GitHub, and back. Out: an agent or a person who is signed in, or why not. Never: an address to send
 //! anybody to that a request named, unless it is a page of this server.
 
-use axum::extract::{Query, Request, State};
+use axum::extract::{Extension, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use secrecy::ExposeSecret;
@@ -11,9 +11,9 @@ use serde_json::json;
 use super::super::Problem;
 use super::super::listen::Peer;
 use super::super::routes::{App, Shared};
-use super::session::{self, is_local};
+use super::session::{self, Signed, is_local};
 use super::{Failed, Fields, to, view};
-use crate::accounts::{Accounts, Arrived, Callback, TurnedAway};
+use crate::accounts::{Accounts, Arrived, Callback, Started, TurnedAway};
 use crate::clock::Clock;
 
 /// The cookie that ties the way back to the way there. With its prefix browsers take it from this very host only, over TLS.
@@ -35,7 +35,11 @@ fn accounts(app: &App) -> Result<&Accounts, Problem> {
 }
 
 /// `GET /oauth/github/start?agent=`: for an admin of the dashboard.
-pub(super) async fn start(State(app): Shared, request: Request) -> Result<Response, Failed> {
+pub(super) async fn start(
+    State(app): Shared,
+    Extension(signed): Extension<Signed>,
+    request: Request,
+) -> Result<Response, Failed> {
     let asked = Query::<Start>::try_from_uri(request.uri());
     let Query(Start { agent }) = asked.map_err(|error| {
         Problem::bad_request(format!(
@@ -44,10 +48,21 @@ pub(super) async fn start(State(app): Shared, request: Request) -> Result<Respon
         ))
     })?;
     let started = accounts(&app)?.start(&agent).await?;
+    // Who comes back is known by the agent's account; who wanted it, from here alone.
+    app.reactor.said(&signed.who, "agent.login_begun", &agent).await;
+    Ok(sent(&started, request.headers()))
+}
+
+/// On the way to GitHub, with what tells the browser when it comes back.
+fn sent(started: &Started, headers: &HeaderMap) -> Response {
     let mut response = to(started.url.as_str());
-    let browser = started.browser.expose_secret();
-    set_cookie(&mut response, request.headers(), browser, started.seconds);
-    Ok(response)
+    set_cookie(
+        &mut response,
+        headers,
+        started.browser.expose_secret(),
+        started.seconds,
+    );
+    response
 }
 
 /// `GET /sign-in/github?next=`: for everybody. What somebody can bring about by this is a record that is gone within the hour, and
@@ -75,16 +90,7 @@ pub(super) async fn start_person(State(app): Shared, request: Request) -> Respon
         Err(problem) => Err(problem),
     };
     match started {
-        Ok(started) => {
-            let mut response = to(started.url.as_str());
-            set_cookie(
-                &mut response,
-                headers,
-                started.browser.expose_secret(),
-                started.seconds,
-            );
-            response
-        }
+        Ok(started) => sent(&started, headers),
         Err(problem) => session::shown(&app, headers, &next, Some(problem.detail()), problem.status()),
     }
 }

@@ -77,14 +77,10 @@ pub(super) async fn measure(
     Extension(signed): Extension<Signed>,
     Extension(form): Extension<Fields>,
 ) -> Result<Response, Failed> {
-    let kind = match form.get("kind") {
-        "ecosystem" => Kind::Ecosystem,
-        "service" => Kind::Service,
-        "repository" => Kind::Repository,
-        other => {
-            let detail = format!("`kind` is {other:?}; it can be `ecosystem`, `service` or `repository`");
-            return Err(Problem::bad_request(detail).into());
-        }
+    let asked = form.get("kind");
+    let Some(kind) = KINDS.into_iter().find(|kind| kind.as_str() == asked) else {
+        let detail = format!("`kind` is {asked:?}; it can be `ecosystem`, `service` or `repository`");
+        return Err(Problem::bad_request(detail).into());
     };
     let found = measured(&app, kind, form.get("of"), &signed.who).await?;
     let (kind, of) = (found.kind.as_str(), view::segment(&found.of));

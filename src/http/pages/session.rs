@@ -138,10 +138,7 @@ async fn on_record(app: &App, who: &str, what: &str, outcome: &str, note: &str) 
         ..AuditEntry::default()
     };
     tracing::info!(target: "audit", who, what, outcome, "{note}");
-    let kept = app.reactor.store().audit(vec![entry], app.reactor.clock().now());
-    if let Err(error) = kept.await {
-        tracing::error!(target: "audit", who, what, outcome, "this is not in the audit trail, which cannot be written: {error}");
-    }
+    app.reactor.on_record(entry).await;
 }
 
 /// `GET /sign-in`
@@ -201,7 +198,7 @@ pub(super) async fn sign_in(State(app): Shared, request: Request) -> Response {
     if token.is_empty() || !bool::from(fits) {
         app.desk.attempts.count(&place, now);
         tracing::warn!(target: "audit", peer = place, "somebody could not sign in to the dashboard");
-        if app.desk.refusals.one_more() {
+        if app.desk.strangers.one_more() {
             let note = format!("this is not the admin token; from {place}");
             on_record(&app, "a browser", "dashboard.login", "refused", &note).await;
         }
@@ -221,6 +218,9 @@ pub(super) async fn sign_in(State(app): Shared, request: Request) -> Response {
 /// Nothing more is heard from there for a while.
 pub(super) fn too_many(app: &App, headers: &HeaderMap, next: &str, wait: std::time::Duration) -> Response {
     let seconds = wait.as_secs().max(1);
+    if app.desk.strangers.one_more() {
+        tracing::warn!(target: "audit", "too many attempts to sign in to the dashboard from one place, or from all: not heard for {seconds} s");
+    }
     let error = format!("Too many attempts to sign in. Try again in {seconds} s.");
     let mut response = shown(app, headers, next, Some(&error), StatusCode::TOO_MANY_REQUESTS);
     response

@@ -51,6 +51,17 @@ fn every_form_of_the_dashboard_has_the_level_it_should() {
     assert_eq!(source.matches("post(").count(), forms + 1, "the sign-in's own");
 }
 
+/// An event whose run asks a person: that run.
+async fn question(world: &World) -> String {
+    world.github("issues", "d-1", &issue_opened(1)).await.unwrap();
+    world
+        .until("the question", async || {
+            let (_, page) = world.api("approvals").await;
+            Some(page["approvals"].get(0)?["run"].as_str()?.to_owned())
+        })
+        .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_lacks_the_level_for_a_form_is_refused_it_by_name_and_nothing_is_done() {
     let world = world().await;
@@ -117,13 +128,7 @@ async fn whoever_lacks_the_level_for_a_form_is_refused_it_by_name_and_nothing_is
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_offers_only_what_its_reader_may_do() {
     let world = world().await;
-    world.github("issues", "d-1", &issue_opened(1)).await.unwrap();
-    let run = world
-        .until("the question", async || {
-            let (_, page) = world.api("approvals").await;
-            Some(page["approvals"].get(0)?["run"].as_str()?.to_owned())
-        })
-        .await;
+    let run = question(&world).await;
     world.api_post("pauses", json!({ "what": "agent:eliza" })).await;
     let run = format!("/runs/{run}");
     let pages = [
@@ -204,13 +209,7 @@ async fn a_page_offers_only_what_its_reader_may_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_persons_word_on_an_approval_is_theirs_with_their_roles_whatever_the_form_says() {
     let world = world().await;
-    world.github("issues", "d-1", &issue_opened(1)).await.unwrap();
-    let run = world
-        .until("the question", async || {
-            let (_, page) = world.api("approvals").await;
-            Some(page["approvals"].get(0)?["run"].as_str()?.to_owned())
-        })
-        .await;
+    let run = question(&world).await;
     // An admin without the role says that they are somebody who has it.
     let mut ada = signed_in(&world, "ada").await;
     let path = format!("/approvals/{run}");
@@ -301,4 +300,38 @@ async fn what_a_person_does_is_on_record_as_theirs() {
     browser.sign_in(&world).await;
     let (_, trail) = world.api("audit?who=admin&what=dashboard.login").await;
     assert_eq!(trail["audit"][0]["outcome"], "done", "{trail}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_xmrt_toml_answers_what_asks_for_that_name_and_no_role_does() {
+    let by_name = ASKS.replace("\"role:release\", \"github:nobody\"", "\"alice\"");
+    let world = World::start_with(&[("asks", &by_name)], CONFIG, CLIENT).await;
+    seed(
+        &world,
+        "team_members",
+        json!([{ "org": "acme", "team": "release", "login": "rita" }]),
+    )
+    .await;
+    let run = question(&world).await;
+    let path = format!("/approvals/{run}");
+    let mut rita = signed_in(&world, "rita").await;
+    let page = post(&mut rita, &world, &path, &[("answer", "approve")]).await;
+    assert_eq!(page.status, 403, "{}", page.text);
+    let mut olga = signed_in(&world, "olga").await;
+    let page = post(&mut olga, &world, &path, &[("answer", "approve")]).await;
+    assert_eq!(page.status, 303, "{}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_a_browser_to_github_for_an_agent_is_on_record() {
+    let world = world().await;
+    let mut ada = signed_in(&world, "ada").await;
+    let gone = open(&mut ada, &world, "/oauth/github/start?agent=eliza").await;
+    assert!(gone.location.is_some(), "{}", gone.text);
+    let (_, trail) = world.api("audit?what=agent.login_begun").await;
+    assert_eq!(
+        (&trail["audit"][0]["who"], &trail["audit"][0]["target"]),
+        (&json!("github:ada"), &json!("eliza")),
+        "{trail}"
+    );
 }

@@ -11,11 +11,9 @@ use super::super::records::of_store;
 use super::kinds::Kind;
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::github::{PullRequest, Repo, is_within_bounds};
-use crate::journal::{KvKey, KvQuery, Store};
+use crate::journal::{KvEntry, KvKey, Store, kv_all};
 
 const SPACE: &str = "improvement";
-/// How many are read at once.
-const PAGE: usize = 500;
 
 /// What became of a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -104,26 +102,10 @@ pub(super) async fn keep(store: &dyn Store, proposal: &Proposal, now: Timestamp)
 
 /// All proposals there ever were in repositories that the caller may reach, by repository and kind.
 pub(super) async fn all(store: &dyn Store, now: Timestamp) -> Result<Vec<Proposal>, ToolError> {
-    let mut found = Vec::new();
-    let mut query = KvQuery {
-        space: SPACE.to_owned(),
-        limit: PAGE,
-        ..KvQuery::default()
-    };
-    loop {
-        let page = store.kv_list(&query, now).await.map_err(of_store)?;
-        // What another version wrote and this one cannot read is passed over: GitHub knows it still.
-        found.extend(
-            page.entries
-                .iter()
-                .filter_map(|entry| serde_json::from_slice::<Proposal>(&entry.value).ok())
-                .filter(is_reached),
-        );
-        match page.next {
-            Some(cursor) => query.after = Some(cursor),
-            None => return Ok(found),
-        }
-    }
+    let kept = kv_all(store, SPACE, "", now).await.map_err(of_store)?;
+    // What another version wrote and this one cannot read is passed over: GitHub knows it still.
+    let read = |entry: &KvEntry| serde_json::from_slice::<Proposal>(&entry.value).ok();
+    Ok(kept.iter().filter_map(read).filter(is_reached).collect())
 }
 
 /// Whether the caller may know of a proposal.

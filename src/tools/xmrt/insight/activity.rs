@@ -8,12 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::delivery::window;
 use super::flow::{Activity, Deed, Flow, Item, Person, Word};
 use super::stretch::{Spread, Window};
-use super::told::{columns, row, spread, table};
-use super::week::{Drawing, Week, since, weeks_of};
-use crate::agents::Who;
+use super::told::{columns, keep, report, row, spread};
+use super::week::{Drawing, Week, measured, since, weeks_of};
 use crate::chart::Chart;
 use crate::hub::ToolError;
-use crate::insights::{self, Insight, Kind, Row};
+use crate::insights::{Insight, Kind, Row};
 use crate::integrations::ApiError;
 use crate::integrations::github::{Client, Commit, CommitFilter, Listed, Repo, Spoken, Worked};
 use crate::tools::quote::quote;
@@ -21,7 +20,6 @@ use crate::tools::toolbox::Ctx;
 use crate::tools::unread::part;
 use crate::tools::when::day;
 use crate::tools::xmrt::Parts;
-use crate::tools::xmrt::records::of_store;
 
 /// How many of each are read: ten pages.
 const READ_MAX: usize = 1_000;
@@ -81,13 +79,7 @@ pub(super) async fn activity_insights(
     let client = ctx.parts.github(&ctx.who)?;
     let mut gaps = Vec::new();
     let flow = read(client, &args.repo, since(window, &weeks), &mut gaps).await?;
-    let weeks: Vec<Week<Activity>> = weeks
-        .into_iter()
-        .map(|week| Week {
-            since: week.since,
-            measures: flow.measured(week),
-        })
-        .collect();
+    let weeks = measured(weeks, |week| flow.measured(week));
     let mut people = flow.people(window);
     people.truncate(PEOPLE_MAX);
     let mut seen = ActivitySeen {
@@ -102,13 +94,15 @@ pub(super) async fn activity_insights(
         gaps,
         report: String::new(),
     };
-    seen.report = seen.told();
-    // What an agent may not read is missing from what it measures; another stretch of time is another measure.
-    if args.weeks.is_some() && args.within.is_none() && !matches!(ctx.who, Who::Agent(_)) {
-        let kept = seen.insight();
-        insights::keep(ctx.parts.store.as_ref(), &kept, ctx.clock.now())
-            .await
-            .map_err(of_store)?;
+    let insight = seen.insight();
+    let (since, until) = (day(seen.since), day(seen.until));
+    seen.report = report(
+        &format!("Activity of {}, {since} to {until}:", seen.repo),
+        &insight,
+    );
+    // Another stretch of time is another measure.
+    if args.weeks.is_some() && args.within.is_none() {
+        keep(&ctx, &insight).await?;
     }
     Ok(seen)
 }
@@ -228,27 +222,7 @@ fn charts(weeks: &[Week<Activity>]) -> Vec<Chart> {
 }
 
 impl ActivitySeen {
-    /// What a person would paste.
-    fn told(&self) -> String {
-        let mut lines = vec![
-            format!(
-                "Activity of {}, {} to {}:",
-                self.repo,
-                day(self.since),
-                day(self.until)
-            ),
-            String::new(),
-        ];
-        lines.extend(table(&columns(self.window()), &self.rows()));
-        let notes = self.notes();
-        if !notes.is_empty() {
-            lines.push(String::new());
-            lines.extend(notes.iter().map(|note| format!("- {note}")));
-        }
-        lines.join("\n")
-    }
-
-    /// The same, to be kept.
+    /// What a person sees of it.
     fn insight(&self) -> Insight {
         Insight {
             kind: Kind::Repository,
@@ -257,17 +231,13 @@ impl ActivitySeen {
             measured_at: self.until,
             score: None,
             change: None,
-            columns: columns(self.window()),
+            columns: columns(Window {
+                since: self.since,
+                until: self.until,
+            }),
             table: self.rows(),
             notes: self.notes(),
             charts: self.charts.clone(),
-        }
-    }
-
-    fn window(&self) -> Window {
-        Window {
-            since: self.since,
-            until: self.until,
         }
     }
 

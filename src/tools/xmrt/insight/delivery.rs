@@ -7,12 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::dora::{FailedChange, Measures};
 use super::history::{self, Read};
 use super::stretch::Window;
-use super::told::{columns, row, spread, table};
-use super::week::{Drawing, Week, since, weeks_of};
-use crate::agents::Who;
+use super::told::{columns, keep, report, row, spread};
+use super::week::{Drawing, Week, measured, since, weeks_of};
 use crate::chart::Chart;
 use crate::hub::ToolError;
-use crate::insights::{self, Insight, Kind, Row};
+use crate::insights::{Insight, Kind, Row};
 use crate::integrations::render::Service;
 use crate::tools::counted::counted;
 use crate::tools::quote::{plain, quote};
@@ -20,7 +19,6 @@ use crate::tools::span;
 use crate::tools::toolbox::{Ctx, invalid};
 use crate::tools::when::{day, lasted, minute};
 use crate::tools::xmrt::Parts;
-use crate::tools::xmrt::records::of_store;
 
 /// What is looked at unless a call says otherwise.
 const WITHIN: &str = "30d";
@@ -73,13 +71,18 @@ pub(super) async fn dora_metrics(ctx: Ctx<Parts>, args: DoraArgs) -> Result<Deli
     let window = window(args.within.as_deref(), ctx.clock.now())?;
     let weeks = weeks_of(args.weeks, window);
     let service = ctx.parts.render()?.service(&args.service_id).await?;
-    let delivery = measured(&ctx, &service, window, weeks).await?;
-    // What an agent may not read is missing from what it measures; another stretch of time is another measure.
-    if args.weeks.is_some() && args.within.is_none() && !matches!(ctx.who, Who::Agent(_)) {
-        let kept = delivery.insight();
-        insights::keep(ctx.parts.store.as_ref(), &kept, ctx.clock.now())
-            .await
-            .map_err(of_store)?;
+    let mut delivery = of_service(&ctx, &service, window, weeks).await?;
+    let insight = delivery.insight();
+    let (since, until) = (day(delivery.since), day(delivery.until));
+    let name = quote(&delivery.service_name, NAME_BYTES_MAX);
+    let about = format!(
+        "Delivery of {name} ({}), {since} to {until}:",
+        delivery.service_id
+    );
+    delivery.report = report(&about, &insight);
+    // Another stretch of time is another measure.
+    if args.weeks.is_some() && args.within.is_none() {
+        keep(&ctx, &insight).await?;
     }
     Ok(delivery)
 }
@@ -94,8 +97,8 @@ pub(super) fn window(within: Option<&str>, until: Timestamp) -> Result<Window, T
     Ok(Window { since, until })
 }
 
-/// The measures of a service.
-async fn measured(
+/// The measures of a service, still without a report.
+async fn of_service(
     ctx: &Ctx<Parts>,
     service: &Service,
     window: Window,
@@ -110,14 +113,8 @@ async fn measured(
     let (now, mut failed_changes) = history.measured(window);
     failed_changes.reverse();
     let (before, _) = history.measured(window.before());
-    let weeks: Vec<Week<Measures>> = weeks
-        .into_iter()
-        .map(|week| Week {
-            since: week.since,
-            measures: history.measured(week).0,
-        })
-        .collect();
-    let mut delivery = Delivery {
+    let weeks = measured(weeks, |week| history.measured(week).0);
+    Ok(Delivery {
         service_id: service.id.clone(),
         service_name: service.name.clone(),
         since: window.since,
@@ -129,9 +126,7 @@ async fn measured(
         weeks,
         gaps,
         report: String::new(),
-    };
-    delivery.report = delivery.told();
-    Ok(delivery)
+    })
 }
 
 /// What the weeks came to, as pictures.
@@ -154,31 +149,7 @@ fn charts(weeks: &[Week<Measures>]) -> Vec<Chart> {
 }
 
 impl Delivery {
-    /// What a person would paste.
-    fn told(&self) -> String {
-        let mut lines = vec![
-            format!(
-                "Delivery of {} ({}), {} to {}:",
-                quote(&self.service_name, NAME_BYTES_MAX),
-                self.service_id,
-                day(self.since),
-                day(self.until)
-            ),
-            String::new(),
-        ];
-        lines.extend(table(&columns(self.window()), &self.rows()));
-        let gaps = self.gaps.iter().map(|gap| format!("Not measured: {gap}."));
-        let failed = self.failed_changes.iter().map(FailedChange::told);
-        for mut notes in [failed.collect::<Vec<_>>(), gaps.collect()] {
-            if !notes.is_empty() {
-                lines.push(String::new());
-                lines.extend(notes.drain(..).map(|note| format!("- {note}")));
-            }
-        }
-        lines.join("\n")
-    }
-
-    /// The same, to be kept.
+    /// What a person sees of it.
     fn insight(&self) -> Insight {
         let gaps = self.gaps.iter().map(|gap| format!("Not measured: {gap}."));
         Insight {
@@ -188,7 +159,10 @@ impl Delivery {
             measured_at: self.until,
             score: None,
             change: None,
-            columns: columns(self.window()),
+            columns: columns(Window {
+                since: self.since,
+                until: self.until,
+            }),
             table: self.rows(),
             notes: self
                 .failed_changes
@@ -197,13 +171,6 @@ impl Delivery {
                 .chain(gaps)
                 .collect(),
             charts: self.charts.clone(),
-        }
-    }
-
-    fn window(&self) -> Window {
-        Window {
-            since: self.since,
-            until: self.until,
         }
     }
 
@@ -224,16 +191,14 @@ fn deployments(measures: &Measures) -> String {
         0 => "none".to_owned(),
         deployments => format!("{deployments} ({} a week)", measures.deployments_per_week),
     };
-    let more = [
-        (measures.rollbacks, "roll-back"),
-        (measures.never_live, "failed or canceled before it was live"),
-    ];
-    for (count, what) in more {
-        match (count, what) {
-            (0, _) => {}
-            (count, "roll-back") => told.push_str(&format!(", {}", counted(count, what))),
-            (count, what) => told.push_str(&format!(", {count} {what}")),
-        }
+    if measures.rollbacks > 0 {
+        told.push_str(&format!(", {}", counted(measures.rollbacks, "roll-back")));
+    }
+    if measures.never_live > 0 {
+        told.push_str(&format!(
+            ", {} failed or canceled before it was live",
+            measures.never_live
+        ));
     }
     told
 }

@@ -10,17 +10,15 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::told::table;
-use crate::agents::Who;
+use super::told::{keep, report};
 use crate::chart::Chart;
 use crate::hub::ToolError;
-use crate::insights::{self, Insight, Kind, Row};
+use crate::insights::{Insight, Kind, Row};
 use crate::integrations::github::Repo;
 use crate::tools::toolbox::Ctx;
 use crate::tools::unread::not_judged;
 use crate::tools::when::{day, minute};
 use crate::tools::xmrt::Parts;
-use crate::tools::xmrt::records::of_store;
 pub(super) use look::{Scope, scope};
 use past::Past;
 use score::{AreaScore, Finding, Judged, Weight};
@@ -109,19 +107,17 @@ pub(super) async fn ecosystem_health(
         charts: past::chart(&kept).into_iter().collect(),
         report: String::new(),
     };
-    health.report = health.told(now);
-    // What an agent may not read is missing from what it measures.
-    if is_all && !matches!(ctx.who, Who::Agent(_)) {
-        insights::keep(store, &health.insight(now), now)
-            .await
-            .map_err(of_store)?;
+    let insight = health.insight(now);
+    health.report = report(&health.about(now), &insight);
+    if is_all {
+        keep(&ctx, &insight).await?;
     }
     Ok(health)
 }
 
 impl EcosystemHealth {
-    /// What a person would paste.
-    fn told(&self, now: Timestamp) -> String {
+    /// The score, and how it was.
+    fn about(&self, now: Timestamp) -> String {
         let score = match self.score {
             Some(score) => format!(
                 "{score} of 100, over {} of {} areas",
@@ -136,20 +132,10 @@ impl EcosystemHealth {
             (Some(change), Some(at)) => format!("; {} less than on {}", -change, day(at)),
             _ => "; there is no measure of a week ago".to_owned(),
         };
-        let mut lines = vec![
-            format!("Ecosystem health on {}: {score}{trend}.", minute(now)),
-            String::new(),
-        ];
-        lines.extend(table(&COLUMNS.map(str::to_owned), &self.rows()));
-        let notes = self.notes();
-        if !notes.is_empty() {
-            lines.push(String::new());
-            lines.extend(notes.iter().map(|note| format!("- {note}")));
-        }
-        lines.join("\n")
+        format!("Ecosystem health on {}: {score}{trend}.", minute(now))
     }
 
-    /// The same, to be kept.
+    /// What a person sees of it.
     fn insight(&self, now: Timestamp) -> Insight {
         Insight {
             kind: Kind::Ecosystem,
@@ -159,7 +145,7 @@ impl EcosystemHealth {
             score: self.score,
             change: self.change,
             columns: COLUMNS.map(str::to_owned).to_vec(),
-            table: self.rows(),
+            table: self.areas.iter().map(AreaScore::row).collect(),
             notes: self.notes(),
             charts: self.charts.clone(),
         }
@@ -168,10 +154,6 @@ impl EcosystemHealth {
     /// How many areas could be judged.
     fn judged(&self) -> usize {
         self.areas.iter().filter(|area| area.score.is_some()).count()
-    }
-
-    fn rows(&self) -> Vec<Row> {
-        self.areas.iter().map(AreaScore::row).collect()
     }
 
     fn notes(&self) -> Vec<String> {

@@ -1,9 +1,14 @@
-//! In: measures of a time and of the one before it. Out: a table, and that in Markdown. Never: a measure.
+//! In: a measure, and what is told of it. Out: a report in Markdown; the same, kept for whoever looks later. Never: a measure of its own.
 
 use super::stretch::{Spread, Window};
-use crate::insights::Row;
+use crate::agents::Who;
+use crate::hub::ToolError;
+use crate::insights::{self, Insight, Row};
 use crate::tools::counted::counted;
+use crate::tools::toolbox::Ctx;
 use crate::tools::when::lasted;
+use crate::tools::xmrt::Parts;
+use crate::tools::xmrt::records::of_store;
 
 /// Of so few there are no nine tenths.
 const TENTHS_MIN: u32 = 10;
@@ -25,17 +30,31 @@ pub(super) fn row(name: &str, [now, before]: [String; 2]) -> Row {
     }
 }
 
-/// A table in Markdown.
-pub(super) fn table(columns: &[String], rows: &[Row]) -> Vec<String> {
+/// A report in Markdown: what it is about, the table, the notes.
+pub(super) fn report(about: &str, insight: &Insight) -> String {
     let mut lines = vec![
-        format!("| | {} |", columns.join(" | ")),
-        format!("|---{}|", "|---".repeat(columns.len())),
+        about.to_owned(),
+        String::new(),
+        format!("| | {} |", insight.columns.join(" | ")),
+        format!("|---{}|", "|---".repeat(insight.columns.len())),
     ];
-    lines.extend(
-        rows.iter()
-            .map(|row| format!("| {} | {} |", row.name, row.cells.join(" | "))),
-    );
-    lines
+    let rows = insight.table.iter();
+    lines.extend(rows.map(|row| format!("| {} | {} |", row.name, row.cells.join(" | "))));
+    if !insight.notes.is_empty() {
+        lines.push(String::new());
+        lines.extend(insight.notes.iter().map(|note| format!("- {note}")));
+    }
+    lines.join("\n")
+}
+
+/// Keeps it, unless an agent asks: what it may not read is missing from what it measures.
+pub(super) async fn keep(ctx: &Ctx<Parts>, insight: &Insight) -> Result<(), ToolError> {
+    if matches!(ctx.who, Who::Agent(_)) {
+        return Ok(());
+    }
+    insights::keep(ctx.parts.store.as_ref(), insight, ctx.clock.now())
+        .await
+        .map_err(of_store)
 }
 
 /// How long something took.

@@ -25,6 +25,15 @@ pub(super) fn weeks_of(asked: Option<u32>, window: Window) -> Vec<Window> {
     window.weeks(asked.unwrap_or(0).min(WEEKS_MAX))
 }
 
+/// What each of them came to.
+pub(super) fn measured<M>(weeks: Vec<Window>, measure: impl Fn(Window) -> M) -> Vec<Week<M>> {
+    let of = |week: Window| Week {
+        since: week.since,
+        measures: measure(week),
+    };
+    weeks.into_iter().map(of).collect()
+}
+
 /// From the beginning of all that is looked at: a window, the one before it, and the weeks.
 pub(super) fn since(window: Window, weeks: &[Window]) -> Timestamp {
     let before = window.before().since;

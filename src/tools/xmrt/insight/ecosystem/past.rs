@@ -11,7 +11,7 @@ use crate::agents::Who;
 use crate::chart::{Chart, Series, Style};
 use crate::hub::{ErrorClass, ToolError};
 use crate::integrations::github::Repo;
-use crate::journal::{KvKey, KvQuery, Store};
+use crate::journal::{KvEntry, KvKey, Store, kv_all};
 use crate::tools::when::day;
 use crate::tools::xmrt::records::of_store;
 
@@ -19,8 +19,6 @@ use crate::tools::xmrt::records::of_store;
 const SPACE: &str = "ecosystem";
 /// For how long, in milliseconds.
 const KEPT_MS: i64 = 40 * 24 * 3_600_000;
-/// More than there are days.
-const PAGE: usize = 100;
 /// Which days count as a week ago, the best first.
 const DAYS_AGO: [i64; 6] = [7, 8, 6, 9, 5, 10];
 
@@ -81,19 +79,12 @@ pub(super) async fn remember(
 
 /// What is kept of other days, the oldest first.
 pub(super) async fn kept(store: &dyn Store, scope: &str, now: Timestamp) -> Result<Vec<Past>, ToolError> {
-    let query = KvQuery {
-        space: SPACE.to_owned(),
-        prefix: format!("{scope}/"),
-        limit: PAGE,
-        ..KvQuery::default()
-    };
-    let page = store.kv_list(&query, now).await.map_err(of_store)?;
+    let days = kv_all(store, SPACE, &format!("{scope}/"), now)
+        .await
+        .map_err(of_store)?;
     // What another version wrote and this one cannot read is as if it were not there.
-    let days = page
-        .entries
-        .iter()
-        .filter_map(|entry| serde_json::from_slice(&entry.value).ok());
-    Ok(days.collect())
+    let read = |entry: &KvEntry| serde_json::from_slice(&entry.value).ok();
+    Ok(days.iter().filter_map(read).collect())
 }
 
 /// The scores of about a week ago.
