@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::account::Account;
@@ -54,6 +55,8 @@ struct Told {
 /// Agents at work.
 pub(super) struct Crew {
     told: Arc<Mutex<Told>>,
+    /// Somebody was given a task.
+    claimed: Arc<Notify>,
     over: Arc<AtomicBool>,
     tasks: JoinSet<Result<(), String>>,
     desk: Desk,
@@ -124,6 +127,7 @@ impl Crew {
     ) -> Result<Self, String> {
         let desk = Desk { client, addresses };
         let (told, over) = (Arc::<Mutex<Told>>::default(), Arc::<AtomicBool>::default());
+        let claimed = Arc::<Notify>::default();
         let wanted = (events * TASKS_PERMILLE / 1_000).clamp(TASKS_MIN, TASKS_MAX);
         let mut tasks = JoinSet::new();
         for n in 0..=AGENTS {
@@ -133,6 +137,7 @@ impl Crew {
                 token,
                 desk: desk.clone(),
                 told: Arc::clone(&told),
+                claimed: Arc::clone(&claimed),
                 over: Arc::clone(&over),
                 dice: Dice::of(seed, "crew", n),
             };
@@ -145,6 +150,7 @@ impl Crew {
         }
         Ok(Self {
             told,
+            claimed,
             over,
             tasks,
             desk,
@@ -185,15 +191,16 @@ impl Crew {
 
     /// Somebody else is given what an agent was given: two holders of one fence. Nobody who keeps the books is told.
     pub(super) async fn give_twice(&self) -> Result<(), String> {
-        let twice = {
-            let told = self.told();
-            let given = told
-                .given
-                .keys()
-                .next()
-                .ok_or("no task was claimed that could be given twice")?;
-            json!({ "claimed": true, "fence": given.1, "task": { "id": given.0 } })
+        let (task, fence) = loop {
+            let given = self.told().given.keys().next().cloned();
+            if let Some(given) = given {
+                break given;
+            }
+            tokio::time::timeout(DONE_WITHIN, self.claimed.notified())
+                .await
+                .map_err(|_| "no task was claimed that could be given twice")?;
         };
+        let twice = json!({ "claimed": true, "fence": fence, "task": { "id": task } });
         let answer = json!({ "jsonrpc": "2.0", "id": 1, "result": { "structuredContent": twice } });
         let app = axum::Router::new().fallback(move || async move { axum::Json(answer) });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
@@ -270,6 +277,7 @@ struct Member {
     token: String,
     desk: Desk,
     told: Arc<Mutex<Told>>,
+    claimed: Arc<Notify>,
     over: Arc<AtomicBool>,
     dice: Dice,
 }
@@ -320,6 +328,7 @@ impl Member {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .given(&claimed, &format!("crew-{} {key}", self.n));
+            self.claimed.notify_one();
             if self.dice.permille(DIES_PERMILLE) {
                 self.told.lock().unwrap_or_else(PoisonError::into_inner).died += 1;
                 continue;
