@@ -121,6 +121,8 @@ struct Inner {
     /// One refresh of an agent's token at a time in this process.
     refreshing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     refusals: Refusals,
+    /// The same of browsers that come back from where nobody sent them.
+    strangers: Refusals,
     /// Who is let in to the dashboard; replaced when `xmrt.toml` changes.
     people: ArcSwap<People>,
 }
@@ -152,6 +154,7 @@ impl Accounts {
             asked: OnceLock::new(),
             refreshing: Mutex::default(),
             refusals: Refusals::default(),
+            strangers: Refusals::default(),
             people: ArcSwap::default(),
         }))
     }

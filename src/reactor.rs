@@ -1,6 +1,7 @@
 //! In: deliveries, and the passing of time. Out: runs carried to their end. The only room that knows the order of the
 //! stages. Never: HTTP, files, the environment.
 
+mod after;
 mod backtest;
 mod clock_watch;
 mod envelope;
@@ -30,6 +31,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
 pub use crate::rules::Ranked;
+pub use after::{Again, Said};
 pub use backtest::{Backtest, Candidate, KeptEvents, events_since, of_record};
 pub use explain::{Explained, explain, suppose};
 pub use intake::{IntakeError, LookupError};

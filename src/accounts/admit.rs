@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use secrecy::ExposeSecret;
+
 use super::people::{People, Person, Visitor};
 use super::trip::{Errand, Started};
 use super::{AccountError, Accounts};
@@ -231,10 +233,14 @@ impl Accounts {
     }
 }
 
-/// An App of another kind has permissions instead, and its tokens name none.
+/// What the tokens of GitHub Apps begin with that act for a person. They have permissions, and name no scopes.
+const OF_GITHUB_APP: &str = "ghu_";
+
+/// Whether the person did not agree to have their teams looked at.
 fn lacks_scope(granted: &Granted) -> bool {
     let sees = |scope: &String| matches!(scope.as_str(), "read:org" | "write:org" | "admin:org");
-    !granted.scopes.is_empty() && !granted.scopes.iter().any(sees)
+    let has_scopes = !granted.access_token.expose_secret().starts_with(OF_GITHUB_APP);
+    has_scopes && !granted.scopes.iter().any(sees)
 }
 
 fn renamed(person: &Person, me: &Me) -> Option<String> {
@@ -245,4 +251,30 @@ fn renamed(person: &Person, me: &Me) -> Option<String> {
             person.github_login, me.login
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_who_agreed_to_less_than_their_teams_is_told_from_an_app_that_has_no_scopes() {
+        let granted = |begin: &str, scopes: &[&str]| Granted {
+            access_token: format!("{begin}x").into(),
+            scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+            expires_in: None,
+            refresh_token: None,
+            refresh_token_expires_in: None,
+        };
+        for lacking in [&[][..], &["user:email"]] {
+            assert!(lacks_scope(&granted("gho_", lacking)), "{lacking:?}");
+        }
+        for enough in ["read:org", "write:org", "admin:org"] {
+            assert!(
+                !lacks_scope(&granted("gho_", &["user:email", enough])),
+                "{enough}"
+            );
+        }
+        assert!(!lacks_scope(&granted(OF_GITHUB_APP, &[])));
+    }
 }

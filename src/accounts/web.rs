@@ -56,7 +56,12 @@ impl Accounts {
             Ok(arrived) => return Ok(arrived),
             Err(error) => error,
         };
-        if self.0.refusals.one_more() {
+        // Whoever makes such an address up must not push the others out of the record.
+        let window = match &errand {
+            Some(_) => &self.0.refusals,
+            None => &self.0.strangers,
+        };
+        if window.one_more() {
             let outcome = match &error {
                 AccountError::Denied(_) => "denied",
                 AccountError::Store(_) => "unavailable",
@@ -72,12 +77,13 @@ impl Accounts {
                     };
                     self.of_person(&who, "dashboard.login", outcome, &note).await;
                 }
-                other => {
-                    let agent = match other {
-                        Some(Errand::Agent(agent)) => agent.as_str(),
-                        _ => "nobody known",
-                    };
+                Some(Errand::Agent(agent)) => {
                     self.on_record("a browser", "agent.login", agent, outcome, &note)
+                        .await;
+                }
+                // Nothing was begun that it could be the end of.
+                None => {
+                    self.of_person("a browser", "oauth.callback", outcome, &note)
                         .await;
                 }
             }

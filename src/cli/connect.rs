@@ -76,8 +76,15 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         return print_secret(&settings, &wanted).await;
     }
     let nothing = matches!(wanted.change, Change::Nothing { .. });
+    let warning = in_clear(&wanted.url).then_some(
+        "the address is plain HTTP: whoever is on the way reads what is delivered and can send it again; put TLS before the server and \
+         say https://",
+    );
     if !how.json {
         tell(&target, &wanted);
+        if let Some(warning) = warning {
+            println!("warning: {warning}");
+        }
     }
     let done = nothing || (how.yes || !how.json && asked()?);
     let id = match done {
@@ -91,7 +98,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     if how.json {
         print::json(&json!({
             "target": wanted.target, "url": wanted.url, "events": wanted.events, "plan": wanted.change, "done": id.is_some(), "id": id,
-            "secret_known": signing.map(|signing| signing.known),
+            "secret_known": signing.map(|signing| signing.known), "warning": warning,
         }));
     } else if let Some(id) = &id {
         if !nothing {
@@ -115,6 +122,20 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
         Some(_) => Ok(()),
         None => Err(Failure::Found),
     }
+}
+
+/// Whether what is sent there can be read on the way: on this machine there is nobody in between.
+fn in_clear(url: &str) -> bool {
+    let Ok(url) = url::Url::parse(url) else {
+        return false;
+    };
+    let here = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "http" && !here
 }
 
 /// What the webhook that there is signs with, alone on standard output.
@@ -180,4 +201,27 @@ fn asked() -> Result<bool, Failure> {
         println!("nothing was done");
     }
     Ok(yes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_warned_of_unless_it_stays_on_this_machine() {
+        for clear in [
+            "http://xmrt.example.com/webhooks/github",
+            "http://10.0.0.7:8080/webhooks/github",
+        ] {
+            assert!(in_clear(clear), "{clear}");
+        }
+        for fine in [
+            "https://xmrt.example.com/w",
+            "http://localhost:8080/w",
+            "http://127.0.0.1:1/w",
+            "http://[::1]/w",
+        ] {
+            assert!(!in_clear(fine), "{fine}");
+        }
+    }
 }

@@ -143,10 +143,11 @@ async fn look(options: &Options, mut settings: Settings) -> Vec<Finding> {
             )],
         }
     };
-    let (github, render, own, coverage, tested) = tokio::join!(
+    let (github, render, own, app, coverage, tested) = tokio::join!(
         look("github"),
         look("render"),
         look("xmrt"),
+        people::app(&settings, options.sandbox),
         own::coverage(&settings),
         tested
     );
@@ -156,6 +157,7 @@ async fn look(options: &Options, mut settings: Settings) -> Vec<Finding> {
             render,
             own,
             own::agents(&settings),
+            app,
             people::people(&settings),
             coverage,
             tested,

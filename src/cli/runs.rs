@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::api::{Api, Target, query, segment};
 use super::{Ending, Failure, follow, print};
 use crate::config::Settings;
+use crate::journal::RunState;
 
 /// Options of `xmrt runs`.
 #[derive(Debug, clap::Args)]
@@ -14,13 +15,15 @@ pub(super) struct Options {
     /// Only this rule's
     #[arg(long)]
     rule: Option<String>,
-    /// Only in this state: delayed, queued, running, waiting, unknown, succeeded, dead, declined, cancelled,
-    /// superseded, shadowed
-    #[arg(long)]
+    /// Only in this state
+    #[arg(long, value_parser = states())]
     state: Option<String>,
     /// Only this event's, by the provider's delivery id
     #[arg(long)]
     event: Option<String>,
+    /// Only those that were not made again since: of the dead ones those that are left to deal with
+    #[arg(long)]
+    not_again: bool,
     /// At most so many
     #[arg(long, default_value_t = 20)]
     limit: usize,
@@ -86,6 +89,14 @@ enum Verdict {
     GiveUp,
 }
 
+fn states() -> clap::builder::PossibleValuesParser {
+    RunState::ALL
+        .iter()
+        .map(|state| state.as_str())
+        .collect::<Vec<_>>()
+        .into()
+}
+
 pub(super) async fn run(options: Options, settings: Settings) -> Ending {
     let api = Api::connect(&options.target, &settings).await?;
     let mut answer = match &options.action {
@@ -94,6 +105,7 @@ pub(super) async fn run(options: Options, settings: Settings) -> Ending {
                 ("rule", options.rule.clone()),
                 ("state", options.state.clone()),
                 ("event", options.event.clone()),
+                ("made_again", options.not_again.then(|| "false".to_owned())),
                 ("limit", Some(options.limit.to_string())),
                 ("cursor", options.cursor.clone()),
             ];
@@ -219,6 +231,14 @@ pub(super) fn show(run: &Value) {
             }
         }
     }
+    for word in run["said"].as_array().into_iter().flatten() {
+        let at = |pointer: &str| print::text(word, pointer);
+        let said = match at("/what").as_str() {
+            "run.resolve" => format!("resolved: {}", at("/outcome")),
+            _ => "cancelled".to_owned(),
+        };
+        println!("\n{said}, by {} at {}", at("/who"), at("/at"));
+    }
     if let Some(next) = next(run) {
         println!("\nnext: {next}");
     }
@@ -228,6 +248,13 @@ pub(super) fn show(run: &Value) {
 fn next(run: &Value) -> Option<String> {
     let at = |name: &str| print::text(run, &format!("/{name}"));
     let id = at("id");
+    let again = print::text(run, "/made_again/run");
+    if !again.is_empty() {
+        let state = print::text(run, "/made_again/state");
+        return Some(format!(
+            "nothing: it was made again as run {again}, which is {state}; `xmrt runs show {again}` shows that"
+        ));
+    }
     match (at("state").as_str(), at("waits_for").as_str()) {
         ("dead", _) => Some(format!(
             "mend what the reason names, then `xmrt runs retry {id}`; steps that are done are not done again"

@@ -6,7 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 
-use super::Problem;
+use super::{Problem, pages};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -68,8 +68,9 @@ pub(super) async fn secured(mut response: Response) -> Response {
     response
 }
 
-pub(super) async fn no_such_route(uri: Uri) -> Problem {
-    Problem::not_found(format!("there is nothing at {}", uri.path()))
+pub(super) async fn no_such_route(uri: Uri, headers: HeaderMap) -> Response {
+    pages::nothing_at(&uri, &headers)
+        .unwrap_or_else(|| Problem::not_found(format!("there is nothing at {}", uri.path())).into_response())
 }
 
 pub(super) async fn no_such_method(method: Method, uri: Uri) -> Response {

@@ -29,6 +29,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use serde_json::json;
 
 use super::body::Intake;
 use super::routes::App;
@@ -50,6 +51,8 @@ const WHO: &str = "admin";
 #[derive(Default)]
 pub(super) struct Desk {
     attempts: attempts::Attempts,
+    /// Of people whom GitHub vouched for and nobody lets in: their failures keep nobody from signing in with the token.
+    turned_away: attempts::Attempts,
     /// Sign-ins that were begun at GitHub; each leaves a record for a while.
     begun: attempts::Begun,
     /// Of what somebody who is signed in may not do.
@@ -209,11 +212,15 @@ async fn guarded(State((app, least)): State<(Arc<App>, Level)>, request: Request
 
 async fn admitted(app: &App, least: Level, mut request: Request, next: Next) -> Result<Response, Failed> {
     let Some(signed) = session::of(app, request.headers()).await? else {
-        let from = match request.method() {
-            &Method::GET => request.uri().path_and_query().map_or("/", |path| path.as_str()),
-            _ => "/",
+        let (from, said) = match request.method() {
+            &Method::GET => (
+                request.uri().path_and_query().map_or("/", |path| path.as_str()),
+                "",
+            ),
+            // What was sent is not kept: it would be done by whoever signs in next.
+            _ => (page_of(request.uri().path()), "&said=not-done"),
         };
-        return Ok(to(&format!("/sign-in?next={}", view::segment(from))));
+        return Ok(to(&format!("/sign-in?next={}{said}", view::segment(from))));
     };
     let signed = signed.told(&Fields::of(request.uri()));
     if signed.level < least {
@@ -238,6 +245,41 @@ async fn admitted(app: &App, least: Level, mut request: Request, next: Next) -> 
         return Ok(view::problem(app, &signed, &problem).await);
     }
     Ok(response)
+}
+
+/// The page that a form is on.
+fn page_of(form: &str) -> &str {
+    let mut ends = form.match_indices('/').map(|(at, _)| at).skip(1);
+    let first = ends.next();
+    match form.get(..first.unwrap_or(form.len())) {
+        Some("/events" | "/runs" | "/rules" | "/agents") => ends.next().map_or(form, |end| &form[..end]),
+        Some(page @ ("/approvals" | "/insights")) => page,
+        _ => "/",
+    }
+}
+
+/// What a browser gets for an address at which nothing is; a program gets its problem.
+pub(super) fn nothing_at(uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+    let of_programs = [
+        "/api",
+        "/webhooks",
+        "/mcp",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/assets",
+        "/.well-known",
+    ];
+    let path = uri.path();
+    let theirs = of_programs.iter().any(|begin| {
+        path.strip_prefix(begin)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
+    (wants_html(headers) && !theirs).then(|| {
+        let detail = format!("There is nothing at {}.", view::cut(path, 200));
+        let about = json!({ "title": "No such page", "detail": detail });
+        view::html(StatusCode::NOT_FOUND, "problem.html", about)
+    })
 }
 
 /// Somebody may not do this. It is on record, and says who can let them.

@@ -189,7 +189,10 @@ impl From<WordError> for Problem {
                 StatusCode::FORBIDDEN,
                 "not-entitled",
                 "Somebody else has to say this",
-                format!("{detail}; say who you are with `as`, and which roles you have with `roles`"),
+                format!(
+                    "{detail}. Whoever has the admin token says who speaks and with which roles: `--as` and `--role` of `xmrt approvals`, `as` \
+                     and `roles` in a request"
+                ),
             ),
             WordError::Expired { .. } => Self::new(StatusCode::CONFLICT, "expired", "It is too late", detail),
         }

@@ -79,7 +79,7 @@ pub async fn say(store: &dyn Store, run: &RunId, word: Word, now: Timestamp) -> 
     }
     let answer = Answer {
         approved: word.approved,
-        who: word.who.name,
+        who: word.who.on_record(),
         why: word.why,
         at: now,
     };

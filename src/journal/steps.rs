@@ -135,9 +135,22 @@ pub struct Approver {
     pub roles: Vec<String>,
     /// Another name that an approval may list them by. What they say is on record under the first.
     pub known_as: Option<String>,
+    /// Who says that it is them; nobody where they signed in themselves.
+    pub vouched_by: Option<String>,
 }
 
 impl Approver {
+    /// How their word is put on record. Who signed in at GitHub is `github:<login>` there; where somebody only says so of them, that
+    /// stands beside it.
+    pub fn on_record(&self) -> String {
+        match &self.vouched_by {
+            Some(by) if self.name.to_ascii_lowercase().starts_with("github:") => {
+                format!("{}, says {by}", self.name)
+            }
+            _ => self.name.clone(),
+        }
+    }
+
     /// Whether this is a name of theirs. Logins of GitHub's ignore case.
     fn is_called(&self, name: &str) -> bool {
         self.name == name
@@ -353,6 +366,7 @@ mod tests {
             name: "github:Mona".into(),
             roles: vec!["release".into()],
             known_as: Some("alice".into()),
+            vouched_by: None,
         };
         for by in [
             &[][..],
@@ -380,6 +394,7 @@ mod tests {
             name: "bob".into(),
             roles: Vec::new(),
             known_as: None,
+            vouched_by: None,
         };
         assert!(approval(&["bob"]).admits(&typed) && !approval(&["Bob"]).admits(&typed));
     }

@@ -1,6 +1,8 @@
 //! The dashboard over real sockets: who gets in, what forms are taken, what a page may hold.
 
+mod again;
 mod insights;
+mod lost;
 mod size;
 
 use http::HeaderMap;

@@ -79,6 +79,7 @@ impl People {
                 name: answer.who.clone(),
                 roles: answer.roles.clone(),
                 known_as: None,
+                vouched_by: None,
             },
             approved: answer.approved,
             why: answer.because.clone(),

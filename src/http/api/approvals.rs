@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::Problem;
 use super::super::routes::{App, Shared};
 use super::runs::{self, cursor};
-use super::{Params, page};
+use super::{Params, WHO, page};
 use crate::journal::{Approver, PAGE_MAX, RunHistory, RunId, RunQuery, WaitsFor, Word};
 
 /// Which ones.
@@ -114,6 +114,7 @@ async fn say(app: &App, id: String, approved: bool, request: Request) -> Result<
             name: saying.who,
             roles: saying.roles,
             known_as: None,
+            vouched_by: Some(WHO.into()),
         },
         approved,
         why: saying.why,

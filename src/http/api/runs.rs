@@ -27,6 +27,9 @@ pub(super) struct Filter {
     waits_for: Option<String>,
     /// The provider's delivery id.
     event: Option<String>,
+    /// Of those that ended without success only those that were made again since, or only those that were not. A page is shorter
+    /// by those that are left out.
+    made_again: Option<bool>,
     /// `next_cursor` of the page before.
     #[schemars(regex(pattern = r"^[0-9]{1,18}\.[0-9a-f]{32}$"))]
     cursor: Option<String>,
@@ -77,9 +80,15 @@ pub(super) async fn list(State(app): Shared, Params(filter): Params<Filter>) -> 
         .last()
         .filter(|_| runs.len() == limit)
         .map(|run| format!("{}.{}", run.seq, run.id));
-    Ok(Json(
-        json!({ "runs": runs.iter().map(outline).collect::<Vec<_>>(), "next_cursor": next }),
-    ))
+    let mut shown = Vec::new();
+    for run in &runs {
+        let fits = match filter.made_again {
+            None => true,
+            Some(made) => app.reactor.made_again(run).await?.is_some() == made,
+        };
+        shown.extend(fits.then(|| outline(run)));
+    }
+    Ok(Json(json!({ "runs": shown, "next_cursor": next })))
 }
 
 /// `GET /runs/{id}`
@@ -132,11 +141,13 @@ pub(super) async fn resolve(
 pub(super) async fn shown(app: &App, id: &RunId) -> Result<Json<Value>, Problem> {
     let RunHistory { run, steps } = app.reactor.store().run(id).await?.ok_or_else(|| {
         Problem::not_found(format!(
-            "there is no run {:?}; GET /api/v1/runs lists those on record",
+            "there is no run {:?} on record; `xmrt runs` lists those there are",
             id.0
         ))
     })?;
     let mut shown = outline(&run);
+    shown["made_again"] = json!(app.reactor.made_again(&run).await?);
+    shown["said"] = json!(app.reactor.said_of(&run).await?);
     shown["steps"] = steps.iter().map(step).collect();
     Ok(Json(shown))
 }

@@ -77,7 +77,10 @@ pub(super) async fn start_person(State(app): Shared, request: Request) -> Respon
     let next = Fields::of(request.uri()).get("next").to_owned();
     let place = session::place(headers, request.extensions().get::<Peer>());
     let (now, desk) = (Clock::monotonic(), &app.desk);
-    let wait = desk.attempts.wait(&place, now).max(desk.begun.wait(&place, now));
+    let wait = desk
+        .turned_away
+        .wait(&place, now)
+        .max(desk.begun.wait(&place, now));
     if let Some(wait) = wait {
         return session::too_many(&app, headers, &next, wait);
     }
@@ -101,6 +104,7 @@ pub(super) async fn callback(State(app): Shared, request: Request) -> Response {
     let place = session::place(headers, request.extensions().get::<Peer>());
     let came = came_back(&app, request.uri(), headers, &place).await;
     let mut response = came.unwrap_or_else(|problem| {
+        app.counters.refusal("dashboard", &problem);
         let about = json!({ "title": problem.title(), "detail": problem.detail() });
         view::html(problem.status(), "problem.html", about)
     });
@@ -125,7 +129,7 @@ async fn came_back(app: &App, uri: &Uri, headers: &HeaderMap, place: &str) -> Re
         }) => {
             let problem = Problem::from(error);
             if problem.status() == StatusCode::FORBIDDEN {
-                app.desk.attempts.count(place, Clock::monotonic());
+                app.desk.turned_away.count(place, Clock::monotonic());
             }
             // Who is signed in stays so, and has a session to lose.
             if session::of(app, headers).await?.is_some() {

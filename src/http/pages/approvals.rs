@@ -99,7 +99,12 @@ pub(super) async fn answer(
         who: speaker(&signed, &form),
         approved,
         why: form.some("why"),
-        hash: form.some("hash"),
+        // What they saw: without it the word would be on whatever is asked about by now.
+        hash: Some(form.some("hash").ok_or_else(|| {
+            Problem::bad_request(
+                "the form does not say which call it is about; open the page again and answer there",
+            )
+        })?),
     };
     let said = app.reactor.say(&RunId(run.clone()), word).await;
     said.map_err(|error| refused(&signed, error))?;
@@ -121,6 +126,7 @@ fn speaker(signed: &Signed, form: &Fields) -> Approver {
             name: signed.who.clone(),
             roles: standing.roles.clone(),
             known_as: standing.known_as.clone(),
+            vouched_by: None,
         },
         None => {
             let roles = form.get("roles").split(',').map(str::trim);
@@ -128,6 +134,7 @@ fn speaker(signed: &Signed, form: &Fields) -> Approver {
                 name: form.some("as").unwrap_or_else(|| WHO.to_owned()),
                 roles: roles.filter(|role| !role.is_empty()).map(str::to_owned).collect(),
                 known_as: None,
+                vouched_by: Some(WHO.to_owned()),
             }
         }
     }

@@ -25,6 +25,16 @@ pub(super) async fn show(
     request: Request,
 ) -> Result<Response, Failed> {
     let fields = Fields::of(request.uri());
+    match fields.some("kind") {
+        Some(kind) => drop(kind_of(&kind)?),
+        None if fields.some("of").is_some() => {
+            return Err(Problem::bad_request(
+                "`of` goes with `kind`: `ecosystem`, `service` or `repository`",
+            )
+            .into());
+        }
+        None => {}
+    }
     let found = kept(&app).await?;
     let names: Vec<Value> = found.iter().map(|one| name(one, &fields)).collect();
     let chosen: Vec<&Insight> = match fields.some("kind") {
@@ -40,6 +50,15 @@ pub(super) async fn show(
         "measured": found.iter().any(|one| one.kind == Kind::Ecosystem),
     });
     Ok(view::page(&app, &signed, "insights.html", about).await?)
+}
+
+fn kind_of(word: &str) -> Result<Kind, Problem> {
+    let found = KINDS.into_iter().find(|kind| kind.as_str() == word);
+    found.ok_or_else(|| {
+        Problem::bad_request(format!(
+            "`kind` is {word:?}; it can be `ecosystem`, `service` or `repository`"
+        ))
+    })
 }
 
 fn is_chosen(one: &Insight, fields: &Fields) -> bool {
@@ -77,11 +96,7 @@ pub(super) async fn measure(
     Extension(signed): Extension<Signed>,
     Extension(form): Extension<Fields>,
 ) -> Result<Response, Failed> {
-    let asked = form.get("kind");
-    let Some(kind) = KINDS.into_iter().find(|kind| kind.as_str() == asked) else {
-        let detail = format!("`kind` is {asked:?}; it can be `ecosystem`, `service` or `repository`");
-        return Err(Problem::bad_request(detail).into());
-    };
+    let kind = kind_of(form.get("kind"))?;
     let found = measured(&app, kind, form.get("of"), &signed.who).await?;
     let (kind, of) = (found.kind.as_str(), view::segment(&found.of));
     Ok(to(&format!("/insights?kind={kind}&of={of}&said=measured")))

@@ -55,7 +55,8 @@
     if (Date.now() - loaded > 3000) refresh();
   });
   stream.addEventListener("error", () => {
-    pulse.textContent = "Not live: connecting again";
+    const over = stream.readyState === EventSource.CLOSED;
+    pulse.textContent = over ? "Not live: load the page again, you may be signed out" : "Not live: connecting again";
     pulse.classList.remove("on");
   });
   stream.addEventListener("changed", refresh);

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, watch};
 use super::super::Problem;
 use super::super::listen::Closing;
 use super::super::routes::{App, Shared};
-use super::Failed;
+use super::{Failed, session};
 
 /// How often it is looked whether something has changed.
 const LOOK: Duration = Duration::from_secs(1);
@@ -83,6 +83,7 @@ pub(super) async fn stream(State(app): Shared, request: Request) -> Result<Respo
         .extensions()
         .get::<Closing>()
         .map(|closing| closing.0.clone());
+    let headers = request.headers().clone();
     let (lines, body) = mpsc::channel(4);
     tokio::spawn(async move {
         changed.mark_unchanged();
@@ -109,6 +110,10 @@ pub(super) async fn stream(State(app): Shared, request: Request) -> Result<Respo
                     b": beat\n\n"
                 }
             };
+            // Who has signed out, or is let in no more, is told nothing more. While the journal does not answer nobody knows.
+            if let Ok(None) = session::of(&app, &headers).await {
+                return;
+            }
             if lines.send(Bytes::from_static(line)).await.is_err() {
                 return;
             }

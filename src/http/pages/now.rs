@@ -16,6 +16,9 @@ use crate::journal::{self, EventQuery, RunQuery, RunRecord, RunState, WaitsFor};
 
 /// How many runs of a kind are named.
 const RUNS_NAMED: usize = 6;
+/// Those that ended without success, and of how many of the newest it is looked whether they were made again since.
+const DEAD: &str = "Dead";
+const DEAD_LOOKED_AT: usize = 30;
 /// How many of the newest events are.
 const EVENTS_NAMED: usize = 8;
 /// How far back deliveries are counted, in minutes.
@@ -62,13 +65,15 @@ pub(super) async fn show(
         ..EventQuery::default()
     };
     let book = app.reactor.book();
+    let lists = lists(&app).await?;
     let about = json!({
         "title": "Now",
         "page": "now",
         "stats": stats,
         "under_way": stats.queued + stats.running,
         "on_hold": stats.waiting + stats.delayed,
-        "lists": lists(&app).await?,
+        "left_dead": lists.iter().any(|list| list["name"] == DEAD),
+        "lists": lists,
         "health": app.reactor.health().await,
         "size": store.size().await?,
         "sources": coverage(&app, now).await?,
@@ -91,21 +96,36 @@ async fn lists(app: &App) -> Result<Vec<Value>, Failed> {
         ),
         ("Running", "state=running", Some(RunState::Running), None),
         ("Waiting", "state=waiting", Some(RunState::Waiting), None),
-        ("Dead", "state=dead", Some(RunState::Dead), None),
+        (DEAD, "state=dead", Some(RunState::Dead), None),
     ];
     let mut lists = Vec::new();
     for (name, filter, state, waits_for) in kinds {
         let query = RunQuery {
             state,
             waits_for,
-            limit: RUNS_NAMED + 1,
+            limit: match name {
+                DEAD => DEAD_LOOKED_AT,
+                _ => RUNS_NAMED + 1,
+            },
             ..RunQuery::default()
         };
         let mut found: Vec<RunRecord> = app.reactor.store().runs(&query).await?;
         if state == Some(RunState::Waiting) {
             found.retain(|run| run.waits_for != Some(WaitsFor::Approval));
         }
-        let more = found.len() > RUNS_NAMED;
+        let mut more = found.len() > RUNS_NAMED;
+        if name == DEAD {
+            more = found.len() == DEAD_LOOKED_AT;
+            let mut left = Vec::new();
+            for run in found {
+                // What was made again wants nobody any more.
+                if left.len() <= RUNS_NAMED && app.reactor.made_again(&run).await?.is_none() {
+                    left.push(run);
+                }
+            }
+            found = left;
+            more |= found.len() > RUNS_NAMED;
+        }
         found.truncate(RUNS_NAMED);
         if !found.is_empty() {
             lists.push(json!({ "name": name, "filter": filter, "runs": runs::rows(&found), "more": more }));

@@ -60,7 +60,7 @@ pub(super) async fn list(
         .collect();
     let states: Vec<&str> = RunState::ALL.iter().map(|state| state.as_str()).collect();
     let about = json!({
-        "title": "Runs", "page": "runs", "runs": rows(&found), "next": next, "rules": rules, "states": states,
+        "title": "Runs", "page": "runs", "runs": followed(&app, &found).await?, "next": next, "rules": rules, "states": states,
         "rule": query.rule, "state": query.state, "waits_for": query.waits_for,
         "filtered": query.rule.is_some() || query.state.is_some() || query.waits_for.is_some() || query.before.is_some(),
     });
@@ -79,6 +79,15 @@ pub(super) fn rows(runs: &[RunRecord]) -> Vec<Value> {
         .collect()
 }
 
+/// Rows, each with the run that was made in its place, if there is one.
+async fn followed(app: &App, runs: &[RunRecord]) -> Result<Vec<Value>, Failed> {
+    let mut rows = rows(runs);
+    for (row, run) in rows.iter_mut().zip(runs) {
+        row["again"] = json!(app.reactor.made_again(run).await?);
+    }
+    Ok(rows)
+}
+
 /// `GET /runs/{id}`
 pub(super) async fn show(
     State(app): Shared,
@@ -89,6 +98,7 @@ pub(super) async fn show(
     let history = history.ok_or_else(|| Problem::not_found(format!("there is no run {id:?} on record")))?;
     let RunHistory { run, steps } = &history;
     let event = app.reactor.store().event_by_id(&run.event.id).await?;
+    let again = app.reactor.made_again(run).await?;
     let mut budget = Budget::new(JSON_BYTES_MAX);
     let shown: Vec<Value> = steps
         .iter()
@@ -108,7 +118,9 @@ pub(super) async fn show(
         "conditions": explained(&app, run).await,
         "steps": shown,
         "more_steps": steps.len().saturating_sub(STEPS_SHOWN),
-        "can_retry": matches!(run.state, RunState::Dead | RunState::Declined | RunState::Cancelled),
+        "can_retry": again.is_none() && matches!(run.state, RunState::Dead | RunState::Declined | RunState::Cancelled),
+        "again": again,
+        "words": app.reactor.said_of(run).await?,
         "can_cancel": !run.state.is_terminal() && run.state != RunState::Unknown,
         "can_resolve": run.state == RunState::Unknown,
     });

@@ -148,8 +148,12 @@ pub(super) async fn form(State(app): Shared, request: Request) -> Response {
         Ok(None) => {}
         Err(problem) => return problem.into_response(),
     }
-    let next = Fields::of(request.uri()).get("next").to_owned();
-    shown(&app, request.headers(), &next, None, StatusCode::OK)
+    let asked = Fields::of(request.uri());
+    // Whoever makes a link chooses among our words only.
+    let notice = (asked.get("said") == "not-done").then_some(
+        "Nothing was done: you were not signed in any more when it was sent. Sign in; you are led back to the page and can do it there.",
+    );
+    shown(&app, request.headers(), asked.get("next"), notice, StatusCode::OK)
 }
 
 pub(super) fn shown(
@@ -182,7 +186,8 @@ pub(super) async fn sign_in(State(app): Shared, request: Request) -> Response {
     let next = form.get("next").to_owned();
     let again = |error: &str, status| shown(&app, headers, &next, Some(error), status);
     let Some(name) = cookie(headers) else {
-        let error = "Your browser sent no cookie back. Allow cookies here; over plain HTTP signing in works at localhost only.";
+        let error = "This page was older than an hour, or your browser sends no cookies here. Try it again now. If this comes back, allow \
+                     cookies; over plain HTTP signing in works at localhost only.";
         return again(error, StatusCode::FORBIDDEN);
     };
     if let Err(problem) = from_our_form(headers, &keyed(&app, "form", &name), &form) {

@@ -6,20 +6,19 @@
 use std::fmt;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use http::header::ACCEPT;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{Me, wire};
 
+mod pkce;
 mod teams;
 
+pub use pkce::Pkce;
 pub use teams::InTeam;
 
 /// How long one answer may take.
@@ -139,27 +138,6 @@ pub enum DeviceAnswer {
     Pending(Option<i64>),
 }
 
-/// A verifier of PKCE, and its challenge.
-#[derive(Clone, Debug)]
-pub struct Pkce {
-    /// Kept until the code is exchanged.
-    pub verifier: SecretString,
-}
-
-impl Pkce {
-    /// The one made of this randomness.
-    pub fn new(random: &[u8; 32]) -> Self {
-        Self {
-            verifier: URL_SAFE_NO_PAD.encode(random).into(),
-        }
-    }
-
-    /// What the browser carries: the verifier's SHA-256.
-    pub fn challenge(&self) -> String {
-        URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier.expose_secret()))
-    }
-}
-
 /// What a token turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checked {
@@ -244,6 +222,16 @@ impl OauthApp {
         };
         drop(query);
         url
+    }
+
+    /// Whether GitHub knows this App by its id and secret. It is asked for a token for a code that it never gave: it looks at who asks
+    /// first, and no person has to do anything.
+    pub async fn is_known(&self) -> Result<bool, OauthError> {
+        match self.token(&[("code", "none")]).await {
+            Err(error) if error.code() == Some("incorrect_client_credentials") => Ok(false),
+            Err(error) if error.code().is_none() => Err(error),
+            Ok(_) | Err(_) => Ok(true),
+        }
     }
 
     /// Exchanges the code a browser came back with.
@@ -452,16 +440,6 @@ fn odd(error: &serde_json::Error) -> OauthError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_challenge_is_the_one_of_the_standard() {
-        // RFC 7636, appendix B.
-        let pkce = Pkce {
-            verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into(),
-        };
-        assert_eq!(pkce.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-        assert_eq!(Pkce::new(&[7; 32]).verifier.expose_secret().len(), 43);
-    }
 
     #[test]
     fn a_browser_is_sent_with_state_challenge_and_the_login_that_is_meant() {

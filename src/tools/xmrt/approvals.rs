@@ -52,6 +52,7 @@ async fn say(ctx: Ctx<Parts>, args: WordArgs, approved: bool) -> Result<Effect<R
         name: speaker(&ctx.who, args.who),
         roles,
         known_as: None,
+        vouched_by: matches!(ctx.who, Who::Operator(_)).then(|| ctx.who.to_string()),
     };
     let word = Word {
         who,

@@ -17,7 +17,8 @@ async fn a_state_that_is_forged_used_before_or_another_browsers_is_refused_and_o
     ] {
         let page = stranger.open(&callback(query)).await;
         assert_eq!(page.status, 400, "{}", page.text);
-        let (outcome, note) = last(&world, "agent.login").await;
+        // Nobody is known whose sign-in it could have been.
+        let (outcome, note) = last(&world, "oauth.callback").await;
         assert_eq!(outcome, "refused");
         assert!(note.contains(why), "{query}: {note}");
     }

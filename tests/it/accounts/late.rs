@@ -123,7 +123,7 @@ async fn a_way_back_that_comes_too_late_is_refused_and_on_record_and_so_is_one_a
     let note = desk.refused(&callback, &browser).await;
     assert!(note.contains("has expired"), "{note}");
     desk.wait(25 * 3_600);
-    let note = desk.refused(&callback, &browser).await;
+    let note = desk.refused_as("oauth.callback", &callback, &browser).await;
     assert!(note.contains("long over"), "{note}");
     // In time it is let in, to the last second.
     let (callback, browser) = desk.agreed().await;
@@ -243,7 +243,7 @@ async fn a_persons_way_back_ends_as_soon_and_is_forgotten_sooner() {
     assert!(note.contains("has expired"), "{note}");
     desk.wait(3_600);
     // Nobody knows any more what it was for.
-    let note = desk.refused(&callback, &browser).await;
+    let note = desk.refused_as("oauth.callback", &callback, &browser).await;
     assert!(note.contains("long over"), "{note}");
     let (callback, browser) = begun().await;
     desk.wait(10 * 60 - 1);

@@ -4,18 +4,45 @@ use super::*;
 
 /// What the report says about the dashboard: level and words.
 fn said(world: &World, more: &[(&str, &str)]) -> (String, String) {
+    said_of("dashboard", world, more)
+}
+
+fn said_of(area: &str, world: &World, more: &[(&str, &str)]) -> (String, String) {
     let (out, err, _) = world.xmrt_with(&["doctor", "--json"], more);
     let report: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
     let findings = report["findings"].as_array().unwrap();
     let of_it: Vec<&Value> = findings
         .iter()
-        .filter(|finding| finding["area"] == "dashboard")
+        .filter(|finding| finding["area"] == area)
         .collect();
     let [finding] = of_it[..] else {
-        panic!("one finding about the dashboard: {report:#}")
+        panic!("one finding about {area}: {report:#}")
     };
     let text = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
     (text("level"), text("what"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_github_does_not_know_is_found_without_anybody_signing_in() {
+    let mut world = World::start_with(&[], CONFIG, CLIENT).await;
+    world.server.terminate();
+    let app = |more: &[(&str, &str)]| said_of("OAuth", &world, more);
+    let (level, what) = app(&[]);
+    assert_eq!(
+        (level.as_str(), what.as_str()),
+        ("ok", "GitHub knows the App by its id and secret")
+    );
+    for wrong in ["GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"] {
+        let (level, what) = app(&[(wrong, "made-up"), ("XMRT_LOG", "info")]);
+        assert_eq!(level, "problem", "{wrong}: {what}");
+        assert!(what.contains("do not belong together"), "{what}");
+    }
+    let (level, what) = app(&[("GITHUB_URL", "http://127.0.0.1:9")]);
+    assert_eq!(level, "warning", "{what}");
+    let (level, what) = app(&[("GITHUB_CLIENT_SECRET", "")]);
+    assert_eq!(level, "note", "{what}");
+    let (level, what) = app(&[("GITHUB_CLIENT_ID", ""), ("GITHUB_CLIENT_SECRET", "")]);
+    assert_eq!((level.as_str(), what.as_str()), ("note", "not configured"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

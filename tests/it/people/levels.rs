@@ -51,6 +51,12 @@ fn every_form_of_the_dashboard_has_the_level_it_should() {
     assert_eq!(source.matches("post(").count(), forms + 1, "the sign-in's own");
 }
 
+/// The hash of what is asked about, as the page shows it.
+async fn shown_hash(world: &World) -> String {
+    let (_, page) = world.api("approvals").await;
+    page["approvals"][0]["hash"].as_str().unwrap().to_owned()
+}
+
 /// An event whose run asks a person: that run.
 async fn question(world: &World) -> String {
     world.github("issues", "d-1", &issue_opened(1)).await.unwrap();
@@ -213,7 +219,14 @@ async fn a_persons_word_on_an_approval_is_theirs_with_their_roles_whatever_the_f
     // An admin without the role says that they are somebody who has it.
     let mut ada = signed_in(&world, "ada").await;
     let path = format!("/approvals/{run}");
-    let forged = [("answer", "approve"), ("as", "github:olga"), ("roles", "release")];
+    let hash = shown_hash(&world).await;
+    let hash = ("hash", hash.as_str());
+    let forged = [
+        ("answer", "approve"),
+        ("as", "github:olga"),
+        ("roles", "release"),
+        hash,
+    ];
     let page = post(&mut ada, &world, &path, &forged).await;
     assert_eq!(page.status, 403, "{}", page.text);
     assert!(
@@ -234,7 +247,7 @@ async fn a_persons_word_on_an_approval_is_theirs_with_their_roles_whatever_the_f
         &mut olga,
         &world,
         &path,
-        &[("answer", "approve"), ("why", "seen"), ("as", "ada")],
+        &[("answer", "approve"), ("why", "seen"), ("as", "ada"), hash],
     )
     .await;
     assert_eq!(page.status, 303, "{}", page.text);
@@ -314,11 +327,13 @@ async fn a_name_of_xmrt_toml_answers_what_asks_for_that_name_and_no_role_does() 
     .await;
     let run = question(&world).await;
     let path = format!("/approvals/{run}");
+    let hash = shown_hash(&world).await;
+    let hash = ("hash", hash.as_str());
     let mut rita = signed_in(&world, "rita").await;
-    let page = post(&mut rita, &world, &path, &[("answer", "approve")]).await;
+    let page = post(&mut rita, &world, &path, &[("answer", "approve"), hash]).await;
     assert_eq!(page.status, 403, "{}", page.text);
     let mut olga = signed_in(&world, "olga").await;
-    let page = post(&mut olga, &world, &path, &[("answer", "approve")]).await;
+    let page = post(&mut olga, &world, &path, &[("answer", "approve"), hash]).await;
     assert_eq!(page.status, 303, "{}", page.text);
 }
 
