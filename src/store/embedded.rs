@@ -36,7 +36,6 @@ use crate::journal::{
 
 use crate::store::behind::Behind;
 use crate::store::lock::{DataDir, Holder};
-use crate::store::packing;
 
 pub use backup::back_up;
 pub use care::damage;
@@ -148,8 +147,11 @@ impl Embedded {
 impl Store for Embedded {
     async fn admit(&self, event: NewEvent, now: Timestamp) -> Result<Admission, StoreError> {
         // Compressed here, by each caller for itself, and not by the one thread that everybody waits for.
-        let body = packing::pack(&event.body);
-        let admission = self.writer.write(move |tx| tx.admit(event, &body, now)).await?;
+        let packed = admission::Packed::of(&event);
+        let admission = self
+            .writer
+            .write(move |tx| tx.admit(&event, &packed, now))
+            .await?;
         // What made no run made nothing due.
         if admission.verdicts.iter().any(|verdict| verdict.run.is_some()) {
             self.ring();
@@ -167,7 +169,7 @@ impl Store for Embedded {
         let (key, book) = (key.clone(), book.to_owned());
         let admission = self
             .writer
-            .write(move |tx| tx.replay(&key, &book, firings, now))
+            .write(move |tx| tx.replay(&key, &book, firings.clone(), now))
             .await?;
         self.ring();
         Ok(admission)
@@ -213,7 +215,7 @@ impl Store for Embedded {
         let run = run.clone();
         let kept = matches!(then, Then::Keep);
         self.writer
-            .write(move |tx| tx.advance(&run, fence, &writes, then, now))
+            .write(move |tx| tx.advance(&run, fence, &writes, then.clone(), now))
             .await?;
         if !kept {
             self.ring();
@@ -255,7 +257,7 @@ impl Store for Embedded {
     ) -> Result<(), StoreError> {
         let (run, who) = (run.clone(), who.to_owned());
         self.writer
-            .write(move |tx| tx.resolve(&run, &who, resolution, now))
+            .write(move |tx| tx.resolve(&run, &who, resolution.clone(), now))
             .await?;
         self.ring();
         Ok(())
@@ -417,7 +419,7 @@ impl Store for Embedded {
 
     async fn import(&self, import: Import) -> Result<(), StoreError> {
         let epoch = import.head.epoch.clone();
-        self.writer.write(move |tx| tx.import(import)).await?;
+        self.writer.write_alone(move |tx| tx.import(import)).await?;
         *self.epochs() = epoch::follow(&self.dir, epoch);
         self.ring();
         Ok(())

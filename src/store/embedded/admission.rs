@@ -1,8 +1,9 @@
 //! In: events. Out: verdicts. Never: anything after admission. Reads side by side with the model's room of this name.
 
+mod keep;
+
 use jiff::Timestamp;
 use rusqlite::OptionalExtension;
-use rusqlite::types::Value as Sql;
 
 use super::rows;
 use super::writer::{Fault, Tx};
@@ -10,10 +11,11 @@ use crate::clock::{after, from_millis};
 use crate::journal::gates::{self, CHAIN_NAMED, Refusal};
 use crate::journal::machine::{self, whole};
 use crate::journal::{
-    Admission, DUPLICATES_KEPT, Decision, Digest, Duplicate, DuplicateBy, EventKey, EventRecord, Gates,
-    NewEvent, NewFiring, RunHistory, RunId, StoreError, Verdict, Wish,
+    Admission, DUPLICATES_KEPT, Decision, Duplicate, DuplicateBy, EventKey, EventRecord, Gates, NewEvent,
+    NewFiring, RunHistory, RunId, StoreError, Verdict, Wish,
 };
-use crate::store::packing::pack_json;
+
+pub(super) use keep::Packed;
 
 /// Which gates a firing has to pass.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,11 +33,15 @@ struct Gate<'a> {
 }
 
 impl Tx<'_> {
-    /// `body` is the event's, packed.
-    pub(super) fn admit(&mut self, event: NewEvent, body: &[u8], now: Timestamp) -> Result<Admission, Fault> {
+    pub(super) fn admit(
+        &mut self,
+        event: &NewEvent,
+        packed: &Packed,
+        now: Timestamp,
+    ) -> Result<Admission, Fault> {
         let now = self.at(now);
         self.changes(now)?;
-        if let Some((seq, by, gone)) = self.known(&event, now)? {
+        if let Some((seq, by, gone)) = self.known(event, now)? {
             if gone {
                 return Ok(Admission {
                     key: self.name_of_gone(seq)?,
@@ -47,25 +53,25 @@ impl Tx<'_> {
             return self.admit_again(seq, by, event, now);
         }
         let seq = self.next_seq();
-        let cause = self.cause_of(&event, now)?;
+        let cause = self.cause_of(event, now)?;
         let record = EventRecord {
-            key: event.key,
+            key: event.key.clone(),
             seq,
-            kind: event.kind,
-            subject: event.subject,
+            kind: event.kind.clone(),
+            subject: event.subject.clone(),
             time: whole(event.time),
             received_at: now,
-            meta: event.meta,
-            body: event.body,
-            book: event.book,
+            meta: event.meta.clone(),
+            body: event.body.clone(),
+            book: event.book.clone(),
             depth: cause.as_ref().map_or(0, |(depth, _)| depth + 1),
             caused_by: cause.map(|(_, run)| run),
             duplicates: Vec::new(),
             duplicates_total: 0,
         };
-        self.insert_event(&record, event.digest, body)?;
+        self.insert_event(&record, event.digest, packed)?;
         self.insert_name(&record.key, seq, false, now)?;
-        let firings = gates::one_per_rule(event.firings);
+        let firings = gates::one_per_rule(event.firings.clone());
         if firings.is_empty() {
             return Ok(Admission::of_silent(record.key, seq));
         }
@@ -143,7 +149,7 @@ impl Tx<'_> {
         &mut self,
         seq: u64,
         by: DuplicateBy,
-        event: NewEvent,
+        event: &NewEvent,
         now: Timestamp,
     ) -> Result<Admission, Fault> {
         let mut record = rows::event_by_seq(self.conn, seq)?;
@@ -158,7 +164,7 @@ impl Tx<'_> {
         }
         self.keep_arrivals(&record)?;
         let mut run_seq = None;
-        for firing in gates::one_per_rule(event.firings)
+        for firing in gates::one_per_rule(event.firings.clone())
             .into_iter()
             .filter(gates::fires)
         {
@@ -397,102 +403,5 @@ impl Tx<'_> {
             }
         }
         Ok(chain)
-    }
-
-    pub(super) fn insert_event(
-        &self,
-        event: &EventRecord,
-        digest: Option<Digest>,
-        body: &[u8],
-    ) -> rusqlite::Result<()> {
-        let row: [Sql; 13] = [
-            (event.seq as i64).into(),
-            event.key.source.clone().into(),
-            event.key.id.clone().into(),
-            event.kind.clone().into(),
-            event.subject.clone().into(),
-            event.time.as_millisecond().into(),
-            event.received_at.as_millisecond().into(),
-            event.book.clone().into(),
-            i64::from(event.depth).into(),
-            event.caused_by.as_ref().map(|run| run.0.clone()).into(),
-            digest.map(|digest| digest.to_vec()).into(),
-            pack_json(&event.meta).into(),
-            body.to_vec().into(),
-        ];
-        self.conn
-            .prepare_cached("INSERT INTO events VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)")?
-            .execute(row)?;
-        self.insert_digest(event, digest)
-    }
-
-    fn insert_digest(&self, event: &EventRecord, digest: Option<Digest>) -> rusqlite::Result<()> {
-        if let Some(digest) = digest {
-            self.conn
-                .prepare_cached("INSERT OR REPLACE INTO digests VALUES (?1, ?2, ?3, NULL)")?
-                .execute((&event.key.source, digest, event.seq as i64))?;
-        }
-        Ok(())
-    }
-
-    /// Unless the id leads to another event already, or to one that was deleted and is still recognized.
-    pub(super) fn insert_name(
-        &self,
-        key: &EventKey,
-        seq: u64,
-        alias: bool,
-        now: Timestamp,
-    ) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached(
-                "INSERT INTO names VALUES (?1, ?2, ?3, ?4, NULL)
-                 ON CONFLICT DO UPDATE SET seq = excluded.seq, alias = excluded.alias, until = NULL
-                 WHERE until <= ?5",
-            )?
-            .execute((&key.source, &key.id, seq as i64, alias, now.as_millisecond()))?;
-        Ok(())
-    }
-
-    pub(super) fn keep_arrivals(&self, event: &EventRecord) -> rusqlite::Result<()> {
-        let kept = serde_json::to_string(&event.duplicates).unwrap_or_default();
-        self.conn
-            .prepare_cached(
-                "INSERT INTO arrivals VALUES (?1, ?2, ?3)
-                 ON CONFLICT DO UPDATE SET total = excluded.total, kept = excluded.kept",
-            )?
-            .execute((event.seq as i64, event.duplicates_total as i64, kept))?;
-        Ok(())
-    }
-
-    /// An event is evaluated with another book from here on; that it was evaluated with the former one stays known.
-    fn rebook(&self, seq: u64, book: &str) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached(
-                "INSERT OR IGNORE INTO former_books SELECT seq, book FROM events WHERE seq = ?1 AND book <> ?2",
-            )?
-            .execute((seq as i64, book))?;
-        self.conn
-            .prepare_cached("DELETE FROM former_books WHERE seq = ?1 AND book = ?2")?
-            .execute((seq as i64, book))?;
-        self.conn
-            .prepare_cached("UPDATE events SET book = ?2 WHERE seq = ?1 AND book <> ?2")?
-            .execute((seq as i64, book))?;
-        Ok(())
-    }
-
-    pub(super) fn keep_verdict(&self, seq: u64, place: usize, verdict: &Verdict) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached("INSERT OR REPLACE INTO verdicts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
-            .execute((
-                seq as i64,
-                place as i64,
-                &verdict.rule,
-                &verdict.version,
-                verdict.generation,
-                verdict.decision.as_str(),
-                verdict.run.as_ref().map(|run| &run.0),
-                &verdict.reason,
-            ))?;
-        Ok(())
     }
 }

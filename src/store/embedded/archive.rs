@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::mpsc;
 
+use super::admission::Packed;
 use super::writer::{Fault, Tx, unavailable};
 use super::{audit, epoch, find, pauses, rows, schema, work};
 use crate::clock::from_millis;
@@ -14,7 +15,6 @@ use crate::journal::archive::{
     Record, follows_its_event, only_into_empty,
 };
 use crate::journal::{EventKey, RuleText, RunHistory, RunId, StoreError};
-use crate::store::packing;
 
 /// Every table. `clock` and `facts` are the head of an archive, the others are made from its records.
 const TABLES: &[&str] = &[
@@ -343,7 +343,7 @@ impl Tx<'_> {
                 .prepare_cached("INSERT INTO former_books VALUES (?1, ?2)")?
                 .execute((event.seq as i64, book))?;
         }
-        self.insert_event(event, archived.digest, &packing::pack(&event.body))?;
+        self.insert_event(event, archived.digest, &Packed::new(&event.meta, &event.body))?;
         self.insert_name(&event.key, event.seq, false, event.received_at)?;
         for duplicate in &event.duplicates {
             let (source, id) = (event.key.source.clone(), duplicate.id.clone());
@@ -393,7 +393,7 @@ mod tests {
             .unwrap();
         let found = tables.query_map([], |row| row.get(0)).unwrap();
         let mut found: Vec<String> = found.map(Result::unwrap).collect();
-        // Triggers keep the counts, whoever writes.
+        // The counts are of what the others hold.
         let mut known: Vec<&str> = TABLES.iter().copied().chain(["counts"]).collect();
         found.sort();
         known.sort_unstable();

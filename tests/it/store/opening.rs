@@ -86,17 +86,28 @@ fn a_database_of_a_newer_program_is_refused_and_left_as_it_is() {
     drop(conn);
     let message = refused(dir.path()).to_string();
     assert!(
-        message.contains("has layout 99 and this program knows up to 4"),
+        message.contains("has layout 99 and this program knows up to 5"),
         "{message}"
     );
 }
 
 /// What leads from each layout back to the one before it, oldest first.
-const BACK: [&str; 3] = [
+const BACK: [&str; 4] = [
     "DROP TABLE audit",
     "DROP INDEX audit_by_time",
     "DROP TRIGGER event_more; DROP TRIGGER event_fewer; DROP TRIGGER arrivals_more; DROP TRIGGER arrivals_other;
      DROP TRIGGER arrivals_fewer; DROP TRIGGER run_more; DROP TRIGGER run_other; DROP TRIGGER run_fewer; DROP TABLE counts",
+    "CREATE TRIGGER event_more AFTER INSERT ON events BEGIN
+       UPDATE counts SET count = count + 1 WHERE what = 'events';
+     END;
+     ALTER TABLE names RENAME TO names_by_id_first;
+     CREATE TABLE names (source TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL, alias INTEGER NOT NULL, until INTEGER,
+       PRIMARY KEY (source, id)) STRICT, WITHOUT ROWID;
+     INSERT INTO names SELECT source, id, seq, alias, until FROM names_by_id_first;
+     DROP TABLE names_by_id_first;
+     CREATE INDEX names_by_id ON names (id, alias, seq);
+     CREATE INDEX names_of_gone ON names (seq, alias, source, id) WHERE until IS NOT NULL;
+     CREATE INDEX names_by_end ON names (until) WHERE until IS NOT NULL;",
 ];
 
 /// The journal's file, as a program of an older layout would have left it; gives its tables and indexes before.
