@@ -15,6 +15,7 @@ mod founding;
 mod bell;
 mod sync;
 mod skew;
+mod batch;
 mod admission;
 mod work;
 mod leases;
@@ -57,6 +58,7 @@ pub const PREFIX: &str = "xmrt";
 pub struct Redis {
     link: link::Link,
     scripts: Arc<scripts::Scripts>,
+    batches: batch::Batches,
     bell: bell::Bell,
     sync: sync::DiskSync,
     /// How all keys begin, hash tag included.
@@ -129,11 +131,13 @@ impl Redis {
             }
             founding::Found::Layout(found) => return Err(OpenError::Layout { server: name, found }),
         };
+        let scripts = Arc::new(scripts);
         let store = Self {
+            batches: batch::Batches::new(link.clone(), Arc::clone(&scripts), prefix.clone()),
             sync: sync::DiskSync::new(&server),
             bell: bell::Bell::new(address, format!("{prefix}bell")),
             link,
-            scripts: Arc::new(scripts),
+            scripts,
             prefix,
             time: options.time,
             skew: skew::Skew::default(),

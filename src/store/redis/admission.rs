@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use super::Redis;
+use super::batch::Told;
 use super::fields;
 use super::link::Fault;
-use super::reply::odd;
+use super::reply::{Reply, odd};
 use super::scripts::Args;
 use crate::journal::machine::{self, whole};
 use crate::journal::{
@@ -62,11 +63,12 @@ impl Redis {
                 args.put(rule.as_str()).put(place.as_str());
                 args.put(generation.as_str()).put(run.0.as_str());
             }
-            let mut reply = self.run_script(&self.scripts.admit, Some(now), &args).await?;
+            let mut reply = self.admit_among_others(args, now).await?;
             let key = EventKey {
                 source: reply.text()?,
                 id: reply.text()?,
             };
+            let seq = reply.number()?.unsigned_abs();
             if reply.word == "prepare" {
                 again = prepared(&key, &reply.texts()?)?;
                 continue;
@@ -76,12 +78,29 @@ impl Redis {
             }
             return Ok(Admission {
                 key,
-                seq: reply.number()?.unsigned_abs(),
+                seq,
                 duplicate: DuplicateBy::parse(&reply.word),
                 verdicts: fields::verdicts(&reply.texts()?)?,
             });
         }
         Err(crowded())
+    }
+
+    async fn admit_among_others(&self, event: Args, now: Timestamp) -> Result<Reply, StoreError> {
+        let head = self.head(&self.identity(), Some(now));
+        let event = match self.batches.admit(head, event).await {
+            Told::Done(reply) => {
+                self.skew.observe(now, &reply);
+                return Ok(reply);
+            }
+            Told::Failed(fault) => return Err(fault.into()),
+            Told::Alone(event) => event,
+        };
+        let mut alone = Args::new();
+        alone.count(1).append(event);
+        let reply = self.run_script(&self.scripts.admit, Some(now), &alone).await?;
+        let reply = reply.each()?.into_iter().next();
+        Ok(reply.ok_or_else(|| odd("no answer"))?)
     }
 
     pub(super) async fn replay(

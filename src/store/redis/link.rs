@@ -22,7 +22,7 @@ use crate::journal::StoreError;
 /// several do.
 const LANES: usize = 8;
 /// How long a call may take, all in all.
-const CALL_MAX: Duration = Duration::from_secs(4);
+pub(super) const CALL_MAX: Duration = Duration::from_secs(4);
 /// How long connecting, with TLS and sign-in, may take.
 pub(super) const CONNECT_MAX: Duration = Duration::from_secs(1);
 /// How long a `PING` may stay unanswered before its connection is replaced.
@@ -236,6 +236,11 @@ impl Link {
             .map_err(Fault::Away)
     }
 
+    /// Why there is no answer after all the time a call may take.
+    pub(super) fn silent(&self) -> Fault {
+        self.shared.silent()
+    }
+
     /// Whether a call would be sent; if not, why.
     pub(super) fn reachable(&self) -> Result<(), Fault> {
         self.shared.lane().map(drop)
@@ -269,11 +274,7 @@ impl Shared {
             Ok(Err(error)) => error,
             Err(_) => {
                 self.suspects(lane);
-                let ms = CALL_MAX.as_millis();
-                return Err(Fault::Lost(format!(
-                    "Redis at {} gave no answer within {ms} ms",
-                    self.name
-                )));
+                return Err(self.silent());
             }
         };
         if matches!(error.kind(), ErrorKind::Io | ErrorKind::Parse | ErrorKind::Client) {
@@ -297,6 +298,11 @@ impl Shared {
             self.suspect.notify_one();
         }
         Err(Fault::Refused(error))
+    }
+
+    fn silent(&self) -> Fault {
+        let ms = CALL_MAX.as_millis();
+        Fault::Lost(format!("Redis at {} gave no answer within {ms} ms", self.name))
     }
 
     fn suspects(&self, lane: &Lane) {

@@ -59,6 +59,23 @@ impl Reply {
         self.list()?.into_iter().map(text).collect()
     }
 
+    /// An answer that is several, each a list that begins with its word.
+    pub(super) fn each(self) -> Result<Vec<Self>, Fault> {
+        let (at, clock) = (self.at, self.clock);
+        self.parts
+            .map(|one| {
+                let mut parts = list(one)?.into_iter();
+                let word = text(parts.next().unwrap_or_default())?;
+                Ok(Self {
+                    word,
+                    at,
+                    clock,
+                    parts,
+                })
+            })
+            .collect()
+    }
+
     pub(super) fn fields(&mut self) -> Result<Fields, Fault> {
         fields(self.parts.next().unwrap_or_default())
     }

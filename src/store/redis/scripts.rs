@@ -110,7 +110,7 @@ impl Script {
 }
 
 /// A script's arguments, in order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Args(Vec<Vec<u8>>);
 
 impl Args {
@@ -140,6 +140,22 @@ impl Args {
         self.put(value.map(|value| value.to_string()).unwrap_or_default())
     }
 
+    /// What comes behind.
+    pub(super) fn append(&mut self, mut more: Self) -> &mut Self {
+        self.0.append(&mut more.0);
+        self
+    }
+
+    /// How many bytes they are.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+
+    /// Whether the journal and the time that they begin with are the same.
+    pub(super) fn begins_like(&self, other: &Self) -> bool {
+        self.0.iter().take(2).eq(other.0.iter().take(2))
+    }
+
     fn onto(&self, command: &mut Cmd) {
         for arg in &self.0 {
             command.arg(arg.as_slice());
@@ -148,6 +164,22 @@ impl Args {
 }
 
 impl Redis {
+    /// What every script begins with: the journal that is meant, and the time.
+    pub(super) fn head(&self, identity: &str, now: Option<Timestamp>) -> Args {
+        let mut head = Args::new();
+        head.put(identity);
+        match now {
+            Some(now) => {
+                self.time.put_onto(&mut head, now);
+                head.int(now.as_millisecond());
+            }
+            None => {
+                head.int(0).int(0);
+            }
+        }
+        head
+    }
+
     /// Runs a script on the journal. If the journal that was opened is gone, another is founded, loudly, and the
     /// script runs on that. A script that only reads has no `now`.
     pub(super) async fn run_script(
@@ -168,17 +200,7 @@ impl Redis {
     ) -> Result<Reply, Fault> {
         for _ in 0..FOUNDINGS_MAX {
             let identity = self.identity();
-            let mut head = Args::new();
-            head.put(identity.clone());
-            match now {
-                Some(now) => {
-                    self.time.put_onto(&mut head, now);
-                    head.int(now.as_millisecond());
-                }
-                None => {
-                    head.int(0).int(0);
-                }
-            }
+            let head = self.head(&identity, now);
             match script.call(&self.link, &self.prefix, &[&head, args]).await {
                 Err(Fault::Refused(error)) if error.code() == Some("XMRTJOURNAL") => {
                     founding::found_again(self, &identity, now.unwrap_or(self.epoch.load().created_at))

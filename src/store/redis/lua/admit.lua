@@ -1,44 +1,47 @@
--- One event: known already, or stored with what the rules want of it.
-local source, id, digest = take(), take(), take()
-local new = { kind = take(), subject = take(), time = take(), meta = take(), body = take(), book = take() }
-local causes = {}
-for _ = 1, tonumber(take()) do
-  causes[#causes + 1] = take()
-end
-local after = take()
-local wanted = firings()
--- Rules that erred before, to be decided again: rule → place and run. Empty when this is asked for the first time.
-local again = {}
-for _ = 1, tonumber(take()) do
-  local rule = take()
-  again[rule] = { place = take(), generation = take(), run = take() }
+-- Several events, each by itself: known already, or stored with what the rules want of it.
+
+local function event_of_argv()
+  local new = { source = take(), id = take(), digest = take(), kind = take(), subject = take(), time = take(), meta = take(),
+    body = take(), book = take(), causes = {} }
+  for _ = 1, tonumber(take()) do
+    new.causes[#new.causes + 1] = take()
+  end
+  new.after = take()
+  new.wanted = firings()
+  -- Rules that erred before, to be decided again: rule → place and run. Empty when this is asked for the first time.
+  new.again = {}
+  for _ = 1, tonumber(take()) do
+    local rule = take()
+    new.again[rule] = { place = take(), generation = take(), run = take() }
+  end
+  return new
 end
 
-local name, digest_key = name_of(source, id), P .. 'd:' .. source .. ':' .. digest
--- Reading a name or a digest that is no string is refused by the server, before anything is written.
-local by, seq = 'id', find_event(source, id)
-local gone, gone_id
-if not seq then
-  gone, gone_id = gone_of(name)
-end
-if not seq and not gone and digest ~= '' then
-  local found = call('GET', digest_key)
-  if found and call('EXISTS', P .. 'e:' .. found) == 1 then
-    by, seq = 'body', found
-  else
-    gone, gone_id = gone_of(digest_key)
-    by = gone and 'body' or by
+-- The event that a name or a digest leads to; or, if that was deleted and is still to be recognized, its place and how it was
+-- called. Reading a key that is no string is refused by the server, before anything is written.
+local function led_to(key)
+  local found = call('GET', key)
+  if not found then
+    return
+  end
+  local seq = string.match(found, '^%d+')
+  if seq and call('EXISTS', P .. 'e:' .. seq) == 1 then
+    return seq
+  end
+  local gone, ends, id = string.match(found, '^(%d+):gone:(-?%d+):(.*)$')
+  if gone and tonumber(ends) > now then
+    return nil, gone, id
   end
 end
 
 -- The longest chain of our own runs that ends in this event, by its cause keys or by what it tells of.
-local function cause_of()
+local function cause_of(new)
   local longest = ''
-  local depth = after ~= '' and call('HGET', P .. 'r:' .. after, 'depth')
+  local depth = new.after ~= '' and call('HGET', P .. 'r:' .. new.after, 'depth')
   if depth then
-    longest = string.format('%010.0f:%s', depth, after)
+    longest = string.format('%010.0f:%s', depth, new.after)
   end
-  for _, key in ipairs(causes) do
+  for _, key in ipairs(new.causes) do
     local found = call('ZRANGEBYSCORE', P .. 'c:' .. key, '(' .. int(now), '+inf', 'LIMIT', 0, 256)
     for _, cause in ipairs(found) do
       if cause > longest then
@@ -49,8 +52,19 @@ local function cause_of()
   return string.match(longest, '^(%d+):(%x+)$')
 end
 
-local function admit_new()
-  seq = int(meta[3] + 1)
+-- Members of sets that are there by now.
+local there = {}
+local function add_once(set, member)
+  local both = #set .. ':' .. set .. member
+  if not there[both] then
+    call('SADD', set, member)
+    there[both] = true
+  end
+end
+
+local function admit_new(new, name, digest_key)
+  local wanted = new.wanted
+  local seq = int(top + 1)
   local key = P .. 'e:' .. seq
   if call('EXISTS', key) == 1 then
     error('XMRTORDER the event at place ' .. seq .. ' is there already')
@@ -62,34 +76,34 @@ local function admit_new()
   if #wanted > 0 then
     expect_runs(wanted)
   end
-  local depth, run = cause_of()
-  local event = { seq = seq, source = source, id = id, time = tonumber(new.time), caused_by = run or '',
+  local depth, run = cause_of(new)
+  local event = { seq = seq, source = new.source, id = new.id, time = tonumber(new.time), caused_by = run or '',
     depth = depth and tonumber(depth) + 1 or 0 }
-  next_seq()
-  changes()
-  call('HSET', key, 'seq', seq, 'source', source, 'id', id, 'kind', new.kind, 'subject', new.subject, 'time', new.time,
-    'received', int(now), 'meta', new.meta, 'body', new.body, 'book', new.book, 'depth', event.depth, 'caused_by',
-    event.caused_by, 'digest', digest, 'arrivals', 0, 'kept', 0, 'verdicts', #wanted)
+  changes_with_seq()
+  call('HSET', key, 'seq', seq, 'source', new.source, 'id', new.id, 'kind', new.kind, 'subject', new.subject, 'time',
+    new.time, 'received', int(now), 'meta', new.meta, 'body', new.body, 'book', new.book, 'depth', event.depth,
+    'caused_by', event.caused_by, 'digest', new.digest, 'arrivals', 0, 'kept', 0, 'verdicts', #wanted)
   call('SET', name, seq)
-  if digest ~= '' then
+  if new.digest ~= '' then
     call('SET', digest_key, seq)
   end
-  call('SADD', P .. 'sources', source)
-  call('SADD', P .. 'kinds', new.kind)
-  for _, index in ipairs({ P .. 'events', kind_key, subject_key }) do
-    call('ZADD', index, 0, member(seq))
-  end
+  add_once(P .. 'sources', new.source)
+  add_once(P .. 'kinds', new.kind)
+  local at = member(seq)
+  call('ZADD', P .. 'events', 0, at)
+  call('ZADD', kind_key, 0, at)
+  call('ZADD', subject_key, 0, at)
   for at, one in ipairs(wanted) do
     call('HSET', key, 'v' .. int(at - 1), decide(event, one, seq, true))
   end
   if #wanted > 0 then
     ring()
   end
-  return { 'new', int(now), int(clock), source, id, seq, verdicts_from(seq, 0, #wanted) }
+  return { 'new', new.source, new.id, seq, verdicts_from(seq, 0, #wanted) }
 end
 
 -- The newest verdict of each rule that fires now, if that is an error: place and generation.
-local function erred(key)
+local function erred(key, wanted)
   local fires, found = {}, {}
   for _, one in ipairs(wanted) do
     fires[one.rule] = one.kind == 'run'
@@ -103,12 +117,13 @@ local function erred(key)
   return found
 end
 
-local function admit_again()
+local function admit_again(new, by, seq, name)
+  local wanted, again = new.wanted, new.again
   local key = P .. 'e:' .. seq
   local first = call('HMGET', key, 'source', 'id', 'time', 'depth', 'caused_by', 'kept')
   local event = { seq = seq, source = first[1], id = first[2], time = tonumber(first[3]), depth = tonumber(first[4]),
     caused_by = first[5] }
-  local redo, unprepared = #wanted > 0 and erred(key) or {}, {}
+  local redo, unprepared = #wanted > 0 and erred(key, wanted) or {}, {}
   for rule, due in pairs(redo) do
     local prepared = again[rule]
     if not prepared or prepared.place ~= due.place or prepared.generation ~= due.generation then
@@ -119,7 +134,7 @@ local function admit_again()
   end
   if #unprepared > 0 then
     -- The caller names the runs first: their ids are hashes that cannot be made here.
-    return { 'prepare', int(now), int(clock), first[1], first[2], unprepared }
+    return { 'prepare', first[1], first[2], seq, unprepared }
   end
   local fit = {}
   for _, one in ipairs(wanted) do
@@ -133,7 +148,7 @@ local function admit_again()
   call('HINCRBY', META, 'duplicates', 1)
   call('HINCRBY', key, 'arrivals', 1)
   if tonumber(first[6]) < 16 then
-    call('HSET', key, 'k' .. first[6], cjson.encode({ id, by, int(now) }))
+    call('HSET', key, 'k' .. first[6], cjson.encode({ new.id, by, int(now) }))
     call('HINCRBY', key, 'kept', 1)
     if not gone_of(name) and string.find(call('GET', name) or '', ':gone:', 1, true) then
       call('DEL', name)
@@ -148,14 +163,37 @@ local function admit_again()
     end
     ring()
   end
-  return { by, int(now), int(clock), first[1], first[2], seq, verdicts_from(seq, 0) }
+  return { by, first[1], first[2], seq, verdicts_from(seq, 0) }
 end
 
-if gone then
-  changes()
-  return { by, int(now), int(clock), source, gone_id, gone, {} }
+local function admit(new)
+  local name, digest_key = name_of(new.source, new.id), P .. 'd:' .. new.source .. ':' .. new.digest
+  local by = 'id'
+  local seq, gone, gone_id = led_to(name)
+  if not seq and not gone and new.digest ~= '' then
+    seq, gone, gone_id = led_to(digest_key)
+    by = 'body'
+  end
+  if gone then
+    changes()
+    return { by, new.source, gone_id, gone, {} }
+  end
+  if seq then
+    return admit_again(new, by, seq, name)
+  end
+  return admit_new(new, name, digest_key)
 end
-if seq then
-  return admit_again()
+
+local told = { 'admitted', int(now), int(clock) }
+local count = tonumber(take())
+for _ = 1, count do
+  local new = event_of_argv()
+  if count == 1 then
+    told[#told + 1] = admit(new)
+  else
+    -- What is wrong with one is no reason to refuse its neighbours. Nothing of it is written; asked for alone it is told why.
+    local fine, one = pcall(admit, new)
+    told[#told + 1] = fine and one or { 'alone', '', '', '0', {} }
+  end
 end
-return admit_new()
+return told

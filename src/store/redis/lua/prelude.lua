@@ -47,22 +47,37 @@ local function when(token)
   return token
 end
 
+-- What a key is does not change while a script runs, so it is asked once.
+local expected = {}
 local function expect(kind, ...)
   for _, key in ipairs({ ... }) do
-    local found = call('TYPE', key).ok
-    if found ~= 'none' and found ~= kind then
-      error('XMRTTYPE the key ' .. key .. ' is a ' .. found .. ' and must be a ' .. kind)
+    if expected[key] ~= kind then
+      local found = call('TYPE', key).ok
+      if found ~= 'none' and found ~= kind then
+        error('XMRTTYPE the key ' .. key .. ' is a ' .. found .. ' and must be a ' .. kind)
+      end
+      expected[key] = kind
     end
   end
 end
 
--- Once in every script that changes something. The count tells who reads for long whether it was all of one moment.
+-- Once for every operation that changes something. The count tells who reads for long whether it was all of one moment.
+local changed, top = tonumber(meta[4]) or 0, tonumber(meta[3])
 local function changes()
-  call('HSET', META, 'last', int(now), 'changes', int((tonumber(meta[4]) or 0) + 1))
+  changed = changed + 1
+  call('HSET', META, 'last', int(now), 'changes', int(changed))
 end
 
 local function next_seq()
-  return call('HINCRBY', META, 'seq', 1)
+  top = call('HINCRBY', META, 'seq', 1)
+  return top
+end
+
+-- Both at once.
+local function changes_with_seq()
+  changed, top = changed + 1, top + 1
+  call('HSET', META, 'last', int(now), 'changes', int(changed), 'seq', int(top))
+  return int(top)
 end
 
 -- A later moment makes a member of an index a larger text.
