@@ -1,4 +1,4 @@
-//! In: a [`Delivery`]. Out: an [`Event`], or [`Unrecognized`]. Never: rules, storage, clocks.
+//! In: a [`Delivery`]. Out: an [`Event`], or why its body is none. Never: rules, storage, clocks.
 //!
 //! Nothing a provider may send tomorrow is refused: an unknown event, action or field becomes an event like any other.
 
@@ -101,12 +101,16 @@ struct Reading {
     details: Vec<String>,
 }
 
-/// Makes the one envelope of a delivery. Fails only for a body that is not one JSON object nested at most
-/// [`DEPTH_MAX`](crate::receive::DEPTH_MAX) deep, which verification has refused already.
+/// Makes the one envelope of a delivery. Fails only for a body that is not one JSON object in valid UTF-8 nested at most
+/// [`DEPTH_MAX`](crate::receive::DEPTH_MAX) deep.
 ///
-/// Of the payload only what the envelope needs is read here; see [`Payload`] for the rest.
-pub fn event(delivery: Delivery) -> Result<Event, Unrecognized> {
-    let (payload, whole) = Payload::skimmed(delivery.body())?;
+/// Of the payload only what the envelope needs is read here, and the rest of it as closely; see [`Payload`].
+pub fn event(delivery: Delivery) -> Result<Event, Rejection> {
+    let (payload, whole) = Payload::skimmed(delivery.body()).map_err(|unrecognized| {
+        // What exactly is wrong is looked for once something is.
+        let named = check_object(delivery.body()).err();
+        named.unwrap_or(Rejection::NotJson(unrecognized.0))
+    })?;
     let reading = match delivery.source().as_str() {
         "github" => github::read(delivery.kind(), &payload),
         "render" => render::read(&payload),

@@ -188,7 +188,8 @@ impl Delivery {
         self.received_at
     }
 
-    /// The payload: one JSON object. For a form delivery this is the decoded `payload` field.
+    /// The payload's bytes. For a form delivery this is the decoded `payload` field. Whether they are one JSON object is found out
+    /// when an event is made of it.
     pub fn body(&self) -> &Bytes {
         &self.body
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{Extensions, HeaderMap, header};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -107,7 +107,7 @@ impl Intake {
         bytes_expected: usize,
         bytes_max: usize,
     ) -> Result<Held, BodyError> {
-        let mut whole = BytesMut::with_capacity(bytes_expected.min(FIRST_BYTES_MAX));
+        let mut whole = Vec::with_capacity(bytes_expected.min(FIRST_BYTES_MAX));
         let mut budget: Option<OwnedSemaphorePermit> = None;
         loop {
             let frame = tokio::time::timeout(self.limits.progress_deadline, body.frame()).await;
@@ -115,7 +115,7 @@ impl Intake {
                 Err(_) => return Err(BodyError::TooSlow),
                 Ok(None) => {
                     return Ok(Held {
-                        bytes: whole.freeze(),
+                        bytes: whole.into(),
                         _budget: budget,
                     });
                 }
@@ -134,8 +134,22 @@ impl Intake {
                 Some(budget) => budget.merge(more),
                 none => *none = Some(more),
             }
+            grow(&mut whole, chunk.len(), bytes_expected);
             whole.extend_from_slice(&chunk);
         }
+    }
+}
+
+/// Makes room for so many bytes more: twice what there is, so that little is copied, but no more than was announced. What a body
+/// takes beyond its own bytes is in no budget.
+fn grow(whole: &mut Vec<u8>, more: usize, bytes_expected: usize) {
+    let needed = whole.len() + more;
+    if needed > whole.capacity() {
+        let twice = match whole.capacity() * 2 {
+            twice if needed <= bytes_expected => twice.min(bytes_expected),
+            twice => twice,
+        };
+        whole.reserve_exact(needed.max(twice) - whole.len());
     }
 }
 
@@ -157,4 +171,38 @@ fn linger(headers: &HeaderMap, mut body: Body) {
             }
         }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How much room a body of these chunks takes in the end, and how often that was changed.
+    fn room(chunks: impl Iterator<Item = usize>, announced: usize) -> (usize, usize) {
+        let mut whole = Vec::with_capacity(announced.min(FIRST_BYTES_MAX));
+        let mut changes = 0;
+        for chunk in chunks {
+            let before = whole.capacity();
+            grow(&mut whole, chunk, announced);
+            changes += usize::from(whole.capacity() != before);
+            whole.resize(whole.len() + chunk, 0);
+        }
+        (whole.capacity(), changes)
+    }
+
+    #[test]
+    fn a_body_takes_the_room_it_announced_and_is_seldom_copied() {
+        let announced = 25 * 1024 * 1024 + 7;
+        let chunks = (0..announced).step_by(16 * 1024);
+        let (room, changes) = room(chunks.map(|at| (announced - at).min(16 * 1024)), announced);
+        assert_eq!(room, announced);
+        assert!(changes < 12, "{changes}");
+    }
+
+    #[test]
+    fn one_that_announced_nothing_is_seldom_copied_either() {
+        let (room, changes) = room((0..1600).map(|_| 16 * 1024), 0);
+        assert!(room < 2 * 1600 * 16 * 1024, "{room}");
+        assert!(changes < 16, "{changes}");
+    }
 }

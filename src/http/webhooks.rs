@@ -92,12 +92,7 @@ async fn admitted(app: &App, door: Door, request: Request) -> Result<(&'static s
         StatusCode::ACCEPTED
     };
     let admission = app.reactor.accept(delivery).await.map_err(|error| match error {
-        IntakeError::Unrecognized(why) => Problem::new(
-            StatusCode::BAD_REQUEST,
-            "unrecognized",
-            "The request is not a delivery",
-            why,
-        ),
+        IntakeError::Rejected(rejection) => rejection.into(),
         IntakeError::Unavailable(error) => Problem::unavailable(format!(
             "the event cannot be made durable, so it is not taken: {error}"
         )),

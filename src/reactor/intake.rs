@@ -8,7 +8,7 @@ use super::{Reactor, envelope, timed};
 use crate::clock::Clock;
 use crate::journal::{Admission, EventRecord, Store, StoreError};
 use crate::normalize::{self, Event};
-use crate::receive::Delivery;
+use crate::receive::{Delivery, Rejection};
 use crate::rules::Rule;
 use crate::telemetry::{Span, numbers};
 
@@ -18,9 +18,9 @@ pub(super) const JOURNAL: &str = "journal";
 /// Why a delivery was not admitted.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
-    /// It is not something an event can be made of; the text says why.
-    #[error("{0}")]
-    Unrecognized(String),
+    /// No event can be made of its body.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
     /// It cannot be made durable now.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
@@ -46,8 +46,7 @@ pub enum LookupError {
 impl Reactor {
     /// Normalizes, matches and admits a delivery. When this returns, the event is durable.
     pub async fn accept(&self, delivery: Delivery) -> Result<Admission, IntakeError> {
-        let event =
-            normalize::event(delivery).map_err(|error| IntakeError::Unrecognized(error.to_string()))?;
+        let event = normalize::event(delivery)?;
         self.admit(&event).await
     }
 

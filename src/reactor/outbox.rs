@@ -13,9 +13,9 @@ use tokio::sync::watch;
 
 use super::Reactor;
 use crate::journal::{EventRecord, Notice, RunHistory, StepRecord, StepState, StoreError};
-use crate::normalize::{self, Event, Unrecognized};
+use crate::normalize::{self, Event};
 use crate::plan::Call;
-use crate::receive::{Delivery, Internal, Maker, Source};
+use crate::receive::{Delivery, Internal, Maker, Rejection, Source};
 
 /// How many notices are told at a stretch.
 const BATCH: usize = 100;
@@ -100,7 +100,7 @@ fn event(
     history: &RunHistory,
     about: &EventRecord,
     now: Timestamp,
-) -> Result<Event, Unrecognized> {
+) -> Result<Event, Rejection> {
     let RunHistory { run, steps } = history;
     let failed = steps.iter().rev().find(|step| {
         matches!(step.state, StepState::Failed | StepState::Intent) && !step.step.starts_with("on_failure[")

@@ -48,7 +48,6 @@ pub fn github(
         Media::Form => body::payload_field(&body)?,
         _ => body,
     };
-    body::check_object(&payload)?;
     Ok(Delivery {
         source: Source::github(),
         id,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use xmrt::normalize::{self, Event};
-use xmrt::receive::{Delivery, Internal, Maker, Source};
+use xmrt::receive::{Delivery, Internal, Maker, Source, check_object};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const OTHER: &str = "ffffffffffffffffffffffffffffffff";
@@ -476,6 +476,20 @@ fn a_body_as_deep_as_allowed_is_read_and_one_level_more_is_not() {
 }
 
 proptest! {
+    #[test]
+    fn what_becomes_an_event_can_be_read_back_and_what_does_not_is_refused_by_name(
+        bytes in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..64),
+            r#"[{]("[ab\\"]{0,3}":(\[|[{])?[0-9eE.\-]{1,5}[}\]]?,?){0,3}[}]"#.prop_map(String::into_bytes),
+        ]
+    ) {
+        let checked = check_object(&bytes);
+        match normalize::event(delivery(Source::github(), "push", &bytes)) {
+            Ok(_) => prop_assert_eq!(checked, Ok(())),
+            Err(rejection) => prop_assert!(checked.is_ok() || checked == Err(rejection)),
+        }
+    }
+
     #[test]
     fn any_object_under_any_event_name_becomes_an_event(
         kind in "[!-~]{1,200}",

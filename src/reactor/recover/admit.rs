@@ -94,7 +94,7 @@ impl Gap<'_> {
                     .iter()
                     .any(|verdict| verdict.decision == Decision::Stale),
             }),
-            Err(IntakeError::Unrecognized(why)) => Ok(Fate::Unreachable(why)),
+            Err(IntakeError::Rejected(why)) => Ok(Fate::Unreachable(why.to_string())),
             Err(IntakeError::Unavailable(error)) => Err(Failure::Recover(error.into())),
         }
     }

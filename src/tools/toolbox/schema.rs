@@ -37,7 +37,11 @@ fn plain<T: JsonSchema>(mut settings: SchemaSettings) -> JsonObject {
     // No references: many clients pass a schema on to a model as it is, and models read what is written out.
     settings.inline_subschemas = true;
     settings.meta_schema = None;
-    let schema = settings.into_generator().into_root_schema_for::<T>();
+    plainly(settings.into_generator().into_root_schema_for::<T>())
+}
+
+/// Apart from what depends on the type: there are two for each tool, and the program would hold as many copies of this.
+fn plainly(schema: schemars::Schema) -> JsonObject {
     let Value::Object(mut object) = schema.to_value() else {
         return JsonObject::new();
     };
@@ -56,7 +60,7 @@ fn plain<T: JsonSchema>(mut settings: SchemaSettings) -> JsonObject {
 }
 
 /// Removes keywords from a schema and every schema in it. The names of properties are no keywords.
-fn strip(schema: &mut JsonObject, unwanted: &impl Fn(&str, &Value) -> bool) {
+fn strip(schema: &mut JsonObject, unwanted: &dyn Fn(&str, &Value) -> bool) {
     schema.retain(|name, value| !unwanted(name, value));
     for (name, value) in schema {
         match value {
