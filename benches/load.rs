@@ -31,6 +31,8 @@ mod limits;
 mod matrix;
 #[path = "load/options.rs"]
 mod options;
+#[path = "load/pages.rs"]
+mod pages;
 #[path = "load/plots.rs"]
 mod plots;
 #[path = "load/process.rs"]
@@ -99,6 +101,12 @@ fn run(options: &Options) -> Result<(), String> {
             report.parts.insert("calls".into(), calls::measure(options)?);
         }
         Mode::Growth => report.parts = growth::measure(options)?,
+        Mode::Pages(events) => {
+            for kind in options.products() {
+                let found = pages::measure(kind, events)?;
+                report.parts.insert(format!("pages {}", kind.name()), found);
+            }
+        }
         Mode::Stored(events) => {
             report.parts.insert("stored".into(), stored::measure(events)?);
         }

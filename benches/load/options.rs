@@ -11,6 +11,7 @@ scripts/bench --short             a short form that fails on ratios that are far
 scripts/bench --soak MINUTES      at 60 % of the peak for so long
 scripts/bench --growth            cost against rules, payload size, replicas
 scripts/bench --stored EVENTS     the journal's operations against stored events, open runs, a long queue
+scripts/bench --pages EVENTS      the dashboard's pages with so many deliveries on record
 scripts/bench --large             bodies of 25 MiB, many at once
 scripts/bench --calls             tools/call over MCP, 16 at once, beside the SDK's bare server
 scripts/bench --idle              latency and memory with nothing else to do, start, size
@@ -29,6 +30,7 @@ pub(super) enum Mode {
     Calls,
     Growth,
     Stored(u64),
+    Pages(u64),
     Idle,
     Large,
     Compare(String, String),
@@ -43,6 +45,7 @@ impl Mode {
             Self::Calls => "calls",
             Self::Growth => "growth",
             Self::Stored(_) => "stored",
+            Self::Pages(_) => "pages",
             Self::Idle => "idle",
             Self::Large => "large",
             Self::Compare(..) => "compare",
@@ -114,6 +117,7 @@ impl Options {
                 "--calls" => options.mode = Mode::Calls,
                 "--growth" => options.mode = Mode::Growth,
                 "--stored" => options.mode = Mode::Stored(parsed(&value()?)?),
+                "--pages" => options.mode = Mode::Pages(parsed(&value()?)?),
                 "--idle" => options.mode = Mode::Idle,
                 "--large" => options.mode = Mode::Large,
                 "--compare" => options.mode = Mode::Compare(value()?, value()?),
