@@ -115,8 +115,8 @@ async fn a_dead_run_that_was_made_again_names_the_new_one_and_wants_nobody_any_m
         runs.iter().map(|run| text(&run["id"])).collect::<Vec<_>>()
     };
     assert_eq!(ids("state=dead&made_again=false").await, Vec::<String>::new());
-    assert_eq!(ids("state=dead&made_again=true").await, [dead.clone()]);
-    assert_eq!(ids("made_again=false").await, [again.clone()]);
+    assert_eq!(ids("state=dead&made_again=true").await, [dead.as_str()]);
+    assert_eq!(ids("made_again=false").await, [again.as_str()]);
 
     let (out, _, _) = world.xmrt(&["runs", "show", &dead]);
     assert!(

@@ -242,6 +242,7 @@ mod tests {
     }
 
     type Reply = oneshot::Receiver<Result<u64, StoreError>>;
+    type Failing = fn(&mut Tx<'_>) -> Result<u64, Fault>;
 
     fn command(
         work: impl FnMut(&mut Tx<'_>) -> Result<u64, Fault> + Send + 'static,
@@ -277,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_a_command_did_before_it_failed_is_undone_and_its_neighbours_are_kept() {
-        let failing: [fn(&mut Tx<'_>) -> Result<u64, Fault>; 4] = [
+        let failing: [Failing; 4] = [
             |tx| {
                 put(tx)?;
                 Err(Fault::Store(StoreError::Refused("no".into())))
