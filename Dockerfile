@@ -12,10 +12,10 @@ RUN cargo chef prepare --recipe-path recipe.json
 
 FROM base AS build
 COPY --from=plan /src/recipe.json recipe.json
-RUN cargo chef cook --release --locked --bin xmrt --recipe-path recipe.json
+RUN cargo chef cook --profile dist --locked --bin xmrt --recipe-path recipe.json
 COPY . .
-RUN cargo build --release --locked --bin xmrt \
-    && install -D -m 755 target/release/xmrt /out/usr/local/bin/xmrt \
+RUN cargo build --profile dist --locked --bin xmrt \
+    && install -D -m 755 target/dist/xmrt /out/usr/local/bin/xmrt \
     && install -d -m 755 /out/etc/xmrt \
     && cp -r rules /out/etc/xmrt/rules \
     && install -d -m 700 /out/var/lib/xmrt

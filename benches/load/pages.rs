@@ -111,8 +111,8 @@ async fn read(receiver: &Receiver, events: u64) -> Result<Map<String, Value>, St
     .map(str::to_owned)
     .into();
     paths.extend([
-        "/events?kind=github.pull_request".into(),
-        "/events?subject=nothing".into(),
+        "/events?q=github.pull_request".into(),
+        "/events?q=acme%2Fnothing%231".into(),
         "/runs?state=dead".into(),
         "/runs?rule=rule-0".into(),
         "/rules/rule-0".into(),
